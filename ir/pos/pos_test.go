@@ -1,0 +1,34 @@
+package pos
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPrintShowsCaretsAndNotes(t *testing.T) {
+	src := Source{"net.sotto": "net n {\n  x = conv(x, 32, kernel = 5)\n}\n"}
+	var l List
+	l.Add(Errorf(Pos{"net.sotto", 2, 19}, "conv: kernel 5 does not fit a 3x3 input with pad 0").Span(10).
+		Note(Pos{"net.sotto", 1, 5}, "x has shape f32[16, 3, 3] from here"))
+	l.Add(l[0])
+	l.Add(Errorf(Pos{"net.sotto", 1, 1}, "first"))
+	var b strings.Builder
+	Print(&b, l.Err(), src)
+	want := `net.sotto:1:1: first
+    net n {
+    ^
+net.sotto:2:19: conv: kernel 5 does not fit a 3x3 input with pad 0
+      x = conv(x, 32, kernel = 5)
+                      ^^^^^^^^^^
+    net.sotto:1:5: x has shape f32[16, 3, 3] from here
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestEmptyListIsNoError(t *testing.T) {
+	if err := (List{}).Err(); err != nil {
+		t.Errorf("empty list: got %v", err)
+	}
+}
