@@ -1,0 +1,168 @@
+package ot
+
+// Base oblivious transfer: random 1-of-2 OTs from Diffie-Hellman, in the form of M. Naor and B. Pinkas, "Efficient
+// Oblivious Transfer Protocols", SODA 2001, section 3.1, which batches M. Bellare and S. Micali, CRYPTO 1989. Semi-honest,
+// in the random oracle model, under CDH.
+//
+//	G, g   ristretto255 and its generator (RFC 9496), written additively
+//	C      common point, hashed to the group from the session id: nobody knows its logarithm
+//	c_j    receiver's choice bit of OT j
+//	s      sender's one secret scalar
+//	H      SHA-256 cut to 128 bits, as a random oracle
+//
+//	Receiver (c_j)                                        Sender
+//	1. x_j random; PK_{c_j} = x_j g, PK_{1-c_j} = C - x_j g
+//	                     ---- PK_0 of each j ---->
+//	2.                                                    s random; PK_1 = C - PK_0
+//	                                                      k_b = H(sid, j, S, PK_0, s PK_b) for b = 0, 1
+//	                     <------- S = s g --------
+//	3. k_{c_j} = H(sid, j, S, PK_0, x_j S)
+//
+// Cost: 2 messages, 32 n bytes to the sender (cost.BaseOTBytes) and 32 bytes back, which may travel with what follows.
+// Point multiplications: receiver 2 n, sender n + 2.
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/gtank/ristretto255"
+
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+const (
+	pointBytes   = 32 // RFC 9496, section 4.3.1
+	uniformBytes = 64 // input of the map to the group and of the reduction to a scalar: RFC 9496, sections 4.3.4 and 4.4
+
+	commonPointDomain = "sotto base OT: common point"
+	keyDomain         = "sotto base OT: key"
+)
+
+// commonPoint hashes the session id to C.
+func commonPoint(sid []byte) *ristretto255.Element {
+	h := sha512.New()
+	io.WriteString(h, commonPointDomain)
+	h.Write(sid)
+	return ristretto255.NewElement().FromUniformBytes(h.Sum(nil))
+}
+
+// randomScalar draws a uniform scalar.
+func randomScalar(rnd io.Reader) (*ristretto255.Scalar, error) {
+	var b [uniformBytes]byte
+	if _, err := io.ReadFull(rnd, b[:]); err != nil {
+		return nil, fmt.Errorf("base OT: randomness: %w", err)
+	}
+	return ristretto255.NewScalar().FromUniformBytes(b[:]), nil
+}
+
+// decodePoint reads an element of the group other than the identity, whose multiples hide nothing.
+func decodePoint(b []byte) (*ristretto255.Element, error) {
+	p, err := ristretto255.NewElement().SetCanonicalBytes(b)
+	if err != nil {
+		return nil, err
+	}
+	if p.Equal(ristretto255.NewIdentityElement()) == 1 {
+		return nil, fmt.Errorf("the identity element is not accepted")
+	}
+	return p, nil
+}
+
+// oracle is H with the session's part of its input fixed. Every field but the session id has a fixed length, so that no two
+// inputs run together.
+type oracle struct{ prefix []byte }
+
+func newOracle(sid, s []byte) oracle {
+	p := binary.LittleEndian.AppendUint64([]byte(keyDomain), uint64(len(sid)))
+	return oracle{append(append(p, sid...), s...)}
+}
+
+// key gives H(sid, j, S, PK_0, shared).
+func (o oracle) key(j int, pk0 []byte, shared *ristretto255.Element) prg.Block {
+	h := sha256.New()
+	h.Write(o.prefix)
+	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(j)))
+	h.Write(pk0)
+	h.Write(shared.Bytes())
+	return prg.LoadBlock(h.Sum(nil))
+}
+
+// BaseSend plays the sender of n random OTs: msg1 is the receiver's n points, point is S for the receiver, keys[j] are the
+// two keys of OT j. It fails on a message of the wrong length and on bytes that are no canonical encoding of a
+// non-identity element.
+func BaseSend(sid []byte, n int, msg1 []byte, rnd io.Reader) (point []byte, keys [][2]prg.Block, err error) {
+	if len(msg1) != n*pointBytes {
+		return nil, nil, fmt.Errorf("base OT: receiver's points: %d bytes, want %d points of %d bytes = %d",
+			len(msg1), n, pointBytes, n*pointBytes)
+	}
+	s, err := randomScalar(rnd) // step 2
+	if err != nil {
+		return nil, nil, err
+	}
+	point = ristretto255.NewElement().ScalarBaseMult(s).Bytes()
+	sC := ristretto255.NewElement().ScalarMult(s, commonPoint(sid))
+	h := newOracle(sid, point)
+	keys = make([][2]prg.Block, n)
+	for j := range keys {
+		pk0 := msg1[j*pointBytes : (j+1)*pointBytes]
+		p, err := decodePoint(pk0)
+		if err != nil {
+			return nil, nil, fmt.Errorf("base OT: receiver's point %d of %d: %w", j, n, err)
+		}
+		p.ScalarMult(s, p)
+		keys[j][0] = h.key(j, pk0, p)
+		keys[j][1] = h.key(j, pk0, p.Subtract(sC, p)) // s (C - PK_0)
+	}
+	return point, keys, nil
+}
+
+// BaseReceiver is the receiver of random OTs between its two steps.
+type BaseReceiver struct {
+	sid  []byte
+	x    []*ristretto255.Scalar
+	msg1 []byte
+}
+
+// NewBaseReceiver chooses with the first n bits of choice, bit j in word j/64, and gives the message to the sender. It fails
+// when rnd does or choice is short.
+func NewBaseReceiver(sid []byte, choice []uint64, n int, rnd io.Reader) (*BaseReceiver, []byte, error) {
+	if len(choice) != ring.BitWords(n) {
+		return nil, nil, fmt.Errorf("base OT: choice bits: %d words, want %d for %d OTs", len(choice), ring.BitWords(n), n)
+	}
+	r := &BaseReceiver{sid, make([]*ristretto255.Scalar, n), make([]byte, n*pointBytes)}
+	c := commonPoint(sid)
+	for j := range r.x { // step 1
+		x, err := randomScalar(rnd)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.x[j] = x
+		pk := ristretto255.NewElement().ScalarBaseMult(x)
+		other := ristretto255.NewElement().Subtract(c, pk).Bytes()
+		pk0 := r.msg1[j*pointBytes : (j+1)*pointBytes]
+		pk.Encode(pk0[:0])
+		subtle.ConstantTimeCopy(int(choice[j/64]>>(j%64)&1), pk0, other)
+	}
+	return r, slices.Clone(r.msg1), nil
+}
+
+// Keys gives the chosen key of each OT from the sender's point. It fails on bytes that are no canonical encoding of a
+// non-identity element.
+func (r *BaseReceiver) Keys(point []byte) ([]prg.Block, error) {
+	s, err := decodePoint(point)
+	if err != nil {
+		return nil, fmt.Errorf("base OT: sender's point: %w", err)
+	}
+	h := newOracle(r.sid, point)
+	keys := make([]prg.Block, len(r.x))
+	shared := ristretto255.NewElement()
+	for j, x := range r.x { // step 3
+		keys[j] = h.key(j, r.msg1[j*pointBytes:(j+1)*pointBytes], shared.ScalarMult(x, s))
+	}
+	return keys, nil
+}

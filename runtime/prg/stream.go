@@ -1,0 +1,75 @@
+package prg
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/binary"
+)
+
+// Seed is an AES-128 key that a Stream expands.
+type Seed [BlockBytes]byte
+
+// NewSeed draws a seed from the system's generator.
+func NewSeed() Seed {
+	var s Seed
+	rand.Read(s[:]) // documented never to fail: it ends the program instead
+	return s
+}
+
+// Seed gives the wire form of a block as a key.
+func (a Block) Seed() (s Seed) {
+	a.Put(s[:])
+	return s
+}
+
+// Stream is the keystream of AES-128-CTR under a seed, the counter a 128-bit big-endian number from 0 (NIST SP
+// 800-38A, section 6.5): a pseudorandom generator if AES is a pseudorandom permutation, up to 2^64 bytes a seed. It is
+// an io.Reader. It is not safe for concurrent use; two streams of one seed give the same bytes.
+type Stream struct {
+	block cipher.Block
+	ctr   cipher.Stream
+}
+
+// NewStream starts the stream of a seed at its first byte.
+func NewStream(seed Seed) *Stream {
+	s := &Stream{block: newAES(seed[:])}
+	s.Seek(0)
+	return s
+}
+
+// Seek moves to the first byte of the given 16-byte block of the stream.
+func (s *Stream) Seek(block uint64) {
+	var iv [aes.BlockSize]byte
+	binary.BigEndian.PutUint64(iv[8:], block)
+	s.ctr = cipher.NewCTR(s.block, iv[:])
+}
+
+// Read fills p with the next len(p) bytes. It never fails.
+func (s *Stream) Read(p []byte) (int, error) {
+	clear(p)
+	s.ctr.XORKeyStream(p, p)
+	return len(p), nil
+}
+
+// Blocks fills dst with the next 16*len(dst) bytes of the stream.
+func (s *Stream) Blocks(dst []Block) { fill(s, dst) }
+
+// Words fills dst with the next bytes of the stream, each word little endian.
+func Words[W uint32 | uint64](s *Stream, dst []W) { fill(s, dst) }
+
+func fill[T Block | uint32 | uint64](s *Stream, dst []T) {
+	v := memory(dst)
+	clear(v)
+	s.ctr.XORKeyStream(v, v)
+	fromWire(dst)
+}
+
+// newAES gives AES-128 under a key of 16 bytes, the one length the callers have.
+func newAES(key []byte) cipher.Block {
+	c, err := aes.NewCipher(key)
+	if err != nil {
+		panic("prg: internal: " + err.Error())
+	}
+	return c
+}
