@@ -1,0 +1,121 @@
+package ir
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Check verifies a module: every value is computed once and before its use, its op is legal in the stage, its attributes
+// are declared, its type is what the op gives. The error shows the function with an arrow at each offending value.
+func Check(m *Module) error {
+	var errs []error
+	for _, f := range m.Funcs {
+		if err := m.checkFunc(f); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Module) checkFunc(f *Func) error {
+	wrong := map[*Value]error{}
+	known := map[*Value]bool{}
+	names := map[string]bool{}
+	declare := func(v *Value) {
+		if names[v.Name] {
+			wrong[v] = fmt.Errorf("%s is computed twice", v)
+		}
+		names[v.Name], known[v] = true, true
+	}
+	for _, p := range f.Params {
+		if err := m.checkParam(p); err != nil {
+			wrong[p] = err
+		}
+		declare(p)
+	}
+	var body func([]*Value)
+	body = func(values []*Value) {
+		for _, v := range values {
+			for _, o := range v.Options {
+				body(o.Body)
+				if !known[o.Result] {
+					wrong[v] = fmt.Errorf("option %s yields %s, which is not computed before", o.Label, o.Result)
+				}
+			}
+			for _, a := range v.Args {
+				if !known[a] {
+					wrong[v] = fmt.Errorf("%s is used before it is computed", a)
+				}
+			}
+			if wrong[v] == nil {
+				if err := m.checkValue(v); err != nil {
+					wrong[v] = err
+				}
+			}
+			declare(v)
+		}
+	}
+	body(f.Body)
+	if f.Result == nil || !known[f.Result] {
+		return fmt.Errorf("function @%s returns a value it does not compute", f.Name)
+	}
+	if err := checkAttrs("return", f.Output, outputFacts); err != nil {
+		return fmt.Errorf("function @%s: %w", f.Name, err)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(pointAt(m, f, wrong))
+}
+
+func (m *Module) checkParam(v *Value) error {
+	if err := checkAttrs("input", v.Attrs, v.attrDecls()); err != nil {
+		return err
+	}
+	if m.Stage&(Space|Net) != 0 && !v.Type.Elem.Float || m.Stage&ringStages != 0 && !v.Type.Elem.IsRing() {
+		return fmt.Errorf("an input of type %s in stage %s", v.Type, m.Stage)
+	}
+	return checkShape(v.Type.Shape)
+}
+
+// checkValue verifies one value on its own: stage, arguments, attributes, type.
+func (m *Module) checkValue(v *Value) error {
+	if v.Op.Stages&m.Stage == 0 {
+		return fmt.Errorf("%s is not legal in stage %s", v.Op.Name, m.Stage)
+	}
+	t, err := v.infer()
+	if err != nil {
+		return err
+	}
+	if !t.Equal(v.Type) {
+		return fmt.Errorf("is written as %s, %s gives %s", v.Type, v.Op.Name, t)
+	}
+	return nil
+}
+
+// pointAt prints the function with an arrow and the reason under each wrong value.
+func pointAt(m *Module, f *Func, wrong map[*Value]error) string {
+	text := Print(&Module{Stage: m.Stage, Deploy: m.Deploy, Files: m.Files, Funcs: []*Func{f}}, func(v *Value) string {
+		if err := wrong[v]; err != nil {
+			return "\x00" + err.Error()
+		}
+		return ""
+	})
+	var b strings.Builder
+	fmt.Fprintf(&b, "function @%s does not verify in stage %s:\n", f.Name, m.Stage)
+	for _, p := range f.Params {
+		if wrong[p] != nil {
+			fmt.Fprintf(&b, "parameter %s: %v\n", p, wrong[p])
+		}
+	}
+	for line := range strings.Lines(text) {
+		code, reason, ok := strings.Cut(line, "; \x00")
+		b.WriteString(strings.TrimRight(code, " \n") + "\n")
+		if ok {
+			indent := len(code) - len(strings.TrimLeft(code, " "))
+			fmt.Fprintf(&b, "%s^^^ %s", strings.Repeat(" ", indent), reason)
+		}
+	}
+	return b.String()
+}

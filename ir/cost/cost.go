@@ -1,0 +1,235 @@
+// Package cost counts what a two-party program does: rounds, bytes each way, AES calls and multiply-adds. These are
+// quantities, exact and without prices; a price list turns them into time.
+//
+// The bytes and the rounds of a protocol come out of one description of its messages. An op tells a Ledger which
+// message it sends, how long it is, and from which moment its sender can send it; the Ledger sorts the messages into
+// phases and rounds. A moment (Time) counts one-way messages on the longest chain of dependent ones, so that two
+// messages that cross count as one round. What depends on no online input happens offline: the phases are a binding-time
+// analysis, not a choice.
+package cost
+
+import "fmt"
+
+// Party is one of the three roles of a session. Client is S0 and Server is S1 in the outsourced deployment.
+type Party uint8
+
+const (
+	Client Party = iota
+	Server
+	Dealer
+)
+
+// Other gives the peer of a computing party.
+func (p Party) Other() Party { return 1 - p }
+
+func (p Party) String() string { return [...]string{"client", "server", "dealer"}[p] }
+
+// Deployment says who knows what: see the two deployments in the design's PROTOCOLS.
+type Deployment string
+
+const (
+	ClientServer Deployment = "client-server"
+	Outsourced   Deployment = "outsourced"
+)
+
+// ParseDeployment accepts the names of the deployments.
+func ParseDeployment(s string) (Deployment, error) {
+	switch d := Deployment(s); d {
+	case ClientServer, Outsourced:
+		return d, nil
+	}
+	return "", fmt.Errorf("unknown deployment %q: accepted are %s and %s", s, ClientServer, Outsourced)
+}
+
+// Source makes the correlated material of the offline phase.
+type Source string
+
+const (
+	FromDealer Source = "dealer"
+)
+
+// Phase is offline (independent of the inputs) or online.
+type Phase uint8
+
+const (
+	Offline Phase = iota
+	Online
+)
+
+func (p Phase) String() string { return [...]string{"offline", "online"}[p] }
+
+// Time is a moment of a session in one-way messages: 0 when it starts, Start when set-up and material are there, OnlineStart
+// when the inputs come in.
+type Time int
+
+const (
+	SetupRounds      = 2 // base OT: points one way, point and tree corrections back
+	Start       Time = SetupRounds
+	OnlineStart Time = 1 << 20
+)
+
+// Phase tells in which phase a moment lies.
+func (t Time) Phase() Phase {
+	if t >= OnlineStart {
+		return Online
+	}
+	return Offline
+}
+
+// Depth is the number of rounds of t's phase that have passed.
+func (t Time) Depth() int {
+	if t >= OnlineStart {
+		return int(t - OnlineStart)
+	}
+	return int(t)
+}
+
+// Ready says from when on each party holds its part of a value.
+type Ready [2]Time
+
+// Max is the later of the moments, by party.
+func (r Ready) Max(o Ready) Ready { return Ready{max(r[0], o[0]), max(r[1], o[1])} }
+
+// Message is the part of one message that one op is responsible for.
+type Message struct {
+	Tag   int // index of the op in its function
+	From  Party
+	Sent  Time // the moment it arrives, which is the round that carries it
+	Bytes int64
+}
+
+// Work is local effort of one op at one party, both phases summed.
+type Work struct {
+	MACs int64 // ring multiply-adds
+	AES  int64 // AES-128 blocks
+}
+
+// Ledger collects the messages and the work of a program in program order.
+type Ledger struct {
+	Deploy   Deployment
+	Source   Source
+	Messages []Message
+	Dealt    []Message // dealer to Client (From says which party receives)
+	Work     map[int]*[2]Work
+	tag      int
+}
+
+// NewLedger starts an empty ledger.
+func NewLedger(d Deployment, s Source) *Ledger {
+	return &Ledger{Deploy: d, Source: s, Work: map[int]*[2]Work{}, tag: SessionTag}
+}
+
+// SessionTag is the tag of what belongs to the session and not to an op: the base OTs.
+const SessionTag = -1
+
+// For says that what follows belongs to the op with this tag.
+func (l *Ledger) For(tag int) { l.tag = tag }
+
+// Send records bytes from one computing party to the other, sent as soon as the sender can, and gives the moment they
+// arrive. Nothing is sent for no bytes.
+func (l *Ledger) Send(from Party, bytes int64, ready Time) Time {
+	if bytes > 0 {
+		l.Messages = append(l.Messages, Message{l.tag, from, ready + 1, bytes})
+	}
+	return ready + 1
+}
+
+// Deal records bytes that the dealer sends to a party.
+func (l *Ledger) Deal(to Party, bytes int64) {
+	if bytes > 0 {
+		l.Dealt = append(l.Dealt, Message{l.tag, to, 0, bytes})
+	}
+}
+
+// Compute records local work.
+func (l *Ledger) Compute(p Party, w Work) {
+	if l.Work[l.tag] == nil {
+		l.Work[l.tag] = new([2]Work)
+	}
+	sum := &l.Work[l.tag][p]
+	sum.MACs += w.MACs
+	sum.AES += w.AES
+}
+
+// COT records n correlated OTs by SoftSpoken extension, the receiver's choices known at the moment ready (Start for
+// random choices), and gives the moment the sender holds its side.
+func (l *Ledger) COT(receiver Party, n int64, ready Time) Time {
+	return l.Send(receiver, SoftSpokenBytes(n), ready)
+}
+
+// Traffic is what one op, or a whole phase, puts on the wire between the two parties.
+type Traffic struct {
+	ClientSent int64 `json:"client_sent"`
+	ServerSent int64 `json:"server_sent"`
+	Rounds     int   `json:"rounds"`
+}
+
+// Add sums traffic.
+func (t *Traffic) Add(o Traffic) {
+	t.ClientSent += o.ClientSent
+	t.ServerSent += o.ServerSent
+	t.Rounds += o.Rounds
+}
+
+// Sent gives the counter of one party.
+func (t *Traffic) Sent(p Party) *int64 {
+	if p == Client {
+		return &t.ClientSent
+	}
+	return &t.ServerSent
+}
+
+// ByTag gives the traffic of every tag in one phase. All parts of one direction and round travel in one message; its
+// frame headers belong to its first part, and so does the round.
+func (l *Ledger) ByTag(phase Phase) map[int]Traffic {
+	type slot struct {
+		at   Time
+		from Party
+	}
+	type total struct {
+		bytes int64
+		first int
+	}
+	slots := map[slot]*total{}
+	rounds := map[Time]int{} // round → tag of its first part
+	out := map[int]Traffic{}
+	for _, m := range l.Messages {
+		if m.Sent.Phase() != phase {
+			continue
+		}
+		s := slot{m.Sent, m.From}
+		if slots[s] == nil {
+			slots[s] = &total{first: m.Tag}
+		}
+		slots[s].bytes += m.Bytes
+		if _, ok := rounds[m.Sent]; !ok {
+			rounds[m.Sent] = m.Tag
+		}
+		t := out[m.Tag]
+		*t.Sent(m.From) += m.Bytes
+		out[m.Tag] = t
+	}
+	for s, total := range slots {
+		t := out[total.first]
+		*t.Sent(s.from) += FrameBytes(total.bytes) - total.bytes
+		out[total.first] = t
+	}
+	for _, tag := range rounds {
+		t := out[tag]
+		t.Rounds++
+		out[tag] = t
+	}
+	return out
+}
+
+// Total sums a phase.
+func (l *Ledger) Total(phase Phase) Traffic {
+	var sum Traffic
+	for _, t := range l.ByTag(phase) {
+		sum.Add(t)
+	}
+	return sum
+}
+
+// BitBytes is the size of n values of width bits each, packed.
+func BitBytes(n int64, width int) int64 { return (n*int64(width) + 7) / 8 }

@@ -1,0 +1,78 @@
+package ir
+
+import "fmt"
+
+// Env gives the tensors of a run by value.
+type Env map[*Value]*Tensor
+
+// Runner evaluates functions by the ops' reference evaluations.
+type Runner struct {
+	// Weight gives a weight by its path, with the shape the value says.
+	Weight func(v *Value) (*Tensor, error)
+	// Visit, if set, sees every tensor as it is computed; keep says which tensors stay in the result.
+	Visit func(v *Value, t *Tensor)
+	Keep  func(v *Value) bool
+}
+
+// Run evaluates f. Tensors are dropped after their last use unless Keep wants them; the result always stays.
+func (r *Runner) Run(f *Func, inputs ...*Tensor) (Env, error) {
+	if len(inputs) != len(f.Params) {
+		return nil, fmt.Errorf("@%s takes %d input(s), not %d", f.Name, len(f.Params), len(inputs))
+	}
+	env := Env{}
+	for i, p := range f.Params {
+		if n := p.Type.Len(); max(len(inputs[i].F), len(inputs[i].I)) != n {
+			return nil, fmt.Errorf("input %s takes %d elements, not %d", p, n, max(len(inputs[i].F), len(inputs[i].I)))
+		}
+		env[p] = inputs[i]
+		r.visit(p, inputs[i])
+	}
+	left := f.Uses()
+	for _, v := range f.Body {
+		t, err := r.value(v, env)
+		if err != nil {
+			return nil, fmt.Errorf("%s (%s): %w", v, v.Path, err)
+		}
+		env[v] = t
+		r.visit(v, t)
+		for _, a := range v.Args {
+			if left[a]--; left[a] == 0 && (r.Keep == nil || !r.Keep(a)) {
+				delete(env, a)
+			}
+		}
+	}
+	return env, nil
+}
+
+func (r *Runner) visit(v *Value, t *Tensor) {
+	if r.Visit != nil {
+		r.Visit(v, t)
+	}
+}
+
+func (r *Runner) value(v *Value, env Env) (*Tensor, error) {
+	if v.Is("param") {
+		return r.Weight(v)
+	}
+	if v.Op.Eval == nil {
+		return nil, fmt.Errorf("%s has no evaluation: resolve the choices first", v.Op.Name)
+	}
+	args := make([]*Tensor, len(v.Args))
+	for i, a := range v.Args {
+		if args[i] = env[a]; args[i] == nil {
+			Bugf("%s of %s is not there", a, v)
+		}
+	}
+	return v.Op.Eval(v, args)
+}
+
+// EvalOne evaluates a single value on given arguments: what the verifier of private runs compares with.
+func EvalOne(v *Value, args []*Tensor) (*Tensor, error) {
+	if v.Op.Eval == nil {
+		return nil, fmt.Errorf("%s has no evaluation", v.Op.Name)
+	}
+	return v.Op.Eval(v, args)
+}
+
+// IsConstant reports whether v is a weight or computed from weights alone.
+func (v *Value) IsConstant() bool { return v.Op.Constant }

@@ -1,0 +1,51 @@
+package ir
+
+import "sotto/ir/cost"
+
+// Account fills a ledger with the cost of a SECURE function: every op's messages and work, tagged with its index in the
+// body, and the session's base OTs.
+func Account(m *Module, f *Func, source cost.Source) *cost.Ledger {
+	l := cost.NewLedger(m.Deploy, source)
+	l.Setup(SessionOTs(f))
+	at := map[*Value]cost.Ready{}
+	for _, p := range f.Params {
+		at[p] = cost.Ready{cost.OnlineStart, cost.OnlineStart}
+	}
+	for i, v := range f.Body {
+		l.For(i)
+		in := make([]cost.Ready, len(v.Args))
+		for j, a := range v.Args {
+			in[j] = at[a]
+		}
+		at[v] = costOf(l, v, in)
+	}
+	return l
+}
+
+func costOf(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+	if v.Op.Cost != nil {
+		return v.Op.Cost(l, v, in)
+	}
+	ready := cost.Ready{cost.Start, cost.Start}
+	for _, r := range in {
+		ready = ready.Max(r)
+	}
+	return ready
+}
+
+// SessionOTs counts the OT extensions a session sets up. The first of each direction serves pads; every garbled batch has
+// one more with a Delta of its own, the server being the sender.
+func SessionOTs(f *Func) cost.Extensions {
+	var x cost.Extensions
+	for _, v := range f.Body {
+		switch v.Op.Name {
+		case "ot.mux":
+			x.Pads[cost.Client], x.Pads[cost.Server] = true, true
+		case "ot.trunc":
+			x.Pads[TruncReceiver(v.Args[0].Type).Other()] = true
+		case "gc.drelu":
+			x.Garbled += len(cost.GarbledParts(int64(v.Type.Len()), int64(SignWidth(v)-1)))
+		}
+	}
+	return x
+}

@@ -1,0 +1,114 @@
+package ir
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"sotto/ir/cost"
+)
+
+// Op declares an operation: everything the rest of the compiler asks of it.
+type Op struct {
+	Name    string
+	Doc     string // one or two sentences; formulas with their source
+	Example string // lines of a function body that use it; the op's own is the last
+	Stages  Stage  // stages it is legal in, or-ed
+	// Operands name the arguments in order. The last may repeat (Variadic); the last Optional ones may be missing.
+	Operands []Operand
+	Variadic bool
+	Optional int
+	Attrs    []Attr
+
+	// Infer gives the type of the result, or says what clashes. Nil means that the written type is the type.
+	Infer func(v *Value) (Type, error)
+	// Eval is the reference evaluation, on floats or on ring elements by the type of the result. Nil for ops that have no
+	// meaning without a peer.
+	Eval func(v *Value, args []*Tensor) (*Tensor, error)
+	// Slack is how far above the reference a protocol's result may lie, in units of the last place: the stated interval.
+	Slack int
+	// Cost tells the ledger what the op's protocol sends and computes, and when the parts of its result are there. Nil means
+	// that it is local: each party has its part as soon as it has the arguments'.
+	Cost func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready
+	// Local says that the op is linear and computed on each party's share alone.
+	Local bool
+	// Constant ops are evaluated when a bundle is made if all their arguments are weights.
+	Constant bool
+}
+
+// Operand names and documents an argument.
+type Operand struct{ Name, Doc string }
+
+// Input is the op of a function's parameters.
+var Input = &Op{Name: "input", Doc: "a parameter of the function"}
+
+var table = map[string]*Op{}
+
+func define(o Op) {
+	if table[o.Name] != nil {
+		Bugf("op %s is declared twice", o.Name)
+	}
+	table[o.Name] = &o
+}
+
+// Lookup finds an op by name.
+func Lookup(name string) (*Op, bool) {
+	o, ok := table[name]
+	return o, ok
+}
+
+// MustLookup finds an op the compiler knows to exist.
+func MustLookup(name string) *Op {
+	o, ok := table[name]
+	if !ok {
+		Bugf("no op is called %q", name)
+	}
+	return o
+}
+
+// Ops lists the table by name.
+func Ops() []*Op {
+	names := slices.Sorted(maps.Keys(table))
+	ops := make([]*Op, len(names))
+	for i, n := range names {
+		ops[i] = table[n]
+	}
+	return ops
+}
+
+// arity refuses a wrong number of arguments.
+func (o *Op) arity(n int) error {
+	most, least := len(o.Operands), len(o.Operands)-o.Optional
+	if n < least || (n > most && !o.Variadic) {
+		return fmt.Errorf("%s takes %s, not %d", o.Name, o.arityText(least, most), n)
+	}
+	return nil
+}
+
+func (o *Op) arityText(least, most int) string {
+	switch {
+	case o.Variadic:
+		return fmt.Sprintf("%d or more arguments", least)
+	case least != most:
+		return fmt.Sprintf("%d to %d arguments", least, most)
+	}
+	return fmt.Sprintf("%d argument(s)", most)
+}
+
+// infer checks the arguments and attributes of v and gives the type of its result.
+func (v *Value) infer() (Type, error) {
+	if err := v.Op.arity(len(v.Args)); err != nil {
+		return Type{}, err
+	}
+	if err := checkAttrs(v.Op.Name, v.Attrs, v.attrDecls()); err != nil {
+		return Type{}, err
+	}
+	if v.Op.Infer == nil {
+		return v.Type, checkShape(v.Type.Shape)
+	}
+	t, err := v.Op.Infer(v)
+	if err != nil {
+		return Type{}, fmt.Errorf("%s: %w", v.Op.Name, err)
+	}
+	return t, checkShape(t.Shape)
+}

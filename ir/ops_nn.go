@@ -1,0 +1,462 @@
+package ir
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+const nnStages = Space | Net
+
+var (
+	opX = Operand{"x", "input, [C,H,W] or [N]"}
+
+	attrStride   = Attr{"stride", IntsAttr, []int{1, 1}, "rows, columns"}
+	attrPad      = Attr{"pad", IntsAttr, []int{0, 0}, "zeros on every side: rows, columns"}
+	attrDilation = Attr{"dilation", IntsAttr, []int{1, 1}, "rows, columns"}
+	attrGroups   = Attr{"groups", IntAttr, 1, "the channels are split into so many independent convolutions"}
+	attrKernel   = Attr{"kernel", IntsAttr, nil, "rows, columns"}
+)
+
+func init() {
+	define(Op{
+		Name: "param", Stages: Space | Net | RingStage | Secure, Constant: true,
+		Doc:     "A weight, read from the weights file under its path. The server knows it; in the outsourced deployment the baked one is shared.",
+		Example: "%w = param @conv1.weight : S f32[8,3,3,3]",
+		Infer: func(v *Value) (Type, error) {
+			if v.Path == "" {
+				return Type{}, errors.New("a weight needs a path")
+			}
+			return v.Type, nil
+		},
+	})
+	define(Op{
+		Name: "choice", Stages: Space,
+		Doc:      "One of several options with equal result types, decided per site before the module becomes a NET.",
+		Example:  "%x = param @x : S f32[8,4,4]\n%1 = choice {site=\"act#1\"} : f32[8,4,4] {\noption relu:\n%2 = nn.relu %x : f32[8,4,4]\nyield %2\noption none:\n%3 = nn.dropout %x : f32[8,4,4]\nyield %3\n}",
+		Attrs:    []Attr{{"site", StringAttr, nil, "name under which the choice is decided; uses of a shared choice have the same"}},
+		Infer:    inferChoice,
+		Operands: nil,
+	})
+	define(Op{
+		Name: "nn.mix", Stages: Net, Variadic: true,
+		Doc:      "The softmax-weighted sum of the options of a relaxed choice: sum over j of softmax(logits)_j * option_j (DARTS).",
+		Example:  "%l = param @act#1.logits : S f32[2]\n%a = param @a : S f32[4]\n%b = param @b : S f32[4]\n%1 = nn.mix %l, %a, %b : f32[4]",
+		Operands: []Operand{{"logits", "[number of options]"}, {"option", "all of one shape"}},
+		Infer: func(v *Value) (Type, error) {
+			if err := wantShape(v, 0, len(v.Args)-1); err != nil {
+				return Type{}, err
+			}
+			return sameShapes(v.Args[1:])
+		},
+		Eval: evalMix,
+	})
+	define(Op{
+		Name: "nn.conv2d", Stages: nnStages, Optional: 1,
+		Doc:      "Convolution with zero padding: y[o,i,j] = b[o] + sum over c,k,l of w[o,c,k,l] * x[c, i*stride+k*dilation-pad, ...].",
+		Example:  "%x = param @x : S f32[3,8,8]\n%w = param @w : S f32[4,3,3,3]\n%1 = nn.conv2d %x, %w {pad=[1,1]} : f32[4,8,8]",
+		Operands: []Operand{{"x", "[C,H,W]"}, {"w", "[O,C/groups,KH,KW]"}, {"b", "[O]"}},
+		Attrs:    []Attr{attrStride, attrPad, attrDilation, attrGroups},
+		Infer:    inferConv, Eval: evalConv,
+	})
+	define(Op{
+		Name: "nn.linear", Stages: nnStages, Optional: 1,
+		Doc:      "Fully connected layer: y = w*x + b.",
+		Example:  "%x = param @x : S f32[16]\n%w = param @w : S f32[10,16]\n%1 = nn.linear %x, %w : f32[10]",
+		Operands: []Operand{{"x", "[N]"}, {"w", "[O,N]"}, {"b", "[O]"}},
+		Infer:    inferLinear, Eval: evalLinear,
+	})
+	define(Op{
+		Name: "nn.batchnorm", Stages: nnStages,
+		Doc:      "Batch normalisation with running statistics: y = (x - mean) / sqrt(var + eps) * gamma + beta, per channel.",
+		Example:  "%x = param @x : S f32[2,4,4]\n%g = param @g : S f32[2]\n%1 = nn.batchnorm %x, %g, %g, %g, %g : f32[2,4,4]",
+		Operands: []Operand{opX, {"gamma", "[C]"}, {"beta", "[C]"}, {"mean", "[C]"}, {"var", "[C]"}},
+		Attrs:    []Attr{{"eps", FloatAttr, 1e-5, "added to the variance"}},
+		Infer: func(v *Value) (Type, error) {
+			for i := 1; i < 5; i++ {
+				if err := wantShape(v, i, v.Args[0].Type.Shape[0]); err != nil {
+					return Type{}, err
+				}
+			}
+			return clear(v.Args[0].Type), nil
+		},
+		Eval: evalBatchnorm,
+	})
+	define(Op{
+		Name: "nn.scale", Stages: nnStages,
+		Doc:      "y = x * s, one factor for all or one a channel.",
+		Example:  "%x = param @x : S f32[2,4,4]\n%s = param @s : S f32[2]\n%1 = nn.scale %x, %s : f32[2,4,4]",
+		Operands: []Operand{opX, {"s", "[1] or [C]"}},
+		Infer: func(v *Value) (Type, error) {
+			s := v.Args[1].Type.Shape
+			if len(s) != 1 || (s[0] != 1 && s[0] != v.Args[0].Type.Shape[0]) {
+				return Type{}, fmt.Errorf("the factor has shape %s, accepted are [1] and [%d]", shapeString(s), v.Args[0].Type.Shape[0])
+			}
+			return clear(v.Args[0].Type), nil
+		},
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			per := len(out.F) / len(args[1].F)
+			for i, x := range args[0].F {
+				out.F[i] = x * args[1].F[i/per]
+			}
+			return out, nil
+		},
+	})
+	define(Op{
+		Name: "nn.shift", Stages: nnStages,
+		Doc:      "y = x + c, one summand for all or one a channel.",
+		Example:  "%x = param @x : S f32[2,4,4]\n%c = param @c : S f32[2]\n%1 = nn.shift %x, %c : f32[2,4,4]",
+		Operands: []Operand{opX, {"c", "[1] or [C]"}},
+		Infer: func(v *Value) (Type, error) {
+			return MustLookup("nn.scale").Infer(v)
+		},
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			copy(out.F, args[0].F)
+			addBias(out.F, args[1].F)
+			return out, nil
+		},
+	})
+	defineActivation("nn.relu", "max(x, 0).", func(x float32) float32 { return max(x, 0) })
+	defineActivation("nn.relu6", "min(max(x, 0), 6).", func(x float32) float32 { return min(max(x, 0), 6) })
+	defineActivation("nn.square", "x*x.", func(x float32) float32 { return x * x })
+	define(Op{
+		Name: "nn.x2act", Stages: nnStages,
+		Doc:      "Polynomial activation of PASNet: y = scale*a*x^2 + b*x + c with three trained scalars a site.",
+		Example:  "%x = param @x : S f32[8,4,4]\n%a = param @a : S f32[1]\n%1 = nn.x2act %x, %a, %a, %a : f32[8,4,4]",
+		Operands: []Operand{opX, {"a", "[1]"}, {"b", "[1]"}, {"c", "[1]"}},
+		Attrs:    []Attr{{"scale", FloatAttr, 1.0, "fixed factor of the square, public"}},
+		Infer: func(v *Value) (Type, error) {
+			for i := 1; i < 4; i++ {
+				if err := wantShape(v, i, 1); err != nil {
+					return Type{}, err
+				}
+			}
+			return clear(v.Args[0].Type), nil
+		},
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			a, b, c := args[1].F[0]*float32(v.Float("scale")), args[2].F[0], args[3].F[0]
+			return mapFloat(v, args[0], func(x float32) float32 { return a*x*x + b*x + c }), nil
+		},
+	})
+	define(Op{
+		Name: "nn.maxpool", Stages: nnStages,
+		Doc:      "The greatest element of each window; padding never wins.",
+		Example:  "%x = param @x : S f32[8,4,4]\n%1 = nn.maxpool %x {kernel=[2,2], stride=[2,2]} : f32[8,2,2]",
+		Operands: []Operand{opX}, Attrs: []Attr{attrKernel, attrStride, attrPad},
+		Infer: inferPool,
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			k := v.Ints("kernel")
+			maxPool(v.window(k[0], k[1]), out.F, args[0].F)
+			return out, nil
+		},
+	})
+	define(Op{
+		Name: "nn.avgpool", Stages: nnStages,
+		Doc:      "The mean of each window, zeros of the padding counted.",
+		Example:  "%x = param @x : S f32[8,4,4]\n%1 = nn.avgpool %x {kernel=[4,4]} : f32[8,1,1]",
+		Operands: []Operand{opX}, Attrs: []Attr{attrKernel, attrStride, attrPad},
+		Infer: inferPool,
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			k := v.Ints("kernel")
+			sumPool(v.window(k[0], k[1]), out.F, args[0].F)
+			for i := range out.F {
+				out.F[i] /= float32(k[0] * k[1])
+			}
+			return out, nil
+		},
+	})
+	define(Op{
+		Name: "nn.add", Stages: nnStages,
+		Doc:      "Elementwise sum.",
+		Example:  "%x = param @x : S f32[8]\n%1 = nn.add %x, %x : f32[8]",
+		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}},
+		Infer:    func(v *Value) (Type, error) { return sameShapes(v.Args) },
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			for i := range out.F {
+				out.F[i] = args[0].F[i] + args[1].F[i]
+			}
+			return out, nil
+		},
+	})
+	defineMovement("concat")
+	defineMovement("pad")
+	defineMovement("slice")
+	defineMovement("reshape")
+	define(Op{
+		Name: "nn.dropout", Stages: nnStages,
+		Doc:      "Identity in inference.",
+		Example:  "%x = param @x : S f32[8]\n%1 = nn.dropout %x {p=0.5} : f32[8]",
+		Operands: []Operand{opX}, Attrs: []Attr{{"p", FloatAttr, 0.5, "probability of dropping an element in training"}},
+		Infer: func(v *Value) (Type, error) { return clear(v.Args[0].Type), nil },
+		Eval:  func(v *Value, args []*Tensor) (*Tensor, error) { return &Tensor{Type: v.Type, F: args[0].F}, nil },
+	})
+	define(Op{
+		Name: "nn.argmax", Stages: nnStages,
+		Doc:      "Index of the greatest element, the first of equals, as a number.",
+		Example:  "%x = param @x : S f32[8]\n%1 = nn.argmax %x : f32[1]",
+		Operands: []Operand{{"x", "[N]"}},
+		Infer: func(v *Value) (Type, error) {
+			if err := wantVector(v, 0); err != nil {
+				return Type{}, err
+			}
+			return clear(v.Args[0].Type).With(1), nil
+		},
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			return &Tensor{Type: v.Type, F: []float32{float32(argmax(args[0].F))}}, nil
+		},
+	})
+	define(Op{
+		Name: "nn.softmax", Stages: nnStages,
+		Doc:      "exp(x_i) / sum of exp(x_j), on the client's clear output.",
+		Example:  "%x = param @x : S f32[8]\n%1 = nn.softmax %x : f32[8]",
+		Operands: []Operand{{"x", "[N]"}},
+		Infer: func(v *Value) (Type, error) {
+			if err := wantVector(v, 0); err != nil {
+				return Type{}, err
+			}
+			return clear(v.Args[0].Type), nil
+		},
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			return &Tensor{Type: v.Type, F: Softmax(args[0].F)}, nil
+		},
+	})
+}
+
+func defineActivation(name, doc string, f func(float32) float32) {
+	define(Op{
+		Name: name, Stages: nnStages, Doc: doc,
+		Example:  "%x = param @x : S f32[8,4,4]\n%1 = " + name + " %x : f32[8,4,4]",
+		Operands: []Operand{opX},
+		Infer:    func(v *Value) (Type, error) { return clear(v.Args[0].Type), nil },
+		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
+			return mapFloat(v, args[0], f), nil
+		},
+	})
+}
+
+func mapFloat(v *Value, x *Tensor, f func(float32) float32) *Tensor {
+	out := NewTensor(v.Type)
+	for i, e := range x.F {
+		out.F[i] = f(e)
+	}
+	return out
+}
+
+// Softmax is the stable form: exponentials of x minus its maximum, divided by their sum.
+func Softmax(x []float32) []float32 {
+	top := slices.Max(x)
+	out := make([]float32, len(x))
+	var sum float64
+	for i, e := range x {
+		p := math.Exp(float64(e - top))
+		out[i] = float32(p)
+		sum += p
+	}
+	for i := range out {
+		out[i] = float32(float64(out[i]) / sum)
+	}
+	return out
+}
+
+// clear drops the sharing: what an op computes in the clear stages belongs to nobody yet.
+func clear(t Type) Type { return t.Of(Clear) }
+
+func wantShape(v *Value, arg int, shape ...int) error {
+	if got := v.Args[arg].Type.Shape; !slices.Equal(got, shape) {
+		return fmt.Errorf("%s has shape %s, accepted is %s", v.operandName(arg), shapeString(got), shapeString(shape))
+	}
+	return nil
+}
+
+func (v *Value) operandName(arg int) string {
+	return v.Op.Operands[min(arg, len(v.Op.Operands)-1)].Name
+}
+
+func wantRank(v *Value, arg, rank int) error {
+	if got := v.Args[arg].Type.Shape; len(got) != rank {
+		form := [...]string{1: "[N]", 2: "[O,N]", 3: "[C,H,W]", 4: "[O,C,KH,KW]"}[rank]
+		return fmt.Errorf("%s has shape %s, accepted is %s", v.operandName(arg), shapeString(got), form)
+	}
+	return nil
+}
+
+func wantVector(v *Value, arg int) error { return wantRank(v, arg, 1) }
+
+func sameShapes(args []*Value) (Type, error) {
+	for _, a := range args[1:] {
+		if !slices.Equal(a.Type.Shape, args[0].Type.Shape) {
+			return Type{}, fmt.Errorf("shapes %s and %s differ", shapeString(args[0].Type.Shape), shapeString(a.Type.Shape))
+		}
+	}
+	return clear(args[0].Type), nil
+}
+
+func inferChoice(v *Value) (Type, error) {
+	if len(v.Options) == 0 {
+		return Type{}, errors.New("a choice needs at least one option")
+	}
+	results := make([]*Value, len(v.Options))
+	for i, o := range v.Options {
+		results[i] = o.Result
+		if !slices.Equal(o.Result.Type.Shape, results[0].Type.Shape) {
+			return Type{}, fmt.Errorf("option %s gives shape %s, option %s gives %s", v.Options[0].Label,
+				shapeString(results[0].Type.Shape), o.Label, shapeString(o.Result.Type.Shape))
+		}
+	}
+	return clear(results[0].Type), nil
+}
+
+// pair checks a two-element attribute of least value least.
+func (v *Value) pair(name string, least int) error {
+	p := v.Ints(name)
+	if len(p) != 2 || p[0] < least || p[1] < least || p[0] > 1<<20 || p[1] > 1<<20 {
+		return fmt.Errorf("%s is %s, accepted are two integers from %d to 2^20", name, shapeString(p), least)
+	}
+	return nil
+}
+
+func (v *Value) geometry() error {
+	if err := wantRank(v, 0, 3); err != nil {
+		return err
+	}
+	return errors.Join(v.pair("stride", 1), v.pair("pad", 0))
+}
+
+// fits refuses a window that is larger than the padded input.
+func (g window) fits() error {
+	if g.h+2*g.ph < g.dh*(g.kh-1)+1 || g.w+2*g.pw < g.dw*(g.kw-1)+1 {
+		return fmt.Errorf("kernel %s does not fit a %dx%d input with pad %s", square(g.kh, g.kw), g.h, g.w, square(g.ph, g.pw))
+	}
+	return nil
+}
+
+func square(a, b int) string {
+	if a == b {
+		return fmt.Sprint(a)
+	}
+	return fmt.Sprintf("%dx%d", a, b)
+}
+
+func inferConv(v *Value) (Type, error) {
+	if err := errors.Join(v.geometry(), wantRank(v, 1, 4)); err != nil {
+		return Type{}, err
+	}
+	if err := v.pair("dilation", 1); err != nil {
+		return Type{}, err
+	}
+	x, w, groups := v.Args[0].Type.Shape, v.Args[1].Type.Shape, v.Int("groups")
+	if groups < 1 || x[0]%groups != 0 || w[0]%groups != 0 {
+		return Type{}, fmt.Errorf("%d groups do not divide %d input and %d output channels", groups, x[0], w[0])
+	}
+	if w[1] != x[0]/groups {
+		return Type{}, fmt.Errorf("the weights take %d channels a group, the input has %d in %d group(s)", w[1], x[0], groups)
+	}
+	if len(v.Args) > 2 {
+		if err := wantShape(v, 2, w[0]); err != nil {
+			return Type{}, err
+		}
+	}
+	g := v.window(w[2], w[3])
+	if err := g.fits(); err != nil {
+		return Type{}, err
+	}
+	return clear(v.Args[0].Type).With(w[0], g.oh, g.ow), nil
+}
+
+func evalConv(v *Value, args []*Tensor) (*Tensor, error) {
+	out := NewTensor(v.Type)
+	w := args[1].Type.Shape
+	g := v.window(w[2], w[3])
+	if v.Type.Elem.Float {
+		convolve(g, v.Int("groups"), w[0], out.F, args[0].F, args[1].F)
+	} else {
+		convolve(g, v.Int("groups"), w[0], out.I, args[0].I, args[1].I)
+	}
+	return out.biased(args[2:]), nil
+}
+
+// biased adds the optional last argument of a linear layer.
+func (t *Tensor) biased(bias []*Tensor) *Tensor {
+	if len(bias) > 0 {
+		if t.Type.Elem.Float {
+			addBias(t.F, bias[0].F)
+		} else {
+			addBias(t.I, bias[0].I)
+		}
+	}
+	return t.wrap()
+}
+
+func inferLinear(v *Value) (Type, error) {
+	if err := errors.Join(wantVector(v, 0), wantRank(v, 1, 2)); err != nil {
+		return Type{}, err
+	}
+	w := v.Args[1].Type.Shape
+	if err := wantShape(v, 0, w[1]); err != nil {
+		return Type{}, err
+	}
+	if len(v.Args) > 2 {
+		if err := wantShape(v, 2, w[0]); err != nil {
+			return Type{}, err
+		}
+	}
+	return clear(v.Args[0].Type).With(w[0]), nil
+}
+
+func evalLinear(v *Value, args []*Tensor) (*Tensor, error) {
+	out := NewTensor(v.Type)
+	if v.Type.Elem.Float {
+		dense(out.F, args[0].F, args[1].F)
+	} else {
+		dense(out.I, args[0].I, args[1].I)
+	}
+	return out.biased(args[2:]), nil
+}
+
+func evalBatchnorm(v *Value, args []*Tensor) (*Tensor, error) {
+	out := NewTensor(v.Type)
+	per := len(out.F) / len(args[1].F)
+	for c := range args[1].F {
+		s := BatchnormScale(args[1].F[c], args[4].F[c], v.Float("eps"))
+		for i := c * per; i < (c+1)*per; i++ {
+			out.F[i] = (args[0].F[i]-args[3].F[c])*s + args[2].F[c]
+		}
+	}
+	return out, nil
+}
+
+// BatchnormScale is gamma / sqrt(var + eps).
+func BatchnormScale(gamma, variance float32, eps float64) float32 {
+	return float32(float64(gamma) / math.Sqrt(float64(variance)+eps))
+}
+
+func inferPool(v *Value) (Type, error) {
+	if err := errors.Join(v.geometry(), v.pair("kernel", 1)); err != nil {
+		return Type{}, err
+	}
+	k := v.Ints("kernel")
+	g := v.window(k[0], k[1])
+	if 2*g.ph > g.kh || 2*g.pw > g.kw {
+		return Type{}, fmt.Errorf("pad %s is more than half of kernel %s: some windows would hold no element", square(g.ph, g.pw), square(g.kh, g.kw))
+	}
+	if err := g.fits(); err != nil {
+		return Type{}, err
+	}
+	return clear(v.Args[0].Type).With(g.c, g.oh, g.ow), nil
+}
+
+func evalMix(v *Value, args []*Tensor) (*Tensor, error) {
+	out := NewTensor(v.Type)
+	for j, p := range Softmax(args[0].F) {
+		for i, x := range args[1+j].F {
+			out.F[i] += p * x
+		}
+	}
+	return out, nil
+}
