@@ -1,0 +1,100 @@
+package garble
+
+import (
+	"sotto/ir/circuit"
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+// Evaluator evaluates garbled instances of one circuit. It holds no state
+// between calls and is safe for concurrent use.
+type Evaluator struct {
+	engine *engine
+}
+
+// NewEvaluator makes the evaluator of c, with the garbler's hash key and first
+// tweak. It errs if c fails Check or the tweaks leave the domain prg.Garbling.
+func NewEvaluator(c *circuit.Circuit, hash *prg.Hash, first prg.Tweak) (*Evaluator, error) {
+	e, err := newEngine(c, hash, first)
+	if err != nil {
+		return nil, err
+	}
+	e.scratch.New = func() any { return &scratch{slots: make([]block, e.plan.slots)} }
+	return &Evaluator{e}, nil
+}
+
+// active are the inputs of one span: active labels and tables, each beginning
+// at its first instance.
+type active struct {
+	evaluator, garbler, tables []prg.Block
+}
+
+// Evaluate evaluates count instances, the first of them absolute instance
+// first (steps 5 and 6), on the active labels of the evaluator's inputs,
+// count*Evaluator blocks, those of the garbler's, count*Garbler blocks, and
+// the tables, 2*count*ANDs blocks. It fills colour with the outputs' colour
+// bits, len(Outputs)*ring.BitWords(count) words: their XOR with the garbler's
+// permute bits is the output. It errs on a wrong length or a range past
+// MaxInstances, having written nothing. Wrong labels or tables give wrong
+// bits, never an error.
+func (e *Evaluator) Evaluate(first, count int, evalLabels, garbLabels, tables []prg.Block, colour []uint64) error {
+	p := e.engine.plan
+	if err := firstError(
+		e.engine.checkRange(first, count),
+		checkLen("labels of the evaluator", len(evalLabels), count*p.evaluator),
+		checkLen("labels of the garbler", len(garbLabels), count*p.garbler),
+		checkLen("tables", len(tables), 2*count*p.ands),
+		checkLen("colour bits", len(colour), p.outputs*ring.BitWords(count)),
+	); err != nil {
+		return err
+	}
+	clear(colour)
+	ring.Parallel(count, grain, func(lo, hi int) {
+		s := e.engine.scratch.Get().(*scratch)
+		e.engine.spans(first, lo, hi, func(at span) {
+			in := active{evalLabels[at.at*p.evaluator:], garbLabels[at.at*p.garbler:], tables[2*at.at*p.ands:]}
+			e.span(s, at, count, in, colour)
+		})
+		s.wipe()
+		e.engine.scratch.Put(s)
+	})
+	return nil
+}
+
+// span evaluates one span.
+func (e *Evaluator) span(s *scratch, at span, count int, in active, colour []uint64) {
+	p, words := e.engine.plan, ring.BitWords(count)
+	for _, t := range p.steps {
+		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
+		switch t.op {
+		case loadGarbler:
+			gather(dst, at.n, in.garbler, p.garbler, t.n)
+		case loadEvaluator:
+			gather(dst, at.n, in.evaluator, p.evaluator, t.n)
+		case xor:
+			xorLanes(dst, a, b, at.n)
+		case invert: // the active label of a wire is also that of its complement
+			copy(dst[:at.n], a[:at.n])
+		case and:
+			e.and(s, at, t.n, dst, a, b, in.tables[2*t.n:])
+		case store:
+			colour[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
+		}
+	}
+}
+
+// and evaluates AND gate number gate in one span (step 5). tables begins at
+// the gate's pair in the first instance.
+func (e *Evaluator) and(s *scratch, at span, gate int, dst, a, b *block, tables []prg.Block) {
+	n, stride := at.n, 2*e.engine.plan.ands
+	j, j1 := at.tweaks(gate)
+	e.engine.hash.Sum(s.ha0[:n], a[:n], j)
+	e.engine.hash.Sum(s.hb0[:n], b[:n], j1)
+	for i := range n {
+		pair := tables[i*stride : i*stride+2]
+		la, lb := a[i], b[i]
+		wg := s.ha0[i].Xor(pair[0].MaskIf(la.Lsb()))
+		we := s.hb0[i].Xor(pair[1].Xor(la).MaskIf(lb.Lsb()))
+		dst[i] = wg.Xor(we)
+	}
+}

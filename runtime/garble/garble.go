@@ -1,0 +1,236 @@
+// Package garble garbles one small Boolean circuit for many instances at
+// once, by half-gates.
+//
+// S. Zahur, M. Rosulek, D. Evans, "Two Halves Make a Whole: Reducing Data
+// Transfer in Garbled Circuits Using Half Gates", EUROCRYPT 2015, figure 2,
+// with free-XOR (Kolesnikov, Schneider, ICALP 2008), over the hash of
+// runtime/prg. Semi-honest.
+//
+//	Delta         global offset of the garbler, lsb(Delta) = 1
+//	W0, W1        labels of a wire for 0 and for 1, W1 = W0 ^ Delta
+//	p = lsb(W0)   permute bit of a wire, at the garbler
+//	s = lsb(W)    colour bit of the active label W, at the evaluator: s = p ^ value
+//	H(W, j)       tweakable hash, two tweaks j, j' an AND gate and instance
+//	T_G, T_E      the two ciphertexts of an AND gate
+//
+//	Garbler                                           Evaluator
+//	1. W0 of its inputs from a seed, of the
+//	   evaluator's inputs from the OTs
+//	2. AND gates:
+//	   T_G  = H(A0,j)  ^ H(A1,j)  ^ p_b*Delta
+//	   T_E  = H(B0,j') ^ H(B1,j') ^ A0
+//	   W_G0 = H(A0,j)  ^ p_a*T_G
+//	   W_E0 = H(B0,j') ^ p_b*(T_E ^ A0)
+//	   C0   = W_G0 ^ W_E0
+//	                    ---- T_G, T_E ---->
+//	3. keeps p of the outputs
+//	4. active labels of its inputs
+//	                    ---- W0 ^ x*Delta ---->
+//	                                                  5. AND gates:
+//	                                                     W_G = H(A,j)  ^ s_a*T_G
+//	                                                     W_E = H(B,j') ^ s_b*(T_E ^ A)
+//	                                                     C   = W_G ^ W_E
+//	                                                  6. keeps s of the outputs
+//
+// The output is shared: p ^ s is its value, so no decoding table is sent. The
+// evaluator's active labels come from correlated OTs, K ^ y*Delta of the
+// zero-labels K: they are no message of this protocol.
+//
+// Cost an instance of a circuit of A ANDs: tables cost.HalfGatesBytes = 32*A
+// bytes; garbler's labels cost.LabelBytes = 16 a wire, known late; 8*A AES
+// blocks garbling (cost.GarbleAES), 4*A evaluating (cost.EvaluateAES); one
+// message, and one more for the labels.
+//
+// Layouts. Everything that travels is instance-major, so that the chunks a
+// layer is cut into leave no trace and any range of instances is one slice:
+// label of input w of instance i of the chunk at i*wires + w; tables of AND
+// gate g at 2*(i*ANDs + g), T_G before T_E. Packed input bits have the order
+// of the labels (ring.InstanceBits). Output bits are plane-major as
+// ring.Planes has them: output o of instance i is bit i%64 of word
+// o*ring.BitWords(count) + i/64, the rest of a last word zero.
+//
+// Tweaks. Instances are hashed in blocks of 64, numbered by absolute instance:
+// AND gate g, half h, instance i has the tweak
+// first + 64*(2*ANDs*(i/64) + 2*g + h) + i%64. A circuit of n instances owns
+// the Tweaks(c, n) tweaks from first on; nobody may use them again under one
+// hash key and Delta, except to garble the same instances with the same
+// labels. The caller draws a new key, Delta and seed after at most MaxANDs
+// gates, summed over all that is garbled under them.
+package garble
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"sotto/ir/circuit"
+	"sotto/ir/cost"
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+// MaxANDs bounds the AND gates garbled under one hash key and Delta: 2^24, so
+// q = 2^26 hashes. The bound on TMMO (Guo, Katz, Wang, Yu, S&P 2020) is of the
+// order of (p*q + q^2)/2^128 for p calls to the permutation by the adversary.
+const MaxANDs = 1 << 24
+
+// lanes is how many instances a step works on. It fixes the tweaks, so both
+// parties must agree on it, but shows in no layout.
+const lanes = 64
+
+// grain is the least number of instances for a goroutine of its own: Tuning,
+// a multiple of 64 so that no two write one word of output bits.
+const grain = 512
+
+// labelGrain is the least number of labels for a goroutine of its own: Tuning.
+const labelGrain = 1 << 14
+
+// errDelta is returned for a Delta under which colour bits would say nothing.
+var errDelta = errors.New("garble: lsb(Delta) is 0: it must be 1")
+
+// MaxInstances returns how many instances of c one Garbler may garble:
+// MaxANDs / ANDs, and at least one block of 64.
+func MaxInstances(c *circuit.Circuit) int { return maxInstances(c.ANDs()) }
+
+func maxInstances(ands int) int { return max(lanes, MaxANDs/max(1, ands)) }
+
+// TweaksPerInstance returns the tweaks an instance uses: two an AND gate.
+func TweaksPerInstance(c *circuit.Circuit) uint64 { return 2 * uint64(c.ANDs()) }
+
+// Tweaks returns the tweaks that n instances from instance 0 on own:
+// TweaksPerInstance of every block of 64 begun. The next circuit under the
+// same key starts after them.
+func Tweaks(c *circuit.Circuit, n int) uint64 {
+	return TweaksPerInstance(c) * lanes * uint64(ring.BitWords(n))
+}
+
+// TableBytes returns the bytes of the tables of one instance.
+func TableBytes(c *circuit.Circuit) int64 { return cost.HalfGatesBytes(int64(c.ANDs()), 1) }
+
+// block is one vector of labels.
+type block [lanes]prg.Block
+
+// scratch is what one goroutine works in.
+type scratch struct {
+	slots    []block
+	a1, b1   block // labels for 1 of an AND gate's operands
+	ha0, ha1 block // hashes of both labels of an AND gate's operands
+	hb0, hb1 block
+
+	// The garbler's alone: the generator of its inputs' zero-labels, and those
+	// of up to 64 instances.
+	zeros  *prg.Stream
+	inputs []prg.Block
+}
+
+// wipe clears all labels before the scratch waits for its next use.
+func (s *scratch) wipe() {
+	clear(s.slots)
+	clear(s.inputs)
+	*s = scratch{slots: s.slots, zeros: s.zeros, inputs: s.inputs}
+}
+
+// engine is what garbler and evaluator have in common.
+type engine struct {
+	plan    *plan
+	hash    *prg.Hash
+	first   prg.Tweak
+	scratch sync.Pool
+}
+
+// newEngine checks the circuit and the first tweak.
+func newEngine(c *circuit.Circuit, hash *prg.Hash, first prg.Tweak) (*engine, error) {
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("garble: %w", err)
+	}
+	e := &engine{plan: newPlan(c), hash: hash, first: first}
+	used := Tweaks(c, maxInstances(e.plan.ands))
+	if end := uint64(prg.COTPad.First()); uint64(first) > end || used > end-uint64(first) {
+		return nil, fmt.Errorf("garble: first tweak %#x: %d tweaks may follow, which must lie in the domain %v",
+			uint64(first), used, prg.Garbling)
+	}
+	return e, nil
+}
+
+// span is a range of instances that share a block of tweaks and a word of
+// output bits: n instances from instance at of the chunk on.
+type span struct {
+	at, n int
+	tweak prg.Tweak // of gate 0, half 0, the first of these instances
+}
+
+// spans calls f for the spans of instances [lo, hi) of a chunk, lo a multiple
+// of 64, that begins at absolute instance first.
+func (e *engine) spans(first, lo, hi int, f func(span)) {
+	perBlock := prg.Tweak(2 * e.plan.ands * lanes)
+	for at := lo; at < hi; {
+		lane := (first + at) % lanes
+		n := min(hi-at, lanes-lane, lanes-at%lanes)
+		f(span{at, n, e.first + perBlock*prg.Tweak((first+at)/lanes) + prg.Tweak(lane)})
+		at += n
+	}
+}
+
+// tweaks returns the first tweaks of the two halves of AND gate g in a span.
+func (s span) tweaks(g int) (j, j1 prg.Tweak) {
+	j = s.tweak + prg.Tweak(2*g*lanes)
+	return j, j + lanes
+}
+
+// checkRange checks a range of absolute instances.
+func (e *engine) checkRange(first, count int) error {
+	limit := maxInstances(e.plan.ands)
+	if first < 0 || count < 0 || first > limit || count > limit-first {
+		return fmt.Errorf("garble: %d instances from instance %d on: 0 to %d are accepted under one key (%d ANDs)",
+			count, first, limit, MaxANDs)
+	}
+	return nil
+}
+
+// checkLen checks the length of a slice.
+func checkLen(what string, got, want int) error {
+	if got != want {
+		return fmt.Errorf("garble: %s: length %d, want %d", what, got, want)
+	}
+	return nil
+}
+
+// firstError returns the first of the errors that is not nil.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// colours gathers the least significant bits of n labels.
+func colours(labels *block, n int) uint64 {
+	var word uint64
+	for j := range labels[:n] {
+		word |= labels[j].Lsb() << j
+	}
+	return word
+}
+
+// gather loads column w of rows of width blocks, one row an instance.
+func gather(dst *block, n int, rows []prg.Block, width, w int) {
+	for j := range dst[:n] {
+		dst[j] = rows[j*width+w]
+	}
+}
+
+// xorLanes sets dst = a ^ b.
+func xorLanes(dst, a, b *block, n int) {
+	for j := range dst[:n] {
+		dst[j] = a[j].Xor(b[j])
+	}
+}
+
+// xorBlock sets dst = a ^ x in every lane.
+func xorBlock(dst, a *block, x prg.Block, n int) {
+	for j := range dst[:n] {
+		dst[j] = a[j].Xor(x)
+	}
+}

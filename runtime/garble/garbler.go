@@ -1,0 +1,142 @@
+package garble
+
+import (
+	"sotto/ir/circuit"
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+// Garbler garbles instances of one circuit. It holds no state between calls:
+// any range of instances may be garbled at any time, and again, with the same
+// result. It is safe for concurrent use.
+type Garbler struct {
+	engine *engine
+	delta  prg.Block
+	seed   prg.Seed
+}
+
+// NewGarbler makes the garbler of c. The key of hash, delta and seed are drawn
+// afresh for a batch (see the package comment), the seed for each Garbler;
+// first is the first of the tweaks it may use. It errs if c fails Check,
+// lsb(delta) is 0, or the tweaks leave the domain prg.Garbling.
+func NewGarbler(c *circuit.Circuit, hash *prg.Hash, delta prg.Block, seed prg.Seed, first prg.Tweak) (*Garbler, error) {
+	e, err := newEngine(c, hash, first)
+	if err != nil {
+		return nil, err
+	}
+	if delta.Lsb() != 1 {
+		return nil, errDelta
+	}
+	e.scratch.New = func() any {
+		return &scratch{
+			slots:  make([]block, e.plan.slots),
+			inputs: make([]prg.Block, lanes*e.plan.garbler),
+			zeros:  prg.NewStream(seed),
+		}
+	}
+	return &Garbler{e, delta, seed}, nil
+}
+
+// Garble garbles count instances, the first of them absolute instance first
+// (steps 1 to 3). evalZero has the zero-labels of the evaluator's inputs,
+// count*Evaluator blocks; it fills tables, 2*count*ANDs blocks, and permute,
+// the output's permute bits, len(Outputs)*ring.BitWords(count) words. Layouts
+// are those of the package comment. It errs on a wrong length or a range past
+// MaxInstances, having written nothing.
+func (g *Garbler) Garble(first, count int, evalZero, tables []prg.Block, permute []uint64) error {
+	p := g.engine.plan
+	if err := firstError(
+		g.engine.checkRange(first, count),
+		checkLen("zero-labels of the evaluator", len(evalZero), count*p.evaluator),
+		checkLen("tables", len(tables), 2*count*p.ands),
+		checkLen("permute bits", len(permute), p.outputs*ring.BitWords(count)),
+	); err != nil {
+		return err
+	}
+	clear(permute)
+	ring.Parallel(count, grain, func(lo, hi int) {
+		s := g.engine.scratch.Get().(*scratch)
+		s.zeros.Seek(uint64(first+lo) * uint64(p.garbler))
+		g.engine.spans(first, lo, hi, func(at span) {
+			s.zeros.Blocks(s.inputs[:at.n*p.garbler])
+			g.span(s, at, count, evalZero[at.at*p.evaluator:], tables[2*at.at*p.ands:], permute)
+		})
+		s.wipe()
+		g.engine.scratch.Put(s)
+	})
+	return nil
+}
+
+// span garbles one span. evalZero and tables begin at its first instance.
+func (g *Garbler) span(s *scratch, at span, count int, evalZero, tables []prg.Block, permute []uint64) {
+	p, words := g.engine.plan, ring.BitWords(count)
+	for _, t := range p.steps {
+		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
+		switch t.op {
+		case loadGarbler:
+			gather(dst, at.n, s.inputs, p.garbler, t.n)
+		case loadEvaluator:
+			gather(dst, at.n, evalZero, p.evaluator, t.n)
+		case xor:
+			xorLanes(dst, a, b, at.n)
+		case invert:
+			xorBlock(dst, a, g.delta, at.n)
+		case and:
+			g.and(s, at, t.n, dst, a, b, tables[2*t.n:])
+		case store:
+			permute[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
+		}
+	}
+}
+
+// and garbles AND gate number gate in one span (step 2). tables begins at the
+// gate's pair in the first instance.
+func (g *Garbler) and(s *scratch, at span, gate int, dst, a, b *block, tables []prg.Block) {
+	n, stride := at.n, 2*g.engine.plan.ands
+	j, j1 := at.tweaks(gate)
+	xorBlock(&s.a1, a, g.delta, n)
+	xorBlock(&s.b1, b, g.delta, n)
+	g.engine.hash.Sum(s.ha0[:n], a[:n], j)
+	g.engine.hash.Sum(s.ha1[:n], s.a1[:n], j)
+	g.engine.hash.Sum(s.hb0[:n], b[:n], j1)
+	g.engine.hash.Sum(s.hb1[:n], s.b1[:n], j1)
+	for i := range n {
+		a0, ha0, hb0 := a[i], s.ha0[i], s.hb0[i]
+		pa, pb := a0.Lsb(), b[i].Lsb()
+		tg := ha0.Xor(s.ha1[i]).Xor(g.delta.MaskIf(pb))
+		te := hb0.Xor(s.hb1[i]).Xor(a0)
+		wg := ha0.Xor(tg.MaskIf(pa))
+		we := hb0.Xor(te.Xor(a0).MaskIf(pb))
+		dst[i] = wg.Xor(we)
+		pair := tables[i*stride : i*stride+2]
+		pair[0], pair[1] = tg, te
+	}
+}
+
+// Labels fills out, count*Garbler blocks, with the active labels of the
+// garbler's inputs of count instances from absolute instance first on (step
+// 4). bits are the inputs, packed in the order of the labels, bit k%64 of word
+// k/64, ring.BitWords(count*Garbler) words. It errs as Garble does.
+//
+// Only one value of an instance's inputs may ever be sent: two labels of one
+// wire reveal Delta.
+func (g *Garbler) Labels(first, count int, bits []uint64, out []prg.Block) error {
+	n := count * g.engine.plan.garbler
+	if err := firstError(
+		g.engine.checkRange(first, count),
+		checkLen("labels of the garbler", len(out), n),
+		checkLen("words of the garbler's bits", len(bits), ring.BitWords(n)),
+	); err != nil {
+		return err
+	}
+	start := uint64(first) * uint64(g.engine.plan.garbler)
+	ring.Parallel(n, labelGrain, func(lo, hi int) {
+		zeros := prg.NewStream(g.seed)
+		zeros.Seek(start + uint64(lo))
+		zeros.Blocks(out[lo:hi])
+		for k := lo; k < hi; k++ {
+			out[k] = out[k].Xor(g.delta.MaskIf(bits[k/64] >> (k % 64)))
+		}
+	})
+	return nil
+}
