@@ -1,0 +1,39 @@
+package wire
+
+import (
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// The Go scheduler rounds a sleep of less than a millisecond up to one when the process is idle (epoll_wait counts
+// milliseconds), which is ten times the delay of a LAN. So: the runtime's timer for the long part, the kernel's
+// nanosleep for the middle, and a short spin for the end.
+const (
+	coarse = 2 * time.Millisecond  // what time.Sleep may overshoot by, with room
+	fine   = 40 * time.Microsecond // what nanosleep with the least slack may overshoot by
+)
+
+// waiter waits to within some microseconds. It owns the thread of the goroutine that made it, which must end
+// without unlocking it: the thread's timer slack goes with it.
+type waiter struct{}
+
+func newWaiter() waiter {
+	runtime.LockOSThread()
+	const nanoseconds = 1000
+	// Without the smaller slack waits are 50 us late at worst, which is no error: the result is not looked at.
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, nanoseconds, 0)
+	return waiter{}
+}
+
+func (waiter) until(at time.Time) {
+	for d := time.Until(at); d > 0; d = time.Until(at) {
+		switch {
+		case d > coarse:
+			time.Sleep(d - coarse)
+		case d > fine:
+			ts := syscall.NsecToTimespec(int64(d - fine))
+			_ = syscall.Nanosleep(&ts, nil) // an interrupted sleep is taken up again by the loop
+		}
+	}
+}

@@ -1,0 +1,25 @@
+//go:build !linux
+
+package wire
+
+import (
+	"runtime"
+	"time"
+)
+
+// coarse is what time.Sleep may overshoot by; the rest is spent yielding.
+const coarse = 2 * time.Millisecond
+
+type waiter struct{}
+
+func newWaiter() waiter { return waiter{} }
+
+func (waiter) until(at time.Time) {
+	for d := time.Until(at); d > 0; d = time.Until(at) {
+		if d > coarse {
+			time.Sleep(d - coarse)
+			continue
+		}
+		runtime.Gosched()
+	}
+}
