@@ -45,11 +45,9 @@ const (
 )
 
 // commonPoint hashes the session id to C.
-func commonPoint(sid []byte) *ristretto255.Element {
-	h := sha512.New()
-	io.WriteString(h, commonPointDomain)
-	h.Write(sid)
-	return ristretto255.NewElement().FromUniformBytes(h.Sum(nil))
+func commonPoint(sid []byte) (*ristretto255.Element, error) {
+	h := sha512.Sum512(append([]byte(commonPointDomain), sid...))
+	return ristretto255.NewIdentityElement().SetUniformBytes(h[:])
 }
 
 // randomScalar draws a uniform scalar.
@@ -58,12 +56,12 @@ func randomScalar(rnd io.Reader) (*ristretto255.Scalar, error) {
 	if _, err := io.ReadFull(rnd, b[:]); err != nil {
 		return nil, fmt.Errorf("base OT: randomness: %w", err)
 	}
-	return ristretto255.NewScalar().FromUniformBytes(b[:]), nil
+	return ristretto255.NewScalar().SetUniformBytes(b[:])
 }
 
 // decodePoint reads an element of the group other than the identity, whose multiples hide nothing.
 func decodePoint(b []byte) (*ristretto255.Element, error) {
-	p, err := ristretto255.NewElement().SetCanonicalBytes(b)
+	p, err := ristretto255.NewIdentityElement().SetCanonicalBytes(b)
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +98,16 @@ func BaseSend(sid []byte, n int, msg1 []byte, rnd io.Reader) (point []byte, keys
 		return nil, nil, fmt.Errorf("base OT: receiver's points: %d bytes, want %d points of %d bytes = %d",
 			len(msg1), n, pointBytes, n*pointBytes)
 	}
+	c, err := commonPoint(sid)
+	if err != nil {
+		return nil, nil, err
+	}
 	s, err := randomScalar(rnd) // step 2
 	if err != nil {
 		return nil, nil, err
 	}
-	point = ristretto255.NewElement().ScalarBaseMult(s).Bytes()
-	sC := ristretto255.NewElement().ScalarMult(s, commonPoint(sid))
+	point = ristretto255.NewIdentityElement().ScalarBaseMult(s).Bytes()
+	sC := c.ScalarMult(s, c)
 	h := newOracle(sid, point)
 	keys = make([][2]prg.Block, n)
 	for j := range keys {
@@ -128,27 +130,33 @@ type BaseReceiver struct {
 	msg1 []byte
 }
 
-// NewBaseReceiver chooses with the first n bits of choice, bit j in word j/64, and gives the message to the sender. It fails
-// when rnd does or choice is short.
+// NewBaseReceiver chooses with n bits, that of OT j being bit j%64 of choice[j/64], and gives the message to the sender. It fails
+// when rnd does or choice has not ceil(n/64) words.
 func NewBaseReceiver(sid []byte, choice []uint64, n int, rnd io.Reader) (*BaseReceiver, []byte, error) {
 	if len(choice) != ring.BitWords(n) {
 		return nil, nil, fmt.Errorf("base OT: choice bits: %d words, want %d for %d OTs", len(choice), ring.BitWords(n), n)
 	}
 	r := &BaseReceiver{sid, make([]*ristretto255.Scalar, n), make([]byte, n*pointBytes)}
-	c := commonPoint(sid)
+	c, err := commonPoint(sid)
+	if err != nil {
+		return nil, nil, err
+	}
 	for j := range r.x { // step 1
-		x, err := randomScalar(rnd)
-		if err != nil {
+		if r.x[j], err = randomScalar(rnd); err != nil {
 			return nil, nil, err
 		}
-		r.x[j] = x
-		pk := ristretto255.NewElement().ScalarBaseMult(x)
-		other := ristretto255.NewElement().Subtract(c, pk).Bytes()
-		pk0 := r.msg1[j*pointBytes : (j+1)*pointBytes]
-		pk.Encode(pk0[:0])
-		subtle.ConstantTimeCopy(int(choice[j/64]>>(j%64)&1), pk0, other)
+		pk0 := publicKey(choice[j/64]>>(j%64)&1, r.x[j], c)
+		copy(r.msg1[j*pointBytes:], pk0)
 	}
 	return r, slices.Clone(r.msg1), nil
+}
+
+// publicKey gives PK_0 for a choice bit: x g, or C - x g. Both are computed, and the bytes selected.
+func publicKey(choice uint64, x *ristretto255.Scalar, c *ristretto255.Element) []byte {
+	own := ristretto255.NewIdentityElement().ScalarBaseMult(x)
+	pk0 := own.Bytes()
+	subtle.ConstantTimeCopy(int(choice), pk0, own.Subtract(c, own).Bytes())
+	return pk0
 }
 
 // Keys gives the chosen key of each OT from the sender's point. It fails on bytes that are no canonical encoding of a
@@ -160,7 +168,7 @@ func (r *BaseReceiver) Keys(point []byte) ([]prg.Block, error) {
 	}
 	h := newOracle(r.sid, point)
 	keys := make([]prg.Block, len(r.x))
-	shared := ristretto255.NewElement()
+	shared := ristretto255.NewIdentityElement()
 	for j, x := range r.x { // step 3
 		keys[j] = h.key(j, r.msg1[j*pointBytes:(j+1)*pointBytes], shared.ScalarMult(x, s))
 	}

@@ -14,9 +14,9 @@ type forest struct {
 	work   *workspace // made at the first use
 }
 
-// workspace is what a chunk is worked on in.
+// workspace is what a region is worked on in.
 type workspace struct {
-	tiles [chunkTiles]tile
+	tiles [regionTiles]tile
 	share [(trees + treesPerShare - 1) / treesPerShare]leafBits
 }
 
@@ -37,25 +37,28 @@ func (f *forest) plant(t int, leaf [leaves]prg.Block) {
 // with.
 type finishTree func(t, first int, tiles []tile, u []uint64)
 
-// extend fills dst with the next len(dst) rows, a chunk at a time.
+// extend fills dst with the next len(dst) rows, a region at a time.
 func (f *forest) extend(dst []prg.Block, finish finishTree) {
 	if f.work == nil {
 		f.work = new(workspace)
 	}
-	for lo := 0; lo < len(dst); lo += chunkTiles * tileRows {
-		rows := dst[lo:min(lo+chunkTiles*tileRows, len(dst))]
-		f.extendChunk(rows, lo/tileRows, finish)
+	const regionRows = regionTiles * tileRows
+	for lo := 0; lo < len(dst); lo += regionRows {
+		f.extendRegion(dst[lo:min(lo+regionRows, len(dst))], lo/tileRows, finish)
 	}
 }
 
-// extendChunk goes over the chunk by columns and then by rows.
-func (f *forest) extendChunk(rows []prg.Block, first int, finish finishTree) {
+// extendRegion goes over the region by columns, split between the cores by tree, and then by rows.
+func (f *forest) extendRegion(rows []prg.Block, first int, finish finishTree) {
 	tiles := f.work.tiles[:ring.BitWords(len(rows))]
 	ring.Parallel(trees, treesPerShare, func(lo, hi int) {
 		b := &f.work.share[lo/treesPerShare]
-		for t := lo; t < hi; t++ {
-			f.expandTree(t, b, tiles)
-			finish(t, first, tiles, b.u[:len(tiles)])
+		for g := 0; g < len(tiles); g += chunkTiles {
+			chunk := tiles[g:min(g+chunkTiles, len(tiles))]
+			for t := lo; t < hi; t++ {
+				f.expandTree(t, b, chunk)
+				finish(t, first+g, chunk, b.u[:len(chunk)])
+			}
 		}
 	})
 	ring.Parallel(len(tiles), tilesPerShare, func(lo, hi int) {

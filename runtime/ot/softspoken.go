@@ -45,11 +45,14 @@ const (
 	msg1Bytes = kappa * pointBytes
 	msg2Bytes = pointBytes + trees*correctionBlocks*prg.BlockBytes
 
-	// chunkTiles bounds the tiles worked on at a time: the matrix of a chunk stays in a core's second-level cache and
-	// the streams of a tree in its first.
-	chunkTiles = 256
-	// treesPerShare is the least number of trees for a goroutine of its own, and tilesPerShare that of tiles.
-	treesPerShare = 4
+	// chunkTiles bounds the tiles that the streams of a tree are expanded for at a time, so that they stay in a core's
+	// first-level cache. regionTiles bounds the tiles between two meetings of the cores: meeting costs tens of
+	// microseconds, a region some milliseconds, and the matrix of a region is all the memory an extension needs.
+	chunkTiles  = 256
+	regionTiles = 4 * chunkTiles
+	// treesPerShare is the least number of trees for a goroutine of its own: their words of a record fill a cache line,
+	// so that no two cores write to one. tilesPerShare is that number of tiles.
+	treesPerShare = 8
 	tilesPerShare = 64
 )
 
