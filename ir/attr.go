@@ -199,3 +199,14 @@ func formatFloat(f float64) string {
 	}
 	return s
 }
+
+// Only gives the named attributes of a.
+func (a Attrs) Only(names ...string) Attrs {
+	out := Attrs{}
+	for _, n := range names {
+		if x, ok := a[n]; ok {
+			out[n] = x
+		}
+	}
+	return out
+}

@@ -62,7 +62,9 @@ func (b *Builder) EmitAs(name, op string, attrs Attrs, args ...*Value) (*Value, 
 }
 
 // Must is Emit for passes, which know that what they build is well typed.
-func (b *Builder) Must(op string, attrs Attrs, args ...*Value) *Value { return b.MustAs("", op, attrs, args...) }
+func (b *Builder) Must(op string, attrs Attrs, args ...*Value) *Value {
+	return b.MustAs("", op, attrs, args...)
+}
 
 // MustAs is Must with a name for the value.
 func (b *Builder) MustAs(name, op string, attrs Attrs, args ...*Value) *Value {

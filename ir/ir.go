@@ -215,3 +215,9 @@ func mapped(to map[*Value]*Value, v *Value) *Value {
 	}
 	return v
 }
+
+// Shell gives a function with f's name, output and position and no values; fresh names do not meet f's.
+func (f *Func) Shell() *Func {
+	f.Fresh("-") // finds the next free number
+	return &Func{Name: f.Name, Output: f.Output.clone(), Pos: f.Pos, next: f.next}
+}

@@ -5,6 +5,23 @@ import "sotto/ir/cost"
 // Account fills a ledger with the cost of a SECURE function: every op's messages and work, tagged with its index in the
 // body, and the session's base OTs.
 func Account(m *Module, f *Func, source cost.Source) *cost.Ledger {
+	l, _ := account(m, f, source)
+	return l
+}
+
+// StartTimes gives, for every value of a SECURE function, the moment from which both parties have all its arguments.
+func StartTimes(m *Module, f *Func) map[*Value]cost.Time {
+	_, at := account(m, f, cost.FromDealer)
+	start := map[*Value]cost.Time{}
+	for _, v := range f.Body {
+		for _, a := range v.Args {
+			start[v] = max(start[v], at[a][0], at[a][1], start[a])
+		}
+	}
+	return start
+}
+
+func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]cost.Ready) {
 	l := cost.NewLedger(m.Deploy, source)
 	l.Setup(SessionOTs(f))
 	at := map[*Value]cost.Ready{}
@@ -19,7 +36,7 @@ func Account(m *Module, f *Func, source cost.Source) *cost.Ledger {
 		}
 		at[v] = costOf(l, v, in)
 	}
-	return l
+	return l, at
 }
 
 func costOf(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {

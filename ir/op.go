@@ -112,3 +112,13 @@ func (v *Value) infer() (Type, error) {
 	}
 	return t, checkShape(t.Shape)
 }
+
+// Retype infers v's type anew and stores it.
+func (v *Value) Retype() error {
+	t, err := v.infer()
+	if err != nil {
+		return fmt.Errorf("%s: %s (%s): %w", v.Pos, v, v.Path, err)
+	}
+	v.Type = t
+	return nil
+}

@@ -121,6 +121,7 @@ func init() {
 	})
 	defineActivation("nn.relu", "max(x, 0).", func(x float32) float32 { return max(x, 0) })
 	defineActivation("nn.relu6", "min(max(x, 0), 6).", func(x float32) float32 { return min(max(x, 0), 6) })
+	defineActivation("nn.negate", "-x.", func(x float32) float32 { return -x })
 	defineActivation("nn.square", "x*x.", func(x float32) float32 { return x * x })
 	define(Op{
 		Name: "nn.x2act", Stages: nnStages,

@@ -56,7 +56,9 @@ type parser struct {
 	nest   int
 }
 
-func (p *parser) here() pos.Pos { return pos.Pos{File: p.name, Line: p.tokLine, Col: p.start - p.tokBol + 1} }
+func (p *parser) here() pos.Pos {
+	return pos.Pos{File: p.name, Line: p.tokLine, Col: p.start - p.tokBol + 1}
+}
 
 func (p *parser) fail(format string, args ...any) {
 	panic(pos.Errorf(p.here(), format, args...).Span(len(p.tok)))

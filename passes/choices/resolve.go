@@ -1,0 +1,161 @@
+// Package choices turns SPACE into NET: resolve picks one option a site, relax weighs all of them.
+package choices
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sotto/ir"
+	"sotto/passes/pass"
+)
+
+// Resolve replaces every choice by the option that was decided for its site.
+var Resolve = &pass.Pass{
+	Name:  "resolve",
+	Doc:   "replaces every choice by the option decided for its site (--set, --decision); a site without decision is an error",
+	Needs: ir.Space, Gives: ir.Net,
+	Run: func(c *pass.Context, m *ir.Module) error {
+		for i, f := range m.Funcs {
+			decided, err := Decide(f, c.Choices)
+			if err != nil {
+				return err
+			}
+			if open := undecided(f, decided); len(open) > 0 {
+				return fmt.Errorf("choices without a decision: %s; accepted is --set NAME=OPTION or --decision FILE", describe(f, open))
+			}
+			m.Funcs[i] = pick(f, decided)
+		}
+		return nil
+	},
+}
+
+// First decides every open site for its first option, which is what `check` counts.
+func First(f *ir.Func, decisions []pass.Decision) (*ir.Func, []string, error) {
+	decided, err := Decide(f, decisions)
+	if err != nil {
+		return nil, nil, err
+	}
+	open := undecided(f, decided)
+	for _, s := range Sites(f) {
+		if _, ok := decided[s.Path]; !ok {
+			decided[s.Path] = s.Options[0]
+		}
+	}
+	return pick(f, decided), open, nil
+}
+
+// Site is one decision to make.
+type Site struct {
+	Path    string   `json:"path"`
+	Choice  string   `json:"choice"` // name of the choice in the user's file
+	Options []string `json:"options"`
+}
+
+// Sites lists the decisions of a function in order; uses of a shared choice are one site.
+func Sites(f *ir.Func) []Site {
+	var out []Site
+	f.Walk(func(v *ir.Value) {
+		if !v.Is("choice") {
+			return
+		}
+		s := Site{Path: v.Str("site"), Choice: ChoiceName(v.Str("site"))}
+		for _, o := range v.Options {
+			s.Options = append(s.Options, o.Label)
+		}
+		if !slices.ContainsFunc(out, func(t Site) bool { return t.Path == s.Path }) {
+			out = append(out, s)
+		}
+	})
+	return out
+}
+
+// ChoiceName is the name of the choice in a site's path: act of layer1.0.act#1.
+func ChoiceName(site string) string {
+	if i := strings.LastIndexByte(site, '.'); i >= 0 {
+		site = site[i+1:]
+	}
+	name, _, _ := strings.Cut(site, "#")
+	return name
+}
+
+// Decide maps sites to options. A decision's site is a path, or the name of a choice for all its uses.
+func Decide(f *ir.Func, decisions []pass.Decision) (map[string]string, error) {
+	sites := Sites(f)
+	out := map[string]string{}
+	for _, d := range decisions {
+		hit := false
+		for _, s := range sites {
+			if s.Path != d.Site && s.Choice != d.Site {
+				continue
+			}
+			if !slices.Contains(s.Options, d.Option) {
+				return nil, fmt.Errorf("choice %s has no option %q: accepted are %s", s.Path, d.Option, strings.Join(s.Options, ", "))
+			}
+			hit, out[s.Path] = true, d.Option
+		}
+		if !hit {
+			return nil, fmt.Errorf("no choice or site is called %q: accepted are %s", d.Site, names(sites))
+		}
+	}
+	return out, nil
+}
+
+func names(sites []Site) string {
+	if len(sites) == 0 {
+		return "none, the network has no choices"
+	}
+	choices := map[string]bool{}
+	var paths []string
+	for _, s := range sites {
+		choices[s.Choice] = true
+		paths = append(paths, s.Path)
+	}
+	return strings.Join(append(slices.Sorted(maps.Keys(choices)), paths...), ", ")
+}
+
+func undecided(f *ir.Func, decided map[string]string) []string {
+	var open []string
+	for _, s := range Sites(f) {
+		if decided[s.Path] == "" {
+			open = append(open, s.Path)
+		}
+	}
+	return open
+}
+
+// describe names the choices of open sites rather than every site.
+func describe(f *ir.Func, open []string) string {
+	options := map[string]string{}
+	for _, s := range Sites(f) {
+		if slices.Contains(open, s.Path) {
+			options[s.Choice] = strings.Join(s.Options, " or ")
+		}
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		parts = append(parts, fmt.Sprintf("%s (%s)", name, options[name]))
+	}
+	return fmt.Sprintf("%s, %d site(s)", strings.Join(parts, ", "), len(open))
+}
+
+// pick copies f with each choice replaced by the values of one option.
+func pick(f *ir.Func, decided map[string]string) *ir.Func {
+	r := pass.NewRewriter(f)
+	var body func([]*ir.Value)
+	body = func(values []*ir.Value) {
+		for _, v := range values {
+			if !v.Is("choice") {
+				r.To[v] = r.Copy(v)
+				continue
+			}
+			i := slices.IndexFunc(v.Options, func(o *ir.Option) bool { return o.Label == decided[v.Str("site")] })
+			body(v.Options[i].Body)
+			r.To[v] = r.To[v.Options[i].Result]
+		}
+	}
+	body(f.Body)
+	r.New.Result = r.To[f.Result]
+	return r.New
+}

@@ -1,0 +1,383 @@
+// Package fixed turns NET into RING: the same network over Z/2^l in fixed point.
+//
+// Activations carry at most Frac fraction bits where they enter a product; products keep the sum of their factors' bits
+// and are truncated only when a consumer needs it, so that a skip connection is added before the one truncation. The
+// weights' fraction bits are chosen a layer at a time so that every value stays within [-2^(l-2), 2^(l-2)), which
+// truncation by one COT and the difference of two values both need.
+package fixed
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"sotto/ir"
+	"sotto/passes/pass"
+)
+
+// limits of the search for scales, by ring width.
+type limits struct{ most, least int }
+
+var (
+	activationBits = map[int]limits{32: {13, 7}, 64: {22, 12}}
+	weightBits     = map[int]limits{32: {14, 6}, 64: {22, 10}}
+)
+
+// Fixed chooses the ring and the scales from the bounds that the ranges pass has found.
+var Fixed = &pass.Pass{
+	Name: "fixed",
+	Doc: "chooses ring and scales and computes in fixed point: error by rounding, stated as the report's error bound; ranges that" +
+		" do not fit are an error",
+	Needs: ir.Net, Gives: ir.RingStage,
+	Run: func(c *pass.Context, m *ir.Module) error {
+		rings := []int{32, 64}
+		if c.Ring != 0 {
+			rings = []int{c.Ring}
+		}
+		for i, f := range m.Funcs {
+			g, err := narrowest(c, f, rings)
+			if err != nil {
+				return err
+			}
+			m.Funcs[i] = g
+		}
+		return nil
+	},
+}
+
+// narrowest lowers f to the first ring that holds it, with the scales that give the finest coarsest factor.
+func narrowest(c *pass.Context, f *ir.Func, rings []int) (*ir.Func, error) {
+	var errs []error
+	for _, bits := range rings {
+		best, err := finest(c, f, bits)
+		if err == nil {
+			c.Report.Ring, c.Report.Frac = bits, best.frac
+			c.Report.Ranges = best.ranges()
+			return best.New, nil
+		}
+		errs = append(errs, fmt.Errorf("ring %d: %w", bits, err))
+	}
+	return nil, errors.Join(append(errs, errors.New(advice(c)))...)
+}
+
+func advice(c *pass.Context) string {
+	switch {
+	case c.Weights != nil && c.Calibration == nil:
+		return "the worst case that the weights allow does not fit: pass --calibration DATA to rely on the ranges met on real inputs"
+	case c.Ring == 32:
+		return "accepted is --ring 64"
+	}
+	return "scale the weights of the layer down, or normalise before it"
+}
+
+func finest(c *pass.Context, f *ir.Func, bits int) (*lowering, error) {
+	var best *lowering
+	var first error
+	for frac := activationBits[bits].most; frac >= activationBits[bits].least; frac-- {
+		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: frac, coarsest: frac, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}}
+		if err := l.run(); err != nil {
+			first = err // the coarsest attempt's error tells the most
+			continue
+		}
+		if best == nil || l.coarsest > best.coarsest {
+			best = l
+		}
+	}
+	if best == nil {
+		return nil, first
+	}
+	return best, nil
+}
+
+type lowering struct {
+	*pass.Rewriter
+	bits     int
+	frac     int                     // fraction bits of activations
+	coarsest int                     // fewest fraction bits of any factor of a product
+	narrow   map[*ir.Value]*ir.Value // the truncated form of a value
+	old      map[*ir.Value]*ir.Value // the NET value whose bounds a RING value has
+}
+
+func (l *lowering) run() error {
+	for i, p := range l.Old.Params {
+		n := l.New.Params[i]
+		n.Type.Elem = ir.Ring(l.bits, l.frac)
+		l.old[n] = p
+		if !l.fits(p, l.frac) {
+			return fmt.Errorf("input %s reaches %g", p.Name, bound(p))
+		}
+	}
+	for _, v := range l.Old.Body {
+		n, err := l.value(v)
+		if err != nil {
+			return fmt.Errorf("%s: %s (%s) reaches %.4g (%s): %w", v.Pos, v.Path, v.Op.Name, bound(v), boundKind(v), err)
+		}
+		l.To[v] = n
+		if !v.IsConstant() {
+			l.old[n] = v
+		}
+	}
+	l.New.Result = l.To[l.Old.Result]
+	return nil
+}
+
+// interval gives the bounds the scales rely on: seen, where the user passed calibration inputs, else worst, else assumed.
+func interval(v *ir.Value) []float64 {
+	for _, kind := range []string{"seen", "worst", "assumed"} {
+		if r := v.Floats(kind); len(r) == 2 {
+			return r
+		}
+	}
+	return []float64{-math.MaxFloat64, math.MaxFloat64}
+}
+
+func boundKind(v *ir.Value) string {
+	for kind, text := range map[string]string{"seen": "on calibration inputs, doubled", "worst": "in the worst case", "assumed": "assumed"} {
+		if r := v.Floats(kind); len(r) == 2 && &r[0] == &interval(v)[0] {
+			return text
+		}
+	}
+	return "no bound known"
+}
+
+// bound is the greatest magnitude of a NET value.
+func bound(v *ir.Value) float64 {
+	r := interval(v)
+	return max(math.Abs(r[0]), math.Abs(r[1]))
+}
+
+// room is how many fraction bits v can have so that it stays below 2^(l-2). Values below one count as one: their shares
+// and rounding errors still need a bit.
+func (l *lowering) room(v *ir.Value) int {
+	return l.bits - 2 - int(math.Ceil(math.Log2(max(bound(v), 1)*(1+1e-9))))
+}
+
+func (l *lowering) fits(v *ir.Value, frac int) bool { return frac <= l.room(v) }
+
+var errTooWide = errors.New("too large for the ring at the least precision")
+
+func frac(v *ir.Value) int { return v.Type.Elem.Frac }
+
+// value lowers one NET value.
+func (l *lowering) value(v *ir.Value) (*ir.Value, error) {
+	if v.IsConstant() {
+		return l.Copy(v), nil
+	}
+	b := l.B.At(v)
+	switch v.Op.Name {
+	case "nn.conv2d":
+		return l.linear(v, "ring.conv2d", l.narrowed(v.Args[0], l.frac))
+	case "nn.linear":
+		return l.linear(v, "ring.linear", l.narrowed(v.Args[0], l.frac))
+	case "nn.scale":
+		return l.scale(v)
+	case "nn.shift":
+		x := l.To[v.Args[0]]
+		x, err := l.lowered(v, x)
+		if err != nil {
+			return nil, err
+		}
+		return b.Must("ring.shift", nil, x, l.quantized(v, l.To[v.Args[1]], frac(x))), nil
+	case "nn.relu":
+		return b.Must("ring.relu", nil, l.narrowed(v.Args[0], l.frac)), nil
+	case "nn.relu6":
+		return l.relu6(v), nil
+	case "nn.square":
+		return l.square(v)
+	case "nn.negate":
+		return b.Must("ring.mulc", ir.Attrs{"c": -1}, l.To[v.Args[0]]), nil
+	case "nn.maxpool":
+		return b.Must("ring.maxpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.frac)), nil
+	case "nn.avgpool":
+		return l.avgpool(v)
+	case "nn.add", "nn.concat":
+		return l.joined(v)
+	case "nn.pad", "nn.slice", "nn.reshape":
+		return b.Must("ring"+v.Op.Name[2:], v.Attrs.Only("sides", "start", "stride", "shape"), l.To[v.Args[0]]), nil
+	case "nn.argmax":
+		return b.Must("ring.argmax", nil, l.narrowed(v.Args[0], l.frac)), nil
+	case "nn.softmax":
+		return l.softmax(v)
+	}
+	return nil, fmt.Errorf("%s has no fixed-point form", v.Op.Name)
+}
+
+// narrowed gives the form of a NET value that enters products and comparisons: at most most fraction bits. A value is
+// truncated once; whoever asks first decides how far.
+func (l *lowering) narrowed(v *ir.Value, most int) *ir.Value {
+	x := l.To[v]
+	if n := l.narrow[x]; n != nil {
+		x = n
+	}
+	if frac(x) <= most {
+		return x
+	}
+	n := l.B.At(v).Must("ring.trunc", ir.Attrs{"bits": frac(x) - most}, x)
+	l.narrow[l.To[v]] = n
+	l.old[n] = v
+	return n
+}
+
+// lowered truncates a value until v, which it becomes, has room.
+func (l *lowering) lowered(v, x *ir.Value) (*ir.Value, error) {
+	room := l.room(v)
+	if frac(x) <= room {
+		return x, nil
+	}
+	if room < activationBits[l.bits].least {
+		return nil, errTooWide
+	}
+	return l.B.At(v).Must("ring.trunc", ir.Attrs{"bits": frac(x) - room}, x), nil
+}
+
+// quantized gives a weight with so many fraction bits.
+func (l *lowering) quantized(v, w *ir.Value, frac int) *ir.Value {
+	b := l.B.At(v)
+	b.Path = w.Path
+	return b.Must("const.quantize", ir.Attrs{"bits": l.bits, "frac": frac}, w)
+}
+
+// factor chooses the fraction bits of the weights of v, given those of its input.
+func (l *lowering) factor(v *ir.Value, input int) (int, error) {
+	w := min(weightBits[l.bits].most, l.room(v)-input)
+	if w < weightBits[l.bits].least {
+		return 0, errTooWide
+	}
+	l.coarsest = min(l.coarsest, w)
+	return w, nil
+}
+
+func (l *lowering) linear(v *ir.Value, op string, x *ir.Value) (*ir.Value, error) {
+	f, err := l.factor(v, frac(x))
+	if err != nil {
+		return nil, err
+	}
+	args := []*ir.Value{x, l.quantized(v, l.To[v.Args[1]], f)}
+	if len(v.Args) > 2 {
+		args = append(args, l.quantized(v, l.To[v.Args[2]], frac(x)+f))
+	}
+	return l.B.At(v).Must(op, v.Attrs.Only("stride", "pad", "dilation", "groups"), args...), nil
+}
+
+// scale becomes a depthwise 1x1 convolution: the factors are weights like any other.
+func (l *lowering) scale(v *ir.Value) (*ir.Value, error) {
+	x := l.narrowed(v.Args[0], l.frac)
+	f, err := l.factor(v, frac(x))
+	if err != nil {
+		return nil, err
+	}
+	b, shape := l.B.At(v), x.Type.Shape
+	s := l.To[v.Args[1]]
+	if s.Type.Len() == 1 && shape[0] > 1 {
+		s = b.Must("const.repeat", ir.Attrs{"n": shape[0]}, s)
+	}
+	s = l.quantized(v, b.Must("const.reshape", ir.Attrs{"shape": []int{shape[0], 1, 1, 1}}, s), f)
+	if len(shape) == 1 {
+		x = b.Must("ring.reshape", ir.Attrs{"shape": []int{shape[0], 1, 1}}, x)
+	}
+	y := b.Must("ring.conv2d", ir.Attrs{"groups": shape[0]}, x, s)
+	if len(shape) == 1 {
+		y = b.Must("ring.reshape", ir.Attrs{"shape": shape}, y)
+	}
+	return y, nil
+}
+
+// relu6 is relu(x) - relu(x - 6).
+func (l *lowering) relu6(v *ir.Value) *ir.Value {
+	b, x := l.B.At(v), l.narrowed(v.Args[0], l.frac)
+	above := b.Must("ring.addc", ir.Attrs{"c": -6 << frac(x)}, x)
+	return b.Must("ring.sub", nil, b.Must("ring.relu", nil, x), b.Must("ring.relu", nil, above))
+}
+
+// square halves the fraction bits that its result has room for.
+func (l *lowering) square(v *ir.Value) (*ir.Value, error) {
+	f := l.room(v) / 2
+	if f < activationBits[l.bits].least {
+		return nil, errTooWide
+	}
+	f = min(f, activationBits[l.bits].most)
+	l.coarsest = min(l.coarsest, f)
+	return l.B.At(v).Must("ring.square", nil, l.narrowed(v.Args[0], f)), nil
+}
+
+// avgpool sums and divides: by a power of two the division is only a change of scale.
+func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
+	k := v.Ints("kernel")
+	n := k[0] * k[1]
+	b := l.B.At(v)
+	sum := b.Must("ring.sumpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.frac))
+	if n&(n-1) == 0 {
+		shift := int(math.Log2(float64(n)))
+		if !l.fits(v, frac(sum)+shift) {
+			return nil, errTooWide
+		}
+		return b.Must("ring.mulc", ir.Attrs{"c": 1, "frac": shift}, sum), nil
+	}
+	f := min(l.room(v)-frac(sum), weightBits[l.bits].most)
+	if f < weightBits[l.bits].least {
+		return nil, errTooWide
+	}
+	c := int(math.RoundToEven(math.Ldexp(1, f) / float64(n)))
+	return b.Must("ring.mulc", ir.Attrs{"c": c, "frac": f}, sum), nil
+}
+
+// joined brings the arguments of an addition or concatenation to one scale: the finest that the result has room for.
+func (l *lowering) joined(v *ir.Value) (*ir.Value, error) {
+	room, target := l.room(v), 0
+	for _, a := range v.Args {
+		target = max(target, frac(l.To[a]))
+		room = min(room, l.room(a))
+	}
+	if target = min(target, room); target < activationBits[l.bits].least {
+		return nil, errTooWide
+	}
+	args := make([]*ir.Value, len(v.Args))
+	for i, a := range v.Args {
+		args[i] = l.rescaled(a, target)
+	}
+	op := "ring" + v.Op.Name[2:]
+	return l.B.At(v).Must(op, nil, args...), nil
+}
+
+// rescaled gives a value with exactly target fraction bits. A finer value is truncated; a coarser one is multiplied.
+func (l *lowering) rescaled(v *ir.Value, target int) *ir.Value {
+	x := l.To[v]
+	if frac(x) > target {
+		x = l.narrowed(v, target)
+	}
+	if d := target - frac(x); d > 0 {
+		return l.B.At(v).Must("ring.mulc", ir.Attrs{"c": 1 << d, "frac": d}, x)
+	}
+	return x
+}
+
+// softmax is left to the client, on its clear output.
+func (l *lowering) softmax(v *ir.Value) (*ir.Value, error) {
+	if v != l.Old.Result {
+		return nil, errors.New("softmax is computed by the client on its clear output; accepted is softmax as the last operation")
+	}
+	if l.New.Output == nil {
+		l.New.Output = ir.Attrs{}
+	}
+	l.New.Output["post"] = "softmax"
+	return l.To[v.Args[0]], nil
+}
+
+// ranges reports the bounds of every linear layer and what the ring holds there.
+func (l *lowering) ranges() []pass.Range {
+	var out []pass.Range
+	for _, n := range l.New.Body {
+		v := l.old[n]
+		if v == nil || n.IsConstant() || v.Is("nn.reshape") {
+			continue
+		}
+		r := pass.Range{Path: v.Path, Line: v.Pos.Line, Holds: math.Ldexp(1, l.bits-2-frac(n))}
+		for kind, to := range map[string]*float64{"worst": &r.Worst, "seen": &r.Seen, "assumed": &r.Assumed} {
+			if b := v.Floats(kind); len(b) == 2 {
+				*to = max(math.Abs(b[0]), math.Abs(b[1]))
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}

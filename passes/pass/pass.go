@@ -1,0 +1,148 @@
+// Package pass says what a compiler pass is and runs pipelines of them. A pass is a value: it transforms a module and
+// knows nothing of its neighbours. The runner verifies the module after each one, times it, dumps it, and turns a broken
+// invariant into an error that names the pass.
+package pass
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+)
+
+// Pass is one transformation.
+type Pass struct {
+	Name  string
+	Doc   string   // what it does and, where it is not exact, with what error
+	Needs ir.Stage // stages it accepts, or-ed
+	Gives ir.Stage // stage of its result; 0 if it stays
+	Run   func(c *Context, m *ir.Module) error
+}
+
+// Context is what a compilation knows besides the module: the user's decisions and, where they are at hand, the weights
+// and inputs to calibrate on.
+type Context struct {
+	Choices     []Decision      // later ones win
+	Deploy      cost.Deployment // of the program
+	Source      cost.Source     // who makes the offline material
+	Ring        int             // 32, 64, or 0 for the narrowest that holds the ranges
+	Weights     Weights         // nil: ranges are assumed
+	Calibration [][]float32     // inputs of the network; nil: ranges are worst cases
+
+	Notices []string // one line each, for the user
+	Report  Report
+}
+
+// Decision sets one choice: Site is a choice site's path or the name of a choice, Option a label.
+type Decision struct{ Site, Option string }
+
+// Weights gives the tensors of a weights file.
+type Weights interface {
+	// Weight gives the elements of the weight at path, which must have the shape.
+	Weight(path string, shape []int) ([]float32, error)
+}
+
+// Report collects what passes find out for the user.
+type Report struct {
+	Ring   int
+	Frac   int // fraction bits of activations
+	Ranges []Range
+	// ErrorBound is the stated bound of the output's error against the float network; 0 if there are no weights.
+	ErrorBound float64
+}
+
+// Range is the bounds of one layer's values: the greatest magnitude by each way of knowing it (0: not known), and the
+// magnitude that the ring holds.
+type Range struct {
+	Path    string  `json:"path"`
+	Line    int     `json:"line"`
+	Worst   float64 `json:"worst_case,omitempty"`
+	Seen    float64 `json:"calibrated,omitempty"`
+	Assumed float64 `json:"assumed,omitempty"`
+	Holds   float64 `json:"holds"`
+}
+
+// Notice records a line for the user.
+func (c *Context) Notice(format string, args ...any) {
+	c.Notices = append(c.Notices, fmt.Sprintf(format, args...))
+}
+
+// Runner runs pipelines.
+type Runner struct {
+	Dump  string // directory for NN-name.ir after every pass; empty: none
+	After func(p *Pass, m *ir.Module, took time.Duration)
+	Note  func(m *ir.Module) func(*ir.Value) string // comments for dumps
+
+	step int
+}
+
+// Run applies the passes in order. The module is changed in place.
+func (r *Runner) Run(c *Context, m *ir.Module, passes ...*Pass) error {
+	if r.step == 0 {
+		if err := r.dump("load", m); err != nil {
+			return err
+		}
+	}
+	for _, p := range passes {
+		if err := r.one(c, m, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runner) one(c *Context, m *ir.Module, p *Pass) (err error) {
+	if m.Stage&p.Needs == 0 {
+		return fmt.Errorf("pass %s does not take a module in stage %s", p.Name, m.Stage)
+	}
+	start := time.Now()
+	if err := r.guarded(c, m, p); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	if p.Gives != 0 {
+		m.Stage = p.Gives
+	}
+	if err := ir.Check(m); err != nil {
+		r.dump(p.Name+"-broken", m)
+		return ir.Bug{Msg: fmt.Sprintf("pass %s left a module that does not verify: %v", p.Name, err)}
+	}
+	if r.After != nil {
+		r.After(p, m, took)
+	}
+	return r.dump(p.Name, m)
+}
+
+// guarded turns a Bugf inside a pass into an error that names it.
+func (r *Runner) guarded(c *Context, m *ir.Module, p *Pass) (err error) {
+	defer func() {
+		switch b := recover().(type) {
+		case nil:
+		case ir.Bug:
+			err = ir.Bug{Msg: fmt.Sprintf("pass %s: %s", p.Name, b.Msg)}
+		default:
+			panic(b)
+		}
+	}()
+	return p.Run(c, m)
+}
+
+func (r *Runner) dump(name string, m *ir.Module) error {
+	step := r.step
+	r.step++
+	if r.Dump == "" {
+		return nil
+	}
+	if err := os.MkdirAll(r.Dump, 0o777); err != nil {
+		return err
+	}
+	var note func(*ir.Value) string
+	if r.Note != nil {
+		note = r.Note(m)
+	}
+	file := filepath.Join(r.Dump, fmt.Sprintf("%02d-%s.ir", step, name))
+	return os.WriteFile(file, []byte(ir.Print(m, note)), 0o666)
+}

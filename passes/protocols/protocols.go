@@ -1,0 +1,212 @@
+// Package protocols turns RING into SECURE: who holds which part of a value, and which protocol computes what.
+//
+// The result of a RING value keeps its name in SECURE; what the protocols need besides has the name with a suffix: .m
+// masked, .e opened, .d sign bits. So a private run can be compared with the clear one value by value.
+package protocols
+
+import (
+	"slices"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+)
+
+// Protocols assigns the deployment's linear protocol, garbled signs, Beaver squares and one-COT truncation.
+var Protocols = &pass.Pass{
+	Name: "protocols",
+	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by sign-only garbled circuits, squares by" +
+		" Beaver pairs, truncation by one COT (floor or one unit more)",
+	Needs: ir.RingStage, Gives: ir.Secure,
+	Run: func(c *pass.Context, m *ir.Module) error {
+		m.Deploy = c.Deploy
+		for i, f := range m.Funcs {
+			a := newAssigner(c.Deploy, f)
+			for _, v := range f.Body {
+				a.To[v] = a.value(v)
+			}
+			a.finish()
+			m.Funcs[i] = a.New
+		}
+		return nil
+	},
+}
+
+type assigner struct {
+	*pass.Rewriter
+	clientServer bool
+	readers      map[*ir.Value][]*ir.Value // of RING values
+	masks        map[*ir.Value]bool        // RING values worth masking at once, memoised
+	masked       map[*ir.Value]*ir.Value   // SECURE value → its masked form
+	opened       map[*ir.Value]*ir.Value
+	fresh        map[*ir.Value]bool // masked values whose mask is drawn, not the outcome of a layer
+}
+
+func newAssigner(d cost.Deployment, f *ir.Func) *assigner {
+	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, readers: f.Consumers(),
+		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
+	if !a.clientServer {
+		for _, p := range a.New.Params {
+			p.Type.Share = ir.Arithmetic
+		}
+	}
+	return a
+}
+
+// finish reveals the result to the client, or leaves it shared.
+func (a *assigner) finish() {
+	y := a.To[a.Old.Result]
+	if a.clientServer {
+		if y.Type.Share == ir.OfClient { // the network returns its input
+			y = a.mask(y)
+		}
+		y = a.B.At(a.Old.Result).MustAs(a.Old.Result.Name+".out", "reveal", nil, y)
+	}
+	a.New.Result = y
+}
+
+func (a *assigner) value(v *ir.Value) *ir.Value {
+	b := a.B.At(v)
+	switch {
+	case v.Op.Constant:
+		return a.constant(v)
+	case v.Is("ring.conv2d"), v.Is("ring.linear"):
+		args := a.Args(v)
+		args[0] = a.operand(args[0])
+		return b.MustAs(v.Name, v.Op.Name, v.Attrs, args...)
+	case v.Is("ring.square"):
+		return a.settle(v, b.MustAs(v.Name, "beaver.square", nil, a.operand(a.To[v.Args[0]])))
+	case v.Is("ring.trunc"):
+		return a.settle(v, b.MustAs(v.Name, "ot.trunc", v.Attrs, a.additive(a.To[v.Args[0]])))
+	case v.Is("ring.relu"):
+		sign := b.MustAs(v.Name+".d", "gc.drelu", nil, a.mask(a.To[signSource(v.Args[0])]))
+		return a.settle(v, b.MustAs(v.Name, "ot.mux", nil, sign, a.additive(a.To[v.Args[0]])))
+	case v.Is("ring.maxpool"):
+		return a.settle(v, a.maxpool(v))
+	case v.Is("ring.argmax"):
+		return a.argmax(v)
+	}
+	return a.local(v)
+}
+
+// constant copies a weight; the outsourced deployment shares it once it is in fixed point.
+func (a *assigner) constant(v *ir.Value) *ir.Value {
+	n := a.Copy(v)
+	if !a.clientServer && v.Is("const.quantize") {
+		n = a.B.At(v).MustAs(v.Name+".s", "const.share", nil, n)
+	}
+	return n
+}
+
+// settle masks a protocol's result at once where its readers want it masked: the client's message travels with the
+// protocol's own.
+func (a *assigner) settle(v, n *ir.Value) *ir.Value {
+	if a.clientServer && a.wantsMask(v) {
+		a.mask(n)
+	}
+	return n
+}
+
+// signSource is the value whose sign is that of v: a truncated value has the sign of the untruncated one.
+func signSource(v *ir.Value) *ir.Value {
+	if v.Is("ring.trunc") {
+		return v.Args[0]
+	}
+	return v
+}
+
+// wantsMask tells whether some reader needs v with the client's part known offline.
+func (a *assigner) wantsMask(v *ir.Value) bool {
+	if known, ok := a.masks[v]; ok {
+		return known
+	}
+	wants := false
+	for _, r := range a.readers[v] {
+		wants = wants || a.readerWantsMask(v, r)
+	}
+	a.masks[v] = wants
+	return wants
+}
+
+func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
+	switch {
+	case r.Is("ring.relu"):
+		return signSource(v) == v
+	case r.Is("ring.trunc"):
+		return slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.relu") })
+	case !r.Op.Local:
+		return true
+	case a.wantsMask(r):
+		return true
+	}
+	return slices.ContainsFunc(r.Args, func(x *ir.Value) bool { return x != v && (x.Is("ring.conv2d") || x.Is("ring.linear")) })
+}
+
+// additive gives an A or M form of a value: the client's own input has to be masked first.
+func (a *assigner) additive(x *ir.Value) *ir.Value {
+	if x.Type.Share == ir.OfClient {
+		return a.mask(x)
+	}
+	return x
+}
+
+// mask gives the masked form of a value.
+func (a *assigner) mask(x *ir.Value) *ir.Value {
+	if x.Type.Share == ir.Masked {
+		return x
+	}
+	return a.remask(x)
+}
+
+// remask draws a new mask for a value.
+func (a *assigner) remask(x *ir.Value) *ir.Value {
+	if a.masked[x] == nil {
+		m := a.B.At(x).MustAs(x.Name+".m", "mask", nil, x)
+		a.masked[x], a.fresh[m] = m, true
+	}
+	return a.masked[x]
+}
+
+// operand gives the form that linear layers and squares take: in client-server masked with a drawn mask, of which the
+// material holds products; outsourced opened.
+func (a *assigner) operand(x *ir.Value) *ir.Value {
+	if !a.clientServer {
+		if a.opened[x] == nil {
+			a.opened[x] = a.B.At(x).MustAs(x.Name+".e", "open", nil, x)
+		}
+		return a.opened[x]
+	}
+	if a.fresh[x] {
+		return x
+	}
+	if m := a.masked[x]; m != nil {
+		return m
+	}
+	return a.remask(x)
+}
+
+// local applies a local op to whatever forms its arguments have; if one is masked, so are all.
+func (a *assigner) local(v *ir.Value) *ir.Value {
+	args := a.Args(v)
+	anyMasked, allFresh := false, true
+	for i, x := range args {
+		if x.IsConstant() {
+			continue
+		}
+		if m := a.masked[x]; m != nil && a.clientServer {
+			args[i] = m
+		}
+		args[i] = a.additive(args[i])
+		anyMasked = anyMasked || args[i].Type.Share == ir.Masked
+	}
+	for i, x := range args {
+		if anyMasked && a.clientServer && !x.IsConstant() {
+			args[i] = a.mask(x)
+		}
+		allFresh = allFresh && (x.IsConstant() || a.fresh[args[i]])
+	}
+	n := a.B.At(v).MustAs(v.Name, v.Op.Name, v.Attrs, args...)
+	// Only movements of one drawn mask are known to the material's maker as they are.
+	a.fresh[n] = allFresh && (v.Is("ring.reshape") || v.Is("ring.slice") || v.Is("ring.pad") || v.Is("ring.concat"))
+	return n
+}

@@ -1,0 +1,146 @@
+// Package ranges finds out how large the values of a NET get: what the fixed-point pass needs to choose scales.
+package ranges
+
+import (
+	"fmt"
+	"math"
+
+	"sotto/ir"
+	"sotto/passes/pass"
+)
+
+// margin is what calibrated ranges are widened by: other inputs than the calibration's may reach further.
+const margin = 2
+
+// Ranges marks values with their bounds. With weights: worst, the interval that the input's range and the weights allow.
+// With calibration inputs: seen, the interval met on them, doubled. Without weights: assumed, the interval of activations
+// kept near unit variance.
+var Ranges = &pass.Pass{
+	Name: "ranges",
+	Doc: "marks every value with its bounds: worst (interval arithmetic over the weights), seen (on calibration inputs, doubled)," +
+		" assumed (without weights)",
+	Needs: ir.Net,
+	Run: func(c *pass.Context, m *ir.Module) error {
+		for _, f := range m.Funcs {
+			if c.Weights == nil {
+				assume(f)
+				continue
+			}
+			if err := worst(c, f); err != nil {
+				return err
+			}
+			if err := calibrate(c, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+}
+
+// InputRange gives the interval of an input: pixels in [0,1] after the client's normalisation.
+func InputRange(p *ir.Value) (lo, hi float64) {
+	mean, std := p.Floats("mean"), p.Floats("std")
+	lo, hi = 0, 1
+	for i := range max(len(mean), len(std)) {
+		m, s := at(mean, i, 0), at(std, i, 1)
+		lo, hi = min(lo, -m/s), max(hi, (1-m)/s)
+	}
+	return lo, hi
+}
+
+func at(list []float64, i int, missing float64) float64 {
+	if i < len(list) {
+		return list[i]
+	}
+	return missing
+}
+
+// unit is what activations of a network that keeps unit variance are assumed to stay within.
+const unit = 32
+
+// assume marks every activation with what a network near unit variance stays within. Squares and their inputs follow
+// from the initial coefficients of x2act.
+func assume(f *ir.Func) {
+	for _, p := range f.Params {
+		lo, hi := InputRange(p)
+		p.Set("assumed", []float64{lo, hi})
+	}
+	for _, v := range f.Body {
+		if v.IsConstant() {
+			continue
+		}
+		lo, hi := -unit*1.0, unit*1.0
+		switch v.Op.Name {
+		case "nn.relu":
+			lo = 0
+		case "nn.relu6":
+			lo, hi = 0, 6
+		case "nn.square":
+			lo, hi = 0, unit*unit*0.005
+		case "nn.argmax":
+			lo, hi = 0, float64(v.Args[0].Type.Len()-1)
+		case "nn.scale":
+			if v.Args[1].Is("const.sqrtabs") {
+				lo, hi = -unit*0.08, unit*0.08
+			}
+		}
+		v.Set("assumed", []float64{lo, hi})
+	}
+	assumeFolded(f)
+}
+
+// assumeFolded tightens what is squared: sqrt(0.005) of an activation, wherever its factor was folded to.
+func assumeFolded(f *ir.Func) {
+	var tighten func(v *ir.Value)
+	tighten = func(v *ir.Value) {
+		if v.IsConstant() || v.Op == ir.Input || v.Is("nn.square") || v.Is("nn.relu") {
+			return
+		}
+		v.Set("assumed", []float64{-unit * 0.08, unit * 0.08})
+		if v.Is("nn.add") {
+			for _, a := range v.Args {
+				tighten(a)
+			}
+		}
+	}
+	for _, v := range f.Body {
+		if v.Is("nn.square") {
+			tighten(v.Args[0])
+		}
+	}
+}
+
+// calibrate runs the calibration inputs through the float network and marks the extremes, doubled.
+func calibrate(c *pass.Context, f *ir.Func) error {
+	for i, x := range c.Calibration {
+		r := ir.Runner{Weight: WeightsOf(c), Visit: func(v *ir.Value, t *ir.Tensor) {
+			if !v.IsConstant() {
+				widen(v, t.F)
+			}
+		}}
+		if _, err := r.Run(f, &ir.Tensor{Type: f.Params[0].Type, F: x}); err != nil {
+			return fmt.Errorf("calibration input %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func widen(v *ir.Value, xs []float32) {
+	lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
+	for _, x := range xs {
+		lo, hi = min(lo, x), max(hi, x)
+	}
+	seen := []float64{min(margin*float64(lo), 0), max(margin*float64(hi), 0)}
+	if old := v.Floats("seen"); len(old) == 2 {
+		seen = []float64{min(old[0], seen[0]), max(old[1], seen[1])}
+	}
+	v.Set("seen", seen)
+}
+
+// WeightsOf adapts the context's weights to the reference evaluator.
+func WeightsOf(c *pass.Context) func(v *ir.Value) (*ir.Tensor, error) {
+	return func(v *ir.Value) (*ir.Tensor, error) {
+		w, err := c.Weights.Weight(v.Path, v.Type.Shape)
+		return &ir.Tensor{Type: v.Type, F: w}, err
+	}
+}
