@@ -38,33 +38,47 @@ func Plane(planes []uint64, n, j int) Bits {
 func Planes[W Word](dst []uint64, src []W, width int) {
 	checkPlanes[W](len(dst), len(src), width)
 	stride := BitWords(len(src))
-	// A share of work is a range of columns of words: 64 elements, in every plane.
-	Parallel(stride, grain/64, func(lo, hi int) {
-		for col := lo; col < hi; col++ {
-			var m [64]uint64
-			load(&m, src[64*col:min(64*col+64, len(src))])
-			transpose[W](&m)
-			for j := range width {
-				dst[j*stride+col] = m[j]
-			}
+	if len(src) <= grain {
+		planes(dst, src, stride, 0, stride)
+		return
+	}
+	Parallel(stride, grain/64, func(lo, hi int) { planes(dst, src, stride, lo, hi) })
+}
+
+// planes transposes columns of words [lo, hi): 64 elements each, in every plane. Planes are stride words apart.
+func planes[W Word](dst []uint64, src []W, stride, lo, hi int) {
+	width := len(dst) / max(stride, 1)
+	for col := lo; col < hi; col++ {
+		var m [64]uint64
+		load(&m, src[64*col:min(64*col+64, len(src))])
+		transpose[W](&m)
+		for j := range width {
+			dst[j*stride+col] = m[j]
 		}
-	})
+	}
 }
 
 // FromPlanes is the inverse of Planes: the bits of an element above width are zero.
 func FromPlanes[W Word](dst []W, src []uint64, width int) {
 	checkPlanes[W](len(src), len(dst), width)
 	stride := BitWords(len(dst))
-	Parallel(stride, grain/64, func(lo, hi int) {
-		for col := lo; col < hi; col++ {
-			var m [64]uint64
-			for j := range width {
-				m[j] = src[j*stride+col]
-			}
-			transpose[W](&m)
-			store(dst[64*col:min(64*col+64, len(dst))], &m)
+	if len(dst) <= grain {
+		fromPlanes(dst, src, stride, 0, stride)
+		return
+	}
+	Parallel(stride, grain/64, func(lo, hi int) { fromPlanes(dst, src, stride, lo, hi) })
+}
+
+func fromPlanes[W Word](dst []W, src []uint64, stride, lo, hi int) {
+	width := len(src) / max(stride, 1)
+	for col := lo; col < hi; col++ {
+		var m [64]uint64
+		for j := range width {
+			m[j] = src[j*stride+col]
 		}
-	})
+		transpose[W](&m)
+		store(dst[64*col:min(64*col+64, len(dst))], &m)
+	}
 }
 
 // load places up to 64 elements in m: element i in row i at l = 64; at l = 32 rows hold two, element i in the low

@@ -1,0 +1,257 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// fataler is what *testing.T and *rapid.T have in common here.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// fill returns n elements: uniform in a ring, small integers as floats, whose sums of products are exact in any order.
+func fill[T Number](seed uint64, n int) []T {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	v := make([]T, n)
+	for i := range v {
+		switch p := any(&v[i]).(type) {
+		case *uint32:
+			*p = rng.Uint32()
+		case *uint64:
+			*p = rng.Uint64()
+		case *float32:
+			*p = float32(rng.IntN(17) - 8)
+		}
+	}
+	return v
+}
+
+// dirty returns n elements that a kernel has to overwrite.
+func dirty[T Number](n int) []T { return fill[T](99, n) }
+
+func equal[T Number](t fataler, what string, got, want []T) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
+
+// naiveConv is the definition in Conv's comment, term by term.
+func naiveConv[T Number](c Conv, x, w []T) []T {
+	var dst []T
+	inG, outG := c.InC/c.Groups, c.OutC/c.Groups
+	for o := range c.OutC {
+		for y := range c.OutH() {
+			for z := range c.OutW() {
+				var sum T
+				for i := range inG {
+					for u := range c.KH {
+						for v := range c.KW {
+							iy, ix := y*c.StrideH-c.PadH+u*c.DilH, z*c.StrideW-c.PadW+v*c.DilW
+							if iy < 0 || iy >= c.InH || ix < 0 || ix >= c.InW {
+								continue
+							}
+							sum += w[((o*inG+i)*c.KH+u)*c.KW+v] * x[((o/outG*inG+i)*c.InH+iy)*c.InW+ix]
+						}
+					}
+				}
+				dst = append(dst, sum)
+			}
+		}
+	}
+	return dst
+}
+
+// drawConv draws a small convolution that passes Check.
+func drawConv(t *rapid.T) Conv {
+	n := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
+	c := Conv{KH: n("kh", 1, 4), KW: n("kw", 1, 4), StrideH: n("sh", 1, 3), StrideW: n("sw", 1, 3),
+		PadH: n("ph", 0, 5), PadW: n("pw", 0, 5), DilH: n("dh", 1, 3), DilW: n("dw", 1, 3), Groups: n("g", 1, 5)}
+	in := rapid.SampledFrom([]int{1, 1, 2, 3, 90}).Draw(t, "in/group") // 90 x 3 x 3 passes depthBlock
+	c.InC, c.OutC = c.Groups*in, c.Groups*n("out/group", 1, 5)
+	c.InH = n("h", max(1, c.DilH*(c.KH-1)+1-2*c.PadH), 14)
+	c.InW = n("w", max(1, c.DilW*(c.KW-1)+1-2*c.PadW), 14)
+	return c
+}
+
+func checkConv[T Number](t fataler, c Conv) {
+	t.Helper()
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	x, w, dst := fill[T](1, c.InLen()), fill[T](2, c.WeightLen()), dirty[T](c.OutLen())
+	if err := Conv2D(c, dst, x, w); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, fmt.Sprintf("%+v", c), dst, naiveConv(c, x, w))
+}
+
+func TestConvAgainstDefinition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawConv(t)
+		checkConv[uint32](t, c)
+		checkConv[uint64](t, c)
+		checkConv[float32](t, c)
+	})
+}
+
+// TestConvPaths names shapes that reach each path and its edges: blocks of depth and of pixels, odd channels, output
+// rows that a tile straddles, depthwise with and without the three-tap row, rows shorter than the kernel, one pixel.
+func TestConvPaths(t *testing.T) {
+	for name, c := range map[string]Conv{
+		"3x3":                {InC: 30, InH: 21, InW: 19, OutC: 7, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1},
+		"1x1":                {InC: 513, InH: 5, InW: 5, OutC: 3, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
+		"1x1 stride 2":       {InC: 9, InH: 9, InW: 7, OutC: 4, KH: 1, KW: 1, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, Groups: 1},
+		"7x7 stride 2":       {InC: 3, InH: 64, InW: 64, OutC: 5, KH: 7, KW: 7, StrideH: 2, StrideW: 2, PadH: 3, PadW: 3, DilH: 1, DilW: 1, Groups: 1},
+		"one pixel":          {InC: 6, InH: 4, InW: 4, OutC: 10, KH: 4, KW: 4, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 2},
+		"three pixels":       {InC: 2, InH: 1, InW: 3, OutC: 3, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
+		"depthwise":          {InC: 8, InH: 40, InW: 40, OutC: 8, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 8},
+		"depthwise short":    {InC: 3, InH: 2, InW: 1, OutC: 3, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 3, DilH: 1, DilW: 1, Groups: 3},
+		"depthwise dilated":  {InC: 3, InH: 9, InW: 9, OutC: 6, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 2, PadW: 2, DilH: 2, DilW: 2, Groups: 3},
+		"depthwise stride 2": {InC: 3, InH: 9, InW: 8, OutC: 3, KH: 5, KW: 5, StrideH: 2, StrideW: 2, PadH: 2, PadW: 2, DilH: 1, DilW: 1, Groups: 3},
+		"one channel":        {InC: 1, InH: 28, InW: 28, OutC: 16, KH: 5, KW: 5, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkConv[uint32](t, c)
+			checkConv[uint64](t, c)
+			checkConv[float32](t, c)
+		})
+	}
+}
+
+func TestConvRefuses(t *testing.T) {
+	good := Conv{InC: 2, InH: 4, InW: 4, OutC: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1}
+	for want, change := range map[string]func(*Conv){
+		"kernel: conv: vertical stride is 0: want 1 to 16777216":                             func(c *Conv) { c.StrideH = 0 },
+		"kernel: conv: horizontal pad is -1: want 0 to 16777216":                             func(c *Conv) { c.PadW = -1 },
+		"kernel: conv: 2 groups do not divide 2 input and 3 output channels":                 func(c *Conv) { c.Groups, c.OutC = 2, 3 },
+		"kernel: conv: kernel 3x3 (5x3 with dilation) does not fit a 4x4 input with pad 0x0": func(c *Conv) { c.DilH = 2 },
+		"kernel: conv: 4.722366482869645e+21 input elements: want at most 2^60":              func(c *Conv) { c.InC, c.InH, c.InW = maxDim, maxDim, maxDim },
+		"kernel: conv: 4.951766060101384e+27 multiply-adds: want at most 2^60": func(c *Conv) {
+			c.InC, c.OutC, c.KH, c.KW, c.PadH, c.PadW = 1, 1, maxDim/2, maxDim/2, maxDim/2, maxDim/2
+		},
+		"kernel: conv: dst has 3 elements: want 8": func(c *Conv) {},
+	} {
+		c := good
+		change(&c)
+		err := c.Check()
+		if err == nil {
+			err = Conv2D(c, make([]uint32, 3), make([]uint32, 32), make([]uint32, 36))
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%+v:\n got %v\nwant %s", c, err, want)
+		}
+	}
+}
+
+// FuzzConvGeometry holds that Check never panics, and that what it accepts is computed as defined.
+func FuzzConvGeometry(f *testing.F) {
+	f.Add(3, 8, 8, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1)
+	f.Add(4, 5, 7, 4, 3, 3, 2, 1, 0, 3, 1, 2, 4)
+	f.Add(1<<24, 1<<24, 1<<24, 1<<24, 1<<24, 1<<24, 1, 1, 1<<24, 1<<24, 1, 1, 1<<24)
+	f.Add(-1, 0, 1, 1, 1, 1, 0, 0, -1, -1, 0, 0, 0)
+	f.Fuzz(func(t *testing.T, inC, inH, inW, outC, kh, kw, sh, sw, ph, pw, dh, dw, groups int) {
+		c := Conv{inC, inH, inW, outC, kh, kw, sh, sw, ph, pw, dh, dw, groups}
+		if c.Check() != nil {
+			return
+		}
+		if c.OutH() < 1 || c.OutW() < 1 || c.MACs() < 1 {
+			t.Fatalf("%+v: output %d x %d, %d multiply-adds", c, c.OutH(), c.OutW(), c.MACs())
+		}
+		if c.MACs() <= 1<<16 && c.InLen() <= 1<<16 {
+			checkConv[uint32](t, c)
+		}
+	})
+}
+
+func checkLinear[T Number](t fataler, out, in int) {
+	t.Helper()
+	w, x, dst := fill[T](1, out*in), fill[T](2, in), dirty[T](out)
+	want := make([]T, out)
+	for o := range want {
+		for j, v := range x {
+			want[o] += w[o*in+j] * v
+		}
+	}
+	if err := Linear(dst, w, x, out, in); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, fmt.Sprintf("%d x %d", out, in), dst, want)
+}
+
+func TestLinearAgainstDefinition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		out, in := rapid.IntRange(1, 70).Draw(t, "out"), rapid.IntRange(1, 70).Draw(t, "in")
+		checkLinear[uint32](t, out, in)
+		checkLinear[uint64](t, out, in)
+		checkLinear[float32](t, out, in)
+	})
+	checkLinear[uint32](t, 1001, 2048) // both cores
+	v := make([]uint32, 3)
+	if err := Linear(v, v, v, 3, 3); err == nil || err.Error() != "kernel: linear: w has 3 elements: want 9" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAddBias(t *testing.T) {
+	dst := []uint64{1, 2, 3, 4, 5, 6}
+	if err := AddBias(dst, []uint64{10, ^uint64(0)}, 2, 3); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "bias", dst, []uint64{11, 12, 13, 3, 4, 5})
+	if err := AddBias(dst, dst, 6, 2); err == nil || err.Error() != "kernel: bias: dst has 6 elements: want 12" {
+		t.Errorf("got %v", err)
+	}
+}
+
+var benchShapes = []struct {
+	name string
+	c    Conv
+}{
+	{"3x3_64_56", Conv{InC: 64, InH: 56, InW: 56, OutC: 64, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1}},
+	{"1x1_256_14", Conv{InC: 256, InH: 14, InW: 14, OutC: 1024, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1}},
+	{"3x3_512_7", Conv{InC: 512, InH: 7, InW: 7, OutC: 512, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1}},
+	{"7x7s2_3_224", Conv{InC: 3, InH: 224, InW: 224, OutC: 64, KH: 7, KW: 7, StrideH: 2, StrideW: 2, PadH: 3, PadW: 3, DilH: 1, DilW: 1, Groups: 1}},
+	{"depthwise3_96_56", Conv{InC: 96, InH: 56, InW: 56, OutC: 96, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 96}},
+}
+
+func benchConv[T Number](b *testing.B) {
+	for _, s := range benchShapes {
+		b.Run(s.name, func(b *testing.B) {
+			x, w, dst := fill[T](1, s.c.InLen()), fill[T](2, s.c.WeightLen()), make([]T, s.c.OutLen())
+			for b.Loop() {
+				if err := Conv2D(s.c, dst, x, w); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(s.c.MACs())*float64(b.N)/b.Elapsed().Seconds(), "MAC/s")
+		})
+	}
+}
+
+// Run with -cpu 1,2 for one core and both.
+func BenchmarkConvU32(b *testing.B) { benchConv[uint32](b) }
+func BenchmarkConvU64(b *testing.B) { benchConv[uint64](b) }
+func BenchmarkConvF32(b *testing.B) { benchConv[float32](b) }
+
+func BenchmarkLinearU32(b *testing.B) {
+	const out, in = 1000, 2048
+	w, x, dst := fill[uint32](1, out*in), fill[uint32](2, in), make([]uint32, out)
+	for b.Loop() {
+		if err := Linear(dst, w, x, out, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(out*in)*float64(b.N)/b.Elapsed().Seconds(), "MAC/s")
+}

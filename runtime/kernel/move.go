@@ -1,0 +1,134 @@
+package kernel
+
+import (
+	"cmp"
+	"fmt"
+
+	"sotto/runtime/ring"
+)
+
+// Concat joins tensors along an axis. Each part is outer slabs of equal length, outer the product of the dimensions
+// before the axis (1 joins channels); dst is, slab by slab, those of all parts.
+func Concat[T any](dst []T, outer int, parts ...[]T) error {
+	if err := checkDims("concat", dim{"outer size", outer, 1, maxDim}); err != nil {
+		return err
+	}
+	total := 0
+	for i, part := range parts {
+		if len(part)%outer != 0 {
+			return fmt.Errorf("kernel: concat: part %d has %d elements: want a multiple of %d", i, len(part), outer)
+		}
+		total += len(part)
+	}
+	if err := sized("concat", "dst", len(dst), total); err != nil {
+		return err
+	}
+	for o := range outer {
+		for _, part := range parts {
+			n := len(part) / outer
+			dst = dst[copy(dst, part[o*n:(o+1)*n]):]
+		}
+	}
+	return nil
+}
+
+// Pad is the geometry of zero padding: C channels of H x W elements, and the rows and columns of zeros to add.
+type Pad struct {
+	C, H, W                  int
+	Top, Bottom, Left, Right int
+}
+
+// Check reports geometry that makes no padding.
+func (p Pad) Check() error {
+	return cmp.Or(checkDims("pad", dim{"channels", p.C, 1, maxDim}, dim{"height", p.H, 1, maxDim},
+		dim{"width", p.W, 1, maxDim}, dim{"top", p.Top, 0, maxDim}, dim{"bottom", p.Bottom, 0, maxDim},
+		dim{"left", p.Left, 0, maxDim}, dim{"right", p.Right, 0, maxDim}),
+		checkProduct("pad", "output elements", p.C, p.OutH(), p.OutW()))
+}
+
+// OutH returns the output rows, Top + H + Bottom.
+func (p Pad) OutH() int { return p.Top + p.H + p.Bottom }
+
+// OutW returns the output columns, Left + W + Right.
+func (p Pad) OutW() int { return p.Left + p.W + p.Right }
+
+// Pad2D sets dst, of C*OutH*OutW elements, to x, of C*H*W, with zeros around it.
+func Pad2D[T Number](p Pad, dst, x []T) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	return resample("pad", p.C, axis{p.H, p.OutH(), -p.Top, 1}, axis{p.W, p.OutW(), -p.Left, 1}, dst, x)
+}
+
+// Slice is the geometry of a strided slice that keeps its size: C channels of H x W elements, of which every
+// StrideH-th row from StartH and every StrideW-th column from StartW is taken, zeros beyond the edge.
+type Slice struct {
+	C, H, W          int
+	StartH, StartW   int
+	StrideH, StrideW int
+}
+
+// Check reports geometry that makes no slice.
+func (s Slice) Check() error {
+	return cmp.Or(checkDims("slice", dim{"channels", s.C, 1, maxDim}, dim{"height", s.H, 1, maxDim},
+		dim{"width", s.W, 1, maxDim}, dim{"vertical start", s.StartH, 0, maxDim},
+		dim{"horizontal start", s.StartW, 0, maxDim}, dim{"vertical stride", s.StrideH, 1, maxDim},
+		dim{"horizontal stride", s.StrideW, 1, maxDim}),
+		checkProduct("slice", "input elements", s.C, s.H, s.W))
+}
+
+// OutH returns the output rows, ceil(H / StrideH), whatever the start.
+func (s Slice) OutH() int { return (s.H-1)/s.StrideH + 1 }
+
+// OutW returns the output columns, ceil(W / StrideW), whatever the start.
+func (s Slice) OutW() int { return (s.W-1)/s.StrideW + 1 }
+
+// Slice2D sets dst[c,i,j], C*OutH*OutW elements, to x[c, StartH + i*StrideH, StartW + j*StrideW], or to zero where x,
+// of C*H*W elements, has none.
+func Slice2D[T Number](s Slice, dst, x []T) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	return resample("slice", s.C, axis{s.H, s.OutH(), s.StartH, s.StrideH}, axis{s.W, s.OutW(), s.StartW, s.StrideW},
+		dst, x)
+}
+
+// axis says that output position i of n shows input position at + i*stride of size.
+type axis struct{ size, n, at, stride int }
+
+// resample sets dst[c,i,j] = x[c, h.at + i*h.stride, w.at + j*w.stride], zero beyond x's edges.
+func resample[T Number](op string, c int, h, w axis, dst, x []T) error {
+	if err := cmp.Or(sized(op, "dst", len(dst), c*h.n*w.n), sized(op, "x", len(x), c*h.size*w.size)); err != nil {
+		return err
+	}
+	ring.Parallel(c*h.n, units(w.n), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			out := dst[r*w.n : (r+1)*w.n]
+			iy := h.at + r%h.n*h.stride
+			if iy < 0 || iy >= h.size {
+				clear(out)
+				continue
+			}
+			strided(out, x[(r/h.n*h.size+iy)*w.size:][:w.size], w.at, w.stride)
+		}
+	})
+	return nil
+}
+
+// Gather sets dst[i] = src[index[i]]. The index is public.
+func Gather[T any](dst, src []T, index []int32) error {
+	if err := sized("gather", "dst", len(dst), len(index)); err != nil {
+		return err
+	}
+	for i, from := range index {
+		if uint(from) >= uint(len(src)) {
+			return fmt.Errorf("kernel: gather: index %d is %d: want 0 to %d", i, from, len(src)-1)
+		}
+	}
+	ring.Parallel(len(dst), serial, func(lo, hi int) {
+		for i, from := range index[lo:hi] {
+			dst[lo+i] = src[from]
+		}
+	})
+	return nil
+}

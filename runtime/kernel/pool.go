@@ -1,0 +1,87 @@
+package kernel
+
+import (
+	"cmp"
+
+	"sotto/ir/cost"
+	"sotto/runtime/ring"
+)
+
+// Pool is the geometry of pooling, with the fields and the rules of cost.Tournament.
+type Pool cost.Tournament
+
+// Check reports geometry that makes no pooling. Every method below wants a p that passes.
+func (p Pool) Check() error { return cost.Tournament(p).Check() }
+
+// OutH returns the output rows, floor((H + 2 PadH - KH) / StrideH) + 1.
+func (p Pool) OutH() int { return cost.Tournament(p).OutH() }
+
+// OutW returns the output columns, floor((W + 2 PadW - KW) / StrideW) + 1.
+func (p Pool) OutW() int { return cost.Tournament(p).OutW() }
+
+// SumPool sets dst[c,y,x] to the sum of x's window there, the padding counting as zeros: dst has C*OutH*OutW elements,
+// x has C*H*W. (An average pool divides by KH*KW, which in a ring is a product and a truncation.)
+func SumPool[T Number](p Pool, dst, x []T) error {
+	return p.each("sumpool", len(dst), len(x), func(o, at, rows, cols int) {
+		var sum T
+		for ; rows > 0; rows-- {
+			for _, v := range x[at:][:cols] {
+				sum += v
+			}
+			at += p.W
+		}
+		dst[o] = sum
+	})
+}
+
+// MaxPool sets dst[c,y,x] to the largest element of x's window there, padding left out; ring elements are compared as
+// signed. It computes in the clear, for evaluation and as a reference: shares have no order.
+func MaxPool[T Number](p Pool, dst, x []T) error {
+	shift := signBit[T]()
+	return p.each("maxpool", len(dst), len(x), func(o, at, rows, cols int) {
+		best := x[at] + shift
+		for ; rows > 0; rows-- {
+			for _, v := range x[at:][:cols] {
+				best = max(best, v+shift)
+			}
+			at += p.W
+		}
+		dst[o] = best - shift
+	})
+}
+
+// signBit returns what added to an element turns the signed order into the order of T: 2^(l-1) in a ring, zero for
+// floats.
+func signBit[T Number]() T {
+	var t T
+	switch p := any(&t).(type) {
+	case *uint32:
+		*p = 1 << 31
+	case *uint64:
+		*p = 1 << 63
+	}
+	return t
+}
+
+// each checks p and the lengths, then calls f for every window o: its live elements are rows x cols, from position at
+// of the input.
+func (p Pool) each(op string, dst, x int, f func(o, at, rows, cols int)) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	t := cost.Tournament(p)
+	if err := cmp.Or(sized(op, "dst", dst, t.Windows()), sized(op, "x", x, p.C*p.H*p.W)); err != nil {
+		return err
+	}
+	outH, outW := t.OutH(), t.OutW()
+	ring.Parallel(p.C, units(outH*outW*p.KH*p.KW), func(lo, hi int) {
+		for row := lo * outH; row < hi*outH; row++ {
+			top, bottom := t.Rows(row % outH)
+			for ox := range outW {
+				left, right := t.Cols(ox)
+				f(row*outW+ox, (row/outH*p.H+top)*p.W+left, bottom-top, right-left)
+			}
+		}
+	})
+	return nil
+}
