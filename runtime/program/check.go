@@ -1,0 +1,373 @@
+package program
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"sotto/ir/cost"
+	"sotto/runtime/kernel"
+)
+
+// check refuses programs that could reach outside their buffers or disagree with their manifest. A program may come from
+// anybody: after this the executor need not look at indices again.
+func (p *Program) check(m *Manifest) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	if p.Ring != m.Ring || p.Deploy != m.Deploy || p.Party > cost.Server {
+		return errors.New("program and manifest are of different rings, deployments or parties")
+	}
+	if err := p.checkTables(m); err != nil {
+		return err
+	}
+	for _, phase := range [][]Level{p.Offline, p.Online} {
+		for _, l := range phase {
+			for _, list := range [][]Instr{l.Send, l.Recv, l.Compute} {
+				for _, in := range list {
+					if err := p.checkInstr(in); err != nil {
+						return fmt.Errorf("program: instruction %s of layer %d: %w", in.Op, in.Tag, err)
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Program) checkTables(m *Manifest) error {
+	for i, b := range p.Buffers {
+		if b.Len < 1 || b.Len > maxElements || b.Kind > Bits {
+			return fmt.Errorf("program: buffer %d has %d elements", i, b.Len)
+		}
+	}
+	for i, w := range p.Weights {
+		if w.Len < 1 || w.Len > maxElements {
+			return fmt.Errorf("program: weight %d has %d elements", i, w.Len)
+		}
+	}
+	for _, im := range p.Imports {
+		if im.Item < 0 || im.Item >= len(m.Items) || im.Part < 0 || im.Part > 1 || p.operand(im.Out, Ring) != nil || im.Out.Len != m.Items[im.Item].N {
+			return fmt.Errorf("program: import of item %d does not match the manifest", im.Item)
+		}
+	}
+	for _, t := range []Tensor{p.Input, p.Output} {
+		if err := p.checkTensor(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Program) checkTensor(t Tensor) error {
+	n := 1
+	for _, d := range t.Shape {
+		if d < 1 || n > maxElements/d {
+			return fmt.Errorf("program: tensor %s of shape %v", t.Name, t.Shape)
+		}
+		n *= d
+	}
+	if t.Frac < 0 || t.Frac >= p.Ring || len(t.Mean) != len(t.Std) {
+		return fmt.Errorf("program: tensor %s has %d fraction bits, %d means and %d deviations", t.Name, t.Frac, len(t.Mean), len(t.Std))
+	}
+	if t.Buf >= 0 {
+		return p.operand(Operand{Buf: t.Buf, Len: n}, Ring)
+	}
+	return nil
+}
+
+func (p *Program) operand(o Operand, k Kind) error {
+	if o.Buf < 0 || o.Buf >= len(p.Buffers) {
+		return fmt.Errorf("buffer %d of %d", o.Buf, len(p.Buffers))
+	}
+	if b := p.Buffers[o.Buf]; b.Kind != k || o.Len < 1 || o.Len > b.Len {
+		return fmt.Errorf("%d elements of buffer %d, which has %d of another kind or fewer", o.Len, o.Buf, b.Len)
+	}
+	return nil
+}
+
+func (p *Program) checkInstr(in Instr) error {
+	s, ok := shapes[in.Op]
+	if !ok {
+		return errors.New("unknown opcode")
+	}
+	if in.Tag < 0 || in.Tag >= len(p.Layers) {
+		return fmt.Errorf("layer %d of %d", in.Tag, len(p.Layers))
+	}
+	if len(in.Ints) != s.ints || len(in.Out) != len(s.out) || len(in.In) < len(s.in) || (len(in.In) > len(s.in) && !s.variadic) {
+		return fmt.Errorf("%d results, %d arguments and %d numbers", len(in.Out), len(in.In), len(in.Ints))
+	}
+	for i, o := range in.Out {
+		if err := p.operand(o, s.out[i]); err != nil {
+			return err
+		}
+	}
+	for i, o := range in.In {
+		if err := p.operand(o, s.in[min(i, len(s.in)-1)]); err != nil {
+			return err
+		}
+	}
+	if err := p.checkWeights(in); err != nil {
+		return err
+	}
+	return errors.Join(checkSizes(in), p.checkWidths(in))
+}
+
+func (p *Program) checkWeights(in Instr) error {
+	var want []int
+	switch in.Op {
+	case Shift:
+		w := in.Ints[0]
+		if w < 0 || w >= len(p.Weights) || in.Out[0].Len%p.Weights[w].Len != 0 {
+			return fmt.Errorf("weight %d does not divide %d elements", w, in.Out[0].Len)
+		}
+		return nil
+	case Conv:
+		want = []int{in.Ints[2+convInts-1], in.Ints[2+3]}
+	case Linear:
+		want = []int{in.Ints[2] * in.Ints[3], in.Ints[2]}
+	default:
+		return nil
+	}
+	for i, n := range want {
+		w := in.Ints[i]
+		if i == 1 && w == -1 {
+			continue
+		}
+		if w < 0 || w >= len(p.Weights) || p.Weights[w].Len != n {
+			return fmt.Errorf("weight %d, which must have %d elements", w, n)
+		}
+	}
+	return nil
+}
+
+// checkWidths holds bit widths within the ring, and garbled parts within their layer.
+func (p *Program) checkWidths(in Instr) error {
+	bits := p.Ring
+	switch in.Op {
+	case SendRing, RecvRing:
+		if w := in.Ints[0]; w < 1 || w > bits {
+			return fmt.Errorf("width %d", w)
+		}
+	case TruncChoose, TruncCorrelate, TruncReceive, TruncSend:
+		if f := in.Ints[0]; f < 1 || f > bits-3 {
+			return fmt.Errorf("drops %d of %d bits", f, bits)
+		}
+	case Sign:
+		if w := in.Ints[0]; w < 2 || w > bits {
+			return fmt.Errorf("width %d", w)
+		}
+	case GCChoose, GCZero, GCGarble, GCTables, GCLabels, GCEvaluate:
+		return p.checkGarbled(in)
+	case TapValue:
+		if t := in.Ints[0]; t < 0 || t >= len(p.Taps) {
+			return fmt.Errorf("tap %d of %d", t, len(p.Taps))
+		}
+	}
+	return nil
+}
+
+// garbledStep: parts of a garbled layer begin on word borders of packed bits.
+const garbledStep = 64
+
+func (p *Program) checkGarbled(in Instr) error {
+	batch, lo, count, width := in.Ints[0], in.Ints[1], in.Ints[2], in.Ints[3]
+	if batch < 0 || batch >= p.Extensions.Garbled || lo < 0 || lo%garbledStep != 0 || count < 1 || count > maxElements || width < 2 || width > p.Ring {
+		return fmt.Errorf("batch %d, elements %d + %d, width %d", batch, lo, count, width)
+	}
+	for _, o := range append(slices.Clone(in.In), in.Out...) {
+		if lo+count > o.Len {
+			return fmt.Errorf("elements %d to %d of %d", lo, lo+count, o.Len)
+		}
+	}
+	return nil
+}
+
+// checkSizes demands that the lengths of operands fit the opcode.
+func checkSizes(in Instr) error {
+	var lens []int
+	for _, o := range append(slices.Clone(in.Out), in.In...) {
+		lens = append(lens, o.Len)
+	}
+	switch in.Op {
+	case SumPool, Pad, Slice, Tour:
+		return checkMovement(in)
+	case Conv, Linear:
+		if in.In[1].Len != in.Out[0].Len {
+			return fmt.Errorf("%d products for %d results", in.In[1].Len, in.Out[0].Len)
+		}
+		wlen := 0
+		if in.Op == Conv {
+			wlen = in.Ints[2+convInts-1]
+		} else {
+			wlen = in.Ints[2] * in.Ints[3]
+		}
+		return checkLinear(in.Op, in.Ints[2:], in.Out[0].Len, in.In[0].Len, wlen)
+	case Concat:
+		total := 0
+		for _, o := range in.In {
+			total += o.Len
+		}
+		if total != in.Out[0].Len {
+			return fmt.Errorf("%d elements into %d", total, in.Out[0].Len)
+		}
+	default: // elementwise
+		for _, n := range lens {
+			if n != lens[0] {
+				return fmt.Errorf("operands of %v elements", lens)
+			}
+		}
+	}
+	return nil
+}
+
+// Geometry reads the convolution that the ints describe.
+func Geometry(ints []int) kernel.Conv {
+	return kernel.Conv{InC: ints[0], InH: ints[1], InW: ints[2], OutC: ints[3], KH: ints[4], KW: ints[5], StrideH: ints[6], StrideW: ints[7],
+		PadH: ints[8], PadW: ints[9], DilH: ints[10], DilW: ints[11], Groups: ints[12]}
+}
+
+// checkLinear checks the ints of a linear map from in to out elements with weights elements.
+func checkLinear(op Opcode, ints []int, out, in, weights int) error {
+	if op == Linear {
+		if len(ints) != 2 || ints[0] != out || ints[1] != in || weights != out*in {
+			return fmt.Errorf("a matrix %v for %d to %d elements", ints, in, out)
+		}
+		return nil
+	}
+	if len(ints) != convInts {
+		return fmt.Errorf("%d numbers for a convolution", len(ints))
+	}
+	c := Geometry(ints)
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if c.InLen() != in || c.OutLen() != out || c.WeightLen() != weights || ints[convInts-1] != weights {
+		return fmt.Errorf("a convolution of %d to %d elements with %d weights for %d to %d with %d", c.InLen(), c.OutLen(), c.WeightLen(), in, out, weights)
+	}
+	return nil
+}
+
+// PoolGeometry reads the window geometry that nine ints describe.
+func PoolGeometry(ints []int) cost.Tournament {
+	return cost.Tournament{C: ints[0], H: ints[1], W: ints[2], KH: ints[3], KW: ints[4], StrideH: ints[5], StrideW: ints[6], PadH: ints[7], PadW: ints[8]}
+}
+
+func checkMovement(in Instr) error {
+	if len(in.In) == 0 || len(in.Ints) != shapes[in.Op].ints {
+		return fmt.Errorf("%d arguments and %d numbers", len(in.In), len(in.Ints))
+	}
+	var ins []int
+	out := 0
+	switch in.Op {
+	case SumPool:
+		t := PoolGeometry(in.Ints)
+		if err := t.Check(); err != nil {
+			return err
+		}
+		ins, out = []int{t.C * t.H * t.W}, t.Windows()
+	case Pad:
+		q := PadGeometry(in.Ints)
+		if err := q.Check(); err != nil {
+			return err
+		}
+		ins, out = []int{q.C * q.H * q.W}, q.C * q.OutH() * q.OutW()
+	case Slice:
+		q := SliceGeometry(in.Ints)
+		if err := q.Check(); err != nil {
+			return err
+		}
+		ins, out = []int{q.C * q.H * q.W}, q.C * q.OutH() * q.OutW()
+	case Tour:
+		t, stage := PoolGeometry(in.Ints[2:]), in.Ints[1]
+		if err := t.Check(); err != nil {
+			return err
+		}
+		if stage < 0 || (stage >= t.Stages() && in.Ints[0] != 0) {
+			return fmt.Errorf("stage %d of %d", stage, t.Stages())
+		}
+		switch in.Ints[0] {
+		case 0:
+			ins, out = []int{t.C * t.H * t.W}, t.Live(0)
+		case 1, 2:
+			ins, out = []int{t.Live(stage)}, t.Pairs(stage)
+		case 3:
+			ins, out = []int{t.Pairs(stage), t.Live(stage)}, t.Live(stage+1)
+		default:
+			return fmt.Errorf("no tournament step %d", in.Ints[0])
+		}
+	}
+	if len(ins) != len(in.In) || in.Out[0].Len != out {
+		return fmt.Errorf("%d arguments into %d elements, accepted are %d into %d", len(in.In), in.Out[0].Len, len(ins), out)
+	}
+	for i, n := range ins {
+		if in.In[i].Len != n {
+			return fmt.Errorf("argument of %d elements, accepted are %d", in.In[i].Len, n)
+		}
+	}
+	return nil
+}
+
+// CheckPair demands that every send of one program meets a recv of the same bytes in the same level and order of the
+// other. Within a level both directions move at once, so such a pair cannot block.
+func CheckPair(client, server *Program) error {
+	for i, pair := range [][2][]Level{{client.Offline, server.Offline}, {client.Online, server.Online}} {
+		if len(pair[0]) != len(pair[1]) {
+			return fmt.Errorf("%s: %d levels at the client, %d at the server", cost.Phase(i), len(pair[0]), len(pair[1]))
+		}
+		for j := range pair[0] {
+			c, s := pair[0][j], pair[1][j]
+			if err := errors.Join(matches(c.Send, s.Recv, client, server), matches(s.Send, c.Recv, server, client)); err != nil {
+				return fmt.Errorf("%s level %d: %w", cost.Phase(i), j, err)
+			}
+		}
+	}
+	return nil
+}
+
+func matches(sends, recvs []Instr, from, to *Program) error {
+	if len(sends) != len(recvs) {
+		return fmt.Errorf("%d sends meet %d recvs", len(sends), len(recvs))
+	}
+	for i := range sends {
+		s, r := sends[i], recvs[i]
+		if receiver[s.Op] != r.Op || from.SentBytes(s) != to.SentBytes(r) || s.Tag != r.Tag {
+			return fmt.Errorf("%s of layer %d, %d bytes, meets %s of layer %d, %d bytes", s.Op, s.Tag, from.SentBytes(s), r.Op, r.Tag, to.SentBytes(r))
+		}
+	}
+	return nil
+}
+
+// receiver names the recv that meets each send.
+var receiver = map[Opcode]Opcode{
+	SendRing: RecvRing, SendBits: RecvBits, OTChoose: OTPads, GCChoose: GCZero, GCGarble: GCTables, GCLabels: GCEvaluate,
+}
+
+// SentBytes is the payload that a send or its recv moves.
+func (p *Program) SentBytes(in Instr) int64 {
+	var n int64
+	for _, o := range append(slices.Clone(in.In), in.Out...) {
+		n = int64(o.Len)
+	}
+	switch in.Op {
+	case SendRing, RecvRing:
+		return cost.BitBytes(n, in.Ints[0])
+	case SendBits, RecvBits:
+		return cost.BitBytes(n, 1)
+	case OTChoose, OTPads:
+		return cost.SoftSpokenBytes(n)
+	}
+	if len(in.Ints) != 4 {
+		return 0
+	}
+	count, wires := int64(in.Ints[2]), int64(in.Ints[3]-1)
+	switch in.Op {
+	case GCChoose, GCZero:
+		return cost.SoftSpokenBytes(count * wires)
+	case GCGarble, GCTables:
+		return cost.HalfGatesBytes(wires, count)
+	case GCLabels, GCEvaluate:
+		return cost.LabelBytes(wires, count)
+	}
+	return 0
+}

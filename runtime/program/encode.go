@@ -1,0 +1,74 @@
+package program
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"sotto/runtime/kernel"
+)
+
+var (
+	encMode = must(cbor.CoreDetEncOptions().EncMode())
+	decMode = must(cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		MaxNestedLevels:   16,
+		MaxArrayElements:  1 << 22,
+		MaxMapPairs:       64,
+		IndefLength:       cbor.IndefLengthForbidden,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+	}.DecMode())
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err) // options above are constants
+	}
+	return v
+}
+
+func encode(v any) ([]byte, error) { return encMode.Marshal(v) }
+
+// maxFile bounds a program or manifest file.
+const maxFile = 256 << 20
+
+// Write encodes a program or manifest into a file.
+func Write(path string, v any) error {
+	b, err := encode(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o666)
+}
+
+// Read decodes a program or manifest file into v. What is read is well formed, not yet verified.
+func Read(path string, v any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return err
+	}
+	if len(b) > maxFile {
+		return fmt.Errorf("%s: more than %d bytes", path, maxFile)
+	}
+	if err := decMode.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s is not what `sotto compile` writes, or is damaged: %w", path, err)
+	}
+	return nil
+}
+
+// PadGeometry reads the padding that seven ints describe.
+func PadGeometry(i []int) kernel.Pad {
+	return kernel.Pad{C: i[0], H: i[1], W: i[2], Top: i[3], Bottom: i[4], Left: i[5], Right: i[6]}
+}
+
+// SliceGeometry reads the slice that five ints describe: start and stride are those of rows and columns.
+func SliceGeometry(i []int) kernel.Slice {
+	return kernel.Slice{C: i[0], H: i[1], W: i[2], StartH: i[3], StartW: i[3], StrideH: i[4], StrideW: i[4]}
+}

@@ -1,0 +1,90 @@
+package program
+
+// Opcode names what an instruction does. The comment behind each gives out <- in [ints].
+type Opcode string
+
+const (
+	// Local arithmetic on ring vectors.
+	Add    Opcode = "add"    // y <- a, b
+	Sub    Opcode = "sub"    // y <- a, b
+	MulC   Opcode = "mulc"   // y <- x [c]
+	AddC   Opcode = "addc"   // y <- x [c]
+	Copy   Opcode = "copy"   // y <- x
+	Iota   Opcode = "iota"   // y <- : 0, 1, 2 ... at the server
+	Zero   Opcode = "zero"   // y <-
+	Shift  Opcode = "shift"  // y <- x [weight]: y = x + weight, one a channel or one for all
+	Conv   Opcode = "conv"   // y <- x, u [weight, bias or -1, geometry of 14]: y = conv(x, weight) + u (+ bias)
+	Linear Opcode = "linear" // y <- x, u [weight, bias or -1, out, in]
+	// Movements.
+	SumPool Opcode = "sumpool" // y <- x [c h w kh kw sh sw ph pw]
+	Concat  Opcode = "concat"  // y <- x...
+	Pad     Opcode = "pad"     // y <- x [c h w top bottom left right]
+	Slice   Opcode = "slice"   // y <- x [c h w start stride]
+	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next
+
+	// Steps of protocols: see runtime/nonlin.
+	TruncChoose    Opcode = "trunc.choose"    // e <- x, c [f]
+	TruncCorrelate Opcode = "trunc.correlate" // v <- x, p0, p1 [f]
+	TruncReceive   Opcode = "trunc.receive"   // z <- x, e, c, q, v [f]
+	TruncSend      Opcode = "trunc.send"      // z <- x, e, p0 [f]
+	MuxChoose      Opcode = "mux.choose"      // e <- d, c
+	MuxCorrelate   Opcode = "mux.correlate"   // v <- x, d, p0, p1
+	MuxOutput      Opcode = "mux.output"      // z <- x, d, e of the peer, p0, own e, c, q, v
+	Sign           Opcode = "sign"            // d <- colour or permute bits, x [width]
+	SquareClient   Opcode = "square.client"   // y <- r, g, c0
+	SquareServer   Opcode = "square.server"   // y <- x1, c1
+	SquareOpened   Opcode = "square.opened"   // y <- e, a, a2
+
+	// Messages. A send and the recv beside it move the same bytes.
+	SendRing Opcode = "send.ring" // <- x [width]
+	RecvRing Opcode = "recv.ring" // x <- [width]
+	SendBits Opcode = "send.bits" // <- b
+	RecvBits Opcode = "recv.bits" // b <-
+
+	OTChoose   Opcode = "ot.choose"   // send: c, q <- : random choices and pads of a new batch of OTs
+	OTPads     Opcode = "ot.pads"     // recv: p0, p1 <-
+	GCChoose   Opcode = "gc.choose"   // send: <- x [batch, lo, count, width]: label OTs for the client's bits; labels go to the spool
+	GCZero     Opcode = "gc.zero"     // recv: <- [batch, lo, count, width]: the zero labels, to the spool
+	GCGarble   Opcode = "gc.garble"   // send: permute <- [batch, lo, count, width]: the tables
+	GCTables   Opcode = "gc.tables"   // recv: <- [batch, lo, count, width]: to the spool
+	GCLabels   Opcode = "gc.labels"   // send: <- x [batch, lo, count, width]: labels of the server's bits
+	GCEvaluate Opcode = "gc.evaluate" // recv: colour <- [batch, lo, count, width]
+
+	// TapValue marks x as this party's part of a RING value: read by verification alone, otherwise nothing.
+	TapValue Opcode = "tap" // <- x [tap]
+)
+
+// shape says what an opcode takes.
+type shape struct {
+	out, in  []Kind
+	variadic bool // the last in may repeat
+	ints     int
+}
+
+var (
+	r, b   = Ring, Bits
+	shapes = map[Opcode]shape{
+		Add: {k(r), k(r, r), false, 0}, Sub: {k(r), k(r, r), false, 0}, MulC: {k(r), k(r), false, 1}, AddC: {k(r), k(r), false, 1},
+		Copy: {k(r), k(r), false, 0}, Iota: {k(r), nil, false, 0}, Zero: {k(r), nil, false, 0}, Shift: {k(r), k(r), false, 1},
+		Conv: {k(r), k(r, r), false, 2 + convInts}, Linear: {k(r), k(r, r), false, 4},
+		SumPool: {k(r), k(r), false, 9}, Concat: {k(r), k(r), true, 0}, Pad: {k(r), k(r), false, 7}, Slice: {k(r), k(r), false, 5},
+		Tour:        {k(r), k(r), true, 11},
+		TruncChoose: {k(b), k(r, b), false, 1}, TruncCorrelate: {k(r), k(r, r, r), false, 1},
+		TruncReceive: {k(r), k(r, b, b, r, r), false, 1}, TruncSend: {k(r), k(r, b, r), false, 1},
+		MuxChoose: {k(b), k(b, b), false, 0}, MuxCorrelate: {k(r), k(r, b, r, r), false, 0},
+		MuxOutput:    {k(r), k(r, b, b, r, b, b, r, r), false, 0},
+		Sign:         {k(b), k(b, r), false, 1},
+		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
+		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},
+		OTChoose: {k(b, r), nil, false, 0}, OTPads: {k(r, r), nil, false, 0},
+		GCChoose: {nil, k(r), false, 4}, GCZero: {nil, nil, false, 4}, GCGarble: {k(b), nil, false, 4}, GCTables: {nil, nil, false, 4},
+		GCLabels: {nil, k(r), false, 4}, GCEvaluate: {k(b), nil, false, 4},
+		TapValue: {nil, k(r), false, 1},
+	}
+)
+
+func k(kinds ...Kind) []Kind { return kinds }
+
+// convInts is the number of ints that give the geometry of a convolution: InC InH InW OutC KH KW StrideH StrideW PadH PadW
+// DilH DilW Groups and the length of the weights.
+const convInts = 14

@@ -1,0 +1,57 @@
+package vm
+
+import (
+	"fmt"
+
+	"sotto/runtime/kernel"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+)
+
+// Move applies a movement or pooling to ring vectors: what a party does to its shares, and what the maker of the material
+// does to masks.
+func Move[W ring.Word](op program.Opcode, ints []int, out []W, in ...[]W) error {
+	switch op {
+	case program.Copy:
+		copy(out, in[0])
+		return nil
+	case program.Concat:
+		return kernel.Concat(out, 1, in...)
+	case program.Pad:
+		return kernel.Pad2D(program.PadGeometry(ints), out, in[0])
+	case program.Slice:
+		return kernel.Slice2D(program.SliceGeometry(ints), out, in[0])
+	case program.SumPool:
+		return kernel.SumPool(kernel.Pool(program.PoolGeometry(ints)), out, in[0])
+	case program.Tour:
+		return tour(ints, out, in)
+	}
+	return fmt.Errorf("%s moves nothing", op)
+}
+
+// Product applies a linear map with weights w to x.
+func Product[W ring.Word](op program.Opcode, ints []int, out, x, w []W) error {
+	switch op {
+	case program.Conv:
+		return kernel.Conv2D(program.Geometry(ints), out, x, w)
+	case program.Linear:
+		return kernel.Linear(out, w, x, ints[0], ints[1])
+	}
+	return fmt.Errorf("%s is not a linear map", op)
+}
+
+func tour[W ring.Word](ints []int, out []W, in [][]W) error {
+	t, stage := program.PoolGeometry(ints[2:]), ints[1]
+	switch ints[0] {
+	case 0:
+		return kernel.Gather(out, in[0], t.InitialIndex())
+	case 1:
+		left, _ := t.PairIndex(stage)
+		return kernel.Gather(out, in[0], left)
+	case 2:
+		_, right := t.PairIndex(stage)
+		return kernel.Gather(out, in[0], right)
+	}
+	both := make([]W, 0, len(in[0])+len(in[1]))
+	return kernel.Gather(out, append(append(both, in[0]...), in[1]...), t.MergeIndex(stage))
+}
