@@ -271,13 +271,13 @@ func checkMovement(in Instr) error {
 		if err := q.Check(); err != nil {
 			return err
 		}
-		ins, out = []int{q.C * q.H * q.W}, q.C * q.OutH() * q.OutW()
+		ins, out = []int{q.C * q.H * q.W}, q.C*q.OutH()*q.OutW()
 	case Slice:
 		q := SliceGeometry(in.Ints)
 		if err := q.Check(); err != nil {
 			return err
 		}
-		ins, out = []int{q.C * q.H * q.W}, q.C * q.OutH() * q.OutW()
+		ins, out = []int{q.C * q.H * q.W}, q.C*q.OutH()*q.OutW()
 	case Tour:
 		t, stage := PoolGeometry(in.Ints[2:]), in.Ints[1]
 		if err := t.Check(); err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // Word is an element of Z/2^l.
-type Word interface{ ~uint32 | ~uint64 }
+type Word interface{ uint32 | uint64 }
 
 // Width returns l, the bits of an element of W: 32 or 64.
 func Width[W Word]() int {
