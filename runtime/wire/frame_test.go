@@ -40,7 +40,7 @@ func TestHeaderRoundTrip(t *testing.T) {
 func TestHeaderLimits(t *testing.T) {
 	for name, h := range map[string]header{
 		"too long":       {MaxFrame + 1, kindLast, 1},
-		"far too long":   {1<<32 - 1, kindLast, 1},
+		"far too long":   {1<<31 - 1, kindLast, 1},
 		"empty":          {0, kindLast, 1},
 		"no depth":       {1, kindLast, 0},
 		"kind zero":      {1, 0, 1},

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"maps"
 	"sync"
 )
 
@@ -161,7 +160,7 @@ func (c *Conn) Counts() map[Key]Counts {
 // PhaseCounts gives the sum over the tags of one phase.
 func (c *Conn) PhaseCounts(phase int) Counts {
 	var sum Counts
-	for k, v := range maps.All(c.Counts()) {
+	for k, v := range c.Counts() {
 		if k.Phase == phase {
 			sum = sum.Add(v)
 		}
