@@ -79,6 +79,9 @@ func init() {
 		Operands: []Operand{opX}, Attrs: []Attr{{"width", IntAttr, 0, "bits that hold every value of x; 0 stands for the ring's"}},
 		Infer: func(v *Value) (Type, error) {
 			t, err := additiveTo(Boolean)(v)
+			if err == nil && v.Args[0].Type.Share != Masked {
+				err = fmt.Errorf("%s is %s: mask it first, so that labels and tables can be made offline", v.Args[0], v.Args[0].Type)
+			}
 			if w := v.Int("width"); w < 0 || w == 1 || w > t.Elem.Bits {
 				return Type{}, fmt.Errorf("width %d: accepted are 2 to %d, or 0", w, t.Elem.Bits)
 			}
@@ -205,7 +208,7 @@ func dreluCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 		labels := l.Send(cost.Server, cost.LabelBytes(wires, part), in[0][cost.Server])
 		l.Compute(cost.Server, cost.Work{AES: cost.GarbleAES * wires * part})
 		l.Compute(cost.Client, cost.Work{AES: cost.EvaluateAES * wires * part})
-		ready = ready.Max(cost.Ready{max(tables, labels), zero})
+		ready = ready.Max(cost.Ready{max(tables, labels), tables}) // permute bits come out of the garbling
 	}
 	return ready
 }

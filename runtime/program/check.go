@@ -203,6 +203,9 @@ func checkSizes(in Instr) error {
 			wlen = in.Ints[2] * in.Ints[3]
 		}
 		return checkLinear(in.Op, in.Ints[2:], in.Out[0].Len, in.In[0].Len, wlen)
+	case OTChoose, OTPads:
+		return checkOTs(in)
+	case GCChoose, GCZero, GCGarble, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
 	case Concat:
 		total := 0
 		for _, o := range in.In {
@@ -217,6 +220,21 @@ func checkSizes(in Instr) error {
 				return fmt.Errorf("operands of %v elements", lens)
 			}
 		}
+	}
+	return nil
+}
+
+// checkOTs demands a message of SoftSpoken's size in whole ring elements.
+func checkOTs(in Instr) error {
+	n, message := in.Out[0].Len, Operand{}
+	if in.Op == OTChoose {
+		message = in.Out[2]
+	} else {
+		message = in.In[0]
+	}
+	bytes := cost.SoftSpokenBytes(int64(n))
+	if in.Out[1].Len != n || (bytes != 4*int64(message.Len) && bytes != 8*int64(message.Len)) {
+		return fmt.Errorf("%d OTs with a message of %d elements", n, message.Len)
 	}
 	return nil
 }
@@ -340,7 +358,7 @@ func matches(sends, recvs []Instr, from, to *Program) error {
 
 // receiver names the recv that meets each send.
 var receiver = map[Opcode]Opcode{
-	SendRing: RecvRing, SendBits: RecvBits, OTChoose: OTPads, GCChoose: GCZero, GCGarble: GCTables, GCLabels: GCEvaluate,
+	SendRing: RecvRing, SendBits: RecvBits, GCChoose: GCZero, GCGarble: GCTables, GCLabels: GCEvaluate,
 }
 
 // SentBytes is the payload that a send or its recv moves.
@@ -354,8 +372,6 @@ func (p *Program) SentBytes(in Instr) int64 {
 		return cost.BitBytes(n, in.Ints[0])
 	case SendBits, RecvBits:
 		return cost.BitBytes(n, 1)
-	case OTChoose, OTPads:
-		return cost.SoftSpokenBytes(n)
 	}
 	if len(in.Ints) != 4 {
 		return 0

@@ -41,8 +41,8 @@ const (
 	SendBits Opcode = "send.bits" // <- b
 	RecvBits Opcode = "recv.bits" // b <-
 
-	OTChoose   Opcode = "ot.choose"   // send: c, q <- : random choices and pads of a new batch of OTs
-	OTPads     Opcode = "ot.pads"     // recv: p0, p1 <-
+	OTChoose   Opcode = "ot.choose"   // c, q, u <- : random choices of new OTs, their pads, the message for the sender
+	OTPads     Opcode = "ot.pads"     // p0, p1 <- u
 	GCChoose   Opcode = "gc.choose"   // send: <- x [batch, lo, count, width]: label OTs for the client's bits; labels go to the spool
 	GCZero     Opcode = "gc.zero"     // recv: <- [batch, lo, count, width]: the zero labels, to the spool
 	GCGarble   Opcode = "gc.garble"   // send: permute <- [batch, lo, count, width]: the tables
@@ -76,7 +76,7 @@ var (
 		Sign:         {k(b), k(b, r), false, 1},
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},
-		OTChoose: {k(b, r), nil, false, 0}, OTPads: {k(r, r), nil, false, 0},
+		OTChoose: {k(b, r, r), nil, false, 0}, OTPads: {k(r, r), k(r), false, 0},
 		GCChoose: {nil, k(r), false, 4}, GCZero: {nil, nil, false, 4}, GCGarble: {k(b), nil, false, 4}, GCTables: {nil, nil, false, 4},
 		GCLabels: {nil, k(r), false, 4}, GCEvaluate: {k(b), nil, false, 4},
 		TapValue: {nil, k(r), false, 1},

@@ -1,0 +1,149 @@
+package twopc
+
+import (
+	"cmp"
+	"slices"
+
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+)
+
+// place puts a party's instructions into levels and its parts into buffers. Parts whose lives do not overlap share a
+// buffer: what a level sends and receives lives at once, computations one after the other.
+func (s *stream) place(input, output *part) {
+	slices.SortStableFunc(s.ops, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	lives := s.lives(input, output)
+	where := s.allocate(lives)
+	for i := range s.p.Imports {
+		s.p.Imports[i].Out.Buf = where[s.p.Imports[i].Out.Buf]
+	}
+	if input != nil {
+		s.p.Input.Buf = where[input.id]
+	}
+	if output != nil {
+		s.p.Output.Buf = where[output.id]
+	}
+	for _, t := range s.ops {
+		in := program.Instr{Op: t.op, Tag: t.tag, Out: operands(t.out, where), In: operands(t.in, where), Ints: t.ints}
+		l := s.level(t.at)
+		switch t.class {
+		case send:
+			l.Send = append(l.Send, in)
+		case recv:
+			l.Recv = append(l.Recv, in)
+		default:
+			l.Compute = append(l.Compute, in)
+		}
+	}
+}
+
+func operands(parts []*part, where []int) []program.Operand {
+	out := make([]program.Operand, len(parts))
+	for i, p := range parts {
+		out[i] = program.Operand{Buf: where[p.id], Len: p.n}
+	}
+	return out
+}
+
+// level gives the level of a moment. Level 0 of a phase only computes.
+func (s *stream) level(at cost.Time) *program.Level {
+	list, depth := &s.p.Offline, int(at-cost.Start)
+	if at.Phase() == cost.Online {
+		list, depth = &s.p.Online, at.Depth()
+	}
+	for len(*list) <= depth {
+		*list = append(*list, program.Level{})
+	}
+	return &(*list)[depth]
+}
+
+// life is the span of steps in which a part must keep its buffer.
+type life struct{ from, to int }
+
+// lives numbers the steps: all messages of a level are one step, each computation one. Unused parts live for a moment.
+func (s *stream) lives(input, output *part) []life {
+	out := make([]life, len(s.parts))
+	for i := range out {
+		out[i] = life{from: -1}
+	}
+	for _, im := range s.p.Imports {
+		out[im.Out.Buf] = life{0, 0}
+	}
+	touch := func(p *part, step int) {
+		l := &out[p.id]
+		if l.from < 0 {
+			l.from = step
+		}
+		l.to = max(l.to, step)
+	}
+	step := 0
+	var level cost.Time = -1
+	messages := false
+	for _, t := range ordered(s.ops) {
+		if t.class == compute || t.at != level || !messages {
+			step++
+		}
+		level, messages = t.at, t.class != compute
+		for _, p := range append(slices.Clone(t.out), t.in...) {
+			touch(p, step)
+		}
+		if input != nil && t.at >= cost.OnlineStart {
+			touch(input, step)
+		}
+	}
+	for _, p := range []*part{input, output} {
+		if p != nil {
+			touch(p, step+1)
+		}
+	}
+	return out
+}
+
+// ordered gives the instructions as they run: level by level, messages before computations.
+func ordered(ops []timed) []timed {
+	out := slices.Clone(ops)
+	slices.SortStableFunc(out, func(a, b timed) int {
+		if a.at != b.at {
+			return cmp.Compare(a.at, b.at)
+		}
+		return cmp.Compare(min(a.class, recv)+a.class/compute, min(b.class, recv)+b.class/compute)
+	})
+	return out
+}
+
+// allocate gives every part a buffer: the smallest free one of its kind that is large enough, else a new one.
+func (s *stream) allocate(lives []life) []int {
+	order := make([]int, 0, len(lives))
+	for i, l := range lives {
+		if l.from >= 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(lives[a].from, lives[b].from) })
+	where := make([]int, len(lives))
+	var busy []busyBuffer
+	for _, i := range order {
+		where[i] = s.pick(&busy, s.parts[i], lives[i])
+	}
+	return where
+}
+
+type busyBuffer struct{ buf, until int }
+
+func (s *stream) pick(busy *[]busyBuffer, p *part, l life) int {
+	best := -1
+	for j, b := range *busy {
+		have := s.p.Buffers[b.buf]
+		// A buffer more than twice too large is left to others.
+		if b.until < l.from && have.Kind == p.kind && have.Len >= p.n && have.Len <= 2*p.n && (best < 0 || have.Len < s.p.Buffers[(*busy)[best].buf].Len) {
+			best = j
+		}
+	}
+	if best >= 0 {
+		(*busy)[best].until = l.to
+		return (*busy)[best].buf
+	}
+	s.p.Buffers = append(s.p.Buffers, program.Buffer{Kind: p.kind, Len: p.n})
+	*busy = append(*busy, busyBuffer{len(s.p.Buffers) - 1, l.to})
+	return len(s.p.Buffers) - 1
+}

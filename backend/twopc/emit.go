@@ -1,0 +1,254 @@
+// Package twopc turns a SECURE function into the programs of the two parties and the manifest of the material they use.
+//
+// Every SECURE op becomes a few instructions at each party. A value's part is ready at a moment that counts dependent
+// messages; a message leaves as soon as its sender's parts are ready. The moment decides the level an instruction goes
+// to, and what depends on no input lands in the offline program by itself.
+package twopc
+
+import (
+	"fmt"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/ranges"
+	"sotto/runtime/program"
+)
+
+// Pair is what Emit gives.
+type Pair struct {
+	Client, Server *program.Program
+	Manifest       *program.Manifest
+}
+
+// Emit makes the two programs of a SECURE function with one input and checks them against each other.
+func Emit(m *ir.Module, f *ir.Func) (*Pair, error) {
+	if m.Stage != ir.Secure || len(f.Params) != 1 {
+		return nil, fmt.Errorf("@%s is in stage %s with %d inputs: accepted is stage secure with one", f.Name, m.Stage, len(f.Params))
+	}
+	e := newEmitter(m, f)
+	for i, v := range f.Body {
+		e.tag = i
+		if !v.Op.Constant {
+			e.of[v] = e.value(v)
+			e.tap(v)
+		}
+	}
+	return e.finish()
+}
+
+// part is one party's part of a value: a virtual register that becomes a buffer.
+type part struct {
+	kind  program.Kind
+	n     int
+	ready cost.Time
+	id    int
+}
+
+// shared is a value in the hands of the parties. A party without a part has nil.
+type shared struct {
+	at [2]*part
+	// mask says which manifest item r or a is, for M and E values whose mask was drawn; see maskItem.
+	mask *mask
+	// a holds the shares of the mask of an opened value.
+	a [2]*part
+}
+
+// mask is a drawn mask, or a movement of such.
+type mask struct {
+	item int // -1: not in the manifest yet
+	n    int
+	op   program.Opcode
+	ints []int
+	args []*mask
+}
+
+type emitter struct {
+	m       *ir.Module
+	f       *ir.Func
+	bits    int
+	of      map[*ir.Value]*shared
+	man     *program.Manifest
+	prog    [2]*stream
+	weights map[*ir.Value]int
+	tag     int
+	batches int
+}
+
+// stream collects one party's instructions before they are put into levels and buffers.
+type stream struct {
+	p     *program.Program
+	parts []*part
+	ops   []timed
+}
+
+// class says where in its level an instruction goes.
+type class uint8
+
+const (
+	send class = iota
+	recv
+	compute
+)
+
+type timed struct {
+	op      program.Opcode
+	tag     int
+	class   class
+	at      cost.Time
+	out, in []*part
+	ints    []int
+}
+
+func newEmitter(m *ir.Module, f *ir.Func) *emitter {
+	x := f.Params[0]
+	e := &emitter{m: m, f: f, bits: x.Type.Elem.Bits, of: map[*ir.Value]*shared{}, weights: map[*ir.Value]int{},
+		man: &program.Manifest{Version: program.Version, Deploy: m.Deploy, Ring: x.Type.Elem.Bits}}
+	layers := e.layers()
+	for p := range e.prog {
+		e.prog[p] = &stream{p: &program.Program{Version: program.Version, Party: cost.Party(p), Deploy: m.Deploy, Net: f.Name, Ring: e.bits,
+			Layers: layers, Extensions: ir.SessionOTs(f)}}
+	}
+	in := &shared{}
+	for p := range e.prog {
+		if m.Deploy == cost.Outsourced || cost.Party(p) == cost.Client {
+			in.at[p] = e.part(cost.Party(p), program.Ring, x.Type.Len(), cost.OnlineStart)
+		}
+	}
+	e.of[x] = in
+	return e
+}
+
+func (e *emitter) layers() []program.Layer {
+	out := make([]program.Layer, len(e.f.Body))
+	for i, v := range e.f.Body {
+		out[i] = program.Layer{Path: v.Layer(), Op: v.Op.Name, File: v.Pos.File, Line: v.Pos.Line, Col: v.Pos.Col}
+	}
+	return out
+}
+
+func (e *emitter) part(p cost.Party, kind program.Kind, n int, ready cost.Time) *part {
+	s := e.prog[p]
+	v := &part{kind, n, ready, len(s.parts)}
+	s.parts = append(s.parts, v)
+	return v
+}
+
+func latest(parts []*part) cost.Time {
+	t := cost.Start
+	for _, p := range parts {
+		t = max(t, p.ready)
+	}
+	return t
+}
+
+// compute adds a local instruction at a party as soon as its arguments are there.
+func (e *emitter) compute(p cost.Party, op program.Opcode, kind program.Kind, n int, ints []int, in ...*part) *part {
+	out := e.part(p, kind, n, latest(in))
+	e.add(p, timed{op, e.tag, compute, out.ready, []*part{out}, in, ints})
+	return out
+}
+
+// ring is compute with a ring vector of the first argument's length as the result.
+func (e *emitter) ring(p cost.Party, op program.Opcode, in ...*part) *part {
+	return e.compute(p, op, program.Ring, in[0].n, nil, in...)
+}
+
+func (e *emitter) add(p cost.Party, t timed) { e.prog[p].ops = append(e.prog[p].ops, t) }
+
+// send moves the low width bits of a vector to the other party.
+func (e *emitter) send(from cost.Party, x *part, width int) *part {
+	sendOp, recvOp, ints := program.SendRing, program.RecvRing, []int{width}
+	if x.kind == program.Bits {
+		sendOp, recvOp, ints = program.SendBits, program.RecvBits, nil
+	}
+	arrives := x.ready + 1
+	out := e.part(from.Other(), x.kind, x.n, arrives)
+	e.add(from, timed{sendOp, e.tag, send, arrives, nil, []*part{x}, ints})
+	e.add(from.Other(), timed{recvOp, e.tag, recv, arrives, []*part{out}, nil, ints})
+	return out
+}
+
+// item adds an entry to the manifest.
+func (e *emitter) item(it program.Item) int {
+	it.Tag = e.tag
+	e.man.Items = append(e.man.Items, it)
+	return len(e.man.Items) - 1
+}
+
+// material gives a party its part of a manifest item.
+func (e *emitter) material(p cost.Party, item, which int) *part {
+	out := e.part(p, program.Ring, e.man.Items[item].N, cost.Start)
+	e.prog[p].p.Imports = append(e.prog[p].p.Imports, program.Import{Item: item, Part: which, Out: program.Operand{Buf: out.id, Len: out.n}})
+	return out
+}
+
+// draw adds a fresh mask.
+func (e *emitter) draw(n int) *mask {
+	return &mask{item: e.item(program.Item{Kind: program.Mask, N: n}), n: n}
+}
+
+// maskItem gives the manifest item of a mask; movements enter the manifest when a product needs them.
+func (e *emitter) maskItem(m *mask) int {
+	if m.item < 0 {
+		var args []int
+		for _, a := range m.args {
+			args = append(args, e.maskItem(a))
+		}
+		m.item = e.item(program.Item{Kind: program.Moved, N: m.n, Args: args, Op: m.op, Ints: m.ints})
+	}
+	return m.item
+}
+
+// tap marks the parts of a value that is the result of a RING value of the same name.
+func (e *emitter) tap(v *ir.Value) {
+	s := e.of[v]
+	if !v.Type.Share.Additive() || s.at[0] == nil || s.at[1] == nil {
+		return
+	}
+	for p, s := range e.prog {
+		s.p.Taps = append(s.p.Taps, program.Tap{Name: v.Name})
+		at := e.of[v].at[p]
+		e.add(cost.Party(p), timed{program.TapValue, e.tag, compute, at.ready, nil, []*part{at}, []int{len(s.p.Taps) - 1}})
+	}
+}
+
+func (e *emitter) finish() (*Pair, error) {
+	result := e.of[e.f.Result]
+	lo, hi := ranges.InputRange(e.f.Params[0])
+	x, y := e.f.Params[0], e.f.Result
+	for p, s := range e.prog {
+		s.p.Input = program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Lo: lo, Hi: hi, Buf: -1,
+			Mean: x.Floats("mean"), Std: x.Floats("std"), Resize: x.Int("resize"), Crop: x.Int("crop")}
+		name, _ := e.f.Output["name"].(string)
+		post, _ := e.f.Output["post"].(string)
+		s.p.Output = program.Tensor{Name: name, Shape: y.Type.Shape, Frac: y.Type.Elem.Frac, Post: post, Buf: -1}
+		s.place(e.of[x].at[p], result.at[p])
+	}
+	e.equalLevels()
+	c, s := e.prog[0].p, e.prog[1].p
+	if err := program.CheckPair(c, s); err != nil {
+		ir.Bugf("emitted programs do not match: %v", err)
+	}
+	if err := program.Seal(c, s, e.man); err != nil {
+		return nil, err
+	}
+	for _, p := range []*program.Program{c, s} {
+		if err := p.Verify(e.man); err != nil {
+			ir.Bugf("emitted program does not verify: %v", err)
+		}
+	}
+	return &Pair{c, s, e.man}, nil
+}
+
+// equalLevels gives both programs as many levels as the longer one has.
+func (e *emitter) equalLevels() {
+	c, s := e.prog[0].p, e.prog[1].p
+	for _, pair := range [][2]*[]program.Level{{&c.Offline, &s.Offline}, {&c.Online, &s.Online}} {
+		for len(*pair[0]) < len(*pair[1]) {
+			*pair[0] = append(*pair[0], program.Level{})
+		}
+		for len(*pair[1]) < len(*pair[0]) {
+			*pair[1] = append(*pair[1], program.Level{})
+		}
+	}
+}
