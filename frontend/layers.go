@@ -1,0 +1,526 @@
+package frontend
+
+import (
+	"fmt"
+	"strings"
+
+	"sotto/frontend/syntax"
+	"sotto/ir"
+	"sotto/ir/pos"
+)
+
+// builtin is a function of the language: a layer, or a question about values.
+type builtin struct {
+	params []parameter
+	// rest says that further positional arguments follow the first parameter: concat(a, b, c).
+	rest bool
+	// build makes the layer. Nil for questions.
+	build func(c *layerCall) value
+	// ask answers a question without making a layer.
+	ask func(c *layerCall) value
+}
+
+// parameter is a parameter of a built-in function. An optional one may be missing; build knows the default.
+type parameter struct {
+	name     string
+	optional bool
+}
+
+func required(names ...string) []parameter {
+	list := make([]parameter, len(names))
+	for i, n := range names {
+		list[i].name = n
+	}
+	return list
+}
+
+func (b builtin) optional(names ...string) builtin {
+	for _, n := range names {
+		b.params = append(b.params, parameter{n, true})
+	}
+	return b
+}
+
+// builtins are documented, with their defaults, in LANGUAGE.md. The table is filled at start because layers evaluate
+// calls, which look into the table.
+var builtins map[string]builtin
+
+func init() {
+	builtins = map[string]builtin{
+		"conv":      builtin{params: required("x", "out", "kernel"), build: conv}.optional("stride", "pad", "dilation", "groups", "bias"),
+		"linear":    builtin{params: required("x", "out"), build: linear}.optional("bias"),
+		"batchnorm": builtin{params: required("x"), build: batchnorm}.optional("eps"),
+		"relu":      {params: required("x"), build: elementwise("nn.relu")},
+		"relu6":     {params: required("x"), build: elementwise("nn.relu6")},
+		"x2act":     builtin{params: required("x"), build: x2act}.optional("scale"),
+		"maxpool":   builtin{params: required("x", "kernel"), build: pool("nn.maxpool")}.optional("stride", "pad"),
+		"avgpool":   builtin{params: required("x"), build: pool("nn.avgpool")}.optional("kernel", "stride", "pad"),
+		"concat":    {params: required("x"), rest: true, build: concat},
+		"pad":       {params: required("x", "sides"), build: pad},
+		"slice":     builtin{params: required("x"), build: slice}.optional("start", "stride"),
+		"dropout":   builtin{params: required("x"), build: dropout}.optional("p"),
+		"flatten":   {params: required("x"), build: flatten},
+		"argmax":    {params: required("x"), build: vectorOp("nn.argmax")},
+		"softmax":   {params: required("x"), build: softmax},
+		"maybe":     {params: required("x"), build: maybe},
+		"channels":  {params: required("x"), ask: side(0)},
+		"height":    {params: required("x"), ask: side(1)},
+		"width":     {params: required("x"), ask: side(2)},
+		"len":       {params: required("list"), ask: length},
+	}
+}
+
+// layerCall is a call of a built-in function that is being elaborated.
+type layerCall struct {
+	e        *elaborator
+	f        *frame
+	call     *syntax.Call
+	at       syntax.Node
+	path     string
+	args     map[string]argument
+	operands []*tensor // for notes: the tensors it works on
+	failed   bool
+}
+
+func (e *elaborator) layer(f *frame, c *syntax.Call, b builtin, piped *argument) value {
+	l := &layerCall{e: e, f: f, call: c, at: c.Node}
+	names := make([]string, len(b.params))
+	for i, p := range b.params {
+		names[i] = p.name
+	}
+	var ok bool
+	if b.rest {
+		ok = l.gather(piped)
+	} else {
+		l.args, ok = e.bindArgs(f, c, names, piped)
+	}
+	for _, p := range b.params {
+		if _, given := l.args[p.name]; !given && !p.optional && ok {
+			return l.fail("", "needs the argument %s; its arguments are %s", p.name, strings.Join(names, ", "))
+		}
+	}
+	if b.ask != nil {
+		if !ok {
+			return bad{}
+		}
+		return b.ask(l)
+	}
+	var named bool
+	if l.path, named = e.path(f, c); !ok || !named {
+		return bad{}
+	}
+	return b.build(l)
+}
+
+// gather collects the arguments of a function that takes any number, lists of tensors among them, as one list x.
+func (c *layerCall) gather(piped *argument) bool {
+	var all []value
+	ok := true
+	take := func(a argument) {
+		if l, isList := a.value.(*list); isList {
+			all = append(all, l.elems...)
+		} else {
+			all = append(all, a.value)
+		}
+		ok = ok && !isBad(a.value)
+	}
+	if piped != nil {
+		take(*piped)
+	}
+	for _, a := range c.call.Args {
+		take(argument{c.e.expr(c.f, a.Value), a.Node})
+	}
+	c.args = map[string]argument{"x": {newList(all), c.at}}
+	return ok
+}
+
+// fail reports an error of this layer at an argument, or at the whole call where arg is not given. The shapes of the
+// tensors it works on are notes.
+func (c *layerCall) fail(arg, format string, args ...any) value {
+	c.failed = true
+	return c.e.report(c.diagnostic(arg, fmt.Sprintf(format, args...)))
+}
+
+func (c *layerCall) diagnostic(arg, msg string) *pos.Diagnostic {
+	at := c.at
+	if a, ok := c.args[arg]; ok && arg != "x" {
+		at = a.at
+	}
+	d := at.Errorf("%s: %s", c.call.Fn.Name, msg)
+	for i, t := range c.operands {
+		name := "x"
+		if len(c.operands) > 1 {
+			name = fmt.Sprintf("operand %d", i+1)
+		}
+		d.Note(t.at.Pos, "%s has shape %s from here", name, typeText(t.v.Type))
+	}
+	return d
+}
+
+func (c *layerCall) afterSoftmax(t *tensor) value {
+	d := c.at.Errorf("softmax is the client's last step on its clear result; only output may take it")
+	return c.e.report(d.Note(t.at.Pos, "the softmax is here"))
+}
+
+// tensor reads the argument x.
+func (c *layerCall) tensor() *tensor {
+	a := c.args["x"]
+	t, ok := a.value.(*tensor)
+	switch {
+	case !ok:
+		c.fail("", "x is %s; accepted is a tensor", show(a.value))
+		return nil
+	case t.softmaxed:
+		c.failed = true
+		c.afterSoftmax(t)
+		return nil
+	}
+	c.operands = []*tensor{t}
+	return t
+}
+
+// image reads the argument x, which must have three dimensions.
+func (c *layerCall) image() *tensor {
+	t := c.tensor()
+	if t != nil && len(t.v.Type.Shape) != 3 {
+		c.fail("", "x has shape %s; accepted is f32[C, H, W]", typeText(t.v.Type))
+		return nil
+	}
+	return t
+}
+
+// vector reads the argument x, which must have one dimension.
+func (c *layerCall) vector() *tensor {
+	t := c.tensor()
+	if t != nil && len(t.v.Type.Shape) != 1 {
+		c.fail("", "x has shape %s; accepted is f32[N], which flatten gives", typeText(t.v.Type))
+		return nil
+	}
+	return t
+}
+
+// maxSide bounds integers that become shapes or windows.
+const maxSide = 1 << 20
+
+// int reads an integer of at least least.
+func (c *layerCall) int(name string, least, otherwise int) int {
+	a, ok := c.args[name]
+	if !ok {
+		return otherwise
+	}
+	n, ok := a.value.(int)
+	if !ok || n < least || n > maxSide {
+		c.fail(name, "%s is %s; accepted are integers from %d to %d", name, show(a.value), least, maxSide)
+	}
+	return n
+}
+
+// pair reads an integer, for both directions, or [rows, columns].
+func (c *layerCall) pair(name string, least int, otherwise []int) []int {
+	a, ok := c.args[name]
+	if !ok {
+		return otherwise
+	}
+	var p []int
+	switch v := a.value.(type) {
+	case int:
+		p = []int{v, v}
+	case *list:
+		p = ints(v)
+	}
+	if len(p) != 2 || min(p[0], p[1]) < least || max(p[0], p[1]) > maxSide {
+		c.fail(name, "%s is %s; accepted are an integer and [rows, columns], from %d to %d", name, show(a.value), least, maxSide)
+		return otherwise
+	}
+	return p
+}
+
+// ints gives a list of integers, or nil.
+func ints(l *list) []int {
+	out := make([]int, len(l.elems))
+	for i, e := range l.elems {
+		n, ok := e.(int)
+		if !ok {
+			return nil
+		}
+		out[i] = n
+	}
+	return out
+}
+
+func (c *layerCall) bool(name string, otherwise bool) bool {
+	a, ok := c.args[name]
+	if !ok {
+		return otherwise
+	}
+	b, ok := a.value.(bool)
+	if !ok {
+		c.fail(name, "%s is %s; accepted are true and false", name, show(a.value))
+	}
+	return b
+}
+
+// float reads a number in [least, most].
+func (c *layerCall) float(name string, least, most, otherwise float64) float64 {
+	a, ok := c.args[name]
+	if !ok {
+		return otherwise
+	}
+	x, ok := asFloat(a.value)
+	if !ok || x < least || x > most {
+		c.fail(name, "%s is %s; accepted are numbers from %g to %g", name, show(a.value), least, most)
+	}
+	return x
+}
+
+// weight makes a parameter of the layer.
+func (c *layerCall) weight(name string, shape ...int) *ir.Value {
+	v, err := c.e.b.AtPath(c.at.Pos, c.path).Param(c.path+"."+name, shape...)
+	if err != nil {
+		c.fail("out", "%v", err)
+		return nil
+	}
+	return v
+}
+
+// build appends the layer, or explains why its operands do not go together.
+func (c *layerCall) build(op string, attrs ir.Attrs, args ...*ir.Value) value {
+	if c.failed {
+		return bad{}
+	}
+	if c.e.layers++; c.e.layers > maxLayers {
+		return c.e.halt(c.at, "the network has more than %d layers", maxLayers)
+	}
+	v, err := c.e.b.AtPath(c.at.Pos, c.path).Emit(op, attrs, args...)
+	if err != nil {
+		msg := strings.ReplaceAll(strings.TrimPrefix(err.Error(), op+": "), "\n", "; ")
+		return c.fail(c.blamed(msg), "%s", msg)
+	}
+	return &tensor{v: v, at: c.at}
+}
+
+// blamed is the argument that the first word of a message names, if it was given.
+func (c *layerCall) blamed(msg string) string {
+	word, _, _ := strings.Cut(msg, " ")
+	return word
+}
+
+// conv: y = conv2d(x, weight[out, C/groups, kh, kw]) + bias[out].
+func conv(c *layerCall) value {
+	x := c.image()
+	out, kernel := c.int("out", 1, 0), c.pair("kernel", 1, []int{1, 1})
+	groups := c.int("groups", 1, 1)
+	attrs := ir.Attrs{
+		"stride": c.pair("stride", 1, []int{1, 1}), "pad": c.pair("pad", 0, []int{0, 0}),
+		"dilation": c.pair("dilation", 1, []int{1, 1}), "groups": groups,
+	}
+	bias := c.bool("bias", !c.e.decls.unbiased[c.call])
+	if c.failed {
+		return bad{}
+	}
+	channels := x.v.Type.Shape[0]
+	if channels%groups != 0 || out%groups != 0 {
+		return c.fail("groups", "%d groups do not divide %d input and %d output channels", groups, channels, out)
+	}
+	args := []*ir.Value{x.v, c.weight("weight", out, channels/groups, kernel[0], kernel[1])}
+	if bias {
+		args = append(args, c.weight("bias", out))
+	}
+	return c.build("nn.conv2d", attrs, args...)
+}
+
+// linear: y = weight[out, N] x + bias[out].
+func linear(c *layerCall) value {
+	x := c.vector()
+	out, bias := c.int("out", 1, 0), c.bool("bias", true)
+	if c.failed {
+		return bad{}
+	}
+	args := []*ir.Value{x.v, c.weight("weight", out, x.v.Type.Shape[0])}
+	if bias {
+		args = append(args, c.weight("bias", out))
+	}
+	return c.build("nn.linear", nil, args...)
+}
+
+func batchnorm(c *layerCall) value {
+	x := c.tensor()
+	eps := c.float("eps", 1e-12, 1, 1e-5)
+	if c.failed {
+		return bad{}
+	}
+	args := []*ir.Value{x.v}
+	for _, name := range []string{"weight", "bias", "running_mean", "running_var"} {
+		args = append(args, c.weight(name, x.v.Type.Shape[0]))
+	}
+	return c.build("nn.batchnorm", ir.Attrs{"eps": eps}, args...)
+}
+
+func elementwise(op string) func(c *layerCall) value {
+	return func(c *layerCall) value {
+		x := c.tensor()
+		if c.failed {
+			return bad{}
+		}
+		return c.build(op, nil, x.v)
+	}
+}
+
+// x2act: y = scale*a*x^2 + b*x + c (PASNet) with three scalar weights.
+func x2act(c *layerCall) value {
+	x := c.tensor()
+	scale := c.float("scale", -maxSide, maxSide, 1)
+	if c.failed {
+		return bad{}
+	}
+	return c.build("nn.x2act", ir.Attrs{"scale": scale}, x.v, c.weight("a", 1), c.weight("b", 1), c.weight("c", 1))
+}
+
+// pool builds a pooling layer; without a kernel the window is the whole image.
+func pool(op string) func(c *layerCall) value {
+	return func(c *layerCall) value {
+		x := c.image()
+		if c.failed {
+			return bad{}
+		}
+		kernel := c.pair("kernel", 1, x.v.Type.Shape[1:])
+		attrs := ir.Attrs{"kernel": kernel, "stride": c.pair("stride", 1, kernel), "pad": c.pair("pad", 0, []int{0, 0})}
+		return c.build(op, attrs, x.v)
+	}
+}
+
+// concat joins tensors along the channels.
+func concat(c *layerCall) value {
+	elems := c.args["x"].value.(*list).elems
+	if len(elems) == 0 {
+		return c.fail("", "there is nothing to join")
+	}
+	values := make([]*ir.Value, len(elems))
+	for i, v := range elems {
+		t, ok := v.(*tensor)
+		if !ok {
+			return c.fail("", "argument %d is %s; accepted are tensors and lists of tensors", i+1, show(v))
+		}
+		if t.softmaxed {
+			return c.afterSoftmax(t)
+		}
+		c.operands = append(c.operands, t)
+		values[i] = t.v
+	}
+	if len(values) == 1 {
+		return &tensor{v: values[0], at: c.at}
+	}
+	return c.build("nn.concat", nil, values...)
+}
+
+// pad puts zeros around an image: the same number on all sides, or [top, bottom, left, right].
+func pad(c *layerCall) value {
+	x := c.image()
+	a := c.args["sides"]
+	var sides []int
+	switch v := a.value.(type) {
+	case int:
+		sides = []int{v, v, v, v}
+	case *list:
+		sides = ints(v)
+	}
+	if len(sides) != 4 {
+		return c.fail("sides", "sides is %s; accepted are an integer and [top, bottom, left, right]", show(a.value))
+	}
+	if c.failed {
+		return bad{}
+	}
+	return c.build("nn.pad", ir.Attrs{"sides": sides}, x.v)
+}
+
+func slice(c *layerCall) value {
+	x := c.image()
+	attrs := ir.Attrs{"start": c.int("start", 0, 0), "stride": c.int("stride", 1, 1)}
+	if c.failed {
+		return bad{}
+	}
+	return c.build("nn.slice", attrs, x.v)
+}
+
+func dropout(c *layerCall) value {
+	x := c.tensor()
+	p := c.float("p", 0, 1, 0.5)
+	if c.failed {
+		return bad{}
+	}
+	return c.build("nn.dropout", ir.Attrs{"p": p}, x.v)
+}
+
+// flatten gives the elements as a vector, channel by channel and row by row.
+func flatten(c *layerCall) value {
+	x := c.tensor()
+	if c.failed {
+		return bad{}
+	}
+	return c.build("nn.reshape", ir.Attrs{"shape": []int{x.v.Type.Len()}}, x.v)
+}
+
+func vectorOp(op string) func(c *layerCall) value {
+	return func(c *layerCall) value {
+		x := c.vector()
+		if c.failed {
+			return bad{}
+		}
+		return c.build(op, nil, x.v)
+	}
+}
+
+// softmax is no layer: the client computes it on its clear result.
+func softmax(c *layerCall) value {
+	x := c.vector()
+	if c.failed {
+		return bad{}
+	}
+	return &tensor{v: x.v, at: c.at, softmaxed: true}
+}
+
+// maybe chooses between keeping a connection and zeros in its place.
+func maybe(c *layerCall) value {
+	x := c.image()
+	if c.failed {
+		return bad{}
+	}
+	keep := &ir.Option{Label: "keep", Result: x.v}
+	drop := &ir.Option{Label: "drop"}
+	outer := c.e.b
+	c.e.b = outer.In(drop)
+	inner := *c
+	inner.path += ".drop"
+	// A slice that starts beyond the edge holds nothing but the zeros outside.
+	beyond := max(x.v.Type.Shape[1], x.v.Type.Shape[2])
+	zeros, ok := inner.build("nn.slice", ir.Attrs{"start": beyond}, x.v).(*tensor)
+	c.e.b = outer
+	if !ok {
+		return bad{}
+	}
+	drop.Result = zeros.v
+	return c.e.site(c.call, c.path, c.path, "maybe", []*ir.Option{keep, drop}, nil)
+}
+
+// side answers with one side of an image; a vector has only channels.
+func side(i int) func(c *layerCall) value {
+	return func(c *layerCall) value {
+		x := c.tensor()
+		if c.failed {
+			return bad{}
+		}
+		if i >= len(x.v.Type.Shape) {
+			return c.fail("", "x has shape %s; accepted is f32[C, H, W]", typeText(x.v.Type))
+		}
+		return x.v.Type.Shape[i]
+	}
+}
+
+func length(c *layerCall) value {
+	a := c.args["list"]
+	l, ok := a.value.(*list)
+	if !ok {
+		return c.fail("list", "list is %s; accepted is a list", show(a.value))
+	}
+	return len(l.elems)
+}
