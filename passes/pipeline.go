@@ -1,0 +1,66 @@
+// Package passes holds the named pipelines: read top to bottom, they are the compiler.
+package passes
+
+import (
+	"slices"
+
+	"sotto/passes/choices"
+	"sotto/passes/clean"
+	"sotto/passes/fixed"
+	"sotto/passes/fold"
+	"sotto/passes/pass"
+	"sotto/passes/protocols"
+	"sotto/passes/ranges"
+	"sotto/passes/rounds"
+)
+
+// ToNet resolves a space and makes the float network small.
+var ToNet = []*pass.Pass{
+	clean.Shapes,     // what was parsed or built fits together
+	choices.Resolve,  // one network from here on
+	clean.Identities, // dropout is training's business
+	clean.CSE,        // options share their inputs' work
+	clean.DCE,
+}
+
+// ToRing goes to fixed point.
+var ToRing = []*pass.Pass{
+	fold.X2act,    // polynomials become squares whose factors can fold
+	fold.Fold,     // batch norms and factors go into weights
+	clean.DCE,     // so that ranges sees no dead layers
+	ranges.Ranges, // needs the folded weights
+	fixed.Fixed,   // ring and scales from the ranges
+	clean.CSE,     // quantised weights, truncations
+	clean.DCE,
+}
+
+// ToSecure assigns the two parties their work.
+var ToSecure = []*pass.Pass{
+	protocols.Protocols, // who holds what, which protocol
+	clean.CSE,           // one opening a tensor
+	clean.DCE,           // masks nobody reads
+	rounds.Rounds,       // levels side by side
+}
+
+// All lists every pass once, for `sotto opt`.
+func All() []*pass.Pass {
+	var all []*pass.Pass
+	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, ToRing, ToSecure} {
+		for _, p := range list {
+			if !slices.Contains(all, p) {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// Find looks a pass up by name.
+func Find(name string) (*pass.Pass, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(p *pass.Pass) bool { return p.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return all[i], true
+}
