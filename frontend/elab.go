@@ -308,10 +308,10 @@ func (e *elaborator) input(f *frame, s *syntax.Input) value {
 		e.fail(s.Type, "an input has %d dimensions; accepted are f32[N] and f32[C, H, W]", n)
 		ok = false
 	}
-	attrs, fine := e.fields(f, s, shape)
-	if !ok || !fine {
+	if !ok {
 		return bad{}
 	}
+	attrs := e.fields(f, s, shape)
 	v := &ir.Value{Name: s.Name.Name, Op: ir.Input, Type: ir.Float(shape...), Attrs: attrs, Pos: s.Pos, Path: s.Name.Name}
 	for _, p := range e.fn.Params {
 		if p.Name == v.Name {
@@ -322,24 +322,26 @@ func (e *elaborator) input(f *frame, s *syntax.Input) value {
 	return &tensor{v: v, at: s.Name.Node}
 }
 
-// fields evaluates the preprocessing of an input against its shape.
-func (e *elaborator) fields(f *frame, s *syntax.Input, shape []int) (ir.Attrs, bool) {
-	attrs, ok := ir.Attrs{}, true
+// fields evaluates the preprocessing of an input against its shape. Fields with errors are left out.
+func (e *elaborator) fields(f *frame, s *syntax.Input, shape []int) ir.Attrs {
+	attrs := ir.Attrs{}
 	if len(s.Fields) > 0 && len(shape) != 3 {
 		e.fail(s.Fields[0], "only an image f32[C, H, W] is preprocessed")
-		return nil, false
+		return attrs
 	}
 	for _, field := range s.Fields {
-		var fine bool
-		switch field.Name.Name {
+		switch name := field.Name.Name; name {
 		case "resize", "crop":
-			attrs[field.Name.Name], fine = e.side(f, field, shape)
+			if n, ok := e.side(f, field, shape); ok {
+				attrs[name] = n
+			}
 		case "mean", "std":
-			attrs[field.Name.Name], fine = e.perChannel(f, field, shape[0])
+			if list, ok := e.perChannel(f, field, shape[0]); ok {
+				attrs[name] = list
+			}
 		}
-		ok = ok && fine
 	}
-	return attrs, ok
+	return attrs
 }
 
 func (e *elaborator) side(f *frame, field syntax.Field, shape []int) (int, bool) {

@@ -393,7 +393,7 @@ func (e *elaborator) integers(x *syntax.Binary, a, b int) value {
 	case "%":
 		n = floorMod(a, b)
 	}
-	if !inRange(float64(n)) {
+	if n > maxInteger || n < -maxInteger {
 		return e.fail(x, "the result is beyond 2^53")
 	}
 	return n
