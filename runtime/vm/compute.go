@@ -1,0 +1,255 @@
+package vm
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"sotto/ir/cost"
+	"sotto/runtime/kernel"
+	"sotto/runtime/nonlin"
+	"sotto/runtime/ot"
+	"sotto/runtime/prg"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+)
+
+// compute runs a local instruction.
+func (m *Machine[W]) compute(in program.Instr) error {
+	if run := m.arithmetic(in); run {
+		return nil
+	}
+	if run := m.steps(in); run {
+		return nil
+	}
+	out := func() []W { return m.r(in.Out[0]) }
+	switch in.Op {
+	case program.Conv, program.Linear:
+		return m.linear(in)
+	case program.Shift:
+		c := m.Weights[in.Ints[0]]
+		copy(out(), m.r(in.In[0]))
+		return kernel.AddBias(out(), c, len(c), in.Out[0].Len/len(c))
+	case program.OTChoose:
+		return m.chooseOTs(in)
+	case program.OTPads:
+		return m.padsOfOTs(in)
+	case program.TapValue:
+		if m.InsecureTap == nil {
+			return nil
+		}
+		return m.InsecureTap(m.Program.Taps[in.Ints[0]].Name, m.r(in.In[0]))
+	}
+	args := make([][]W, len(in.In))
+	for i, o := range in.In {
+		args[i] = m.r(o)
+	}
+	return Move(in.Op, in.Ints, out(), args...)
+}
+
+// arithmetic runs an elementwise instruction, or reports that it is none.
+func (m *Machine[W]) arithmetic(in program.Instr) bool {
+	switch in.Op {
+	case program.Add:
+		ring.Add(m.r(in.Out[0]), m.r(in.In[0]), m.r(in.In[1]))
+	case program.Sub:
+		ring.Sub(m.r(in.Out[0]), m.r(in.In[0]), m.r(in.In[1]))
+	case program.MulC:
+		ring.MulConst(m.r(in.Out[0]), m.r(in.In[0]), W(in.Ints[0]))
+	case program.AddC:
+		ring.AddConst(m.r(in.Out[0]), m.r(in.In[0]), W(in.Ints[0]))
+	case program.Zero:
+		clear(m.r(in.Out[0]))
+	case program.Iota:
+		for i, out := 0, m.r(in.Out[0]); i < len(out); i++ {
+			out[i] = W(i)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// steps runs a protocol's local step, or reports that it is none.
+func (m *Machine[W]) steps(in program.Instr) bool {
+	var mux nonlin.Mux[W]
+	r := func(i int) []W { return m.r(in.In[i]) }
+	b := func(i int) ring.Bits { return m.b(in.In[i]) }
+	trunc := func() nonlin.Trunc[W] { return nonlin.Trunc[W]{F: in.Ints[0], Party: m.Program.Party} }
+	switch in.Op {
+	case program.TruncChoose:
+		trunc().Choose(m.b(in.Out[0]), r(0), b(1))
+	case program.TruncCorrelate:
+		trunc().Correlate(m.r(in.Out[0]), r(0), r(1), r(2))
+	case program.TruncReceive:
+		trunc().Receive(m.r(in.Out[0]), r(0), b(1), b(2), r(3), r(4))
+	case program.TruncSend:
+		trunc().Send(m.r(in.Out[0]), r(0), b(1), r(2))
+	case program.MuxChoose:
+		mux.Choose(m.b(in.Out[0]), b(0), b(1))
+	case program.MuxCorrelate:
+		mux.Correlate(m.r(in.Out[0]), r(0), b(1), r(2), r(3))
+	case program.MuxOutput:
+		mux.Output(m.r(in.Out[0]), r(0), b(1), b(2), r(3), b(4), b(5), r(6), r(7))
+	case program.Sign:
+		nonlin.Sign(m.b(in.Out[0]), b(0), r(1), in.Ints[0], m.Program.Party)
+	case program.SquareClient:
+		nonlin.SquareMaskedClient(m.r(in.Out[0]), r(0), r(1), r(2))
+	case program.SquareServer:
+		nonlin.SquareMaskedServer(m.r(in.Out[0]), r(0), r(1))
+	case program.SquareOpened:
+		nonlin.SquareOpened(m.r(in.Out[0]), r(0), r(1), r(2), m.Program.Party)
+	default:
+		return false
+	}
+	return true
+}
+
+// linear computes W*x + u (+ bias): u is this party's share of the product of the weights with the mask.
+func (m *Machine[W]) linear(in program.Instr) error {
+	out, ints := m.r(in.Out[0]), in.Ints[2:]
+	if err := Product(in.Op, ints, out, m.r(in.In[0]), m.Weights[in.Ints[0]]); err != nil {
+		return err
+	}
+	ring.Add(out, out, m.r(in.In[1]))
+	if in.Ints[1] < 0 {
+		return nil
+	}
+	bias := m.Weights[in.Ints[1]]
+	return kernel.AddBias(out, bias, len(bias), len(out)/len(bias))
+}
+
+// otChunk bounds the blocks in flight while OTs become pads; a multiple of SoftSpoken's 64.
+const otChunk = 1 << 16
+
+// chooseOTs draws choices, extends, and keeps the chosen pads; u is the message to the sender.
+func (m *Machine[W]) chooseOTs(in program.Instr) error {
+	c, q, u := m.b(in.Out[0]), m.r(in.Out[1]), ring.Bytes(m.r(in.Out[2]))
+	if _, err := rand.Read(c.Bytes()); err != nil {
+		return err
+	}
+	if tail := c.Len() % 64; tail != 0 { // bits beyond the end stay zero
+		c.Words()[len(c.Words())-1] &= 1<<tail - 1
+	}
+	blocks := make([]prg.Block, min(otChunk, c.Len()))
+	return chunks(c.Len(), otChunk, func(lo, hi int) error {
+		part, err := m.OTs.Recv.COT.Extend(c.Words()[lo/64:], hi-lo, blocks[:hi-lo])
+		if err != nil {
+			return err
+		}
+		u = u[copy(u, part):]
+		first, err := m.OTs.Recv.Keys.Take(uint64(hi - lo))
+		if err != nil {
+			return err
+		}
+		return ot.ReceiverPads(m.OTs.Recv.Hash, blocks[:hi-lo], first, 1, q[lo:hi])
+	})
+}
+
+// padsOfOTs turns the receiver's message into both pads.
+func (m *Machine[W]) padsOfOTs(in program.Instr) error {
+	p0, p1, u := m.r(in.Out[0]), m.r(in.Out[1]), ring.Bytes(m.r(in.In[0]))
+	blocks := make([]prg.Block, min(otChunk, len(p0)))
+	s := m.OTs.Send
+	return chunks(len(p0), otChunk, func(lo, hi int) error {
+		size := int(cost.SoftSpokenBytes(int64(hi - lo)))
+		if err := s.COT.Extend(hi-lo, u[:size], blocks[:hi-lo]); err != nil {
+			return err
+		}
+		u = u[size:]
+		first, err := s.Keys.Take(uint64(hi - lo))
+		if err != nil {
+			return err
+		}
+		return ot.SenderPads(s.Hash, s.COT.Delta(), blocks[:hi-lo], first, 1, p0[lo:hi], p1[lo:hi])
+	})
+}
+
+// chunks calls f for consecutive ranges of at most size.
+func chunks(n, size int, f func(lo, hi int) error) error {
+	for lo := 0; lo < n; lo += size {
+		if err := f(lo, min(lo+size, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errUnknown = errors.New("no such instruction")
+
+// send runs a sending instruction inside an open message.
+func (m *Machine[W]) send(in program.Instr) error {
+	switch in.Op {
+	case program.SendRing:
+		return m.sendRing(m.r(in.In[0]), in.Ints[0])
+	case program.SendBits:
+		b := m.b(in.In[0])
+		packed := make([]byte, (b.Len()+7)/8)
+		ring.PackBits(packed, b)
+		_, err := m.Conn.Write(packed)
+		return err
+	case program.GCChoose:
+		return m.gcChoose(in)
+	case program.GCGarble:
+		return m.gcGarble(in)
+	case program.GCLabels:
+		return m.gcLabels(in)
+	}
+	return fmt.Errorf("%w: %s", errUnknown, in.Op)
+}
+
+// receive runs a receiving instruction.
+func (m *Machine[W]) receive(in program.Instr) error {
+	m.Conn.SetRecvTag(int(m.phase), in.Tag)
+	switch in.Op {
+	case program.RecvRing:
+		return m.recvRing(m.r(in.Out[0]), in.Ints[0])
+	case program.RecvBits:
+		b := m.b(in.Out[0])
+		packed := make([]byte, (b.Len()+7)/8)
+		if err := m.Conn.ReadFull(packed); err != nil {
+			return err
+		}
+		ring.UnpackBits(b, packed)
+		return nil
+	case program.GCZero:
+		return m.gcZero(in)
+	case program.GCTables:
+		return m.gcTables(in)
+	case program.GCEvaluate:
+		return m.gcEvaluate(in)
+	}
+	return fmt.Errorf("%w: %s", errUnknown, in.Op)
+}
+
+// packChunk elements are packed at a time: a multiple of 8, so that packed chunks meet at byte borders.
+const packChunk = 1 << 15
+
+func (m *Machine[W]) sendRing(x []W, width int) error {
+	if width == ring.Width[W]() {
+		_, err := m.Conn.Write(ring.Bytes(x))
+		return err
+	}
+	packed := make([]byte, ring.PackedLen(min(len(x), packChunk), width))
+	return chunks(len(x), packChunk, func(lo, hi int) error {
+		p := packed[:ring.PackedLen(hi-lo, width)]
+		ring.Pack(p, x[lo:hi], width)
+		_, err := m.Conn.Write(p)
+		return err
+	})
+}
+
+func (m *Machine[W]) recvRing(x []W, width int) error {
+	if width == ring.Width[W]() {
+		return m.Conn.ReadFull(ring.Bytes(x))
+	}
+	packed := make([]byte, ring.PackedLen(min(len(x), packChunk), width))
+	return chunks(len(x), packChunk, func(lo, hi int) error {
+		p := packed[:ring.PackedLen(hi-lo, width)]
+		if err := m.Conn.ReadFull(p); err != nil {
+			return err
+		}
+		ring.Unpack(x[lo:hi], p, width)
+		return nil
+	})
+}

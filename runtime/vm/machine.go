@@ -1,0 +1,250 @@
+// Package vm runs a party's program: level by level, messages both ways at once, then the local instructions.
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sotto/ir/cost"
+	"sotto/runtime/ot"
+	"sotto/runtime/prg"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+)
+
+// Conn is what the machine needs of a connection: see runtime/wire.
+type Conn interface {
+	Begin()
+	Write(p []byte) (int, error)
+	End() error
+	ReadFull(p []byte) error
+	Abort(text string) error
+	SetSendTag(phase, tag int)
+	SetRecvTag(phase, tag int)
+}
+
+// PadSender and PadReceiver are the two sides of the random OTs that protocols take their pads from. Keys counts the hash
+// tweaks used.
+type PadSender struct {
+	COT  ot.COTSender
+	Hash *prg.Hash
+	Keys *prg.Counter
+}
+
+// PadReceiver is the choosing side.
+type PadReceiver struct {
+	COT  ot.COTReceiver
+	Hash *prg.Hash
+	Keys *prg.Counter
+}
+
+// Batch is what is garbled under one hash key and Delta: the server is the sender of the label OTs, whose Delta is the
+// garbling's.
+type Batch struct {
+	Hash     *prg.Hash
+	Sender   ot.COTSender   // server
+	Receiver ot.COTReceiver // client
+	Seed     prg.Seed       // of the garbler's labels; server
+}
+
+// OTs is the OT state of one session.
+type OTs struct {
+	Send    PadSender
+	Recv    PadReceiver
+	Batches []Batch
+}
+
+// Machine holds one party's run of one inference.
+type Machine[W ring.Word] struct {
+	Program *program.Program
+	Conn    Conn
+	OTs     *OTs
+	Weights [][]W // as Program.Weights lists them
+	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
+	InsecureTap func(name string, share []W) error
+
+	Spent [2]map[int]time.Duration // by phase and layer
+
+	ring    [][]W
+	bits    []ring.Bits
+	batches []*garbled
+	phase   cost.Phase
+}
+
+// New allocates a machine's buffers. The program must have passed Verify.
+func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Machine[W], error) {
+	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}}
+	if len(weights) != len(p.Weights) {
+		return nil, fmt.Errorf("%d weights for a program of %d", len(weights), len(p.Weights))
+	}
+	for i, w := range p.Weights {
+		if len(weights[i]) != w.Len {
+			return nil, fmt.Errorf("weight %s has %d elements, the program's has %d", w.Name, len(weights[i]), w.Len)
+		}
+	}
+	if got := len(ots.Batches); got != p.Extensions.Garbled {
+		return nil, fmt.Errorf("%d garbled batches for a program of %d", got, p.Extensions.Garbled)
+	}
+	m.batches = make([]*garbled, p.Extensions.Garbled)
+	m.ring, m.bits = make([][]W, len(p.Buffers)), make([]ring.Bits, len(p.Buffers))
+	for i, b := range p.Buffers {
+		if b.Kind == program.Ring {
+			m.ring[i] = make([]W, b.Len)
+		} else {
+			m.bits[i] = ring.NewBits(b.Len)
+		}
+	}
+	return m, nil
+}
+
+// Import fills the buffers that hold material.
+func (m *Machine[W]) Import(part func(item, part int, dst []W) error) error {
+	for _, im := range m.Program.Imports {
+		if err := part(im.Item, im.Part, m.r(im.Out)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Input gives the buffer of this party's part of the input, or nil.
+func (m *Machine[W]) Input() []W { return m.tensor(m.Program.Input) }
+
+// Output gives the buffer of this party's part of the output, or nil.
+func (m *Machine[W]) Output() []W { return m.tensor(m.Program.Output) }
+
+func (m *Machine[W]) tensor(t program.Tensor) []W {
+	if t.Buf < 0 {
+		return nil
+	}
+	return m.ring[t.Buf][:t.Len()]
+}
+
+func (m *Machine[W]) r(o program.Operand) []W { return m.ring[o.Buf][:o.Len] }
+
+func (m *Machine[W]) b(o program.Operand) ring.Bits { return m.bits[o.Buf].Slice(0, o.Len) }
+
+// Run executes a phase. progress, if not nil, is called after every level.
+func (m *Machine[W]) Run(phase cost.Phase, progress func(done, of int)) error {
+	levels := m.Program.Offline
+	if phase == cost.Online {
+		levels = m.Program.Online
+	}
+	m.phase = phase
+	for i, l := range levels {
+		if err := m.level(l); err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(i+1, len(levels))
+		}
+	}
+	return nil
+}
+
+// level sends and receives at once, then computes. Whichever direction fails first ends the connection, which wakes the
+// other, and says why to the peer.
+func (m *Machine[W]) level(l program.Level) error {
+	var first failure
+	sent := make(chan struct{})
+	if len(l.Send) > 0 {
+		m.Conn.Begin()
+		go func() {
+			defer close(sent)
+			m.fail(&first, m.sends(l.Send))
+		}()
+	} else {
+		close(sent)
+	}
+	m.fail(&first, m.each(l.Recv, m.receive))
+	start := time.Now()
+	<-sent
+	if len(l.Send) > 0 {
+		m.Spent[m.phase][l.Send[0].Tag] += time.Since(start)
+	}
+	if first.err != nil {
+		return first.err
+	}
+	return m.each(l.Compute, m.compute)
+}
+
+// failure keeps the first error of two goroutines.
+type failure struct {
+	once sync.Once
+	err  error
+}
+
+func (m *Machine[W]) fail(f *failure, err error) {
+	if err == nil {
+		return
+	}
+	f.once.Do(func() { f.err = err })
+	var step *StepError
+	where := "a step"
+	if errors.As(err, &step) {
+		where = "layer " + step.Layer.Path
+	}
+	m.Conn.Abort("failed in " + where) // best effort: the connection may be what failed
+}
+
+func (m *Machine[W]) sends(list []program.Instr) error {
+	for _, in := range list {
+		m.Conn.SetSendTag(int(m.phase), in.Tag)
+		if err := m.send(in); err != nil {
+			return m.located(in, err)
+		}
+	}
+	if err := m.Conn.End(); err != nil {
+		return m.located(list[len(list)-1], err)
+	}
+	return nil
+}
+
+// each runs instructions in order and books their time to their layers.
+func (m *Machine[W]) each(list []program.Instr, run func(program.Instr) error) error {
+	for _, in := range list {
+		start := time.Now()
+		if err := run(in); err != nil {
+			return m.located(in, err)
+		}
+		m.Spent[m.phase][in.Tag] += time.Since(start)
+	}
+	return nil
+}
+
+// StepError says in which layer of the user's network a step failed.
+type StepError struct {
+	Phase cost.Phase
+	Op    program.Opcode
+	Layer program.Layer
+	Err   error
+}
+
+func (e *StepError) Error() string {
+	at := ""
+	if e.Layer.Line > 0 {
+		at = fmt.Sprintf("%s:%d:%d: ", e.Layer.File, e.Layer.Line, e.Layer.Col)
+	}
+	return fmt.Sprintf("%s%s phase, layer %s (%s): %v", at, e.Phase, e.Layer.Path, e.Op, e.Err)
+}
+
+func (e *StepError) Unwrap() error { return e.Err }
+
+func (m *Machine[W]) located(in program.Instr, err error) error {
+	return &StepError{m.phase, in.Op, m.Program.Layers[in.Tag], err}
+}
+
+// Wipe zeroes every buffer and drops what is spooled.
+func (m *Machine[W]) Wipe() {
+	for i := range m.ring {
+		ring.Wipe(m.ring[i])
+		ring.Wipe(m.bits[i].Words())
+	}
+	for _, g := range m.batches {
+		if g != nil {
+			g.close()
+		}
+	}
+}
