@@ -164,3 +164,28 @@ func TestTorchvisionNames(t *testing.T) {
 		}
 	}
 }
+
+// TestDesignExamples elaborates the nets of the language's first description, which syntax/testdata holds word for word.
+func TestDesignExamples(t *testing.T) {
+	src, err := os.ReadFile("syntax/testdata/design.sotto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for net, want := range map[string]struct {
+		relus int64
+		sites int
+	}{
+		"tiny":          {16*14*14 + 32*7*7, 0},
+		"resnet18":      {2308096, 18}, // papers/pasnet.md
+		"cnet1_cifar10": {86016, 0},    // papers/cryptonas.md
+	} {
+		s, err := Load("design.sotto", src, Options{Net: net})
+		if err != nil {
+			t.Errorf("%s: %v", net, err)
+			continue
+		}
+		if u := Summarise(s.Func); u.ReLUs != want.relus || len(s.Sites) != want.sites {
+			t.Errorf("%s: %d ReLUs and %d sites, want %d and %d", net, u.ReLUs, len(s.Sites), want.relus, want.sites)
+		}
+	}
+}

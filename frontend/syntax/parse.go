@@ -19,6 +19,7 @@ const (
 	maxNest   = 256     // operands inside operands inside one expression
 	maxChain  = 512     // operators or indices in one row
 	maxErrors = 50      // reported in one file
+	maxRepair = 25      // statements taken out of one declaration; each costs another pass over it
 )
 
 // Parse reads a source file. name stands in the positions. The error is a pos.List of the independent syntax errors, at
@@ -66,7 +67,7 @@ func (p *parser) decl(decl []token) Decl {
 	if p.tokens, ok = lay(decl, p.errs); !ok {
 		return nil
 	}
-	for range maxErrors {
+	for range maxRepair {
 		lex, err := peeking(p.tokens)
 		if err != nil {
 			p.errs.Add(node(p.tokens[0]).Errorf("%v", err))
