@@ -189,3 +189,16 @@ func TestDesignExamples(t *testing.T) {
 		}
 	}
 }
+
+// TestSitesEndInTheirChoice: the examples leave the uses of choices unlabelled, so that the last part of a site's path says which
+// choice it is a use of.
+func TestSitesEndInTheirChoice(t *testing.T) {
+	for _, name := range []string{"resnet18", "resnet18_cifar", "resnet50", "mobilenetv2", "vgg16"} {
+		for _, s := range loadExample(t, name).Sites {
+			last := s.Path[strings.LastIndexByte(s.Path, '.')+1:]
+			if kind, _, ok := strings.Cut(last, "#"); !ok || kind != s.Choice {
+				t.Errorf("%s: the site %s is a use of %s", name, s.Path, s.Choice)
+			}
+		}
+	}
+}
