@@ -345,8 +345,8 @@ func (p *printer) plain(s Stmt) string {
 // fits reports whether text can stand on one line here.
 func (p *printer) fits(text string) bool { return 2*p.indent+len(text) <= width }
 
-// wrap prints an expression between two texts; where it is too long it breaks a pipe before each stage and a list or
-// the arguments of a call between the elements.
+// wrap prints an expression between two texts; where it is too long it breaks a pipe before each stage, a list or the
+// arguments of a call between the elements, and an if inside its braces.
 func (p *printer) wrap(before string, x Expr, after string) string {
 	if text := before + FormatExpr(x) + after; p.fits(text) {
 		return text
@@ -359,8 +359,21 @@ func (p *printer) wrap(before string, x Expr, after string) string {
 		return p.fill(before+"[", flatAll(x.Elems), "]"+after)
 	case *Call:
 		return p.fill(before+x.Fn.Name+"(", args(x), ")"+label(x)+after)
+	case *IfExpr:
+		return before + p.tall(x) + after
 	}
 	return before + FormatExpr(x) + after
+}
+
+// tall prints an if with each value on a line of its own.
+func (p *printer) tall(x *IfExpr) string {
+	outer := "\n" + strings.Repeat("  ", max(p.indent, 0))
+	inner := outer + "  "
+	s := ""
+	for _, a := range x.Arms {
+		s += "if " + FormatExpr(a.Cond) + " {" + inner + FormatExpr(a.Value) + outer + "} else "
+	}
+	return s + "{" + inner + FormatExpr(x.Else) + outer + "}"
 }
 
 // chain takes a pipe apart into its first operand and its stages.

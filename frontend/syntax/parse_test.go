@@ -89,7 +89,7 @@ func TestLongLinesBreak(t *testing.T) {
 	elems := strings.TrimSuffix(strings.Repeat("12345678, ", 30), ", ")
 	src := "choice c(x) = " + strings.TrimSuffix(strings.Repeat("conv(x, 64, kernel = 3) |> batchnorm | ", 6), "| ") + "\n" +
 		"net n {\n  x = image" + stages + "\n  let l = [" + elems + "]\n  y = f(" + elems + ") as name\n" +
-		"  if x { y = f(" + elems + ") }\n  let v in {" + elems + "}\n}\n"
+		"  z = if a { f(" + elems[:90] + ") } else if b { 2 } else { 3 }  # end\n  if x { y = f(" + elems + ") }\n  let v in {" + elems + "}\n}\n"
 	checkFormat(t, src)
 	for _, line := range strings.Split(Format(parse(t, src)), "\n") {
 		if len(line) > width && !strings.Contains(line, "|") {
