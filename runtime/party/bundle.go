@@ -1,0 +1,72 @@
+// Package party runs one side of a private inference: it loads a bundle, checks that the peer has the same program, sets up
+// the oblivious transfers, has the material made, and runs the offline and the online program.
+package party
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+	"sotto/runtime/tensorfile"
+)
+
+// Names of the files of a bundle.
+const (
+	ProgramFile  = "program.cbor"
+	ManifestFile = "manifest.cbor"
+	WeightsFile  = "weights.safetensors"
+)
+
+// Bundle is one party's half of a compiled network.
+type Bundle struct {
+	Dir      string
+	Program  *program.Program
+	Manifest *program.Manifest
+}
+
+// OpenBundle reads and verifies a bundle. The weights stay in their file.
+func OpenBundle(dir string) (*Bundle, error) {
+	b := &Bundle{Dir: dir, Program: new(program.Program), Manifest: new(program.Manifest)}
+	if _, err := os.Stat(filepath.Join(dir, ProgramFile)); err != nil {
+		return nil, fmt.Errorf("%s is no bundle: it holds no %s; accepted is a party's folder in what `sotto compile -o` wrote, such as DIR/client", dir, ProgramFile)
+	}
+	if err := program.Read(filepath.Join(dir, ProgramFile), b.Program); err != nil {
+		return nil, err
+	}
+	if err := program.Read(filepath.Join(dir, ManifestFile), b.Manifest); err != nil {
+		return nil, err
+	}
+	if err := b.Program.Verify(b.Manifest); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return b, nil
+}
+
+// weights reads the weights a program lists, in its order. A party whose program lists none needs no file.
+func weights[W ring.Word](b *Bundle) ([][]W, error) {
+	out := make([][]W, len(b.Program.Weights))
+	if len(out) == 0 {
+		return out, nil
+	}
+	f, err := tensorfile.Open(filepath.Join(b.Dir, WeightsFile))
+	if err != nil {
+		if os.IsNotExist(err) {
+			return nil, fmt.Errorf("%s holds no %s: compile with --weights", b.Dir, WeightsFile)
+		}
+		return nil, err
+	}
+	defer f.Close()
+	for i, w := range b.Program.Weights {
+		data, _, err := tensorfile.Words[W](f, w.Name)
+		if err != nil {
+			return nil, err
+		}
+		if len(data) != w.Len {
+			return nil, fmt.Errorf("%s: weight %s has %d elements, the program's has %d", filepath.Join(b.Dir, WeightsFile), w.Name, len(data), w.Len)
+		}
+		out[i] = data
+	}
+	return out, nil
+}

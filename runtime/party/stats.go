@@ -1,0 +1,170 @@
+package party
+
+import (
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+	"sotto/runtime/wire"
+)
+
+// Phase is what one phase took: milliseconds, and the connection's counters above TLS.
+type Phase struct {
+	MS float64 `json:"ms"`
+	cost.Traffic
+	DealerSent int64 `json:"dealer_sent,omitempty"`
+}
+
+// LayerStats is what one of the user's layers took. A message's frame headers and its round belong to the first layer in it.
+type LayerStats struct {
+	Path    string `json:"path"`
+	Op      string `json:"op"`
+	Line    int    `json:"line"`
+	Online  Phase  `json:"online"`
+	Offline Phase  `json:"offline"`
+}
+
+// Stats is what a session took, seen from one party.
+type Stats struct {
+	Source  cost.Source  `json:"offline_source"`
+	Online  Phase        `json:"online"`
+	Offline Phase        `json:"offline"`
+	Layers  []LayerStats `json:"layers"`
+	// SocketSent and SocketReceived count bytes below TLS, handshakes included.
+	SocketSent     int64 `json:"socket_sent"`
+	SocketReceived int64 `json:"socket_received"`
+	PeakRSS        int64 `json:"peak_rss"`
+
+	program *program.Program
+	spent   [2]map[int]time.Duration
+}
+
+func newStats(p *program.Program) Stats {
+	return Stats{Source: cost.FromDealer, program: p, spent: [2]map[int]time.Duration{{}, {}}}
+}
+
+func (s *Stats) spend(phase cost.Phase, tag int, d time.Duration) { s.spent[phase][tag] += d }
+
+// Rounds gives, by tag, the rounds of a phase that belong to it: each round to the first instruction that sends in it, in
+// either direction.
+func Rounds(p *program.Program, phase cost.Phase) map[int]int {
+	out := map[int]int{}
+	levels := p.Online
+	if phase == cost.Offline {
+		levels = p.Offline
+		if p.Extensions.Senders(cost.Client)+p.Extensions.Senders(cost.Server) > 0 {
+			out[cost.SessionTag] = cost.SetupRounds
+		}
+	}
+	for _, l := range levels {
+		if both := slices.Concat(l.Send, l.Recv); len(both) > 0 {
+			first := slices.MinFunc(both, func(a, b program.Instr) int { return a.Tag - b.Tag })
+			out[first.Tag]++
+		}
+	}
+	return out
+}
+
+// measure reads the connection's counters.
+func (s *Stats) measure(c *wire.Conn, spent [2]map[int]time.Duration, dealt map[int]int64) {
+	for phase := range spent {
+		for tag, d := range spent[phase] {
+			s.spent[phase][tag] += d
+		}
+	}
+	byTag := map[[2]int]*Phase{}
+	at := func(phase, tag int) *Phase {
+		k := [2]int{phase, tag}
+		if byTag[k] == nil {
+			byTag[k] = new(Phase)
+		}
+		return byTag[k]
+	}
+	for k, n := range c.Counts() {
+		if k.Phase != int(cost.Offline) && k.Phase != int(cost.Online) {
+			continue
+		}
+		p := at(k.Phase, k.Tag)
+		*p.Sent(s.program.Party) += n.Sent()
+		*p.Sent(s.program.Party.Other()) += n.Received()
+	}
+	for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
+		for tag, n := range Rounds(s.program, phase) {
+			at(int(phase), tag).Rounds += n
+		}
+		for tag, d := range s.spent[phase] {
+			at(int(phase), tag).MS += ms(d)
+		}
+	}
+	for tag, n := range dealt {
+		at(int(cost.Offline), tag).DealerSent += n
+	}
+	s.fold(byTag)
+	s.total(c)
+	s.SocketSent, s.SocketReceived = c.SocketBytes()
+	s.PeakRSS = peakRSS()
+}
+
+// fold sums tags into the user's layers, in program order, the session's own traffic first.
+func (s *Stats) fold(byTag map[[2]int]*Phase) {
+	index := map[string]int{}
+	for tag := cost.SessionTag; tag < len(s.program.Layers); tag++ {
+		online, offline := byTag[[2]int{int(cost.Online), tag}], byTag[[2]int{int(cost.Offline), tag}]
+		if online == nil && offline == nil {
+			continue
+		}
+		l := program.Layer{Path: "session", Op: "setup"}
+		if tag >= 0 {
+			l = s.program.Layers[tag]
+		}
+		i, ok := index[l.Path]
+		if !ok {
+			i = len(s.Layers)
+			index[l.Path] = i
+			s.Layers = append(s.Layers, LayerStats{Path: l.Path, Op: l.Op, Line: l.Line})
+		}
+		s.Layers[i].Online.add(online)
+		s.Layers[i].Offline.add(offline)
+	}
+}
+
+func (p *Phase) add(o *Phase) {
+	if o == nil {
+		return
+	}
+	p.MS += o.MS
+	p.Traffic.Add(o.Traffic)
+	p.DealerSent += o.DealerSent
+}
+
+// total takes the phases' bytes and rounds from the socket's counters, not from the layers.
+func (s *Stats) total(c *wire.Conn) {
+	for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
+		to := &s.Offline
+		if phase == cost.Online {
+			to = &s.Online
+		}
+		n := c.PhaseCounts(int(phase))
+		*to.Sent(s.program.Party) = n.Sent()
+		*to.Sent(s.program.Party.Other()) = n.Received()
+		to.Rounds = c.Rounds(int(phase))
+	}
+	for _, l := range s.Layers {
+		s.Offline.DealerSent += l.Offline.DealerSent
+	}
+}
+
+// peakRSS is the most memory this process has held, in bytes.
+func peakRSS() int64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	if runtime.GOOS == "darwin" {
+		return u.Maxrss
+	}
+	return u.Maxrss * 1024
+}
