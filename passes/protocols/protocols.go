@@ -45,9 +45,10 @@ type assigner struct {
 func newAssigner(d cost.Deployment, f *ir.Func) *assigner {
 	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, readers: f.Consumers(),
 		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
-	if !a.clientServer {
-		for _, p := range a.New.Params {
-			p.Type.Share = ir.Arithmetic
+	for _, p := range a.New.Params {
+		p.Type.Share = ir.Arithmetic
+		if a.clientServer {
+			p.Type.Share = ir.OfClient
 		}
 	}
 	return a
