@@ -1,0 +1,366 @@
+package material
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"sotto/ir/cost"
+	"sotto/runtime/prg"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+	"sotto/runtime/wire"
+)
+
+// Deal is what a dealer is told of a pair of programs: neither weights nor instructions. It is the content of the
+// dealer's bundle.
+type Deal struct {
+	Pair     program.Hash      `cbor:"1,keyasint"`
+	Manifest *program.Manifest `cbor:"2,keyasint"`
+}
+
+// Tuning is a dealer's local settings.
+type Tuning struct {
+	// Patience is how long the dealer waits for each single thing: a party's hello, its partner, the answer to a
+	// seed, progress in what is sent. Zero means DefaultPatience.
+	Patience time.Duration
+	// Sessions bounds the sessions that wait or are served at a time; zero means DefaultSessions.
+	Sessions int
+	// Log takes one line a session; nil drops them.
+	Log *slog.Logger
+}
+
+// Defaults of Tuning. The patience is half of wire.DefaultTimeout: a party is told why before it gives up.
+const (
+	DefaultPatience = wire.DefaultTimeout / 2
+	DefaultSessions = 64
+)
+
+// Dealer serves material to the sessions of one pair of programs.
+type Dealer struct {
+	deal   Deal
+	tuning Tuning
+	draw   func() prg.Seed
+
+	mu      sync.Mutex
+	waiting map[Session]*guest
+	ended   map[Session]string // why a session's id is not accepted any more
+	serving int
+}
+
+// NewDealer checks the deal.
+func NewDealer(deal Deal, t Tuning) (*Dealer, error) {
+	if deal.Manifest == nil {
+		return nil, fmt.Errorf("material: a deal without a manifest")
+	}
+	if err := check(deal.Manifest); err != nil {
+		return nil, err
+	}
+	if t.Patience < 0 || t.Sessions < 0 {
+		return nil, fmt.Errorf("material: patience %v and %d sessions: neither may be negative", t.Patience, t.Sessions)
+	}
+	if t.Patience == 0 {
+		t.Patience = DefaultPatience
+	}
+	if t.Sessions == 0 {
+		t.Sessions = DefaultSessions
+	}
+	if t.Log == nil {
+		t.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Dealer{deal: deal, tuning: t, draw: prg.NewSeed, waiting: map[Session]*guest{}, ended: map[Session]string{}}, nil
+}
+
+// Serve deals to the parties that come in, several sessions at a time, until ctx ends, which is no error: sessions
+// under way are then aborted. The listener stays open. An error is one of accepting.
+func (d *Dealer) Serve(ctx context.Context, l *Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	var guests sync.WaitGroup
+	defer guests.Wait()
+	defer stop()
+	for {
+		nc, err := l.sockets.AcceptSocket(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("dealer: %w", err)
+		}
+		guests.Go(func() { d.welcome(ctx, l, nc) })
+	}
+}
+
+// welcome serves one connection to its end.
+func (d *Dealer) welcome(ctx context.Context, l *Listener, nc net.Conn) {
+	conn, party, err := l.greet(ctx, nc)
+	if err != nil {
+		d.tuning.Log.Warn("dealer: no handshake", "error", err)
+		return
+	}
+	defer conn.Close()
+	release := context.AfterFunc(ctx, func() { _ = conn.Abort("the dealer is shutting down") })
+	defer release()
+	g := &guest{conn: conn, party: party, answer: make(chan error, 1), outcome: make(chan error, 1)}
+	if err := g.introduce(d.tuning.Patience); err != nil {
+		d.dismiss(g, err)
+		return
+	}
+	d.host(g)
+}
+
+// host finds the guest's partner. Whoever comes second has the session served; the first waits for that.
+func (d *Dealer) host(g *guest) {
+	partner, err := d.meet(g)
+	switch {
+	case err != nil:
+		d.dismiss(g, err)
+	case partner != nil:
+		d.serve(g, partner)
+	default:
+		if err := d.await(g); err != nil {
+			d.dismiss(g, err)
+		}
+	}
+}
+
+// dismiss tells a guest without a session why, and logs it.
+func (d *Dealer) dismiss(g *guest, why error) {
+	d.tuning.Log.Warn("dealer: refused", "session", g.hello.session, "party", g.party, "error", why)
+	_ = g.conn.Abort(why.Error()) // a guest that is gone cannot be told
+}
+
+// meet gives the partner if it is waiting, and otherwise makes g wait.
+func (d *Dealer) meet(g *guest) (partner *guest, err error) {
+	id := g.hello.session
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	partner = d.waiting[id]
+	switch why, ended := d.ended[id]; {
+	case ended:
+		return nil, fmt.Errorf("session %v is over: %s: start a new one", id, why)
+	case partner != nil && partner.party == g.party:
+		return nil, fmt.Errorf("session %v: the %s is here already", id, g.party)
+	case g.hello.pair != d.deal.Pair:
+		return nil, d.burn(id, fmt.Errorf("the %s runs the program %s, this dealer deals for %s: compile again, and give all three what it made",
+			g.party, g.hello.pair.Short(), d.deal.Pair.Short()))
+	case partner != nil:
+		delete(d.waiting, id)
+		d.ended[id] = "its material was dealt"
+		d.serving++
+		return partner, nil
+	case len(d.waiting)+d.serving >= d.tuning.Sessions:
+		return nil, d.burn(id, fmt.Errorf("the dealer has %d sessions, which is its limit: try again", d.tuning.Sessions))
+	}
+	d.waiting[id] = g
+	return nil, nil
+}
+
+// burn ends a session that was not served, tells the guest who waits in it, and gives why back. d.mu is held.
+func (d *Dealer) burn(id Session, why error) error {
+	d.ended[id] = why.Error()
+	if g := d.waiting[id]; g != nil {
+		delete(d.waiting, id)
+		g.outcome <- why
+	}
+	return why
+}
+
+// await waits with the first guest until its session is over. An error is one that keeps the session from being served.
+func (d *Dealer) await(g *guest) error {
+	patience := time.NewTimer(d.tuning.Patience)
+	defer patience.Stop()
+	var why error
+	select {
+	case err := <-g.outcome:
+		return err
+	case err := <-g.answer:
+		g.answer <- err // serve wants to know, if it has g by now
+		why = g.left(err)
+	case <-patience.C:
+		why = fmt.Errorf("the %s did not come within %v", g.party.Other(), d.tuning.Patience)
+	}
+	if d.leave(g, why) {
+		return why
+	}
+	return <-g.outcome
+}
+
+// leave burns g's session, unless its partner has come in the meantime.
+func (d *Dealer) leave(g *guest, why error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waiting[g.hello.session] != g {
+		return false
+	}
+	delete(d.waiting, g.hello.session)
+	_ = d.burn(g.hello.session, why) // nobody waits there now; why is told by the caller
+	return true
+}
+
+// serve deals to both parties and logs the session.
+func (d *Dealer) serve(g, partner *guest) {
+	begun := time.Now()
+	t := &table{dealer: d}
+	t.guests[g.party], t.guests[partner.party] = g, partner
+	err := t.run()
+	d.clear()
+	partner.outcome <- nil
+	attrs := []any{"session", g.hello.session, "bytes", t.bytes, "took", time.Since(begun).Round(time.Millisecond)}
+	if err != nil {
+		d.tuning.Log.Warn("dealer: session failed", append(attrs, "error", err)...)
+		return
+	}
+	d.tuning.Log.Info("dealer: session served", attrs...)
+}
+
+// clear makes room for another session.
+func (d *Dealer) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.serving--
+}
+
+// guest is one party's connection.
+type guest struct {
+	conn    *wire.Conn
+	party   cost.Party // by its certificate
+	hello   hello
+	answer  chan error // the answer to the seed, or that the party is gone
+	outcome chan error // to the first of a pair: the session is over
+}
+
+// introduce reads the hello, and starts to wait for the answer to the seed: that is how the dealer notices when a party
+// that is waiting goes.
+func (g *guest) introduce(patience time.Duration) error {
+	hurry := time.AfterFunc(patience, func() { _ = g.conn.Abort(fmt.Sprintf("no hello within %v", patience)) })
+	defer hurry.Stop()
+	var b [helloBytes]byte
+	if err := g.conn.ReadFull(b[:]); err != nil {
+		return fmt.Errorf("the %s's hello: %w", g.party, err)
+	}
+	var err error
+	if g.hello, err = decodeHello(b); err != nil {
+		return err
+	}
+	if g.hello.party != g.party {
+		return fmt.Errorf("a %s says it is the %s", g.party, g.hello.party)
+	}
+	// The read below outlasts both waits it belongs to: for the partner, and for the answer. Each has its own timer.
+	if err := g.conn.SetTimeout(3 * patience); err != nil {
+		return err
+	}
+	go func() { g.answer <- g.listen() }()
+	return nil
+}
+
+// listen reads the answer to the seed.
+func (g *guest) listen() error {
+	var b [1]byte
+	if err := g.conn.ReadFull(b[:]); err != nil {
+		return err
+	}
+	if b[0] != readyByte {
+		return fmt.Errorf("answer %#x to the seed, want %#x", b[0], readyByte)
+	}
+	return nil
+}
+
+// left explains an answer that came before the seed.
+func (g *guest) left(err error) error {
+	if err == nil {
+		return fmt.Errorf("the %s spoke before its turn", g.party)
+	}
+	return fmt.Errorf("the %s left: %w", g.party, err)
+}
+
+// table is one session being served.
+type table struct {
+	dealer *Dealer
+	guests [2]*guest // by party
+	seeds  [2]prg.Seed
+	bytes  int64 // of payload sent
+
+	once sync.Once
+	err  error // the first failure
+}
+
+// run is the dealer's steps 2 to 4.
+func (t *table) run() error {
+	defer ring.Wipe(t.seeds[:])
+	var group sync.WaitGroup
+	for p, g := range t.guests {
+		t.seeds[p] = t.dealer.draw()
+		if err := t.send(g, t.seeds[p][:]); err != nil { // step 2
+			t.fail(g, err)
+		}
+	}
+	for _, g := range t.guests {
+		group.Go(func() { t.hear(g) }) // step 3
+	}
+	if err := t.deal(); err != nil { // step 4
+		t.fail(t.guests[cost.Server], err)
+	}
+	group.Wait()
+	return t.err
+}
+
+// fail ends the session: g is to blame, its partner is told.
+func (t *table) fail(g *guest, err error) {
+	t.once.Do(func() {
+		t.err = fmt.Errorf("the %s: %w", g.party, err)
+		// Whoever is gone cannot be told.
+		_ = t.guests[g.party.Other()].conn.Abort(t.err.Error())
+		_ = g.conn.Abort(err.Error())
+	})
+}
+
+func (t *table) send(g *guest, p []byte) error {
+	if err := g.conn.SetTimeout(t.dealer.tuning.Patience); err != nil {
+		return err
+	}
+	t.bytes += int64(len(p))
+	return g.conn.Send(p)
+}
+
+// hear waits for the answer to a seed.
+func (t *table) hear(g *guest) {
+	late := time.NewTimer(t.dealer.tuning.Patience)
+	defer late.Stop()
+	select {
+	case err := <-g.answer:
+		if err != nil {
+			t.fail(g, err)
+		}
+	case <-late.C:
+		t.fail(g, fmt.Errorf("no answer to its seed within %v", t.dealer.tuning.Patience))
+	}
+}
+
+// deal sends the corrections to the server, as one message.
+func (t *table) deal() error {
+	conn := t.guests[cost.Server].conn
+	conn.Begin()
+	w := io.Writer(conn)
+	var err error
+	if t.dealer.deal.Manifest.Ring == 32 {
+		err = stream[uint32](t, w)
+	} else {
+		err = stream[uint64](t, w)
+	}
+	if err != nil {
+		return err
+	}
+	return conn.End()
+}
+
+func stream[W ring.Word](t *table, w io.Writer) error {
+	return correct(t.dealer.deal.Manifest, &t.seeds, func(_ int, v []W) error {
+		n, err := w.Write(ring.Bytes(v))
+		t.bytes += int64(n)
+		return err
+	})
+}

@@ -1,0 +1,363 @@
+package material
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"sotto/ir/cost"
+	"sotto/runtime/prg"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+	"sotto/runtime/vm"
+	"sotto/runtime/wire"
+)
+
+// Weights gives a party's weights, or its share of them, by name: to be read, not changed. It may be called from two
+// goroutines at once and gives the same values each time.
+type Weights[W ring.Word] func(name string) ([]W, error)
+
+// Dealt is the Source of a party served by a Dealer.
+type Dealt[W ring.Word] struct {
+	conn    *wire.Conn
+	party   cost.Party
+	m       *program.Manifest
+	weights Weights[W]
+	seed    prg.Seed
+	tape    tape[W]
+
+	opening, absorbing atomic.Bool // taken by the one call each of Openings and Absorb
+	closed             atomic.Bool
+
+	mu       sync.Mutex
+	products [][]W // by item: L(mask, F)
+	absorbed bool
+
+	heard       chan struct{} // closed when the dealer has nothing more to say
+	corrections [][]W         // by item: C1, c1, s1; written before heard is closed
+	fault       error         // what kept corrections from coming, or the dealer from ending well
+}
+
+// NewDealt says hello to the dealer and waits for the seed, which comes when the peer has said hello for the same
+// session; corrections then come in the background. The connection is the source's from here on. Its Timeout must be
+// longer than the dealer's Patience, or the party gives up before it is told why. Weights is called for the products
+// that this party opens: by a client of the client-server deployment never.
+func NewDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifest, pair program.Hash, session Session,
+	weights Weights[W]) (*Dealt[W], error) {
+	s, err := newDealt(conn, party, m, weights)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if err := s.join(hello{party, session, pair}); err != nil {
+		_ = conn.Close() // the connection is of no more use, and err says why
+		return nil, fmt.Errorf("material: the dealer at %v: %w", conn.RemoteAddr(), err)
+	}
+	go s.listen()
+	return s, nil
+}
+
+func newDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifest, weights Weights[W]) (*Dealt[W], error) {
+	if err := check(m); err != nil {
+		return nil, err
+	}
+	if party > cost.Server {
+		return nil, fmt.Errorf("material: the %s gets no parts, accepted are client and server", party)
+	}
+	if m.Ring != ring.Width[W]() {
+		return nil, fmt.Errorf("material: manifest for a ring of %d bits, words have %d", m.Ring, ring.Width[W]())
+	}
+	s := &Dealt[W]{
+		conn: conn, party: party, m: m, weights: weights,
+		products: make([][]W, len(m.Items)), corrections: make([][]W, len(m.Items)), heard: make(chan struct{}),
+	}
+	if s.opens() && weights == nil {
+		return nil, fmt.Errorf("material: the %s has no weights to open", party)
+	}
+	s.tape = tape[W]{&s.seed, m.Items, layOut[W](m.Items)}
+	return s, nil
+}
+
+// join runs the party's steps 1 to 3.
+func (s *Dealt[W]) join(h hello) error {
+	s.conn.SetSendTag(int(cost.Offline), cost.SessionTag)
+	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
+	if err := s.conn.Send(h.encode()); err != nil { // step 1
+		return err
+	}
+	if err := s.conn.ReadFull(s.seed[:]); err != nil { // step 2
+		return fmt.Errorf("waiting for the seed of session %v: %w", h.session, err)
+	}
+	return s.conn.Send([]byte{readyByte}) // step 3
+}
+
+// listen runs the receiving end of step 4, then waits for the dealer to end.
+func (s *Dealt[W]) listen() {
+	defer close(s.heard)
+	if s.party == cost.Server {
+		s.fault = s.receive()
+		return
+	}
+	// The dealer has nothing more for the client, except why it gave up.
+	err := s.conn.ReadFull(make([]byte, 1))
+	switch {
+	case err == nil:
+		s.fault = errors.New("material: the dealer sent more than the seed")
+	case errors.Is(err, wire.ErrPeerAbort):
+		s.fault = fmt.Errorf("material: the dealer gave up: %w", err)
+	}
+}
+
+// receive reads the corrections.
+func (s *Dealt[W]) receive() error {
+	for i, it := range s.m.Items {
+		if !corrected(it.Kind) {
+			continue
+		}
+		s.conn.SetRecvTag(int(cost.Offline), it.Tag)
+		s.corrections[i] = make([]W, it.N)
+		if err := s.conn.ReadFull(ring.Bytes(s.corrections[i])); err != nil {
+			return fmt.Errorf("material: %s: correction from the dealer: %w", describe(s.m, i), err)
+		}
+	}
+	return nil
+}
+
+// opens tells whether this party sends its masked weights, and absorbs whether it is sent the peer's.
+func (s *Dealt[W]) opens() bool   { return s.party == cost.Server || s.m.Deploy == cost.Outsourced }
+func (s *Dealt[W]) absorbs() bool { return s.party == cost.Client || s.m.Deploy == cost.Outsourced }
+
+// Openings writes F = W - B of every product: step 5. A second call is refused: B hides one W alone.
+func (s *Dealt[W]) Openings(w func(tag int, p []byte) error) error {
+	if err := s.begin(&s.opening, "openings"); err != nil || !s.opens() {
+		return err
+	}
+	var f []W
+	defer func() { ring.Wipe(f[:cap(f)]) }()
+	for i, it := range s.m.Items {
+		if !opened(it.Kind) {
+			continue
+		}
+		own := resize(&f, it.WLen)
+		if err := s.open(i, own); err != nil {
+			return fmt.Errorf("material: %s: %w", describe(s.m, i), err)
+		}
+		if err := w(it.Tag, ring.Bytes(own)); err != nil {
+			return fmt.Errorf("material: %s: sending the masked weights: %w", describe(s.m, i), err)
+		}
+	}
+	return nil
+}
+
+func (s *Dealt[W]) begin(once *atomic.Bool, what string) error {
+	if s.closed.Load() {
+		return fmt.Errorf("material: %s after close", what)
+	}
+	if once.Swap(true) {
+		return fmt.Errorf("material: %s a second time: material is used once", what)
+	}
+	return nil
+}
+
+// open sets f to W - B, of this party's weights and mask.
+func (s *Dealt[W]) open(item int, f []W) error {
+	name := s.m.Items[item].Weight
+	w, err := s.weights(name)
+	if err != nil {
+		return fmt.Errorf("weight %q: %w", name, err)
+	}
+	if len(w) != len(f) {
+		return fmt.Errorf("weight %q has %d elements, the manifest says %d", name, len(w), len(f))
+	}
+	s.tape.first(item, f)
+	ring.Sub(f, w, f)
+	return nil
+}
+
+// Absorb reads the peer's F of every product and computes this party's L(mask, F): step 6. One product is computed while
+// the next is read.
+func (s *Dealt[W]) Absorb(r func(tag int, p []byte) error) error {
+	if err := s.begin(&s.absorbing, "absorb"); err != nil || !s.absorbs() {
+		return err
+	}
+	queue, failed := make(chan []W, 1), make(chan error, 1)
+	go func() { failed <- s.multiply(queue) }()
+	err := s.feed(queue, failed, r)
+	close(queue)
+	err = errors.Join(err, <-failed)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.absorbed = err == nil
+	return err
+}
+
+// feed reads the peer's part of each F into the queue. It ends early when multiply has, whose error Absorb finds.
+func (s *Dealt[W]) feed(queue chan<- []W, failed chan error, r func(int, []byte) error) error {
+	for i, it := range s.m.Items {
+		if !opened(it.Kind) {
+			continue
+		}
+		f := make([]W, it.WLen)
+		if err := r(it.Tag, ring.Bytes(f)); err != nil {
+			return fmt.Errorf("material: %s: receiving the masked weights: %w", describe(s.m, i), err)
+		}
+		select {
+		case queue <- f:
+		case err := <-failed:
+			failed <- err
+			return nil
+		}
+	}
+	return nil
+}
+
+// multiply walks the manifest and computes products as their F comes in; it ends without error when no more come.
+func (s *Dealt[W]) multiply(queue <-chan []W) error {
+	k := newMasks(s.m.Items, opened, s.tape.first)
+	defer k.wipe()
+	for i, it := range s.m.Items {
+		var err error
+		switch it.Kind {
+		case program.Moved:
+			err = k.move(i)
+		case program.Product:
+			f, ok := <-queue
+			if !ok {
+				return nil
+			}
+			err = s.product(i, k.get(it.Args[0]), f)
+			k.done(it.Args[0])
+		}
+		if err != nil {
+			return fmt.Errorf("material: %s: %w", describe(s.m, i), err)
+		}
+	}
+	return nil
+}
+
+// product computes L(x, F) from the peer's part of F.
+func (s *Dealt[W]) product(item int, x, f []W) error {
+	it := s.m.Items[item]
+	if s.opens() {
+		own := make([]W, len(f))
+		if err := s.open(item, own); err != nil {
+			return err
+		}
+		ring.Add(f, f, own)
+	}
+	y := make([]W, it.N)
+	if err := vm.Product(it.Op, it.Ints, y, x, f); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.products[item] = y
+	return nil
+}
+
+// Part fills dst with this party's part of an item. A server waits for all corrections first.
+func (s *Dealt[W]) Part(item, part int, dst []W) error {
+	if item < 0 || item >= len(s.m.Items) {
+		return fmt.Errorf("material: item %d, accepted are 0 to %d", item, len(s.m.Items)-1)
+	}
+	if err := s.part(item, part, dst); err != nil {
+		return fmt.Errorf("material: %s: %w", describe(s.m, item), err)
+	}
+	return nil
+}
+
+func (s *Dealt[W]) part(item, part int, dst []W) error {
+	it := s.m.Items[item]
+	if it.Kind == program.Moved || !s.has(it.Kind, part) {
+		return fmt.Errorf("the %s has no part %d of it", s.party, part)
+	}
+	if len(dst) != it.N {
+		return fmt.Errorf("part of %d elements into %d", it.N, len(dst))
+	}
+	if err := s.settle(); err != nil {
+		return err
+	}
+	switch {
+	case it.Kind == program.Mask || part == 1:
+		s.tape.first(item, dst)
+	case it.Kind == program.Product:
+		return s.productPart(item, dst)
+	case s.party == cost.Server:
+		copy(dst, s.corrections[item])
+	default:
+		s.tape.first(item, dst)
+	}
+	return nil
+}
+
+// has tells which parts this party gets: see program.ItemKind.
+func (s *Dealt[W]) has(k program.ItemKind, part int) bool {
+	switch {
+	case k == program.Mask:
+		return part == 0 && s.absorbs()
+	case k == program.Cross && s.party == cost.Server:
+		return part == 0 || part == 1
+	}
+	return part == 0
+}
+
+// settle waits until the server has its corrections. A client waits for nothing, but learns of a dealer that gave up.
+func (s *Dealt[W]) settle() error {
+	if s.party == cost.Server {
+		<-s.heard
+	}
+	if s.closed.Load() {
+		return errors.New("the material is closed")
+	}
+	select {
+	case <-s.heard:
+		return s.fault
+	default:
+		return nil
+	}
+}
+
+// productPart sets dst to C0 or C1, plus L(mask, F) at a party that has masks.
+func (s *Dealt[W]) productPart(item int, dst []W) error {
+	if s.party == cost.Server {
+		copy(dst, s.corrections[item])
+	} else {
+		s.tape.second(item, dst)
+	}
+	if !s.absorbs() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.absorbed {
+		return errors.New("the peer's masked weights are not absorbed yet")
+	}
+	ring.Add(dst, dst, s.products[item])
+	return nil
+}
+
+// Received gives the payload bytes that came from the dealer so far, by layer tag, the seed's under cost.SessionTag.
+func (s *Dealt[W]) Received() map[int]int64 {
+	out := map[int]int64{}
+	for key, c := range s.conn.Counts() {
+		if c.PayloadReceived > 0 {
+			out[key.Tag] += c.PayloadReceived
+		}
+	}
+	return out
+}
+
+// Close closes the connection to the dealer and wipes seed and parts. Calls under way must have returned.
+func (s *Dealt[W]) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	err := s.conn.Close()
+	<-s.heard
+	for i := range s.m.Items {
+		ring.Wipe(s.products[i])
+		ring.Wipe(s.corrections[i])
+	}
+	ring.Wipe(s.seed[:])
+	return err
+}

@@ -1,0 +1,103 @@
+package material
+
+import (
+	"fmt"
+
+	"sotto/ir/cost"
+	"sotto/runtime/prg"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+)
+
+// tape is all that is uniform in one party's parts, expanded from its seed: the AES-CTR stream of the seed, laid out in
+// manifest order. An item's draws begin at a block of their own, so any of them can be made alone, in any order.
+type tape[W ring.Word] struct {
+	seed  *prg.Seed // the owner's, who wipes it
+	items []program.Item
+	start []uint64 // the block of the stream at which an item's draws begin
+}
+
+// draws gives the words that each draw of an item takes:
+//
+//	mask     r, a0 or a1
+//	product  B, B0 or B1; then C0 (client)
+//	cross    c0 (client), b (server)
+//	square   s0 (client)
+//
+// The layout is the same for both parties: what a party does not use of its tape is skipped.
+func draws(it program.Item) []int {
+	switch it.Kind {
+	case program.Moved:
+		return nil
+	case program.Product:
+		return []int{it.WLen, it.N}
+	}
+	return []int{it.N}
+}
+
+// blocks is the number of PRG blocks that hold n words.
+func blocks[W ring.Word](n int) uint64 {
+	words := uint64(8 * prg.BlockBytes / ring.Width[W]())
+	return (uint64(n) + words - 1) / words
+}
+
+func layOut[W ring.Word](items []program.Item) []uint64 {
+	start := make([]uint64, len(items))
+	var next uint64
+	for i, it := range items {
+		start[i] = next
+		for _, n := range draws(it) {
+			next += blocks[W](n)
+		}
+	}
+	return start
+}
+
+// first fills dst with the item's first draw.
+func (t tape[W]) first(item int, dst []W) { expand(*t.seed, t.start[item], dst) }
+
+// second fills dst with the item's second draw.
+func (t tape[W]) second(item int, dst []W) {
+	expand(*t.seed, t.start[item]+blocks[W](draws(t.items[item])[0]), dst)
+}
+
+// expandGrain is the words below which a second core is not worth its key schedule; whole blocks at either width.
+const expandGrain = 1 << 16
+
+func expand[W ring.Word](seed prg.Seed, block uint64, dst []W) {
+	ring.Parallel(len(dst), expandGrain, func(lo, hi int) {
+		s := prg.NewStream(seed)
+		s.Seek(block + blocks[W](lo))
+		prg.Words(s, dst[lo:hi])
+	})
+}
+
+// check refuses manifests that this package cannot make material for.
+func check(m *program.Manifest) error {
+	if err := m.Check(); err != nil {
+		return fmt.Errorf("material: %w", err)
+	}
+	stranger := program.Square
+	if m.Deploy == cost.Outsourced {
+		stranger = program.Cross
+	}
+	for i, it := range m.Items {
+		if it.Kind == stranger {
+			return fmt.Errorf("material: %s: no such item in the %s deployment", describe(m, i), m.Deploy)
+		}
+	}
+	return nil
+}
+
+// describe names an item in errors.
+func describe(m *program.Manifest, item int) string {
+	return fmt.Sprintf("item %d (%s of layer %d)", item, m.Items[item].Kind, m.Items[item].Tag)
+}
+
+// corrected tells whether the dealer sends the server a correction for an item of this kind.
+func corrected(k program.ItemKind) bool {
+	return k == program.Product || k == program.Cross || k == program.Square
+}
+
+// opened tells whether the parties open something for an item of this kind.
+func opened(k program.ItemKind) bool { return k == program.Product }
