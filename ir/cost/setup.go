@@ -21,14 +21,24 @@ func (x Extensions) Senders(p Party) int {
 // HashKeyBytes is the size of the key of one instance's hash, which travels with its first set-up message.
 const HashKeyBytes = 16
 
+// SetupMark is the byte that opens each of the two messages of a party's set-up: it says which of them it is, and makes
+// every set-up two rounds, whoever has extensions to set up.
+const SetupMark = 1
+
+// Any reports whether there is an extension to set up.
+func (x Extensions) Any() bool { return x.Senders(Client)+x.Senders(Server) > 0 }
+
 // Setup records the base OTs of a session: the sender of an extension sends its points and a fresh hash key, the receiver
 // answers with its point and the tree corrections. All instances and both directions cross.
 func (l *Ledger) Setup(x Extensions) {
+	if !x.Any() {
+		return
+	}
 	l.For(SessionTag)
 	toReceiver, toSender := SoftSpokenSetupBytes()
 	for _, p := range []Party{Client, Server} {
-		arrives := l.Send(p, int64(x.Senders(p))*(toReceiver+HashKeyBytes), 0)
-		l.Send(p.Other(), int64(x.Senders(p))*toSender, arrives)
+		l.Send(p, SetupMark+int64(x.Senders(p))*(toReceiver+HashKeyBytes), 0)
+		l.Send(p, SetupMark+int64(x.Senders(p.Other()))*toSender, 1)
 	}
 }
 

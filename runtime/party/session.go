@@ -222,7 +222,7 @@ func EncodeInput[W ring.Word](dst []W, x []float32, in program.Tensor) error {
 }
 
 func (s *session[W]) result() (*Result, error) {
-	s.stats.measure(s.Conn, s.machine.Spent, s.source.Received())
+	s.stats.measure(s.Conn, s.Bundle.Manifest, s.machine.Spent, s.source.Received())
 	res := &Result{Stats: s.stats}
 	out := s.machine.Output()
 	if out == nil {

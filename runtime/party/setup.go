@@ -41,6 +41,9 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 		return err
 	}
 	err := s.cross(func() error {
+		if err := s.mark(1); err != nil {
+			return err
+		}
 		for _, x := range s.send {
 			if err := s.write(cost.SessionTag, keyBytes(x.key), x.first); err != nil {
 				return err
@@ -48,6 +51,9 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 		}
 		return openings(func(tag int, p []byte) error { return s.write(tag, p) })
 	}, func() error {
+		if err := s.checkMark(1); err != nil {
+			return err
+		}
 		for i := range s.recv {
 			if err := s.answer(i); err != nil {
 				return err
@@ -61,7 +67,13 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 	if err != nil {
 		return err
 	}
+	if !s.program.Extensions.Any() {
+		return nil
+	}
 	return s.cross(func() error {
+		if err := s.mark(2); err != nil {
+			return err
+		}
 		for _, r := range s.recv {
 			if err := s.write(cost.SessionTag, r.reply); err != nil {
 				return err
@@ -69,6 +81,29 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 		}
 		return nil
 	}, s.finish)
+}
+
+// mark opens the n-th message; checkMark expects it.
+func (s *setup) mark(n byte) error {
+	if !s.program.Extensions.Any() {
+		return nil
+	}
+	return s.write(cost.SessionTag, []byte{n})
+}
+
+func (s *setup) checkMark(n byte) error {
+	if !s.program.Extensions.Any() {
+		return nil
+	}
+	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
+	var got [cost.SetupMark]byte
+	if err := s.conn.ReadFull(got[:]); err != nil {
+		return err
+	}
+	if got[0] != n {
+		return fmt.Errorf("message %d of the set-up came where %d was due", got[0], n)
+	}
+	return nil
 }
 
 // begin draws the state of every instance this party sends in. Deltas are odd: their lowest bit is the colour.
@@ -152,6 +187,9 @@ func (s *setup) answer(i int) error {
 }
 
 func (s *setup) finish() error {
+	if err := s.checkMark(2); err != nil {
+		return err
+	}
 	_, toSender := cost.SoftSpokenSetupBytes()
 	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
 	buf := make([]byte, toSender)

@@ -50,13 +50,15 @@ func (s *Stats) spend(phase cost.Phase, tag int, d time.Duration) { s.spent[phas
 
 // Rounds gives, by tag, the rounds of a phase that belong to it: each round to the first instruction that sends in it, in
 // either direction.
-func Rounds(p *program.Program, phase cost.Phase) map[int]int {
+func Rounds(p *program.Program, m *program.Manifest, phase cost.Phase) map[int]int {
 	out := map[int]int{}
 	levels := p.Online
 	if phase == cost.Offline {
 		levels = p.Offline
-		if p.Extensions.Senders(cost.Client)+p.Extensions.Senders(cost.Server) > 0 {
+		if p.Extensions.Any() {
 			out[cost.SessionTag] = cost.SetupRounds
+		} else if i := slices.IndexFunc(m.Items, func(it program.Item) bool { return it.Kind == program.Product }); i >= 0 {
+			out[m.Items[i].Tag] = 1 // the openings of the weights alone
 		}
 	}
 	for _, l := range levels {
@@ -69,7 +71,7 @@ func Rounds(p *program.Program, phase cost.Phase) map[int]int {
 }
 
 // measure reads the connection's counters.
-func (s *Stats) measure(c *wire.Conn, spent [2]map[int]time.Duration, dealt map[int]int64) {
+func (s *Stats) measure(c *wire.Conn, m *program.Manifest, spent [2]map[int]time.Duration, dealt map[int]int64) {
 	for phase := range spent {
 		for tag, d := range spent[phase] {
 			s.spent[phase][tag] += d
@@ -92,7 +94,7 @@ func (s *Stats) measure(c *wire.Conn, spent [2]map[int]time.Duration, dealt map[
 		*p.Sent(s.program.Party.Other()) += n.Received()
 	}
 	for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
-		for tag, n := range Rounds(s.program, phase) {
+		for tag, n := range Rounds(s.program, m, phase) {
 			at(int(phase), tag).Rounds += n
 		}
 		for tag, d := range s.spent[phase] {

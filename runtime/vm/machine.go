@@ -12,6 +12,7 @@ import (
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
+	"sotto/runtime/wire"
 )
 
 // Conn is what the machine needs of a connection: see runtime/wire.
@@ -124,7 +125,9 @@ func (m *Machine[W]) tensor(t program.Tensor) []W {
 
 func (m *Machine[W]) r(o program.Operand) []W { return m.ring[o.Buf][:o.Len] }
 
-func (m *Machine[W]) b(o program.Operand) ring.Bits { return m.bits[o.Buf].Slice(0, o.Len) }
+func (m *Machine[W]) b(o program.Operand) ring.Bits {
+	return ring.WrapBits(m.bits[o.Buf].Words()[:ring.BitWords(o.Len)], o.Len)
+}
 
 // Run executes a phase. progress, if not nil, is called after every level.
 func (m *Machine[W]) Run(phase cost.Phase, progress func(done, of int)) error {
@@ -170,17 +173,25 @@ func (m *Machine[W]) level(l program.Level) error {
 	return m.each(l.Compute, m.compute)
 }
 
-// failure keeps the first error of two goroutines.
+// failure keeps the first error of two goroutines; the peer's own word on why it gave up goes before what followed from it.
 type failure struct {
-	once sync.Once
-	err  error
+	mu  sync.Mutex
+	err error
+}
+
+func (f *failure) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil || (errors.Is(err, wire.ErrPeerAbort) && !errors.Is(f.err, wire.ErrPeerAbort)) {
+		f.err = err
+	}
 }
 
 func (m *Machine[W]) fail(f *failure, err error) {
 	if err == nil {
 		return
 	}
-	f.once.Do(func() { f.err = err })
+	f.add(err)
 	var step *StepError
 	where := "a step"
 	if errors.As(err, &step) {

@@ -13,6 +13,7 @@ import (
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
+	"sotto/passes/ranges"
 	"sotto/runtime/party"
 	"sotto/runtime/wire"
 	"sotto/runtime/wire/wiretest"
@@ -93,6 +94,28 @@ func checkValues(t *testing.T, n *Net, x []float32, p *Played) {
 	}
 }
 
+// checkOutput demands that the private output is near the float network's.
+func checkOutput(t *testing.T, n *Net, x []float32, p *Played, tolerance float64) {
+	t.Helper()
+	f := n.Net.Funcs[0]
+	env, err := (&ir.Runner{Weight: ranges.WeightsOf(n.Context)}).Run(f, &ir.Tensor{Type: f.Params[0].Type, F: x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := env[f.Result].Real()
+	if len(want) != len(p.Output) {
+		t.Fatalf("%d outputs, float has %d", len(p.Output), len(want))
+	}
+	worst := 0.0
+	for i := range want {
+		worst = max(worst, math.Abs(want[i]-p.Output[i]))
+	}
+	t.Logf("ring %d, activations %d fraction bits: worst error %.3g, %d values compared", n.Context.Report.Ring, n.Context.Report.Frac, worst, len(p.Taps))
+	if worst > tolerance || len(p.Taps) == 0 {
+		t.Errorf("worst error %g, accepted is %g: got %v, want %v", worst, tolerance, p.Output, want)
+	}
+}
+
 // checkCosts demands that bytes and rounds measured on the wire are those the op table declares.
 func checkCosts(t *testing.T, n *Net, p *Played) {
 	t.Helper()
@@ -147,7 +170,39 @@ func TestMinionn(t *testing.T) {
 				p := n.playTLS(t, x)
 				checkValues(t, n, x, p)
 				checkCosts(t, n, p)
+				checkOutput(t, n, x, p, 0.02)
 			})
+		}
+	}
+}
+
+// opNets are small networks that together use every op of the language.
+var opNets = map[string]string{
+	"relu6":    "x = conv(image, 8, kernel = 3, stride = 2) |> relu6\n output y = x |> flatten |> linear(5) to client",
+	"x2act":    "x = conv(image, 8, kernel = 3, pad = 1) |> batchnorm |> x2act\n output y = x |> avgpool(3, stride = 2, pad = 1) |> x2act |> flatten |> linear(4) to client",
+	"maxpool":  "x = conv(image, 4, kernel = 3) |> maxpool(3, stride = 2, pad = 1) |> relu\n output y = maxpool(x, 2) |> flatten |> linear(5) to client",
+	"argmax":   "output y = conv(image, 4, kernel = 5) |> relu |> avgpool |> flatten |> linear(11) |> argmax to client",
+	"residual": "x = conv(image, 6, kernel = 3, pad = 1) |> batchnorm |> relu\n y = conv(x, 6, kernel = 3, pad = 1) |> batchnorm |> relu |> conv(6, kernel = 3, pad = 1) |> batchnorm\n z = relu(x + y)\n output o = z |> avgpool |> flatten |> linear(3) to client",
+	"groups":   "x = conv(image, 6, kernel = 3, groups = 3) |> batchnorm |> relu6 |> conv(6, kernel = 3, groups = 6, dilation = 2) |> batchnorm |> relu\n output y = x |> flatten |> linear(3) to client",
+	"moves":    "x = conv(image, 4, kernel = 1) |> relu\n a = slice(x, stride = 2) |> conv(3, kernel = 1)\n b = slice(x, start = 1, stride = 2) |> pad(0) |> conv(3, kernel = 1)\n output y = concat(a, b) |> batchnorm |> relu |> dropout(0.5) |> flatten |> linear(3) to client",
+	"padmove":  "x = conv(image, 4, kernel = 1) |> relu |> pad(1) |> conv(2, kernel = 3)\n output y = x |> flatten |> linear(3) |> softmax to client",
+	"linear":   "output y = image |> flatten |> linear(7) to client",
+	"bnalone":  "x = conv(image, 4, kernel = 1) |> relu |> batchnorm |> relu\n output y = x |> avgpool |> flatten |> linear(2) to client",
+}
+
+func TestEveryOp(t *testing.T) {
+	for name, body := range opNets {
+		for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+			for _, bits := range []int{32, 64} {
+				t.Run(fmt.Sprintf("%s-%s-%d", name, d, bits), func(t *testing.T) {
+					n := compileExample(t, name, "net small {\n input image: f32[3, 9, 10] from client\n "+body+"\n}\n", d, bits)
+					x := image(7, 270)
+					p := n.playTLS(t, x)
+					checkValues(t, n, x, p)
+					checkCosts(t, n, p)
+					checkOutput(t, n, x, p, 0.1)
+				})
+			}
 		}
 	}
 }

@@ -1,0 +1,66 @@
+package cost
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestShippedTargetsAreWhole(t *testing.T) {
+	names := TargetNames()
+	if strings.Join(names, " ") != "lan loopback pasnet wan" {
+		t.Errorf("shipped targets are %v", names)
+	}
+	for _, name := range names {
+		if target, err := ShippedTarget(name); err != nil || target.Name != name {
+			t.Errorf("target %s: %q, %v", name, target.Name, err)
+		}
+	}
+	if _, err := ShippedTarget("lna"); err == nil || !strings.Contains(err.Error(), "loopback") {
+		t.Errorf("an unknown target gives %v", err)
+	}
+}
+
+func TestPricesAddUpAsDocumented(t *testing.T) {
+	machine := MachinePrices{MAC32: Price{NS: 2}, MAC64: Price{NS: 3}, AES: Price{NS: 5}, Byte: Price{NS: 7}}
+	target := Target{Link: LinkPrice{BitsPerSecond: 8e6, OneWayMS: 10}, Client: machine, Server: machine}
+	traffic := Traffic{ClientSent: 1000, ServerSent: 3000, Rounds: 2}
+	work := [2]Work{{MACs: 1e6}, {AES: 1e6}}
+	for bits, want := range map[int]float64{
+		32: 2*10 + 3 + 5 + 0.028, // the server's AES outweighs the client's MACs
+		64: 2*10 + 3 + 5 + 0.028,
+	} {
+		if got := target.MS(traffic, work, bits); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%d bits: %v ms, want %v", bits, got, want)
+		}
+	}
+	work[Server] = Work{}
+	if got := target.MS(Traffic{}, work, 64); got != 3 {
+		t.Errorf("a million MACs at 64 bits: %v ms, want 3", got)
+	}
+	if got := target.MS(Traffic{}, work, 32); got != 2 {
+		t.Errorf("a million MACs at 32 bits: %v ms, want 2", got)
+	}
+}
+
+func TestBadPriceListsAreRefused(t *testing.T) {
+	good := `{"name":"x","source":"s","link":{"bits_per_second":1,"one_way_ms":0,"source":"s"},"client":M,"server":M}`
+	machine := `{"ns_per_mac_32":P,"ns_per_mac_64":P,"ns_per_aes_block":P,"ns_per_byte_processed":P}`
+	build := func(price string) string {
+		return strings.ReplaceAll(good, "M", strings.ReplaceAll(machine, "P", price))
+	}
+	if _, err := ParseTarget([]byte(build(`{"ns":1,"source":"s"}`))); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"no source":      build(`{"ns":1}`),
+		"negative price": build(`{"ns":-1,"source":"s"}`),
+		"unknown field":  strings.Replace(build(`{"ns":1,"source":"s"}`), `"name"`, `"nmae":1,"name"`, 1),
+		"no bandwidth":   strings.Replace(build(`{"ns":1,"source":"s"}`), `"bits_per_second":1`, `"bits_per_second":0`, 1),
+		"no JSON":        "price list",
+	} {
+		if _, err := ParseTarget([]byte(text)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
