@@ -24,9 +24,9 @@ package nonlin
 // Functionality: d0 ^ d1 = 1 where x >= 0, zero included. Range: outside that of width the sign of x mod 2^width. Failure
 // probability: none. Leakage: none.
 // Cost, for each part of cost.GarbledParts(n, width-1), each under its own key and Delta: cost.SoftSpokenBytes(part*(width-1))
-// from the client; cost.HalfGatesBytes(width-1, part) and cost.LabelBytes(width-1, part) from the server. Tables follow the
-// COTs. If the client's share is known offline only the labels are online, one round; otherwise all of it, two rounds, the
-// labels crossing the COTs. cost.GarbleAES and cost.EvaluateAES blocks an AND.
+// from the client, then cost.HalfGatesBytes(width-1, part) from the server, offline, one round each; online
+// cost.LabelBytes(width-1, part) from the server, one round. gc.drelu takes a masked value for that: the client's share is known
+// offline. cost.GarbleAES blocks an AND at the server, cost.EvaluateAES at the client, besides those of the COTs.
 
 import (
 	"fmt"

@@ -2,6 +2,7 @@ package nonlin
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -103,6 +104,33 @@ func TestCOTSharesModuloAPowerOfTwo(t *testing.T) {
 			rt.Fatalf("shares of %#x mod 2^%d, want %#x", got&low, f, b*delta&low)
 		}
 	})
+}
+
+// TestCOTMessagesHideTheInputs counts every view of a party, over all pads mod 2^f and all random choices: it must be the same
+// whatever the other party's input is.
+func TestCOTMessagesHideTheInputs(t *testing.T) {
+	const f = 3
+	type view [3]uint32
+	// views counts what the receiver sees, (c, q, v), and the sender, (p0, p1, e).
+	views := func(delta, b uint32) (receiver, sender map[view]int) {
+		receiver, sender = map[view]int{}, map[view]int{}
+		for pads := range uint32(1 << (2*f + 1)) {
+			p0, p1, c := pads>>1&(1<<f-1), pads>>(1+f), pads&1
+			v := correlation(delta, p0, p1) & (1<<f - 1)
+			receiver[view{c, p0 + c*(p1-p0), v}]++
+			sender[view{p0, p1, b ^ c}]++
+		}
+		return receiver, sender
+	}
+	wantReceiver, wantSender := views(0, 0)
+	for delta := range uint32(1 << f) {
+		for b := range uint32(2) {
+			receiver, sender := views(delta, b)
+			if !maps.Equal(receiver, wantReceiver) || !maps.Equal(sender, wantSender) {
+				t.Errorf("delta=%d b=%d: the views differ from those of delta=0 b=0", delta, b)
+			}
+		}
+	}
 }
 
 // truncate runs the steps of both parties, the receiver being the given one.

@@ -34,7 +34,7 @@ import (
 const wordBits = 64
 
 // grain is the least number of instances for a goroutine of its own: Tuning, a multiple of wordBits so that no two write
-// one word of bits. A step takes one to three nanoseconds an instance, waking a goroutine a few thousand.
+// one word of bits. Waking a goroutine costs as much as a few thousand instances; its share should be many times that.
 const grain = 1 << 14
 
 // blocks calls f on ranges of instances whose bits share a word, word lo/wordBits, together [0, n).
