@@ -73,8 +73,9 @@ func advice(c *pass.Context) string {
 func finest(c *pass.Context, f *ir.Func, bits int) (*lowering, error) {
 	var best *lowering
 	var first error
+	readers := f.Consumers()
 	for frac := activationBits[bits].most; frac >= activationBits[bits].least; frac-- {
-		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: frac, coarsest: frac, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}}
+		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: frac, coarsest: frac, readers: readers, rooms: map[*ir.Value]int{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}}
 		if err := l.run(); err != nil {
 			first = err // the coarsest attempt's error tells the most
 			continue
@@ -92,8 +93,10 @@ func finest(c *pass.Context, f *ir.Func, bits int) (*lowering, error) {
 type lowering struct {
 	*pass.Rewriter
 	bits     int
-	frac     int                     // fraction bits of activations
-	coarsest int                     // fewest fraction bits of any factor of a product
+	frac     int                       // fraction bits of activations
+	coarsest int                       // fewest fraction bits of any factor of a product
+	readers  map[*ir.Value][]*ir.Value // of NET values
+	rooms    map[*ir.Value]int
 	narrow   map[*ir.Value]*ir.Value // the truncated form of a value
 	old      map[*ir.Value]*ir.Value // the NET value whose bounds a RING value has
 }
@@ -103,7 +106,7 @@ func (l *lowering) run() error {
 		n := l.New.Params[i]
 		n.Type.Elem = ir.Ring(l.bits, l.frac)
 		l.old[n] = p
-		if !l.fits(p, l.frac) {
+		if l.frac > l.ownRoom(p) {
 			return fmt.Errorf("input %s reaches %g", p.Name, bound(p))
 		}
 	}
@@ -146,10 +149,26 @@ func bound(v *ir.Value) float64 {
 	return max(math.Abs(r[0]), math.Abs(r[1]))
 }
 
-// room is how many fraction bits v can have so that it stays below 2^(l-2). Values below one count as one: their shares
-// and rounding errors still need a bit.
-func (l *lowering) room(v *ir.Value) int {
+// ownRoom is how many fraction bits v can have so that it stays below 2^(l-2). Values below one count as one: their
+// shares and rounding errors still need a bit.
+func (l *lowering) ownRoom(v *ir.Value) int {
 	return l.bits - 2 - int(math.Ceil(math.Log2(max(bound(v), 1)*(1+1e-9))))
+}
+
+// room is ownRoom, or less where v goes into a sum as it is: a product that fits there needs no truncation before it.
+func (l *lowering) room(v *ir.Value) int {
+	if r, ok := l.rooms[v]; ok {
+		return r
+	}
+	r := l.ownRoom(v)
+	for _, c := range l.readers[v] {
+		switch c.Op.Name {
+		case "nn.add", "nn.concat", "nn.shift", "nn.negate", "nn.reshape", "nn.pad", "nn.slice":
+			r = min(r, l.room(c))
+		}
+	}
+	l.rooms[v] = r
+	return r
 }
 
 func (l *lowering) fits(v *ir.Value, frac int) bool { return frac <= l.room(v) }
