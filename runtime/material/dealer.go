@@ -102,9 +102,9 @@ func (d *Dealer) welcome(ctx context.Context, l *Listener, nc net.Conn) {
 		return
 	}
 	defer conn.Close()
-	release := context.AfterFunc(ctx, func() { _ = conn.Abort("the dealer is shutting down") })
+	g := newGuest(conn, party)
+	release := context.AfterFunc(ctx, func() { g.tell("the dealer is shutting down") })
 	defer release()
-	g := &guest{conn: conn, party: party, answer: make(chan error, 1), outcome: make(chan error, 1)}
 	if err := g.introduce(d.tuning.Patience); err != nil {
 		d.dismiss(g, err)
 		return
@@ -130,7 +130,7 @@ func (d *Dealer) host(g *guest) {
 // dismiss tells a guest without a session why, and logs it.
 func (d *Dealer) dismiss(g *guest, why error) {
 	d.tuning.Log.Warn("dealer: refused", "session", g.hello.session, "party", g.party, "error", why)
-	_ = g.conn.Abort(why.Error()) // a guest that is gone cannot be told
+	g.tell(why.Error())
 }
 
 // meet gives the partner if it is waiting, and otherwise makes g wait.
@@ -231,12 +231,53 @@ type guest struct {
 	hello   hello
 	answer  chan error // the answer to the seed, or that the party is gone
 	outcome chan error // to the first of a pair: the session is over
+	turn    chan struct{}
+}
+
+func newGuest(conn *wire.Conn, party cost.Party) *guest {
+	return &guest{conn: conn, party: party, answer: make(chan error, 1), outcome: make(chan error, 1), turn: make(chan struct{}, 1)}
+}
+
+// Write sends part of the open message, a frame at a time: tell takes its turn in between.
+func (g *guest) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		err := g.inTurn(func() error {
+			n, err := g.conn.Write(p[done:min(done+wire.MaxFrame, len(p))])
+			done += n
+			return err
+		})
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func (g *guest) inTurn(f func() error) error {
+	g.turn <- struct{}{}
+	defer func() { <-g.turn }()
+	return f()
+}
+
+// turnGrace is how long tell leaves a piece that is under way before it cuts in: a guest that takes nothing for so long
+// would not be told either.
+const turnGrace = time.Second
+
+// tell gives the guest up and says why; one that is gone cannot be told.
+func (g *guest) tell(why string) {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-time.After(turnGrace):
+	}
+	_ = g.conn.Abort(why)
 }
 
 // introduce reads the hello, and starts to wait for the answer to the seed: that is how the dealer notices when a party
 // that is waiting goes.
 func (g *guest) introduce(patience time.Duration) error {
-	hurry := time.AfterFunc(patience, func() { _ = g.conn.Abort(fmt.Sprintf("no hello within %v", patience)) })
+	hurry := time.AfterFunc(patience, func() { g.tell(fmt.Sprintf("no hello within %v", patience)) })
 	defer hurry.Stop()
 	var b [helloBytes]byte
 	if err := g.conn.ReadFull(b[:]); err != nil {
@@ -312,9 +353,8 @@ func (t *table) run() error {
 func (t *table) fail(g *guest, err error) {
 	t.once.Do(func() {
 		t.err = fmt.Errorf("the %s: %w", g.party, err)
-		// Whoever is gone cannot be told.
-		_ = t.guests[g.party.Other()].conn.Abort(t.err.Error())
-		_ = g.conn.Abort(err.Error())
+		t.guests[g.party.Other()].tell(t.err.Error())
+		g.tell(err.Error())
 	})
 }
 
@@ -323,7 +363,7 @@ func (t *table) send(g *guest, p []byte) error {
 		return err
 	}
 	t.bytes += int64(len(p))
-	return g.conn.Send(p)
+	return g.inTurn(func() error { return g.conn.Send(p) })
 }
 
 // hear waits for the answer to a seed.
@@ -342,19 +382,18 @@ func (t *table) hear(g *guest) {
 
 // deal sends the corrections to the server, as one message.
 func (t *table) deal() error {
-	conn := t.guests[cost.Server].conn
-	conn.Begin()
-	w := io.Writer(conn)
+	server := t.guests[cost.Server]
+	server.conn.Begin()
 	var err error
 	if t.dealer.deal.Manifest.Ring == 32 {
-		err = stream[uint32](t, w)
+		err = stream[uint32](t, server)
 	} else {
-		err = stream[uint64](t, w)
+		err = stream[uint64](t, server)
 	}
 	if err != nil {
 		return err
 	}
-	return conn.End()
+	return server.inTurn(server.conn.End)
 }
 
 func stream[W ring.Word](t *table, w io.Writer) error {

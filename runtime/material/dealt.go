@@ -34,9 +34,10 @@ type Dealt[W ring.Word] struct {
 	products [][]W // by item: L(mask, F)
 	absorbed bool
 
-	heard       chan struct{} // closed when the dealer has nothing more to say
-	corrections [][]W         // by item: C1, c1, s1; written before heard is closed
-	fault       error         // what kept corrections from coming, or the dealer from ending well
+	corrected   chan struct{} // closed when the corrections are here, or a fault is
+	corrections [][]W         // by item: C1, c1, s1; written before corrected is closed
+	ended       chan struct{} // closed when the dealer has nothing more to say
+	fault       error         // what kept corrections from coming, or the dealer from ending well; under mu
 }
 
 // NewDealt says hello to the dealer and waits for the seed, which comes when the peer has said hello for the same
@@ -69,7 +70,8 @@ func newDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifes
 	}
 	s := &Dealt[W]{
 		conn: conn, party: party, m: m, weights: weights,
-		products: make([][]W, len(m.Items)), corrections: make([][]W, len(m.Items)), heard: make(chan struct{}),
+		products: make([][]W, len(m.Items)), corrections: make([][]W, len(m.Items)),
+		corrected: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if s.opens() && weights == nil {
 		return nil, fmt.Errorf("material: the %s has no weights to open", party)
@@ -91,25 +93,42 @@ func (s *Dealt[W]) join(h hello) error {
 	return s.conn.Send([]byte{readyByte}) // step 3
 }
 
-// listen runs the receiving end of step 4, then waits for the dealer to end.
+// listen runs the receiving end of step 4, then hears the dealer out.
 func (s *Dealt[W]) listen() {
-	defer close(s.heard)
-	if s.party == cost.Server {
-		s.fault = s.receive()
-		return
-	}
-	// The dealer has nothing more for the client, except why it gave up.
-	err := s.conn.ReadFull(make([]byte, 1))
-	switch {
-	case err == nil:
-		s.fault = errors.New("material: the dealer sent more than the seed")
-	case errors.Is(err, wire.ErrPeerAbort):
-		s.fault = fmt.Errorf("material: the dealer gave up: %w", err)
+	defer close(s.ended)
+	err := s.receive()
+	s.blame(err)
+	close(s.corrected)
+	if err == nil {
+		s.blame(s.hearOut())
 	}
 }
 
-// receive reads the corrections.
+// hearOut waits for the dealer to close the connection, or to say that the peer's part of the session failed.
+func (s *Dealt[W]) hearOut() error {
+	err := s.conn.ReadFull(make([]byte, 1))
+	switch {
+	case err == nil:
+		return errors.New("material: the dealer sent more than was declared")
+	case errors.Is(err, wire.ErrPeerAbort):
+		return fmt.Errorf("material: the dealer gave up: %w", err)
+	}
+	return nil // the end: whatever else closes the connection now takes nothing away
+}
+
+func (s *Dealt[W]) blame(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.fault = err
+	}
+}
+
+// receive reads the corrections, which a server gets.
 func (s *Dealt[W]) receive() error {
+	if s.party != cost.Server {
+		return nil
+	}
 	for i, it := range s.m.Items {
 		if !corrected(it.Kind) {
 			continue
@@ -255,7 +274,7 @@ func (s *Dealt[W]) product(item int, x, f []W) error {
 	return nil
 }
 
-// Part fills dst with this party's part of an item. A server waits for all corrections first.
+// Part fills dst with this party's part of an item, once all corrections are here.
 func (s *Dealt[W]) Part(item, part int, dst []W) error {
 	if item < 0 || item >= len(s.m.Items) {
 		return fmt.Errorf("material: item %d, accepted are 0 to %d", item, len(s.m.Items)-1)
@@ -301,20 +320,15 @@ func (s *Dealt[W]) has(k program.ItemKind, part int) bool {
 	return part == 0
 }
 
-// settle waits until the server has its corrections. A client waits for nothing, but learns of a dealer that gave up.
+// settle waits until the corrections are here, and tells of a dealer that gave up.
 func (s *Dealt[W]) settle() error {
-	if s.party == cost.Server {
-		<-s.heard
-	}
+	<-s.corrected
 	if s.closed.Load() {
 		return errors.New("the material is closed")
 	}
-	select {
-	case <-s.heard:
-		return s.fault
-	default:
-		return nil
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fault
 }
 
 // productPart sets dst to C0 or C1, plus L(mask, F) at a party that has masks.
@@ -352,12 +366,12 @@ func (s *Dealt[W]) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	err := s.conn.Close()
-	<-s.heard
+	_ = s.conn.Close() // whether the dealer hears of it changes nothing: all it had to give is here
+	<-s.ended
 	for i := range s.m.Items {
 		ring.Wipe(s.products[i])
 		ring.Wipe(s.corrections[i])
 	}
 	ring.Wipe(s.seed[:])
-	return err
+	return nil
 }
