@@ -39,7 +39,15 @@ var facts = []Attr{
 	{"worst", FloatsAttr, []float64(nil), "least and greatest value that the weights and the input range allow"},
 	{"seen", FloatsAttr, []float64(nil), "least and greatest value on the calibration inputs, widened by the margin"},
 	{"assumed", FloatsAttr, []float64(nil), "least and greatest value assumed for want of weights"},
-	{"err", FloatAttr, 0.0, "standard deviation of the error against the float network"},
+}
+
+// CopyFacts gives v what is known about another value, ranges and all.
+func (v *Value) CopyFacts(from *Value) {
+	for _, f := range facts {
+		if x, ok := from.Attrs[f.Name]; ok {
+			v.Set(f.Name, x)
+		}
+	}
 }
 
 // inputFacts describe what the client does to an image before it is the input of the network.
@@ -48,6 +56,25 @@ var inputFacts = []Attr{
 	{"crop", IntAttr, 0, "side of the square cut from the centre"},
 	{"mean", FloatsAttr, []float64(nil), "a number a channel, subtracted from pixels in [0,1]"},
 	{"std", FloatsAttr, []float64(nil), "a number a channel, divided by afterwards"},
+}
+
+// InputRange gives the interval of an input: pixels in [0,1] after the client's normalisation.
+func InputRange(p *Value) (lo, hi float64) {
+	mean, std := p.Floats("mean"), p.Floats("std")
+	lo, hi = 0, 1
+	for i := range max(len(mean), len(std)) {
+		m, s := channel(mean, i, 0), channel(std, i, 1)
+		lo, hi = min(lo, -m/s), max(hi, (1-m)/s)
+	}
+	return lo, hi
+}
+
+// channel reads a per-channel fact that may be left out.
+func channel(list []float64, i int, missing float64) float64 {
+	if i < len(list) {
+		return list[i]
+	}
+	return missing
 }
 
 // outputFacts stand on the return.

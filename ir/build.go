@@ -75,9 +75,10 @@ func (b *Builder) MustAs(name, op string, attrs Attrs, args ...*Value) *Value {
 	return v
 }
 
-// Choice appends a choice between options of equal result types. Fill the options with In first.
-func (b *Builder) Choice(site string, options ...*Option) (*Value, error) {
-	v := &Value{Op: MustLookup("choice"), Attrs: Attrs{"site": site}, Options: options, Pos: b.Pos, Path: b.Path}
+// Choice appends a use, decided as site, of the choice of the given name, between options of equal result types. Fill
+// the options with In first.
+func (b *Builder) Choice(site, name string, options ...*Option) (*Value, error) {
+	v := &Value{Op: MustLookup("choice"), Attrs: Attrs{"site": site, "choice": name}, Options: options, Pos: b.Pos, Path: b.Path}
 	t, err := v.infer()
 	if err != nil {
 		return nil, err

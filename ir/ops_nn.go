@@ -33,9 +33,12 @@ func init() {
 	})
 	define(Op{
 		Name: "choice", Stages: Space,
-		Doc:      "One of several options with equal result types, decided per site before the module becomes a NET.",
-		Example:  "%x = param @x : S f32[8,4,4]\n%1 = choice {site=\"act#1\"} : f32[8,4,4] {\noption relu:\n%2 = nn.relu %x : f32[8,4,4]\nyield %2\noption none:\n%3 = nn.dropout %x : f32[8,4,4]\nyield %3\n}",
-		Attrs:    []Attr{{"site", StringAttr, nil, "name under which the choice is decided; uses of a shared choice have the same"}},
+		Doc:     "One of several options with equal result types, decided per site before the module becomes a NET.",
+		Example: "%x = param @x : S f32[8,4,4]\n%1 = choice {choice=\"act\", site=\"layer1.act#1\"} : f32[8,4,4] {\noption relu:\n%2 = nn.relu %x : f32[8,4,4]\nyield %2\noption none:\n%3 = nn.dropout %x : f32[8,4,4]\nyield %3\n}",
+		Attrs: []Attr{
+			{"site", StringAttr, nil, "name under which this use is decided; uses of a shared choice have the same"},
+			{"choice", StringAttr, "", "name under which all uses of the choice are decided; without one, the site alone decides"},
+		},
 		Infer:    inferChoice,
 		Operands: nil,
 	})

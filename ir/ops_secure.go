@@ -66,6 +66,9 @@ func init() {
 			if _, err := additiveTo(Arithmetic)(v); err != nil {
 				return Type{}, err
 			}
+			if bits, most := v.Int("bits"), v.Args[0].Type.Elem.Bits-3; bits > most {
+				return Type{}, fmt.Errorf("drops %d bits, accepted are at most %d in a ring of %d", bits, most, most+3)
+			}
 			t, err := inferTrunc(v)
 			return t.Of(Arithmetic), err
 		},

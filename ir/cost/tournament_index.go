@@ -1,5 +1,17 @@
 package cost
 
+// The moves of a window maximum by pairwise comparison. All indices are public: they follow from the geometry, never from
+// who wins. A secure max-pool of x is
+//
+//	live := gather(x, InitialIndex())
+//	for s := range Stages() {
+//		a, b := PairIndex(s)
+//		winners := max(gather(live, a), gather(live, b))
+//		live = gather(concat(winners, live), MergeIndex(s))
+//	}
+//
+// and live is then the output, channel-major. Geometry must pass Check.
+
 // windows visits the windows in order with the input rows and columns they see.
 func (t Tournament) windows(visit func(c, y0, y1, x0, x1 int)) {
 	for c := range t.C {
@@ -13,7 +25,7 @@ func (t Tournament) windows(visit func(c, y0, y1, x0, x1 int)) {
 	}
 }
 
-// InitialIndex gives, for every live element of stage 0, its index in the [C,H,W] input.
+// InitialIndex returns, for every live element of stage 0, its position in the [C,H,W] input: Live(0) indices.
 func (t Tournament) InitialIndex() []int32 {
 	index := make([]int32, 0, t.Live(0))
 	t.windows(func(c, y0, y1, x0, x1 int) {
@@ -26,7 +38,8 @@ func (t Tournament) InitialIndex() []int32 {
 	return index
 }
 
-// PairIndex gives the two sides of every comparison of a stage as indices into its live elements.
+// PairIndex returns the comparisons of a stage, Pairs(stage) of them: live element left[i] against live element right[i],
+// of which left[i] is the earlier.
 func (t Tournament) PairIndex(stage int) (left, right []int32) {
 	n := t.Pairs(stage)
 	left, right = make([]int32, 0, n), make([]int32, 0, n)
@@ -41,8 +54,8 @@ func (t Tournament) PairIndex(stage int) (left, right []int32) {
 	return left, right
 }
 
-// MergeIndex gives the live elements of the next stage as indices into the winners of this one followed by its live
-// elements.
+// MergeIndex returns the next stage's live elements, Live(stage+1) of them, as positions in the concatenation of this
+// stage's winners (Pairs(stage), in the order of PairIndex) and its live elements (Live(stage)).
 func (t Tournament) MergeIndex(stage int) []int32 {
 	index := make([]int32, 0, t.Live(stage+1))
 	winner, at := int32(0), int32(t.Pairs(stage))

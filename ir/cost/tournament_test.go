@@ -29,13 +29,7 @@ func windowSizes(t Tournament) []int {
 
 func TestTournamentCountsAgainstDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
-		g := Tournament{C: n("c", 1, 3), KH: n("kh", 1, 6), KW: n("kw", 1, 6), StrideH: n("sh", 1, 5), StrideW: n("sw", 1, 5)}
-		g.PadH, g.PadW = n("ph", 0, g.KH-1), n("pw", 0, g.KW-1)
-		g.H, g.W = n("h", max(1, g.KH-2*g.PadH), 12), n("w", max(1, g.KW-2*g.PadW), 12)
-		if err := g.Check(); err != nil {
-			t.Fatal(err)
-		}
+		g := drawTournament(t)
 		sizes := windowSizes(g)
 		most, comparisons := 0, 0
 		for _, n := range sizes {

@@ -2,6 +2,7 @@
 package choices
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -49,7 +50,7 @@ func First(f *ir.Func, decisions []pass.Decision) (*ir.Func, []string, error) {
 // Site is one decision to make.
 type Site struct {
 	Path    string   `json:"path"`
-	Choice  string   `json:"choice"` // name of the choice in the user's file
+	Choice  string   `json:"choice"` // name of the choice in the user's file, the path where the IR gives none
 	Options []string `json:"options"`
 }
 
@@ -60,7 +61,7 @@ func Sites(f *ir.Func) []Site {
 		if !v.Is("choice") {
 			return
 		}
-		s := Site{Path: v.Str("site"), Choice: ChoiceName(v.Str("site"))}
+		s := Site{Path: v.Str("site"), Choice: cmp.Or(v.Str("choice"), v.Str("site"))}
 		for _, o := range v.Options {
 			s.Options = append(s.Options, o.Label)
 		}
@@ -69,15 +70,6 @@ func Sites(f *ir.Func) []Site {
 		}
 	})
 	return out
-}
-
-// ChoiceName is the name of the choice in a site's path: act of layer1.0.act#1.
-func ChoiceName(site string) string {
-	if i := strings.LastIndexByte(site, '.'); i >= 0 {
-		site = site[i+1:]
-	}
-	name, _, _ := strings.Cut(site, "#")
-	return name
 }
 
 // Decide maps sites to options. A decision's site is a path, or the name of a choice for all its uses.

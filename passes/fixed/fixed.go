@@ -117,6 +117,7 @@ func (l *lowering) run() error {
 		}
 		l.To[v] = n
 		if !v.IsConstant() {
+			n.CopyFacts(v)
 			l.old[n] = v
 		}
 	}
@@ -232,6 +233,7 @@ func (l *lowering) narrowed(v *ir.Value, most int) *ir.Value {
 		return x
 	}
 	n := l.B.At(v).Must("ring.trunc", ir.Attrs{"bits": frac(x) - most}, x)
+	n.CopyFacts(v)
 	l.narrow[l.To[v]] = n
 	l.old[n] = v
 	return n

@@ -37,24 +37,6 @@ var Ranges = &pass.Pass{
 	},
 }
 
-// InputRange gives the interval of an input: pixels in [0,1] after the client's normalisation.
-func InputRange(p *ir.Value) (lo, hi float64) {
-	mean, std := p.Floats("mean"), p.Floats("std")
-	lo, hi = 0, 1
-	for i := range max(len(mean), len(std)) {
-		m, s := at(mean, i, 0), at(std, i, 1)
-		lo, hi = min(lo, -m/s), max(hi, (1-m)/s)
-	}
-	return lo, hi
-}
-
-func at(list []float64, i int, missing float64) float64 {
-	if i < len(list) {
-		return list[i]
-	}
-	return missing
-}
-
 // unit is what activations of a network that keeps unit variance are assumed to stay within.
 const unit = 32
 
@@ -62,7 +44,7 @@ const unit = 32
 // from the initial coefficients of x2act.
 func assume(f *ir.Func) {
 	for _, p := range f.Params {
-		lo, hi := InputRange(p)
+		lo, hi := ir.InputRange(p)
 		p.Set("assumed", []float64{lo, hi})
 	}
 	for _, v := range f.Body {

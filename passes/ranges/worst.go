@@ -28,7 +28,7 @@ func (a interval) times(f float64) interval {
 func worst(c *pass.Context, f *ir.Func) error {
 	w := &bounder{weights: WeightsOf(c), of: map[*ir.Value]interval{}, consts: ir.Env{}}
 	for _, p := range f.Params {
-		lo, hi := InputRange(p)
+		lo, hi := ir.InputRange(p)
 		w.of[p] = interval{lo, hi}
 		p.Set("worst", []float64{lo, hi})
 	}

@@ -16,6 +16,7 @@ import (
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes"
+	errorbound "sotto/passes/errors"
 	"sotto/passes/pass"
 	"sotto/passes/ranges"
 	"sotto/runtime/material"
@@ -48,11 +49,14 @@ func Compile(c *pass.Context, space *ir.Module, dir string) (*Net, error) {
 	if err := r.Run(c, n.Ring, passes.ToRing...); err != nil {
 		return nil, err
 	}
+	var err error
+	if c.Report.ErrorBound, err = errorbound.Measure(n.Net.Funcs[0], n.Ring.Funcs[0], ranges.WeightsOf(c), c.Calibration); err != nil {
+		return nil, err
+	}
 	n.Secure = n.Ring.Clone()
 	if err := r.Run(c, n.Secure, passes.ToSecure...); err != nil {
 		return nil, err
 	}
-	var err error
 	if n.Pair, err = twopc.Emit(n.Secure, n.Secure.Funcs[0]); err != nil {
 		return nil, err
 	}

@@ -110,7 +110,11 @@ func checkOutput(t *testing.T, n *Net, x []float32, p *Played, tolerance float64
 	for i := range want {
 		worst = max(worst, math.Abs(want[i]-p.Output[i]))
 	}
-	t.Logf("ring %d, activations %d fraction bits: worst error %.3g, %d values compared", n.Context.Report.Ring, n.Context.Report.Frac, worst, len(p.Taps))
+	bound := n.Context.Report.ErrorBound
+	t.Logf("ring %d, activations %d fraction bits: worst error %.3g, stated bound %.3g (%.1fx), %d values compared", n.Context.Report.Ring, n.Context.Report.Frac, worst, bound, bound/worst, len(p.Taps))
+	if worst > bound {
+		t.Errorf("worst error %g is above the stated bound %g", worst, bound)
+	}
 	if worst > tolerance || len(p.Taps) == 0 {
 		t.Errorf("worst error %g, accepted is %g: got %v, want %v", worst, tolerance, p.Output, want)
 	}
