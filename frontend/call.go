@@ -235,7 +235,7 @@ func (e *elaborator) site(c *syntax.Call, path, site, name string, options []*ir
 	for i, o := range options {
 		labels[i] = o.Label
 	}
-	v, err := e.b.AtPath(c.Pos, path).Choice(site, options...)
+	v, err := e.b.AtPath(c.Pos, path).Choice(site, name, options...)
 	if err != nil {
 		d := c.Errorf("%s: %v", name, err)
 		for i, x := range at {

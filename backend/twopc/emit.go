@@ -10,7 +10,6 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
-	"sotto/passes/ranges"
 	"sotto/runtime/program"
 )
 
@@ -214,7 +213,7 @@ func (e *emitter) tap(v *ir.Value) {
 
 func (e *emitter) finish() (*Pair, error) {
 	result := e.of[e.f.Result]
-	lo, hi := ranges.InputRange(e.f.Params[0])
+	lo, hi := ir.InputRange(e.f.Params[0])
 	x, y := e.f.Params[0], e.f.Result
 	for p, s := range e.prog {
 		s.p.Input = program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Lo: lo, Hi: hi, Buf: -1,

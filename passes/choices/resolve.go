@@ -102,7 +102,9 @@ func names(sites []Site) string {
 	var paths []string
 	for _, s := range sites {
 		choices[s.Choice] = true
-		paths = append(paths, s.Path)
+		if s.Path != s.Choice {
+			paths = append(paths, s.Path)
+		}
 	}
 	return strings.Join(append(slices.Sorted(maps.Keys(choices)), paths...), ", ")
 }

@@ -80,7 +80,7 @@ func checkPools[T Number](t *rapid.T, p Pool) {
 
 // compete runs the tournament on x as its doc comment says, and checks every count on the way.
 func compete[T Number](t *rapid.T, p Pool, x []T) []T {
-	tour := Tournament{cost.Tournament(p)}
+	tour := cost.Tournament(p)
 	gather := func(src []T, index []int32) []T {
 		dst := make([]T, len(index))
 		if err := Gather(dst, src, index); err != nil {
@@ -119,36 +119,6 @@ func TestPoolsAndTournamentAgainstDefinition(t *testing.T) {
 		checkPools[uint64](t, p)
 		checkPools[float32](t, p)
 	})
-}
-
-// TestArgmaxTie holds that the first of equal elements wins an argmax whose comparison keeps a when a = b.
-func TestArgmaxTie(t *testing.T) {
-	for n := 1; n < 40; n++ {
-		for first := range n {
-			tour := Tournament{cost.ArgmaxTournament(n)}
-			live := tour.InitialIndex() // each element carries its own position
-			for s := range tour.Stages() {
-				a, b := tour.PairIndex(s)
-				joined := make([]int32, 0, len(a)+len(live))
-				for i := range a {
-					w := live[a[i]]
-					if int(w) < first { // below first elements are small, from there on all are equal and large
-						w = live[b[i]]
-					}
-					joined = append(joined, w)
-				}
-				joined = append(joined, live...)
-				next := tour.MergeIndex(s)
-				for i, from := range next {
-					next[i] = joined[from]
-				}
-				live = next
-			}
-			if len(live) != 1 || int(live[0]) != first {
-				t.Fatalf("argmax of %d with the maximum from %d on: %v", n, first, live)
-			}
-		}
-	}
 }
 
 func TestPoolRefuses(t *testing.T) {
