@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// What `sotto compile -o DIR` writes. client/ and server/ are the parties' bundles, each whole on its own; dealer/ is what
+// `sotto deal` needs, which holds no weights; clear/ is for eval and verify and never shipped.
+const (
+	clientDir = "client"
+	serverDir = "server"
+	dealerDir = "dealer"
+	clearDir  = "clear"
+
+	reportFile = "report.json"
+	dealFile   = "deal.json"
+
+	netFile   = "net.ir"            // NET, float
+	floatFile = "float.safetensors" // its weights
+	ringFile  = "ring.ir"           // RING
+	// The weights of ring.ir, baked, are in party.WeightsFile.
+)
+
+// deal is what dealer/deal.json says about dealer/manifest.cbor.
+type deal struct {
+	head
+	Pair string `json:"pair"` // hash of the pair of programs
+	Net  string `json:"net"`
+}
+
+// isBundle reports whether dir is something that compile wrote, which it may replace.
+func isBundle(dir string) bool {
+	text, err := os.ReadFile(filepath.Join(dir, reportFile))
+	if err != nil {
+		return false
+	}
+	var h head
+	return json.Unmarshal(text, &h) == nil && h.Sotto == 1
+}
+
+// replaceDir has fill make a directory beside dir and puts it in dir's place when it is whole. A directory there must be
+// empty or a bundle.
+func replaceDir(dir string, fill func(tmp string) error) (err error) {
+	if err := replaceable(dir); err != nil {
+		return err
+	}
+	dir = filepath.Clean(dir)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".tmp-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	if err := errors.Join(os.Chmod(tmp, 0o755), fill(tmp)); err != nil {
+		return err
+	}
+	return swap(dir, tmp)
+}
+
+func replaceable(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case len(entries) > 0 && !isBundle(dir):
+		return fmt.Errorf("%s is not empty and no bundle of sotto's: it stays as it is; name another directory", dir)
+	}
+	return nil
+}
+
+// swap puts the new directory in the old one's place; the old one comes back if that fails.
+func swap(dir, tmp string) error {
+	if !exists(dir) {
+		return os.Rename(tmp, dir)
+	}
+	old := tmp + ".old"
+	if err := os.Rename(dir, old); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return os.RemoveAll(old)
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o666)
+}

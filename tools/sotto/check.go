@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sotto/frontend"
+	"sotto/ir"
+	"sotto/passes/choices"
+)
+
+// checkResult is what check prints. Undecided choices count their first option.
+type checkResult struct {
+	head
+	Net                string         `json:"net"`
+	Input              tensorJSON     `json:"input"`
+	Output             tensorJSON     `json:"output"`
+	ReLUs              int64          `json:"relus"`
+	X2acts             int64          `json:"x2acts"`
+	MaxpoolInputs      int64          `json:"maxpool_inputs"`
+	ActivationSites    int            `json:"activation_sites"`
+	ActivationElements int64          `json:"activation_elements"`
+	MACs               int64          `json:"macs"`
+	Params             int64          `json:"params"`
+	Sites              []choices.Site `json:"sites"`
+	Undecided          []string       `json:"undecided"`
+	Layers             []layerJSON    `json:"layers"`
+}
+
+type tensorJSON struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"`
+}
+
+type layerJSON struct {
+	Path   string `json:"path"`
+	Op     string `json:"op"`
+	Shape  []int  `json:"shape"`
+	ReLUs  int64  `json:"relus"`
+	MACs   int64  `json:"macs"`
+	Params int64  `json:"params"`
+	Line   int    `json:"line"`
+}
+
+func newCheckCmd(a *app) *cobra.Command {
+	var flags networkFlags
+	c := &cobra.Command{
+		Use: "check FILE", Short: "check a network and count what it holds", Args: cobra.ExactArgs(1),
+		Long: "Check reports every error of a file at once and, where there is none, a table of the layers: shape, ReLUs, MACs and\n" +
+			"trained parameters. Choices that are not decided count their first option.",
+		Example: "  sotto check examples/resnet18.sotto\n  sotto check examples/resnet18.sotto --set act=x2act --json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			n, err := a.load(args[0], flags)
+			if err != nil {
+				return err
+			}
+			r, err := check(n)
+			if err != nil {
+				return err
+			}
+			return a.show(r, r.text)
+		},
+	}
+	flags.add(c)
+	return c
+}
+
+func check(n *network) (*checkResult, error) {
+	f, open, err := choices.First(n.fn(), n.decisions)
+	if err != nil {
+		return nil, err
+	}
+	s := frontend.Summarise(f)
+	r := &checkResult{head: version1, Net: f.Name, Output: tensorJSON{outputName(f), f.Result.Type.Shape},
+		ReLUs: s.ReLUs, X2acts: s.X2acts, MaxpoolInputs: s.MaxpoolInputs, ActivationSites: s.ActivationSites,
+		ActivationElements: s.ReLUs + s.X2acts, MACs: s.MACs, Params: s.Params,
+		Sites: choices.Sites(n.fn()), Undecided: open, Layers: []layerJSON{}}
+	if len(f.Params) > 0 {
+		r.Input = tensorJSON{f.Params[0].Name, f.Params[0].Type.Shape}
+	}
+	if r.Sites == nil {
+		r.Sites = []choices.Site{}
+	}
+	if r.Undecided == nil {
+		r.Undecided = []string{}
+	}
+	for _, l := range s.Layers {
+		r.Layers = append(r.Layers, layerJSON{l.Path, strings.TrimPrefix(l.Op, "nn."), l.Shape, l.ReLUs, l.MACs, l.Params, l.Pos.Line})
+	}
+	return r, nil
+}
+
+func outputName(f *ir.Func) string {
+	name, _ := f.Output["name"].(string)
+	return name
+}
+
+func (r *checkResult) text(w io.Writer) {
+	var rows [][]string
+	for _, l := range r.Layers {
+		rows = append(rows, []string{l.Path, l.Op, shapeText(l.Shape), blankZero(l.ReLUs), blankZero(l.MACs), blankZero(l.Params), fmt.Sprint(l.Line)})
+	}
+	table(w, "layer op shape >ReLUs >MACs >parameters >line", rows)
+	fmt.Fprintln(w)
+	pairs(w, "net", r.Net,
+		"input", r.Input.Name+" "+shapeText(r.Input.Shape), "output", r.Output.Name+" "+shapeText(r.Output.Shape),
+		"ReLUs", count(r.ReLUs), "x2acts", count(r.X2acts), "max-pool inputs", count(r.MaxpoolInputs),
+		"activations", fmt.Sprintf("%s in %d layers", count(r.ActivationElements), r.ActivationSites),
+		"MACs", count(r.MACs), "parameters", count(r.Params))
+	if len(r.Undecided) > 0 {
+		fmt.Fprintf(w, "\nundecided, counted as the first option:\n")
+		for _, s := range r.Sites {
+			for _, path := range r.Undecided {
+				if path == s.Path {
+					fmt.Fprintf(w, "  %s = %s\n", s.Path, strings.Join(s.Options, " | "))
+				}
+			}
+		}
+	}
+}

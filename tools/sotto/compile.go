@@ -1,0 +1,282 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"sotto/backend/twopc"
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/passes/ranges"
+	"sotto/runtime/party"
+	"sotto/runtime/program"
+	"sotto/runtime/tensorfile"
+	"sotto/tools/sotto/weights"
+)
+
+// compileResult is what compile prints and keeps as report.json.
+type compileResult struct {
+	head
+	Net         string          `json:"net"`
+	Client      string          `json:"client"`
+	Server      string          `json:"server"`
+	ProgramHash string          `json:"program_hash"`
+	Deploy      cost.Deployment `json:"deploy"`
+	Ring        int             `json:"ring"`
+	Frac        int             `json:"frac,omitempty"`
+	ErrorBound  float64         `json:"error_bound,omitempty"`
+	Weights     bool            `json:"weights"` // the bundle holds them
+	Target      string          `json:"target"`
+	TargetNote  string          `json:"target_source"`
+	estimate
+	Material material     `json:"material"`
+	Ranges   []pass.Range `json:"ranges"`
+	Notices  []string     `json:"notices"`
+
+	short string // enough of the hash for a person
+}
+
+func newCompileCmd(a *app) *cobra.Command {
+	var network networkFlags
+	var lower lowerFlags
+	var out, target string
+	c := &cobra.Command{
+		Use: "compile FILE -o DIR", Short: "compile a network into one program for each party", Args: cobra.ExactArgs(1),
+		Long: "Compile writes DIR/client and DIR/server, a bundle for each party, DIR/dealer for the maker of offline material, DIR/clear\n" +
+			"for eval and verify, and DIR/report.json. Bytes and rounds in the report are exact; times are estimates at the target's\n" +
+			"prices. FILE is a .sotto file or an IR dump. Without --weights ranges are assumed and the bundle holds no weights.",
+		Example: "  sotto compile examples/minionn.sotto --weights random:1 -o out\n" +
+			"  sotto compile examples/resnet18.sotto --set act=x2act --set pool=avgpool --weights w.safetensors --calibration cat.png --target lan -o out",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("-o is missing: accepted is the directory to write")
+			}
+			n, err := a.load(args[0], network)
+			if err != nil {
+				return err
+			}
+			prices, err := a.target(target, n)
+			if err != nil {
+				return err
+			}
+			return a.compile(n, lower, prices, out)
+		},
+	}
+	network.add(c)
+	lower.add(c)
+	lower.addDeploy(c)
+	lower.addDump(c)
+	c.Flags().StringVarP(&out, "output", "o", "", "the `directory` to write; a bundle that is there is replaced")
+	c.Flags().StringVar(&target, "target", "loopback", "price list: a file or a shipped one (loopback, lan, wan, pasnet)")
+	return c
+}
+
+func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir string) error {
+	if err := replaceable(dir); err != nil {
+		return err
+	}
+	l, err := a.lowering(n, flags)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	if l.source == nil {
+		l.context.Notice("no --weights: ranges are assumed and the bundle holds no weights")
+	}
+	if err := l.toSecure(n); err != nil {
+		return err
+	}
+	a.progress.step("programs")
+	pair, err := twopc.Emit(l.secure, l.secure.Funcs[0])
+	if err != nil {
+		return err
+	}
+	r := l.result(pair, target)
+	err = replaceDir(dir, func(tmp string) error {
+		r.Client, r.Server = clientDir, serverDir
+		return errors.Join(l.write(tmp, pair), writeJSON(filepath.Join(tmp, reportFile), r))
+	})
+	if err != nil {
+		return err
+	}
+	l.notices()
+	r.Client, r.Server = filepath.Join(dir, clientDir), filepath.Join(dir, serverDir)
+	return a.show(r, func(w io.Writer) { r.text(w, dir) })
+}
+
+func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
+	report := l.context.Report
+	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
+		Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
+		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, target),
+		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Notices: l.context.Notices}
+	if r.Ranges == nil {
+		r.Ranges = []pass.Range{}
+	}
+	if r.Notices == nil {
+		r.Notices = []string{}
+	}
+	return r
+}
+
+func (r *compileResult) text(w io.Writer, dir string) {
+	r.estimate.text(w)
+	fmt.Fprintln(w)
+	if len(r.Ranges) > 0 {
+		rangesText(w, r.Ranges)
+		fmt.Fprintln(w)
+	}
+	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
+		"program", r.short, "offline", phaseText(r.Offline), "online", phaseText(r.Online),
+		"times", fmt.Sprintf("uncalibrated estimates for %s: %s", r.Target, r.TargetNote), "written to", dir)
+}
+
+func phaseText(p party.Phase) string {
+	text := fmt.Sprintf("%s, client sends %s, server %s, %d rounds", duration(p.MS), size(p.ClientSent), size(p.ServerSent), p.Rounds)
+	if p.DealerSent > 0 {
+		text += ", dealer " + size(p.DealerSent)
+	}
+	return text
+}
+
+// write fills a directory with the bundles.
+func (l *lowering) write(dir string, pair *twopc.Pair) error {
+	for sub, p := range map[string]*program.Program{clientDir: pair.Client, serverDir: pair.Server, dealerDir: nil} {
+		to := filepath.Join(dir, sub)
+		err := errors.Join(os.Mkdir(to, 0o755), program.Write(filepath.Join(to, party.ManifestFile), pair.Manifest))
+		if p != nil {
+			err = errors.Join(err, program.Write(filepath.Join(to, party.ProgramFile), p))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err := writeJSON(filepath.Join(dir, dealerDir, dealFile), deal{version1, pair.Client.Pair.String(), pair.Client.Net})
+	return errors.Join(err, l.writeParties(dir, pair), l.writeClear(filepath.Join(dir, clearDir)))
+}
+
+// writeParties bakes the weights into the parties' bundles: the server's alone, or an additive share for each.
+func (l *lowering) writeParties(dir string, pair *twopc.Pair) error {
+	if l.source == nil {
+		return nil
+	}
+	l.app.progress.step("weights of the parties")
+	server, client := newBaked(pair.Server.Weights), newBaked(pair.Client.Weights)
+	err := twopc.Bake(l.secure.Funcs[0], ranges.WeightsOf(l.context), func(name string, t *ir.Tensor) error {
+		if l.secure.Deploy == cost.Outsourced {
+			mask := randomShare(t)
+			client.add(name, mask)
+			for i, r := range mask.I {
+				t.I[i] = ir.Wrap(t.I[i]-r, t.Type.Elem.Bits)
+			}
+		}
+		server.add(name, t)
+		return nil
+	})
+	if err == nil {
+		err = server.write(filepath.Join(dir, serverDir, party.WeightsFile))
+	}
+	if err == nil && len(client.wanted) > 0 {
+		err = client.write(filepath.Join(dir, clientDir, party.WeightsFile))
+	}
+	return err
+}
+
+// randomShare is uniform over the ring of t.
+func randomShare(t *ir.Tensor) *ir.Tensor {
+	out := ir.NewTensor(t.Type)
+	bytes := make([]byte, 8*len(out.I))
+	rand.Read(bytes) // never fails
+	for i := range out.I {
+		out.I[i] = ir.Wrap(int64(binary.LittleEndian.Uint64(bytes[8*i:])), t.Type.Elem.Bits)
+	}
+	return out
+}
+
+// baked collects ring tensors for a file: those a program wants, or all.
+type baked struct {
+	wanted map[string]bool // nil: all
+	done   []tensorfile.Tensor
+}
+
+func newBaked(list []program.Weight) *baked {
+	b := &baked{wanted: map[string]bool{}}
+	for _, w := range list {
+		b.wanted[w.Name] = true
+	}
+	return b
+}
+
+// add keeps a tensor in the width of its ring.
+func (b *baked) add(name string, t *ir.Tensor) {
+	if b.wanted != nil && !b.wanted[name] {
+		return
+	}
+	delete(b.wanted, name)
+	if t.Type.Elem.Bits == 64 {
+		b.done = append(b.done, tensorfile.New(name, t.Type.Shape, t.I))
+		return
+	}
+	narrow := make([]int32, len(t.I))
+	for i, x := range t.I {
+		narrow[i] = int32(x)
+	}
+	b.done = append(b.done, tensorfile.New(name, t.Type.Shape, narrow))
+}
+
+func (b *baked) write(path string) error {
+	if len(b.wanted) > 0 {
+		ir.Bugf("%d weights of a program were not baked, such as %s", len(b.wanted), anyOf(b.wanted))
+	}
+	return tensorfile.Write(path, b.done, nil, tensorfile.Secret)
+}
+
+func anyOf(set map[string]bool) string {
+	for name := range set {
+		return name
+	}
+	return ""
+}
+
+// writeClear keeps the clear stages with their weights.
+func (l *lowering) writeClear(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	for name, m := range map[string]*ir.Module{netFile: l.net, ringFile: l.ring} {
+		if m == nil {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(m.String()), 0o666); err != nil {
+			return err
+		}
+	}
+	if l.source == nil || l.ring == nil {
+		return nil
+	}
+	l.app.progress.step("weights of the clear network")
+	ring := &baked{}
+	err := twopc.Bake(l.ring.Funcs[0], ranges.WeightsOf(l.context), func(name string, t *ir.Tensor) error {
+		ring.add(name, t)
+		return nil
+	})
+	if err == nil {
+		err = ring.write(filepath.Join(dir, party.WeightsFile))
+	}
+	if err != nil || l.net == nil {
+		return err
+	}
+	float, err := weights.Tensors(l.net.Funcs[0], l.source)
+	if err != nil {
+		return err
+	}
+	return tensorfile.Write(filepath.Join(dir, floatFile), float, nil, tensorfile.Secret)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/runtime/party"
+	"sotto/runtime/program"
+)
+
+// estimate is what a compiled network will cost by a price list: exact bytes and rounds, estimated times.
+type estimate struct {
+	Online  party.Phase        `json:"online"`
+	Offline party.Phase        `json:"offline"`
+	Layers  []party.LayerStats `json:"layers"`
+}
+
+// sessionLayer is the row of what belongs to no layer: the base OTs.
+const sessionLayer = "session"
+
+// costs prices every op of a SECURE function and sums them by layer; a message's frame headers and its round belong to
+// the first layer in it, so that the layers sum to the totals.
+func costs(m *ir.Module, target cost.Target) estimate {
+	f := m.Funcs[0]
+	l := ir.Account(m, f, cost.FromDealer)
+	bits := f.Params[0].Type.Elem.Bits
+	dealt := map[int]int64{}
+	for _, d := range l.Dealt {
+		dealt[d.Tag] += d.Bytes
+	}
+	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
+	var e estimate
+	index := map[string]int{}
+	for tag := cost.SessionTag; tag < len(f.Body); tag++ {
+		work := workOf(l, tag)
+		a := party.Phase{Traffic: offline[tag], DealerSent: dealt[tag]}
+		b := party.Phase{Traffic: online[tag]}
+		a.MS, b.MS = target.MS(a.Traffic, work[cost.Offline], bits), target.MS(b.Traffic, work[cost.Online], bits)
+		add(&e.Offline, a)
+		add(&e.Online, b)
+		if a == (party.Phase{}) && b == (party.Phase{}) {
+			continue
+		}
+		row := e.row(index, f, tag)
+		add(&row.Offline, a)
+		add(&row.Online, b)
+	}
+	return e
+}
+
+func (e *estimate) row(index map[string]int, f *ir.Func, tag int) *party.LayerStats {
+	row := party.LayerStats{Path: sessionLayer, Op: "setup"}
+	if tag >= 0 {
+		v := f.Body[tag]
+		row = party.LayerStats{Path: v.Layer(), Op: v.Op.Name, Line: v.Pos.Line}
+	}
+	i, ok := index[row.Path]
+	if !ok {
+		i = len(e.Layers)
+		index[row.Path] = i
+		e.Layers = append(e.Layers, row)
+	}
+	return &e.Layers[i]
+}
+
+func add(to *party.Phase, p party.Phase) {
+	to.MS += p.MS
+	to.DealerSent += p.DealerSent
+	to.Traffic.Add(p.Traffic)
+}
+
+// workOf splits an op's work into phases. Of a garbled circuit the server's work, garbling, is offline, the client's,
+// evaluation, online. Of a linear layer in client-server the client's is on the mask, offline, the server's online; in
+// outsourced each party works once in each phase.
+func workOf(l *cost.Ledger, tag int) (byPhase [2][2]cost.Work) {
+	sum := l.Work[tag]
+	if sum == nil {
+		return byPhase
+	}
+	const client, server = cost.Client, cost.Server
+	byPhase[cost.Offline][server].AES = sum[server].AES
+	byPhase[cost.Online][client].AES = sum[client].AES
+	if l.Deploy == cost.ClientServer {
+		byPhase[cost.Offline][client].MACs = sum[client].MACs
+		byPhase[cost.Online][server].MACs = sum[server].MACs
+		return byPhase
+	}
+	for p, w := range sum {
+		byPhase[cost.Offline][p].MACs = w.MACs / 2
+		byPhase[cost.Online][p].MACs = w.MACs - w.MACs/2
+	}
+	return byPhase
+}
+
+// costNotes comments the values of a SECURE dump with their traffic.
+func costNotes(m *ir.Module) func(*ir.Value) string {
+	if m.Stage != ir.Secure {
+		return nil
+	}
+	notes := map[*ir.Value]string{}
+	for _, f := range m.Funcs {
+		l := ir.Account(m, f, cost.FromDealer)
+		offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
+		for tag, v := range f.Body {
+			if a, b := offline[tag], online[tag]; a != (cost.Traffic{}) || b != (cost.Traffic{}) {
+				notes[v] = fmt.Sprintf("offline %s  online %s %d rd", size(a.ClientSent+a.ServerSent), size(b.ClientSent+b.ServerSent), b.Rounds)
+			}
+		}
+	}
+	return func(v *ir.Value) string { return notes[v] }
+}
+
+// material sums the manifest.
+type material struct {
+	Items    int                     `json:"items"`
+	Elements int64                   `json:"elements"`
+	Kinds    map[string]materialKind `json:"kinds"`
+}
+
+type materialKind struct {
+	Items    int   `json:"items"`
+	Elements int64 `json:"elements"`
+}
+
+func materialOf(m *program.Manifest) material {
+	out := material{Kinds: map[string]materialKind{}}
+	for _, it := range m.Items {
+		k := out.Kinds[string(it.Kind)]
+		k.Items++
+		k.Elements += int64(it.N)
+		out.Kinds[string(it.Kind)] = k
+		out.Items++
+		out.Elements += int64(it.N)
+	}
+	return out
+}
+
+func (e estimate) text(w io.Writer) {
+	var rows [][]string
+	for _, l := range e.Layers {
+		rows = append(rows, append([]string{l.Path, l.Op}, phaseCells(l)...))
+	}
+	rows = append(rows, append([]string{"total", ""}, phaseCells(party.LayerStats{Online: e.Online, Offline: e.Offline})...))
+	table(w, "layer op >offline_client >server >dealer >rounds >ms >online_client >server >rounds >ms", rows)
+}
+
+func phaseCells(l party.LayerStats) []string {
+	a, b := l.Offline, l.Online
+	return []string{blankSize(a.ClientSent), blankSize(a.ServerSent), blankSize(a.DealerSent), blankZero(int64(a.Rounds)), three(a.MS),
+		blankSize(b.ClientSent), blankSize(b.ServerSent), blankZero(int64(b.Rounds)), three(b.MS)}
+}
+
+func blankSize(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return size(n)
+}
+
+// rangesText writes what each layer may reach against what the ring holds.
+func rangesText(w io.Writer, ranges []pass.Range) {
+	var rows [][]string
+	for _, r := range ranges {
+		rows = append(rows, []string{r.Path, blankReal(r.Worst), blankReal(r.Seen), blankReal(r.Assumed), blankReal(r.Holds)})
+	}
+	table(w, "values_of >worst_case >calibrated >assumed >ring_holds", rows)
+}
+
+func blankReal(x float64) string {
+	switch {
+	case x == 0:
+		return ""
+	case x >= 1e6:
+		return strings.Replace(fmt.Sprintf("%.2e", x), "e+0", "e+", 1)
+	}
+	return three(x)
+}

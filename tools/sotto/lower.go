@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/choices"
+	"sotto/passes/pass"
+	"sotto/tools/sotto/weights"
+)
+
+// lowerFlags are what passes know besides the network.
+type lowerFlags struct {
+	weights     string
+	calibration string
+	deploy      string
+	ring        int
+	dump        string
+	printAfter  string
+}
+
+func (f *lowerFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.weights, "weights", "", "safetensors `file`, or random:SEED")
+	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
+	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
+}
+
+func (f *lowerFlags) addDeploy(c *cobra.Command) {
+	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server: the server knows the weights; outsourced: both parties hold shares")
+}
+
+func (f *lowerFlags) addDump(c *cobra.Command) {
+	c.Flags().StringVar(&f.dump, "dump", "", "write the IR after every pass into `DIR`")
+	c.Flags().StringVar(&f.printAfter, "print-after", "", "print the IR after this `pass` to stderr")
+}
+
+// lowering is a network on its way down with the context its passes share. Modules of stages it did not go through are
+// nil.
+type lowering struct {
+	app     *app
+	runner  pass.Runner
+	context *pass.Context
+	source  weights.Source // nil without --weights
+
+	net, ring, secure *ir.Module
+}
+
+// lowering prepares the passes' context: weights, calibration inputs, deployment, ring.
+func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
+	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Source: cost.FromDealer, Ring: f.ring}}
+	var err error
+	if f.ring != 0 && f.ring != 32 && f.ring != 64 {
+		return nil, usagef("--ring %d: accepted are 32 and 64", f.ring)
+	}
+	if f.deploy == "" {
+		f.deploy = string(cost.ClientServer)
+	}
+	if l.context.Deploy, err = cost.ParseDeployment(f.deploy); err != nil {
+		return nil, usageError{fmt.Errorf("--deploy: %w", err)}
+	}
+	if f.printAfter != "" {
+		if _, ok := passes.Find(f.printAfter); !ok {
+			return nil, usagef("--print-after %s: accepted are %s", f.printAfter, passNames())
+		}
+	}
+	if len(n.fn().Params) != 1 {
+		return nil, fmt.Errorf("@%s has %d inputs: accepted is one", n.fn().Name, len(n.fn().Params))
+	}
+	l.runner = pass.Runner{Dump: f.dump, After: l.after(f.printAfter), Note: costNotes}
+	if err := l.open(n, f); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// open reads weights and calibration inputs.
+func (l *lowering) open(n *network, f lowerFlags) (err error) {
+	if f.weights != "" {
+		l.app.progress.step("weights %s", f.weights)
+		if l.source, err = weights.Open(f.weights, n.fn(), n.decisions); err != nil {
+			return err
+		}
+		l.context.Weights = l.source
+		if err := l.compareChoices(n); err != nil {
+			return err
+		}
+	}
+	spec := f.calibration
+	if spec == "" && l.source != nil && l.source.Initialised() != "" && n.module.Stage&(ir.Space|ir.Net) != 0 {
+		spec = "random:1x2"
+		l.app.notice("initial weights (%s): ranges are calibrated on two random inputs", l.source.Initialised())
+	}
+	if spec == "" {
+		return nil
+	}
+	if l.source == nil {
+		return usagef("--calibration runs the network: it needs --weights")
+	}
+	l.context.Calibration, err = inputs(spec, preprocess(n.fn().Params[0]))
+	return err
+}
+
+// compareChoices tells where initial weights were made for other options than those decided: their statistics differ,
+// and activations leave unit scale.
+func (l *lowering) compareChoices(n *network) error {
+	made := l.source.Choices()
+	decided, err := choices.Decide(n.fn(), n.decisions)
+	if err != nil {
+		return err
+	}
+	for _, site := range slices.Sorted(maps.Keys(decided)) {
+		if was, ok := made[site]; ok && was != decided[site] {
+			l.app.notice("the weights were initialised for %s=%s, not %s: activations may leave unit scale; sotto init takes --set too", site, was, decided[site])
+			return nil
+		}
+	}
+	return nil
+}
+
+func (l *lowering) close() {
+	if l.source != nil {
+		l.source.Close()
+	}
+}
+
+func (l *lowering) after(printed string) func(*pass.Pass, *ir.Module, time.Duration) {
+	return func(p *pass.Pass, m *ir.Module, took time.Duration) {
+		l.app.progress.step("pass %s: %v", p.Name, took.Round(time.Millisecond))
+		if p.Name == printed {
+			l.app.progress.done()
+			fmt.Fprintf(l.app.err, "; after %s\n%s", p.Name, ir.Print(m, costNotes(m)))
+		}
+	}
+}
+
+// toRing takes a network as far as the RING stage, keeping NET.
+func (l *lowering) toRing(n *network) error {
+	m := n.module.Clone()
+	if m.Stage == ir.Space {
+		if err := l.runner.Run(l.context, m, passes.ToNet...); err != nil {
+			return err
+		}
+	}
+	if l.source != nil {
+		if err := weights.Check(l.source, m.Funcs[0]); err != nil {
+			return err
+		}
+	}
+	if m.Stage == ir.Net {
+		l.net = m.Clone()
+		if err := l.runner.Run(l.context, m, passes.ToRing...); err != nil {
+			return err
+		}
+	}
+	if m.Stage == ir.RingStage {
+		l.ring = m
+	} else {
+		l.secure = m
+	}
+	return nil
+}
+
+// toSecure takes a network the whole way.
+func (l *lowering) toSecure(n *network) error {
+	if err := l.toRing(n); err != nil || l.secure != nil {
+		return err
+	}
+	m := l.ring.Clone()
+	if err := l.runner.Run(l.context, m, passes.ToSecure...); err != nil {
+		return err
+	}
+	l.secure = m
+	return nil
+}
+
+// notices prints what the passes had to say.
+func (l *lowering) notices() {
+	for _, text := range l.context.Notices {
+		l.app.notice("%s", text)
+	}
+}
+
+func passNames() string {
+	var names []string
+	for _, p := range passes.All() {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sotto/frontend"
+	"sotto/frontend/syntax"
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/choices"
+	"sotto/passes/pass"
+)
+
+// network is a network as a user names it: a .sotto file or an IR dump, one of its nets, and decisions.
+type network struct {
+	module    *ir.Module
+	decisions []pass.Decision
+	targets   []*syntax.Target
+}
+
+func (n *network) fn() *ir.Func { return n.module.Funcs[0] }
+
+// networkFlags choose a net of a file and decide its choices.
+type networkFlags struct {
+	net      string
+	set      []string
+	decision string
+}
+
+func (f *networkFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.net, "net", "", "the net, where the file has several")
+	f.addSet(c)
+}
+
+func (f *networkFlags) addSet(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.set, "set", nil, "decide `NAME=OPTION`: a choice for all its uses, one site by its path, or a parameter; later ones win")
+	c.Flags().StringVar(&f.decision, "decision", "", "JSON `file` of decisions, {\"sotto\":1,\"choices\":{path:option}}; --set wins")
+}
+
+// maxSource bounds the text files that are read whole.
+const maxSource = 256 << 20
+
+// read reads a text file, - for standard input, and keeps it for carets.
+func (a *app) read(path string) (string, error) {
+	var r = a.in
+	if path != "-" {
+		info, err := os.Stat(path)
+		if err != nil {
+			return "", err
+		}
+		if info.IsDir() {
+			return "", fmt.Errorf("%s is a directory: accepted is a file", path)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		r = f
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxSource+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxSource {
+		return "", fmt.Errorf("%s: more than %d bytes", path, maxSource)
+	}
+	a.sources[path] = string(text)
+	return string(text), nil
+}
+
+// load reads a network. Dumps are told from .sotto files by their first word.
+func (a *app) load(path string, flags networkFlags) (*network, error) {
+	text, err := a.read(path)
+	if err != nil {
+		return nil, err
+	}
+	decisions, err := a.decisions(flags)
+	if err != nil {
+		return nil, err
+	}
+	if isDump(text) {
+		return loadDump(path, text, flags.net, decisions)
+	}
+	return loadSource(path, text, flags.net, decisions)
+}
+
+func isDump(text string) bool {
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, ";")
+		if words := strings.Fields(line); len(words) > 0 {
+			return words[0] == "module"
+		}
+	}
+	return false
+}
+
+func loadDump(path, text, net string, decisions []pass.Decision) (*network, error) {
+	m, err := ir.Parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	if net != "" {
+		f := m.Func(net)
+		if f == nil {
+			return nil, fmt.Errorf("%s: no function is called @%s: accepted are %s", path, net, funcNames(m))
+		}
+		m.Funcs = []*ir.Func{f}
+	}
+	if len(m.Funcs) != 1 {
+		return nil, fmt.Errorf("%s holds %d functions: name one of %s by --net", path, len(m.Funcs), funcNames(m))
+	}
+	return &network{module: m, decisions: decisions}, nil
+}
+
+func funcNames(m *ir.Module) string {
+	var names []string
+	for _, f := range m.Funcs {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// loadSource elaborates a net; decisions that name a parameter of the space go into its elaboration.
+func loadSource(path, text, net string, decisions []pass.Decision) (*network, error) {
+	file, err := syntax.Parse(path, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	space, err := frontend.Elaborate(file, frontend.Options{Net: net})
+	if err != nil {
+		return nil, err
+	}
+	params, rest, err := parameters(space.Params, decisions)
+	if err == nil && len(params) > 0 {
+		space, err = frontend.Elaborate(file, frontend.Options{Net: net, Params: params})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := known(space.Func, rest); err != nil {
+		return nil, err
+	}
+	return &network{space.Module, rest, space.Targets}, nil
+}
+
+// known refuses decisions about what the network does not have, also where no pass will ask.
+func known(f *ir.Func, decisions []pass.Decision) error {
+	_, err := choices.Decide(f, decisions)
+	return err
+}
+
+// parameters takes the decisions about parameters of the space (`let w in {16, 32}`) out of a list: the index of the
+// value, for a vector one value for all its elements or a comma-separated list.
+func parameters(params []frontend.Param, decisions []pass.Decision) (map[string][]int, []pass.Decision, error) {
+	picked := map[string][]int{}
+	var rest []pass.Decision
+	for _, d := range decisions {
+		i := slices.IndexFunc(params, func(p frontend.Param) bool { return p.Name == d.Site })
+		if i < 0 {
+			rest = append(rest, d)
+			continue
+		}
+		indices, err := indicesOf(params[i], d.Option)
+		if err != nil {
+			return nil, nil, err
+		}
+		picked[d.Site] = indices
+	}
+	return picked, rest, nil
+}
+
+func indicesOf(p frontend.Param, text string) ([]int, error) {
+	parts := strings.Split(text, ",")
+	if len(parts) == 1 {
+		parts = slices.Repeat(parts, len(p.Chosen))
+	}
+	if len(parts) != len(p.Chosen) {
+		return nil, fmt.Errorf("parameter %s has %d elements, not %d", p.Name, len(p.Chosen), len(parts))
+	}
+	out := make([]int, len(parts))
+	for i, part := range parts {
+		if out[i] = slices.Index(p.Values, strings.TrimSpace(part)); out[i] < 0 {
+			return nil, fmt.Errorf("parameter %s has no value %q: accepted are %s", p.Name, part, strings.Join(p.Values, ", "))
+		}
+	}
+	return out, nil
+}
+
+// decisions reads --decision and --set, in the order in which later ones win.
+func (a *app) decisions(flags networkFlags) ([]pass.Decision, error) {
+	var out []pass.Decision
+	if flags.decision != "" {
+		var err error
+		if out, err = a.decisionFile(flags.decision); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range flags.set {
+		name, option, ok := strings.Cut(s, "=")
+		if !ok || name == "" || option == "" {
+			return nil, usagef("--set %s: accepted is NAME=OPTION", s)
+		}
+		out = append(out, pass.Decision{Site: name, Option: option})
+	}
+	return out, nil
+}
+
+func (a *app) decisionFile(path string) ([]pass.Decision, error) {
+	text, err := a.read(path)
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		head
+		Choices map[string]string `json:"choices"`
+	}
+	if err := json.Unmarshal([]byte(text), &file); err != nil {
+		return nil, fmt.Errorf("%s: %w; accepted is {\"sotto\":1,\"choices\":{path:option}}", path, err)
+	}
+	if file.Sotto != 1 || file.Choices == nil {
+		return nil, fmt.Errorf("%s: no decision file of version 1; accepted is {\"sotto\":1,\"choices\":{path:option}}", path)
+	}
+	var out []pass.Decision
+	for site, option := range file.Choices {
+		out = append(out, pass.Decision{Site: site, Option: option})
+	}
+	// A choice's name before its sites: what names one use is the more exact.
+	slices.SortFunc(out, func(x, y pass.Decision) int {
+		return strings.Compare(exactness(x.Site)+x.Site, exactness(y.Site)+y.Site)
+	})
+	return out, nil
+}
+
+func exactness(site string) string {
+	if !strings.ContainsAny(site, ".#") {
+		return "0"
+	}
+	return "1"
+}
+
+// target resolves a target's name: a file, a declaration in the .sotto file, a shipped one.
+func (a *app) target(name string, n *network) (cost.Target, error) {
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+		text, err := a.read(name)
+		if err != nil {
+			return cost.Target{}, err
+		}
+		t, err := cost.ParseTarget([]byte(text))
+		if err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+		return t, err
+	}
+	for _, d := range n.targets {
+		if d.Name.Name == name {
+			return cost.Target{}, d.Name.Errorf("target %s describes boards, which compile has no prices for: accepted are a price list's file, %s",
+				name, strings.Join(cost.TargetNames(), ", "))
+		}
+	}
+	return cost.ShippedTarget(name)
+}
+
+// firstExisting reports whether a file or directory is there.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}
