@@ -206,6 +206,9 @@ func (c *Conn) flush(k kind) error {
 	c.out.payload = 0
 	c.meter.sentHeader()
 	if err := c.writeFrame(frame); err != nil {
+		if fault := c.fault.get(); fault != nil {
+			return fault // this side has given up already: its last words must not be cut off
+		}
 		c.hearReason()
 		return c.fail(c.classify("sending", err))
 	}
