@@ -16,6 +16,11 @@ func (a interval) union(b interval) interval {
 	return interval{min(a.lo, b.lo), max(a.hi, b.hi)}
 }
 
+// beyond is as far as bounds are followed: squares of squares would leave float64, and no ring holds this much anyway.
+const beyond = 1e100
+
+func (a interval) clamped() interval { return interval{max(a.lo, -beyond), min(a.hi, beyond)} }
+
 func (a interval) times(f float64) interval {
 	if f < 0 {
 		return interval{a.hi * f, a.lo * f}
@@ -39,7 +44,7 @@ func worst(c *pass.Context, f *ir.Func) error {
 				return fmt.Errorf("%s: %w", v.Path, err)
 			}
 		} else {
-			b := w.bound(v)
+			b := w.bound(v).clamped()
 			w.of[v] = b
 			v.Set("worst", []float64{b.lo, b.hi})
 		}

@@ -37,7 +37,7 @@ type compileResult struct {
 	Target      string          `json:"target"`
 	TargetNote  string          `json:"target_source"`
 	estimate
-	Material material     `json:"material"`
+	Material materialSum  `json:"material"`
 	Ranges   []pass.Range `json:"ranges"`
 	Notices  []string     `json:"notices"`
 

@@ -114,20 +114,20 @@ func costNotes(m *ir.Module) func(*ir.Value) string {
 	return func(v *ir.Value) string { return notes[v] }
 }
 
-// material sums the manifest.
-type material struct {
-	Items    int                     `json:"items"`
-	Elements int64                   `json:"elements"`
-	Kinds    map[string]materialKind `json:"kinds"`
+// materialSum is what a manifest lists, counted.
+type materialSum struct {
+	Items    int                        `json:"items"`
+	Elements int64                      `json:"elements"`
+	Kinds    map[string]materialKindSum `json:"kinds"`
 }
 
-type materialKind struct {
+type materialKindSum struct {
 	Items    int   `json:"items"`
 	Elements int64 `json:"elements"`
 }
 
-func materialOf(m *program.Manifest) material {
-	out := material{Kinds: map[string]materialKind{}}
+func materialOf(m *program.Manifest) materialSum {
+	out := materialSum{Kinds: map[string]materialKindSum{}}
 	for _, it := range m.Items {
 		k := out.Kinds[string(it.Kind)]
 		k.Items++
