@@ -42,6 +42,9 @@ func (m *Module) checkFunc(f *Func) error {
 				if !known[o.Result] {
 					wrong[v] = fmt.Errorf("option %s yields %s, which is not computed before", o.Label, o.Result)
 				}
+				for _, inner := range o.Body {
+					delete(known, inner) // what an option computes is not visible outside
+				}
 			}
 			for _, a := range v.Args {
 				if !known[a] {

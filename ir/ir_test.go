@@ -116,6 +116,7 @@ func TestSecureOpsCostMessages(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	const head = "module net\nfunc @f(%x: C f32[4]) -> f32[4] {\n"
+	const space = "module space\nfunc @f(%x: f32[4]) -> f32[4] {\n%1 = choice {site=\"s\"} : f32[4] {\noption a:\n%2 = nn.relu %x : f32[4]\n"
 	for _, c := range []struct{ text, want string }{
 		{"", `accepted is "module"`},
 		{"module nets", "accepted are the stages"},
@@ -131,6 +132,11 @@ func TestParseErrors(t *testing.T) {
 		{head + "%1 = ring.relu %x : f32[4]\nreturn %1 }", "not legal in stage net"},
 		{head + "return %x }", "its head says"},
 		{head + "%x = nn.relu %x : f32[4]\nreturn %x }", "computed twice"},
+		{"module ring\nfunc @f(%x: i32q8[]) -> i32q8[] {\nreturn %x }", "at least one side"},
+		{space + "yield %x\noption b:\nyield %2\n}\nreturn %1 }", "%2 is used before it is computed"},
+		{space + "yield %2\noption b:\n%2 = nn.relu %x : f32[4]\nyield %2\n}\nreturn %1 }", "%2 is computed twice"},
+		{space + "yield %2\n}\n%3 = nn.relu %2 : f32[4]\nreturn %3 }", "%2 is used before it is computed"},
+		{"module net\nfunc @f(%x: f32[4]) -> f32[4] {\nreturn %x }\nfunc @f(%x: f32[4]) -> f32[4] {\nreturn %x }", "there twice"},
 	} {
 		_, err := Parse("t.ir", c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -147,6 +153,19 @@ func TestCheckPointsAtTheWrongValue(t *testing.T) {
 	m.Funcs[0].Body[0].Type = Float(5)
 	err = Check(m)
 	if err == nil || !strings.Contains(err.Error(), "  ^^^ is written as f32[5], nn.relu gives f32[4]") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckKeepsWhatAnOptionComputesInside(t *testing.T) {
+	m, err := Parse("t.ir", "module space\nfunc @f(%x: f32[4]) -> f32[4] {\n%1 = choice {site=\"s\"} : f32[4] {\noption a:\n%2 = nn.relu %x : f32[4]\n"+
+		"yield %2\n}\n%3 = nn.relu %1 : f32[4]\nreturn %3\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := m.Funcs[0]
+	f.Body[1].Args[0] = f.Body[0].Options[0].Result
+	if err := Check(m); err == nil || !strings.Contains(err.Error(), "%2 is used before it is computed") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package ir
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -52,7 +51,9 @@ type parser struct {
 	tokBol     int
 
 	mod    *Module
-	values map[string]*Value
+	funcs  map[string]bool
+	values map[string]*Value // every value of the function by name; nil once its option has ended
+	local  []string          // names declared, in order
 	nest   int
 }
 
@@ -152,7 +153,7 @@ func (p *parser) int() int {
 
 func (p *parser) module() *Module {
 	p.expect("module")
-	p.mod = &Module{Stage: p.stage()}
+	p.mod, p.funcs = &Module{Stage: p.stage()}, map[string]bool{}
 	if p.mod.Stage == Secure {
 		d, err := cost.ParseDeployment(p.tok)
 		if err != nil {
@@ -166,9 +167,10 @@ func (p *parser) module() *Module {
 	}
 	for p.tok != "" {
 		f := p.function()
-		if p.mod.Func(f.Name) != nil {
+		if p.funcs[f.Name] {
 			p.fail("function @%s is there twice", f.Name)
 		}
+		p.funcs[f.Name] = true
 		p.mod.Funcs = append(p.mod.Funcs, f)
 	}
 	return p.mod
@@ -211,7 +213,7 @@ func (p *parser) prefixed(prefix byte, what string) string {
 func (p *parser) function() *Func {
 	p.expect("func")
 	f := &Func{Name: p.prefixed('@', "a function name such as @net")}
-	p.values = map[string]*Value{}
+	p.values, p.local = map[string]*Value{}, nil
 	p.expect("(")
 	for p.tok != ")" {
 		if len(f.Params) > 0 {
@@ -246,10 +248,11 @@ func (p *parser) param() *Value {
 }
 
 func (p *parser) declare(v *Value) {
-	if p.values[v.Name] != nil {
+	if _, ok := p.values[v.Name]; ok {
 		p.fail("%s is computed twice", v)
 	}
 	p.values[v.Name] = v
+	p.local = append(p.local, v.Name)
 }
 
 func (p *parser) use() *Value {
@@ -320,17 +323,19 @@ func (p *parser) typecheck(v *Value, at pos.Pos) {
 
 func (p *parser) options(v *Value) {
 	p.expect("{")
-	outer := p.values
 	for p.accept("option") {
-		p.values = maps.Clone(outer)
+		outside := len(p.local)
 		o := &Option{Label: p.take()}
 		p.expect(":")
 		o.Body = p.body("yield")
 		p.expect("yield")
 		o.Result = p.use()
 		v.Options = append(v.Options, o)
+		for _, name := range p.local[outside:] {
+			p.values[name] = nil // not visible outside the option; the name stays taken
+		}
+		p.local = p.local[:outside]
 	}
-	p.values = outer
 	p.expect("}")
 }
 

@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -117,8 +118,11 @@ func shapeString(shape []int) string {
 // maxElements bounds a tensor: sizes stay far from overflowing an int, whatever a hostile file says.
 const maxElements = 1 << 34
 
-// checkShape refuses shapes that are empty, negative or beyond maxElements.
+// checkShape refuses shapes that are empty, negative or beyond maxElements. A single number has shape [1].
 func checkShape(shape []int) error {
+	if len(shape) == 0 {
+		return errors.New("shape [] is not usable: a shape has at least one side, a single number is [1]")
+	}
 	n := 1
 	for _, d := range shape {
 		if d <= 0 || d > maxElements || n > maxElements/d {

@@ -57,17 +57,17 @@ type Site struct {
 // Sites lists the decisions of a function in order; uses of a shared choice are one site.
 func Sites(f *ir.Func) []Site {
 	var out []Site
+	seen := map[string]bool{}
 	f.Walk(func(v *ir.Value) {
-		if !v.Is("choice") {
+		if !v.Is("choice") || seen[v.Str("site")] {
 			return
 		}
+		seen[v.Str("site")] = true
 		s := Site{Path: v.Str("site"), Choice: cmp.Or(v.Str("choice"), v.Str("site"))}
 		for _, o := range v.Options {
 			s.Options = append(s.Options, o.Label)
 		}
-		if !slices.ContainsFunc(out, func(t Site) bool { return t.Path == s.Path }) {
-			out = append(out, s)
-		}
+		out = append(out, s)
 	})
 	return out
 }
@@ -75,20 +75,23 @@ func Sites(f *ir.Func) []Site {
 // Decide maps sites to options. A decision's site is a path, or the name of a choice for all its uses.
 func Decide(f *ir.Func, decisions []pass.Decision) (map[string]string, error) {
 	sites := Sites(f)
+	called := map[string][]Site{} // by path and by the name of the choice
+	for _, s := range sites {
+		called[s.Path] = append(called[s.Path], s)
+		if s.Choice != s.Path {
+			called[s.Choice] = append(called[s.Choice], s)
+		}
+	}
 	out := map[string]string{}
 	for _, d := range decisions {
-		hit := false
-		for _, s := range sites {
-			if s.Path != d.Site && s.Choice != d.Site {
-				continue
-			}
+		if called[d.Site] == nil {
+			return nil, fmt.Errorf("no choice or site is called %q: accepted are %s", d.Site, names(sites))
+		}
+		for _, s := range called[d.Site] {
 			if !slices.Contains(s.Options, d.Option) {
 				return nil, fmt.Errorf("choice %s has no option %q: accepted are %s", s.Path, d.Option, strings.Join(s.Options, ", "))
 			}
-			hit, out[s.Path] = true, d.Option
-		}
-		if !hit {
-			return nil, fmt.Errorf("no choice or site is called %q: accepted are %s", d.Site, names(sites))
+			out[s.Path] = d.Option
 		}
 	}
 	return out, nil
@@ -109,21 +112,40 @@ func names(sites []Site) string {
 	return strings.Join(append(slices.Sorted(maps.Keys(choices)), paths...), ", ")
 }
 
+// undecided lists the sites that need a decision and have none. What stands in an option that is not taken needs none.
 func undecided(f *ir.Func, decided map[string]string) []string {
 	var open []string
-	for _, s := range Sites(f) {
-		if decided[s.Path] == "" {
-			open = append(open, s.Path)
+	seen := map[string]bool{}
+	var body func([]*ir.Value)
+	body = func(values []*ir.Value) {
+		for _, v := range values {
+			if !v.Is("choice") {
+				continue
+			}
+			site := v.Str("site")
+			if decided[site] == "" && !seen[site] {
+				seen[site] = true
+				open = append(open, site)
+			}
+			for _, o := range v.Options {
+				if o.Label == decided[site] {
+					body(o.Body)
+				}
+			}
 		}
 	}
+	body(f.Body)
 	return open
 }
 
 // describe names the choices of open sites rather than every site.
 func describe(f *ir.Func, open []string) string {
-	options := map[string]string{}
+	options, wanted := map[string]string{}, map[string]bool{}
+	for _, path := range open {
+		wanted[path] = true
+	}
 	for _, s := range Sites(f) {
-		if slices.Contains(open, s.Path) {
+		if wanted[s.Path] {
 			options[s.Choice] = strings.Join(s.Options, " or ")
 		}
 	}

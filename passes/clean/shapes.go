@@ -37,7 +37,8 @@ var Identities = &pass.Pass{
 			case "nn.dropout":
 				return r.To[v.Args[0]], nil
 			case "nn.reshape", "nn.pad", "nn.slice", "nn.concat":
-				if len(v.Args) == 1 && v.Type.Equal(v.Args[0].Type) && v.Op.Name != "nn.slice" {
+				moves := v.Is("nn.slice") && v.Int("start") > 0
+				if len(v.Args) == 1 && v.Type.Equal(v.Args[0].Type) && !moves {
 					return r.To[v.Args[0]], nil
 				}
 			}

@@ -1,0 +1,14 @@
+package protocols_test
+
+import (
+	"testing"
+
+	"sotto/passes/clean"
+	"sotto/passes/pass/golden"
+	"sotto/passes/protocols"
+	"sotto/passes/rounds"
+)
+
+func TestGolden(t *testing.T) {
+	golden.Run(t, "testdata", protocols.Protocols, clean.CSE, clean.DCE, rounds.Rounds)
+}
