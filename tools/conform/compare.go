@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"sotto/ir"
-	"sotto/passes/ranges"
 )
 
 // Difference is a RING value whose private result is outside the interval its op states.
@@ -13,7 +12,8 @@ type Difference struct {
 	Index     int
 	Got, Want int64
 	Slack     int
-	Count     int // elements outside
+	Count     int   // elements outside
+	Units     int64 // greatest difference, inside or outside
 }
 
 func (d Difference) String() string {
@@ -23,31 +23,35 @@ func (d Difference) String() string {
 
 // Compare evaluates every RING value on its actual arguments, as reconstructed from the parties' shares, and lists those
 // whose private result is outside the stated interval, in program order. Arguments that no protocol result stands for are
-// taken from the reference. x is the clear input.
-func Compare(n *Net, x []float32, taps map[string][]int64) ([]Difference, error) {
-	f := n.Ring.Funcs[0]
-	env := ir.Env{}
-	weight := ranges.WeightsOf(n.Context)
-	var out []Difference
-	for _, p := range f.Params {
-		env[p] = ir.Quantize(p.Type, x)
-	}
+// taken from the reference. weight gives the weights, x is the clear input; maxUnits is the greatest difference met
+// anywhere, in units of the last place.
+func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64) (diffs []Difference, maxUnits int64, err error) {
+	env := ir.Env{f.Params[0]: ir.Quantize(f.Params[0].Type, x)}
+	left := f.Uses()
 	for _, v := range f.Body {
 		want, err := reference(v, env, weight)
 		if err != nil {
-			return nil, fmt.Errorf("%s (%s): %w", v, v.Path, err)
+			return nil, 0, fmt.Errorf("%s (%s): %w", v, v.Path, err)
 		}
-		got := taps[v.Name]
-		if got == nil || v.Op.Constant {
-			env[v] = want
-			continue
+		env[v] = want
+		if got := taps[v.Name]; got != nil && !v.Op.Constant {
+			if len(got) != len(want.I) {
+				return nil, 0, fmt.Errorf("%s (%s): the parties hold %d elements, the network has %d", v, v.Path, len(got), len(want.I))
+			}
+			env[v] = &ir.Tensor{Type: v.Type, I: got}
+			d := differ(v, got, want.I)
+			maxUnits = max(maxUnits, d.Units)
+			if d.Count > 0 {
+				diffs = append(diffs, d)
+			}
 		}
-		env[v] = &ir.Tensor{Type: v.Type, I: got}
-		if d, ok := differ(v, got, want.I); ok {
-			out = append(out, d)
+		for _, a := range v.Args {
+			if left[a]--; left[a] == 0 {
+				delete(env, a)
+			}
 		}
 	}
-	return out, nil
+	return diffs, maxUnits, nil
 }
 
 func reference(v *ir.Value, env ir.Env, weight func(*ir.Value) (*ir.Tensor, error)) (*ir.Tensor, error) {
@@ -63,15 +67,17 @@ func reference(v *ir.Value, env ir.Env, weight func(*ir.Value) (*ir.Tensor, erro
 	return ir.EvalOne(v, args)
 }
 
-func differ(v *ir.Value, got, want []int64) (Difference, bool) {
+func differ(v *ir.Value, got, want []int64) Difference {
 	d := Difference{Value: v, Slack: v.Op.Slack}
 	for i := range want {
-		if off := got[i] - want[i]; off < 0 || off > int64(v.Op.Slack) {
+		off := got[i] - want[i]
+		d.Units = max(d.Units, off, -off)
+		if off < 0 || off > int64(v.Op.Slack) {
 			if d.Count == 0 {
 				d.Index, d.Got, d.Want = i, got[i], want[i]
 			}
 			d.Count++
 		}
 	}
-	return d, d.Count > 0
+	return d
 }

@@ -85,7 +85,7 @@ func (n *Net) playTLS(t *testing.T, x []float32) *Played {
 // checkValues compares every RING value with the reference evaluation on its actual reconstructed arguments.
 func checkValues(t *testing.T, n *Net, x []float32, p *Played) {
 	t.Helper()
-	diffs, err := Compare(n, x, p.Taps)
+	diffs, _, err := Compare(n.Ring.Funcs[0], ranges.WeightsOf(n.Context), x, p.Taps)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,3 +98,14 @@ func writeJSON(path string, v any) error {
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o666)
 }
+
+func readJSON(path string, v any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

@@ -69,6 +69,9 @@ func newCheckCmd(a *app) *cobra.Command {
 }
 
 func check(n *network) (*checkResult, error) {
+	if n.module.Stage&(ir.Space|ir.Net) == 0 {
+		return nil, fmt.Errorf("@%s is in stage %s: accepted are .sotto files and dumps of stage space or net", n.fn().Name, n.module.Stage)
+	}
 	f, open, err := choices.First(n.fn(), n.decisions)
 	if err != nil {
 		return nil, err

@@ -67,7 +67,11 @@ func newCompileCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.compile(n, lower, prices, out)
+			r, err := a.compile(n, lower, prices, out)
+			if err != nil {
+				return err
+			}
+			return a.show(r, func(w io.Writer) { r.text(w, out) })
 		},
 	}
 	network.add(c)
@@ -79,25 +83,26 @@ func newCompileCmd(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir string) error {
+// compile writes the bundles of a network to dir and gives the report.
+func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir string) (*compileResult, error) {
 	if err := replaceable(dir); err != nil {
-		return err
+		return nil, err
 	}
 	l, err := a.lowering(n, flags)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer l.close()
 	if l.source == nil {
 		l.context.Notice("no --weights: ranges are assumed and the bundle holds no weights")
 	}
 	if err := l.toSecure(n); err != nil {
-		return err
+		return nil, err
 	}
 	a.progress.step("programs")
 	pair, err := twopc.Emit(l.secure, l.secure.Funcs[0])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r := l.result(pair, target)
 	err = replaceDir(dir, func(tmp string) error {
@@ -105,11 +110,11 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 		return errors.Join(l.write(tmp, pair), writeJSON(filepath.Join(tmp, reportFile), r))
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.notices()
 	r.Client, r.Server = filepath.Join(dir, clientDir), filepath.Join(dir, serverDir)
-	return a.show(r, func(w io.Writer) { r.text(w, dir) })
+	return r, nil
 }
 
 func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
@@ -184,7 +189,7 @@ func (l *lowering) writeParties(dir string, pair *twopc.Pair) error {
 	if err == nil {
 		err = server.write(filepath.Join(dir, serverDir, party.WeightsFile))
 	}
-	if err == nil && len(client.wanted) > 0 {
+	if err == nil && len(client.done) > 0 {
 		err = client.write(filepath.Join(dir, clientDir, party.WeightsFile))
 	}
 	return err

@@ -164,7 +164,10 @@ func blankSize(n int64) string {
 // rangesText writes what each layer may reach against what the ring holds.
 func rangesText(w io.Writer, ranges []pass.Range) {
 	var rows [][]string
-	for _, r := range ranges {
+	for i, r := range ranges {
+		if i+1 < len(ranges) && ranges[i+1].Path == r.Path && ranges[i+1].Holds >= r.Holds || i > 0 && ranges[i-1].Path == r.Path && ranges[i-1].Holds < r.Holds {
+			continue // the same values in a form with more room
+		}
 		rows = append(rows, []string{r.Path, blankReal(r.Worst), blankReal(r.Seen), blankReal(r.Assumed), blankReal(r.Holds)})
 	}
 	table(w, "values_of >worst_case >calibrated >assumed >ring_holds", rows)

@@ -13,7 +13,9 @@ import (
 	"sotto/ir/cost"
 	"sotto/passes"
 	"sotto/passes/choices"
+	errorbound "sotto/passes/errors"
 	"sotto/passes/pass"
+	"sotto/passes/ranges"
 	"sotto/tools/sotto/weights"
 )
 
@@ -71,9 +73,6 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 			return nil, usagef("--print-after %s: accepted are %s", f.printAfter, passNames())
 		}
 	}
-	if len(n.fn().Params) != 1 {
-		return nil, fmt.Errorf("@%s has %d inputs: accepted is one", n.fn().Name, len(n.fn().Params))
-	}
 	l.runner = pass.Runner{Dump: f.dump, After: l.after(f.printAfter), Note: costNotes}
 	if err := l.open(n, f); err != nil {
 		l.close()
@@ -96,7 +95,7 @@ func (l *lowering) open(n *network, f lowerFlags) (err error) {
 	}
 	spec := f.calibration
 	if spec == "" && l.source != nil && l.source.Initialised() != "" && n.module.Stage&(ir.Space|ir.Net) != 0 {
-		spec = "random:1x2"
+		spec = defaultProbes
 		l.app.notice("initial weights (%s): ranges are calibrated on two random inputs", l.source.Initialised())
 	}
 	if spec == "" {
@@ -104,6 +103,9 @@ func (l *lowering) open(n *network, f lowerFlags) (err error) {
 	}
 	if l.source == nil {
 		return usagef("--calibration runs the network: it needs --weights")
+	}
+	if err := oneInput(n.fn()); err != nil {
+		return err
 	}
 	l.context.Calibration, err = inputs(spec, preprocess(n.fn().Params[0]))
 	return err
@@ -144,6 +146,9 @@ func (l *lowering) after(printed string) func(*pass.Pass, *ir.Module, time.Durat
 
 // toRing takes a network as far as the RING stage, keeping NET.
 func (l *lowering) toRing(n *network) error {
+	if err := oneInput(n.fn()); err != nil {
+		return err
+	}
 	m := n.module.Clone()
 	if m.Stage == ir.Space {
 		if err := l.runner.Run(l.context, m, passes.ToNet...); err != nil {
@@ -161,10 +166,39 @@ func (l *lowering) toRing(n *network) error {
 			return err
 		}
 	}
-	if m.Stage == ir.RingStage {
-		l.ring = m
-	} else {
+	if m.Stage != ir.RingStage {
 		l.secure = m
+		return nil
+	}
+	l.ring = m
+	return l.measureError()
+}
+
+// defaultProbes are the inputs that errors are measured on, and initial weights calibrated, where the user gives none.
+const defaultProbes = "random:1x2"
+
+// measureError states the bound of the output's error, where both stages and the weights are at hand.
+func (l *lowering) measureError() error {
+	if l.net == nil || l.source == nil {
+		return nil
+	}
+	x := l.net.Funcs[0].Params[0]
+	probes := l.context.Calibration
+	if probes == nil {
+		var err error
+		if probes, err = inputs(defaultProbes, preprocess(x)); err != nil {
+			return err
+		}
+	}
+	l.app.progress.step("error bound on %d input(s)", len(probes))
+	bound, err := errorbound.Measure(l.net.Funcs[0], l.ring.Funcs[0], ranges.WeightsOf(l.context), probes)
+	l.context.Report.ErrorBound = bound
+	return err
+}
+
+func oneInput(f *ir.Func) error {
+	if len(f.Params) != 1 {
+		return fmt.Errorf("@%s has %d inputs: accepted is one", f.Name, len(f.Params))
 	}
 	return nil
 }

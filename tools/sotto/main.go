@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) (status int) {
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {
 		a.progress.done()
+		a.json = a.json || slices.Contains(args, "--json") // which a wrong flag before it would hide
 		if !a.started {
 			err = usageError{err}
 		}
@@ -87,6 +89,13 @@ func newRootCmd(a *app) *cobra.Command {
 		newCompileCmd(a),
 		newEvalCmd(a),
 		newKeysCmd(a),
+		newServeCmd(a),
+		newInferCmd(a),
+		newDealCmd(a),
+		newShareCmd(a),
+		newRevealCmd(a),
+		newRunCmd(a),
+		newVerifyCmd(a),
 		newVersionCmd(a),
 	)
 	for _, c := range root.Commands() {

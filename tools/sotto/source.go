@@ -146,16 +146,23 @@ func loadSource(path, text, net string, decisions []pass.Decision) (*network, er
 	if err != nil {
 		return nil, err
 	}
-	if err := known(space.Func, rest); err != nil {
+	if err := known(space, rest); err != nil {
 		return nil, err
 	}
 	return &network{space.Module, rest, space.Targets}, nil
 }
 
 // known refuses decisions about what the network does not have, also where no pass will ask.
-func known(f *ir.Func, decisions []pass.Decision) error {
-	_, err := choices.Decide(f, decisions)
-	return err
+func known(space *frontend.Space, decisions []pass.Decision) error {
+	_, err := choices.Decide(space.Func, decisions)
+	if err == nil || len(space.Params) == 0 {
+		return err
+	}
+	var names []string
+	for _, p := range space.Params {
+		names = append(names, p.Name)
+	}
+	return fmt.Errorf("%w; parameters are %s", err, strings.Join(names, ", "))
 }
 
 // parameters takes the decisions about parameters of the space (`let w in {16, 32}`) out of a list: the index of the
@@ -269,7 +276,7 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 	return cost.ShippedTarget(name)
 }
 
-// firstExisting reports whether a file or directory is there.
+// exists reports whether a file or directory is there.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, os.ErrNotExist)

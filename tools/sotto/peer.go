@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir/cost"
+	"sotto/runtime/party"
+	"sotto/runtime/wire"
+)
+
+// peerFlags are what serve, infer and deal share.
+type peerFlags struct {
+	keys    string
+	dealer  string
+	offline string
+	link    string
+	timeout time.Duration
+}
+
+const defaultKeys = "keys"
+
+func (f *peerFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.keys, "keys", defaultKeys, "`directory` with this party's key and the others' certificates (sotto keys)")
+	c.Flags().DurationVar(&f.timeout, "timeout", wire.DefaultTimeout, "how long to wait for a peer that says nothing")
+}
+
+// addSession adds what only the two computing parties need.
+func (f *peerFlags) addSession(c *cobra.Command) {
+	f.add(c)
+	c.Flags().StringVar(&f.dealer, "dealer", "", "`address` of the dealer (sotto deal)")
+	c.Flags().StringVar(&f.offline, "offline", "", "who makes the offline material: dealer (he, by the two parties alone, comes with a later release)")
+	c.Flags().StringVar(&f.link, "link", "loopback", "shape what this side sends: loopback (not at all), lan, wan, pasnet")
+}
+
+// source checks --offline and --dealer.
+func (f *peerFlags) source() error {
+	switch f.offline {
+	case "", string(cost.FromDealer):
+	case "he":
+		return usagef("--offline he is not in this release: accepted is --offline dealer, a third party that must not collude with either")
+	default:
+		return usagef("--offline %s: accepted is dealer", f.offline)
+	}
+	if f.dealer == "" {
+		return usagef("the offline material comes from a dealer: name its address by --dealer (start one with `sotto deal`)")
+	}
+	return nil
+}
+
+func (f *peerFlags) options() (wire.Options, error) {
+	link, err := wire.ParseLink(f.link)
+	if err != nil {
+		return wire.Options{}, usageError{err}
+	}
+	if f.timeout <= 0 {
+		return wire.Options{}, usagef("--timeout %s: accepted are positive durations such as 60s", f.timeout)
+	}
+	return wire.Options{Timeout: f.timeout, Link: link}, nil
+}
+
+// dir is where a role's key and the others' certificates are: --keys itself, or its folder for the role, as sotto keys
+// makes them.
+func (f *peerFlags) dir(role wire.Role) (string, error) {
+	for _, dir := range []string{f.keys, filepath.Join(f.keys, role.String())} {
+		if exists(wire.KeyPath(dir, role)) {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("%s holds no key of the %s: make keys with `sotto keys -o %s`, or name their directory by --keys", f.keys, role, f.keys)
+}
+
+// certificate is a peer's, as this party has it.
+func (f *peerFlags) certificate(own, peer wire.Role) (*x509.Certificate, error) {
+	dir, err := f.dir(own)
+	if err != nil {
+		return nil, err
+	}
+	return wire.LoadCertificate(wire.CertPath(dir, peer), peer)
+}
+
+// identity loads a party's own key.
+func (f *peerFlags) identity(role wire.Role) (wire.Identity, error) {
+	dir, err := f.dir(role)
+	if err != nil {
+		return wire.Identity{}, err
+	}
+	return wire.LoadIdentity(dir, role)
+}
+
+// tls is the configuration of one role towards another, whose certificate is pinned.
+func (f *peerFlags) tls(own, peer wire.Role) (*tls.Config, error) {
+	id, err := f.identity(own)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := f.certificate(own, peer)
+	if err != nil {
+		return nil, err
+	}
+	return wire.TLSConfig(id, peer, cert)
+}
+
+// dialDealer gives the way to the dealer. The dealer's link is not the one between the parties and is not shaped.
+func (f *peerFlags) dialDealer(own wire.Role) func(context.Context) (*wire.Conn, error) {
+	return func(ctx context.Context) (*wire.Conn, error) {
+		config, err := f.tls(own, wire.Dealer)
+		if err != nil {
+			return nil, err
+		}
+		return wire.Dial(ctx, f.dealer, config, wire.Options{Timeout: f.timeout})
+	}
+}
+
+func roleOf(p cost.Party) wire.Role {
+	return map[cost.Party]wire.Role{cost.Client: wire.Client, cost.Server: wire.Server, cost.Dealer: wire.Dealer}[p]
+}
+
+// openBundle opens a party's bundle; want says which half a command takes.
+func openBundle(dir string, want cost.Party) (*party.Bundle, error) {
+	b, err := party.OpenBundle(dir)
+	if err != nil {
+		if _, e := os.Stat(filepath.Join(dir, want.String(), party.ProgramFile)); e == nil {
+			return nil, fmt.Errorf("%w: did you mean %s?", err, filepath.Join(dir, want.String()))
+		}
+		return nil, err
+	}
+	if b.Program.Party != want {
+		return nil, fmt.Errorf("%s is the %s's bundle, accepted is the %s's", dir, b.Program.Party, want)
+	}
+	return b, nil
+}
+
+// interruptible gives a context that ends with an interrupt or termination.
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+}
+
+// sessionOptions are what serve and infer hand to a session.
+func (a *app) sessionOptions(b *party.Bundle, f *peerFlags, taps *tapFile) party.Options {
+	o := party.Options{Bundle: b, Dealer: f.dialDealer(roleOf(b.Program.Party)), Progress: func(phase cost.Phase, done, of int) {
+		a.progress.step("%s %s: level %d of %d", b.Program.Party, phase, done, of)
+	}}
+	if taps != nil {
+		o.InsecureTap = taps.add
+	}
+	return o
+}

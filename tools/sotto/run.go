@@ -1,0 +1,361 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir/cost"
+	"sotto/runtime/party"
+	"sotto/runtime/wire"
+)
+
+// runResult is what run prints: the client's statistics, with what only the server knows beside them.
+type runResult struct {
+	head
+	prediction
+	party.Stats
+	ClientPeakRSS int64  `json:"client_peak_rss"`
+	ServerPeakRSS int64  `json:"server_peak_rss"`
+	ProgramHash   string `json:"program_hash"`
+}
+
+type runFlags struct {
+	network networkFlags
+	lower   lowerFlags
+	input   string
+	offline string
+	link    string
+}
+
+func newRunCmd(a *app) *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use: "run DIR|FILE --input FILE", Short: "run both parties on this machine: one private inference", Args: cobra.ExactArgs(1),
+		Long: "Run starts a dealer, a server and a client as processes of their own, with fresh keys, connected over loopback by mutual TLS,\n" +
+			"and prints the prediction and what every layer cost. DIR is what compile wrote; a .sotto file is compiled first.",
+		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir, clean, err := a.compiled(args[0], &f)
+			if err != nil {
+				return err
+			}
+			defer clean()
+			r, err := a.runBundle(dir, &f, nil)
+			if err != nil {
+				return err
+			}
+			return a.show(r, r.text)
+		},
+	}
+	f.network.add(c)
+	f.lower.add(c)
+	f.lower.addDeploy(c)
+	f.add(c)
+	return c
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.input, "input", "", "PNG or JPEG image, .npy `file`, or random:SEED")
+	c.Flags().StringVar(&f.offline, "offline", "", "who makes the offline material: dealer (he comes with a later release)")
+	c.Flags().StringVar(&f.link, "link", "loopback", "network between the parties: loopback (unshaped), lan, wan, pasnet")
+	c.MarkFlagRequired("input")
+}
+
+// compiled gives a bundle directory: the one named, or a temporary one compiled from a network file.
+func (a *app) compiled(path string, f *runFlags) (dir string, clean func(), err error) {
+	if info, err := os.Stat(path); err != nil {
+		return "", nil, err
+	} else if info.IsDir() {
+		return path, func() {}, nil
+	}
+	tmp, err := os.MkdirTemp("", "sotto-run-")
+	if err != nil {
+		return "", nil, err
+	}
+	clean = func() { os.RemoveAll(tmp) }
+	n, err := a.load(path, f.network)
+	if err == nil {
+		if f.lower.weights == "" {
+			f.lower.weights = "random:1"
+			a.notice("no --weights: random ones (random:1) are used, so the prediction means nothing")
+		}
+		var prices cost.Target
+		if prices, err = a.target("loopback", n); err == nil {
+			_, err = a.compile(n, f.lower, prices, filepath.Join(tmp, "out"))
+		}
+	}
+	if err != nil {
+		clean()
+		return "", nil, err
+	}
+	return filepath.Join(tmp, "out"), clean, nil
+}
+
+// taps are where the parties dump their shares, by party, if they do.
+type taps [2]string
+
+// runBundle runs the three processes on one input.
+func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error) {
+	if err := a.checkOffline(f.offline); err != nil {
+		return nil, err
+	}
+	if _, err := wire.ParseLink(f.link); err != nil {
+		return nil, usageError{err}
+	}
+	b, err := openBundle(filepath.Join(dir, clientDir), cost.Client)
+	if err != nil {
+		return nil, err
+	}
+	tmp, err := os.MkdirTemp("", "sotto-run-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	inputs, err := a.partyInputs(b, f.input, tmp)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := writeKeys(filepath.Join(tmp, defaultKeys)); err != nil {
+		return nil, err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	g := &group{app: a, ctx: ctx, common: []string{"--keys", filepath.Join(tmp, defaultKeys)}}
+	defer g.stop()
+	return g.play(dir, f, inputs, dump, b)
+}
+
+// checkOffline says once that the parties cannot yet make their material alone.
+func (a *app) checkOffline(source string) error {
+	switch source {
+	case "":
+		a.notice("offline material from a dealer process: making it by the two parties alone (--offline he) comes with a later release")
+	case string(cost.FromDealer):
+	default:
+		return usagef("--offline %s: accepted is dealer in this release", source)
+	}
+	return nil
+}
+
+// partyInputs gives each party's --input: the client's image, or for outsourced servers a share each.
+func (a *app) partyInputs(b *party.Bundle, spec, tmp string) ([2]string, error) {
+	x, err := input(spec, preprocessOf(b.Program.Input))
+	if err != nil {
+		return [2]string{}, err
+	}
+	whole, err := encode(b.Program, x)
+	if err != nil {
+		return [2]string{}, err
+	}
+	if b.Program.Deploy == cost.ClientServer {
+		return [2]string{spec, ""}, nil
+	}
+	err = writeShares(tmp, b.Program.Input.Shape, b.Program.Ring, whole)
+	return [2]string{shareFile(tmp, cost.Client), shareFile(tmp, cost.Server)}, err
+}
+
+// group is the processes of one run.
+type group struct {
+	*app
+	ctx    context.Context
+	common []string
+	procs  []*process
+}
+
+// process is one of sotto's own commands running on its own.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	out  *bufio.Reader
+	errs bytes.Buffer
+}
+
+// start runs a command of this executable. Its errors come back as JSON; its progress, if it may show any, as it is.
+func (g *group) start(name string, args ...string) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{name: name, cmd: exec.CommandContext(g.ctx, self, append(append([]string{name}, args...), append(g.common, "--json")...)...)}
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = 5 * time.Second
+	p.cmd.Stderr = &p.errs
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.out = bufio.NewReaderSize(out, 1<<20)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	g.procs = append(g.procs, p)
+	return p, nil
+}
+
+// listening reads the first line of a listener.
+func (p *process) listening() (string, error) {
+	var line struct {
+		Listening string `json:"listening"`
+	}
+	if err := p.read(&line); err != nil {
+		return "", err
+	}
+	return line.Listening, nil
+}
+
+// read decodes one line of output, or gives the error the process ended with.
+func (p *process) read(v any) error {
+	line, err := p.out.ReadBytes('\n')
+	if err == nil && json.Unmarshal(line, v) == nil {
+		return nil
+	}
+	return p.failure()
+}
+
+// failure waits for a process that printed no result and gives its error as its own.
+func (p *process) failure() error {
+	waited := p.cmd.Wait()
+	var printed struct {
+		Error errorJSON `json:"error"`
+	}
+	if json.Unmarshal(lastLine(p.errs.Bytes()), &printed) == nil && printed.Error.Message != "" {
+		return &processError{p.name, printed.Error, p.cmd.ProcessState.ExitCode()}
+	}
+	if waited == nil {
+		waited = errors.New("ended without a result")
+	}
+	return fmt.Errorf("%s: %w: %s", p.name, waited, bytes.TrimSpace(p.errs.Bytes()))
+}
+
+func lastLine(b []byte) []byte {
+	b = bytes.TrimSpace(b)
+	return b[bytes.LastIndexByte(b, '\n')+1:]
+}
+
+// processError is the error of one of the processes, with its exit status.
+type processError struct {
+	name   string
+	err    errorJSON
+	status int
+}
+
+func (e *processError) Error() string { return e.name + ": " + e.err.Message }
+
+// stop ends what still runs.
+func (g *group) stop() {
+	for _, p := range g.procs {
+		if p.cmd.ProcessState == nil {
+			p.cmd.Process.Signal(syscall.SIGTERM)
+			p.cmd.Wait()
+		}
+	}
+}
+
+func (g *group) play(dir string, f *runFlags, inputs [2]string, dump *taps, b *party.Bundle) (*runResult, error) {
+	g.progress.step("starting dealer, server and client")
+	dealer, err := g.start("deal", filepath.Join(dir, dealerDir), "--listen", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	dealerAddr, err := dealer.listening()
+	if err != nil {
+		return nil, err
+	}
+	session := []string{"--dealer", dealerAddr, "--link", f.link, "--offline", string(cost.FromDealer)}
+	server, err := g.start("serve", append(session, args(filepath.Join(dir, serverDir), inputs[cost.Server], dump, cost.Server, "--listen", "127.0.0.1:0", "--sessions", "1")...)...)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := server.listening()
+	if err != nil {
+		return nil, err
+	}
+	g.progress.step("private inference")
+	client, err := g.start("infer", append(session, args(filepath.Join(dir, clientDir), inputs[cost.Client], dump, cost.Client, "--connect", addr)...)...)
+	if err != nil {
+		return nil, err
+	}
+	return g.collect(client, server, b)
+}
+
+// args are a party's own arguments.
+func args(bundle, input string, dump *taps, p cost.Party, more ...string) []string {
+	out := append([]string{bundle}, more...)
+	if input != "" {
+		out = append(out, "--input", input)
+	}
+	if dump != nil {
+		out = append(out, "--insecure-dump-shares", dump[p])
+	}
+	return out
+}
+
+// collect reads both parties' results. The client's error goes first unless the server knows better: whoever is not told
+// of a closed connection is the one who closed it.
+func (g *group) collect(client, server *process, b *party.Bundle) (*runResult, error) {
+	var mine inferResult
+	var theirs sessionResult
+	errC := client.read(&mine)
+	if errC != nil {
+		stopSoon := time.AfterFunc(time.Second, func() { server.cmd.Process.Signal(syscall.SIGTERM) })
+		defer stopSoon.Stop()
+	}
+	errS := server.read(&theirs)
+	if err := worse(errC, errS); err != nil {
+		return nil, err
+	}
+	r := &runResult{head: version1, Stats: mine.Stats, ClientPeakRSS: mine.PeakRSS, ServerPeakRSS: theirs.PeakRSS, ProgramHash: b.Program.Pair.String()}
+	r.addDealt(&theirs.Stats)
+	if mine.Class != nil {
+		r.prediction = prediction{mine.Output, *mine.Class}
+		return r, nil
+	}
+	if len(mine.OutputShare) != len(theirs.OutputShare) {
+		return nil, fmt.Errorf("output shares of %d and %d elements", len(mine.OutputShare), len(theirs.OutputShare))
+	}
+	sum := addShares(b.Program.Ring, addShares(b.Program.Ring, nil, mine.OutputShare), theirs.OutputShare)
+	r.prediction = answer(b.Program, decode(b.Program, sum))
+	return r, nil
+}
+
+// worse picks the error that says more: one that is not about the connection.
+func worse(errs ...error) error {
+	var out error
+	for _, err := range errs {
+		var p *processError
+		if err != nil && (out == nil || (errors.As(err, &p) && p.status != peerKind.status)) {
+			out = err
+		}
+	}
+	return out
+}
+
+// addDealt adds what the dealer sent to the server.
+func (r *runResult) addDealt(server *party.Stats) {
+	dealt := map[string]int64{}
+	for _, l := range server.Layers {
+		dealt[l.Path] = l.Offline.DealerSent
+	}
+	for i, l := range r.Layers {
+		r.Layers[i].Offline.DealerSent += dealt[l.Path]
+	}
+	r.Offline.DealerSent += server.Offline.DealerSent
+}
+
+func (r *runResult) text(w io.Writer) {
+	statsTable(w, &r.Stats)
+	fmt.Fprintf(w, "peak memory: client %s, server %s\n\n", size(r.ClientPeakRSS), size(r.ServerPeakRSS))
+	r.prediction.text(w)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir/cost"
+	"sotto/runtime/party"
+	"sotto/runtime/tensorfile"
+	"sotto/runtime/wire"
+)
+
+type serveFlags struct {
+	peerFlags
+	listen   string
+	sessions int
+	input    string
+	output   string
+	taps     string
+}
+
+// sessionResult is one line of serve, and what infer and run print.
+type sessionResult struct {
+	head
+	Peer        string  `json:"peer,omitempty"`
+	OutputShare []int64 `json:"output_share,omitempty"`
+	party.Stats
+}
+
+func newServeCmd(a *app) *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use: "serve BUNDLE --listen ADDR --dealer ADDR", Short: "run the server's party: the model owner's, or S1", Args: cobra.ExactArgs(1),
+		Long: "Serve waits for the client and runs private inferences with it, one session a connection, until it is interrupted. Both sides\n" +
+			"authenticate with the keys of `sotto keys`. With --json it prints {\"listening\"} first, then one line a session.",
+		Example: "  sotto serve out/server --listen :7766 --dealer dealer.example:7767",
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.serve(args[0], &f)
+		},
+	}
+	f.addSession(c)
+	c.Flags().StringVar(&f.listen, "listen", "", "`address` to listen on, host:port; port 0 takes a free one")
+	c.Flags().IntVar(&f.sessions, "sessions", 0, "stop after so many sessions; 0 goes on")
+	c.Flags().StringVar(&f.input, "input", "", "outsourced: this server's share of the input, `file` of `sotto share`")
+	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
+	addTapFlag(c, &f.taps)
+	c.MarkFlagRequired("listen")
+	return c
+}
+
+func (a *app) serve(dir string, f *serveFlags) error {
+	b, err := openBundle(dir, cost.Server)
+	if err != nil {
+		return err
+	}
+	if err := f.source(); err != nil {
+		return err
+	}
+	in, err := shareInput(b, f.input)
+	if err != nil {
+		return err
+	}
+	config, err := f.tls(wire.Server, wire.Client)
+	if err != nil {
+		return err
+	}
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	l, err := wire.Listen(f.listen, config, o)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	a.listening(l.Addr())
+	ctx, stop := interruptible()
+	defer stop()
+	s := &server{app: a, flags: f, bundle: b, input: in, listener: l}
+	return s.loop(ctx)
+}
+
+// listening tells where, for scripts as the first JSON line.
+func (a *app) listening(addr net.Addr) {
+	if a.json {
+		line, _ := json.Marshal(map[string]any{"sotto": 1, "listening": addr.String()})
+		fmt.Fprintf(a.out, "%s\n", line)
+		return
+	}
+	a.notice("listening on %s", addr)
+}
+
+// shareInput reads a server's share where the deployment has one.
+func shareInput(b *party.Bundle, path string) (party.Input, error) {
+	if b.Program.Deploy == cost.ClientServer {
+		if path != "" {
+			return party.Input{}, usagef("--input: in the client-server deployment the input is the client's")
+		}
+		return party.Input{}, nil
+	}
+	if path == "" {
+		return party.Input{}, usagef("--input: outsourced servers need their share of the input (sotto share)")
+	}
+	share, err := readShare(path)
+	return party.Input{Share: share}, err
+}
+
+type server struct {
+	*app
+	flags    *serveFlags
+	bundle   *party.Bundle
+	input    party.Input
+	listener *wire.Listener
+}
+
+// loop accepts connections. One session runs at a time: its buffers and cores are the machine's; who comes meanwhile waits.
+func (s *server) loop(ctx context.Context) error {
+	for done := 0; s.flags.sessions == 0 || done < s.flags.sessions; {
+		conn, err := s.listener.Accept(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			s.log("refused a connection: %v", err)
+			continue
+		}
+		done++
+		if err := s.session(ctx, conn); err != nil {
+			if s.flags.sessions == 1 {
+				return err
+			}
+			s.log("session with %s failed: %v", conn.RemoteAddr(), err)
+		}
+	}
+	return nil
+}
+
+// log prints what goes wrong while serving goes on.
+func (s *server) log(format string, args ...any) {
+	s.progress.done()
+	if s.json {
+		s.failJSON(peerKind, fmt.Errorf(format, args...))
+		return
+	}
+	fmt.Fprintf(s.err, format+"\n", args...)
+}
+
+func (s *server) session(ctx context.Context, conn *wire.Conn) error {
+	defer conn.Close()
+	taps := newTapFile(s.flags.taps)
+	o := s.sessionOptions(s.bundle, &s.flags.peerFlags, taps)
+	o.Conn, o.Input = conn, s.input
+	res, err := party.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := taps.write(); err != nil {
+		return err
+	}
+	if err := writeOutputShare(s.flags.output, s.bundle, res.Share); err != nil {
+		return err
+	}
+	r := sessionResult{head: version1, Peer: conn.RemoteAddr().String(), Stats: res.Stats}
+	if s.flags.output == "" {
+		r.OutputShare = res.Share
+	}
+	return s.show(r, func(w io.Writer) {
+		fmt.Fprintf(w, "session with %s: %s\n", r.Peer, phaseLine("online", r.Stats.Online))
+		fmt.Fprintf(w, "  %s\n", phaseLine("offline", r.Stats.Offline))
+	})
+}
+
+func writeOutputShare(path string, b *party.Bundle, share []int64) error {
+	if path == "" || share == nil {
+		return nil
+	}
+	return tensorfile.WriteNPY(path, b.Program.Output.Shape, share, tensorfile.Secret)
+}
