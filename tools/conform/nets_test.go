@@ -9,32 +9,48 @@ import (
 	"sotto/passes/pass"
 )
 
-var large = flag.Bool("large", false, "run resnet18_cifar and cnet1_cifar10 privately, both deployments and rings")
+var (
+	large  = flag.Bool("large", false, "run minionn, cnet1_cifar10 and resnet18_cifar privately, both deployments and rings")
+	inputs = flag.Int("inputs", 1, "random inputs for each of them")
+)
 
-// TestNetworks runs the judged networks once each; minionn is in TestMinionn.
+// TestNetworks runs the judged networks. The first input's bytes and rounds are held to the declared ones; on every input
+// each value is compared with the reference and the output with the float network.
 func TestNetworks(t *testing.T) {
 	if !*large {
-		t.Skip("pass -large")
+		t.Skip("pass -large, and -inputs N for more than one input")
 	}
-	for _, name := range []string{"cnet1_cifar10", "resnet18_cifar"} {
+	for _, name := range []string{"minionn", "cnet1_cifar10", "resnet18_cifar"} {
 		for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
 			for _, bits := range []int{32, 64} {
-				t.Run(fmt.Sprintf("%s-%s-%d", name, d, bits), func(t *testing.T) {
-					var choices []pass.Decision
-					if name == "resnet18_cifar" {
-						choices = []pass.Decision{{Site: "act", Option: "relu"}, {Site: "pool", Option: "maxpool"}}
-					}
-					n := compileExample(t, name, "", d, bits, choices...)
-					x := image(5, n.Ring.Funcs[0].Params[0].Type.Len())
-					p := n.playTLS(t, x)
-					checkValues(t, n, x, p)
-					checkCosts(t, n, p)
-					checkOutput(t, n, x, p, 1)
-					for side, r := range p.Results {
-						t.Logf("%s: offline %.0f ms %+v, online %.0f ms %+v, %d MB", cost.Party(side), r.Stats.Offline.MS, r.Stats.Offline.Traffic, r.Stats.Online.MS, r.Stats.Online.Traffic, r.Stats.PeakRSS>>20)
-					}
-				})
+				t.Run(fmt.Sprintf("%s-%s-%d", name, d, bits), func(t *testing.T) { playMany(t, name, d, bits) })
 			}
 		}
 	}
+}
+
+func playMany(t *testing.T, name string, d cost.Deployment, bits int) {
+	var choices []pass.Decision
+	if name == "resnet18_cifar" {
+		choices = []pass.Decision{{Site: "act", Option: "relu"}, {Site: "pool", Option: "maxpool"}}
+	}
+	n := compileExample(t, name, "", d, bits, choices...)
+	worst, same := 0.0, 0
+	for i := range *inputs {
+		x := image(uint64(i), n.Ring.Funcs[0].Params[0].Type.Len())
+		p := n.playTLS(t, x)
+		checkValues(t, n, x, p)
+		worst = max(worst, checkOutput(t, n, x, p))
+		if i == 0 {
+			checkCosts(t, n, p)
+			for side, r := range p.Results {
+				t.Logf("%s: offline %.0f ms %+v, online %.0f ms %+v, %d MB", cost.Party(side), r.Stats.Offline.MS, r.Stats.Offline.Traffic, r.Stats.Online.MS, r.Stats.Online.Traffic, r.Stats.PeakRSS>>20)
+			}
+		}
+		same++
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d inputs: greatest error %.3g, stated bound %.3g", same, worst, n.Context.Report.ErrorBound)
 }
