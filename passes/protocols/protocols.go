@@ -22,8 +22,12 @@ var Protocols = &pass.Pass{
 		m.Deploy = c.Deploy
 		for i, f := range m.Funcs {
 			a := newAssigner(c.Deploy, f)
+			for _, p := range f.Params {
+				a.prepare(p)
+			}
 			for _, v := range f.Body {
 				a.To[v] = a.value(v)
+				a.prepare(v)
 			}
 			a.finish()
 			m.Funcs[i] = a.New
@@ -108,6 +112,30 @@ func (a *assigner) settle(v, n *ir.Value) *ir.Value {
 	return n
 }
 
+// prepare makes the masked forms that readers of v ask for before any reader is lowered. Local ops take a masked form where
+// there is one: whether there is must not depend on the order of the readers.
+func (a *assigner) prepare(v *ir.Value) {
+	if !a.clientServer || v.IsConstant() {
+		return
+	}
+	for _, r := range a.readers[v] {
+		switch {
+		case r.Is("ring.conv2d"), r.Is("ring.linear"), r.Is("ring.square"):
+			a.operand(a.To[v])
+		case r.Is("ring.maxpool"), r.Is("ring.argmax"), a.signOf(v, r):
+			a.mask(a.To[v])
+		}
+	}
+}
+
+// signOf tells whether r, which reads v, is a relu that takes the sign of v, or a truncation that such a relu reads.
+func (a *assigner) signOf(v, r *ir.Value) bool {
+	if r.Is("ring.relu") {
+		return signSource(v) == v
+	}
+	return r.Is("ring.trunc") && slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.relu") })
+}
+
 // signSource is the value whose sign is that of v: a truncated value has the sign of the untruncated one.
 func signSource(v *ir.Value) *ir.Value {
 	if v.Is("ring.trunc") {
@@ -131,10 +159,8 @@ func (a *assigner) wantsMask(v *ir.Value) bool {
 
 func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
 	switch {
-	case r.Is("ring.relu"):
-		return signSource(v) == v
-	case r.Is("ring.trunc"):
-		return slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.relu") })
+	case r.Is("ring.relu"), r.Is("ring.trunc"):
+		return a.signOf(v, r)
 	case !r.Op.Local:
 		return true
 	case a.wantsMask(r):

@@ -1,4 +1,5 @@
-// Package golden holds the golden tests of passes: what a module looks like before and after, in one txtar file a case.
+// Package golden is what the tests of passes stand on: golden files (Run), and random small networks for properties
+// (DrawNet). A golden file says what a module looks like before and after, in one txtar file a case.
 //
 //	What the case shows, in prose.
 //	#passes: cse dce             in this order; default: the first pass that the test offers

@@ -1,0 +1,225 @@
+package passes_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/choices"
+	"sotto/passes/clean"
+	"sotto/passes/fold"
+	"sotto/passes/pass"
+	"sotto/passes/pass/golden"
+	"sotto/passes/ranges"
+	"sotto/passes/rounds"
+)
+
+// compile runs passes on a copy. The runner verifies the module after each.
+func compile(t *rapid.T, c *pass.Context, m *ir.Module, lists ...[]*pass.Pass) *ir.Module {
+	m = m.Clone()
+	if err := (&pass.Runner{}).Run(c, m, slices.Concat(lists...)...); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// evaluate runs the module's function on the drawn input and gives every value's tensor by name.
+func evaluate(t *rapid.T, d *golden.Drawn, m *ir.Module) (result *ir.Tensor, all map[string]*ir.Tensor) {
+	f := m.Funcs[0]
+	all = map[string]*ir.Tensor{}
+	r := ir.Runner{Weight: ranges.WeightsOf(d.Context()), Visit: func(v *ir.Value, x *ir.Tensor) { all[v.Name] = x }}
+	env, err := r.Run(f, d.Tensor(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env[f.Result], all
+}
+
+// greatest is the greatest magnitude of any float value, and at least 1: what rounding errors are relative to.
+func greatest(all map[string]*ir.Tensor) float64 {
+	top := 1.0
+	for _, x := range all {
+		for _, e := range x.F {
+			top = max(top, math.Abs(float64(e)))
+		}
+	}
+	return top
+}
+
+func distance(a, b *ir.Tensor) float64 {
+	d, x, y := 0.0, a.Real(), b.Real()
+	for i := range x {
+		d = max(d, math.Abs(x[i]-y[i]))
+	}
+	return d
+}
+
+func drawContext(t *rapid.T, d *golden.Drawn) *pass.Context {
+	c := d.Context()
+	c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(t, "deployment")
+	c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(t, "ring")
+	return c
+}
+
+// every is the whole compiler.
+var every = slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)
+
+func TestEveryStagePrintsAndParsesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax", "nn.softmax")
+		m := d.Space.Clone()
+		r := pass.Runner{After: func(p *pass.Pass, m *ir.Module, _ time.Duration) { parsesBack(t, p.Name, m) }}
+		parsesBack(t, "load", m)
+		if err := r.Run(drawContext(t, d), m, every...); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func parsesBack(t *rapid.T, after string, m *ir.Module) {
+	text := m.String()
+	again, err := ir.Parse(after, text)
+	if err != nil {
+		t.Fatalf("after %s: %v\n%s", after, err, text)
+	}
+	if back := again.String(); back != text {
+		t.Fatalf("after %s, printed:\n%s\nparsed and printed again:\n%s", after, text, back)
+	}
+}
+
+func TestRelaxedNetsPrintAndParseBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "")
+		parsesBack(t, "relax", compile(t, d.Context(), d.Space, []*pass.Pass{choices.Relax}))
+	})
+}
+
+// Passes that tidy have nothing left to do a second time.
+func TestTidyingTwiceIsTidyingOnce(t *testing.T) {
+	stages := []struct {
+		before []*pass.Pass
+		again  []*pass.Pass
+	}{
+		{[]*pass.Pass{choices.Resolve}, []*pass.Pass{clean.Shapes, clean.Identities, clean.CSE, clean.DCE}},
+		{passes.ToNet, []*pass.Pass{fold.X2act, clean.DCE}},
+		{slices.Concat(passes.ToNet, passes.ToRing[:3]), []*pass.Pass{ranges.Ranges}},
+		{slices.Concat(passes.ToNet, passes.ToRing), []*pass.Pass{clean.Shapes, clean.CSE, clean.DCE}},
+		{every, []*pass.Pass{clean.Shapes, clean.CSE, clean.DCE, rounds.Rounds}},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax")
+		c := drawContext(t, d)
+		for _, s := range stages {
+			m := compile(t, c, d.Space, s.before)
+			for _, p := range s.again {
+				once := compile(t, c, m, []*pass.Pass{p})
+				if twice := compile(t, c, once, []*pass.Pass{p}); twice.String() != once.String() {
+					t.Fatalf("%s once:\n%s\ntwice:\n%s", p.Name, once, twice)
+				}
+				m = once
+			}
+		}
+	})
+}
+
+// No pass depends on the order of values that are independent of each other.
+func TestPassesDoNotDependOnTheOrderOfValues(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax")
+		c := drawContext(t, d)
+		m := d.Space
+		for _, p := range every {
+			other := m.Clone()
+			golden.Shuffle(other, rapid.Uint64().Draw(t, "order"))
+			next, shuffled := compile(t, c, m, []*pass.Pass{p}), compile(t, c, other, []*pass.Pass{p})
+			if !slices.Equal(golden.Fingerprint(next), golden.Fingerprint(shuffled)) {
+				t.Fatalf("%s of\n%s\ngives\n%s\nof\n%s\nit gives\n%s", p.Name, m, next, other, shuffled)
+			}
+			m = next
+		}
+	})
+}
+
+func TestSimplifyingKeepsTheFloatFunction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.softmax")
+		plain := compile(t, d.Context(), d.Space, []*pass.Pass{choices.Resolve})
+		want, all := evaluate(t, d, plain)
+		for i, m := range []*ir.Module{
+			compile(t, d.Context(), d.Space, passes.ToNet),
+			compile(t, d.Context(), d.Space, passes.ToNet, []*pass.Pass{fold.X2act, fold.Fold, clean.DCE}),
+		} {
+			got, _ := evaluate(t, d, m)
+			if off := distance(want, got); off > 1e-4*greatest(all) {
+				t.Fatalf("%s: off by %g with values up to %g:\n%s\nfrom\n%s", [...]string{"tidied", "folded"}[i], off, greatest(all), m, plain)
+			}
+		}
+	})
+}
+
+func TestFixedPointIsNearTheFloatFunction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "")
+		c := drawContext(t, d)
+		net := compile(t, c, d.Space, passes.ToNet)
+		ring := compile(t, c, net, passes.ToRing)
+		want, all := evaluate(t, d, net)
+		got, _ := evaluate(t, d, ring)
+		bound := map[int]float64{32: 0.25, 64: 0.01}[c.Ring] * greatest(all)
+		if off := distance(want, got); !(off <= bound) {
+			t.Fatalf("off by %g, accepted is %g:\n%s\nfrom\n%s", off, bound, ring, net)
+		}
+	})
+}
+
+// What the protocols compute is what the ring function computes, bit for bit: results keep their names.
+func TestSecureComputesTheRingFunction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax", "nn.softmax")
+		c := drawContext(t, d)
+		ring := compile(t, c, d.Space, passes.ToNet, passes.ToRing)
+		secure := compile(t, c, ring, passes.ToSecure)
+		want, values := evaluate(t, d, ring)
+		got, secureValues := evaluate(t, d, secure)
+		if !slices.Equal(want.I, got.I) {
+			t.Fatalf("ring gives %v, secure %v:\n%s\nfrom\n%s", want.I, got.I, secure, ring)
+		}
+		for name, x := range values {
+			if y := secureValues[name]; y != nil && !slices.Equal(x.I, y.I) {
+				t.Fatalf("%%%s is %v in the ring, %v in secure:\n%s\nfrom\n%s", name, x.I, y.I, secure, ring)
+			}
+		}
+	})
+}
+
+func TestRoundsOrdersByTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax")
+		m := compile(t, drawContext(t, d), d.Space, every)
+		f := m.Funcs[0]
+		start := ir.StartTimes(m, f)
+		if !slices.IsSortedFunc(f.Body, func(a, b *ir.Value) int { return int(start[a]) - int(start[b]) }) {
+			t.Fatalf("values are not in the order of their rounds:\n%s", m)
+		}
+	})
+}
+
+func TestFindNamesEveryPassOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range passes.All() {
+		found, ok := passes.Find(p.Name)
+		if !ok || found != p || seen[p.Name] || p.Doc == "" {
+			t.Errorf("pass %s: found %v, named before %v, doc %q", p.Name, ok, seen[p.Name], p.Doc)
+		}
+		seen[p.Name] = true
+	}
+	if _, ok := passes.Find("no such pass"); ok {
+		t.Error("found a pass that is not there")
+	}
+}
