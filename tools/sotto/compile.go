@@ -140,8 +140,16 @@ func (r *compileResult) text(w io.Writer, dir string) {
 		fmt.Fprintln(w)
 	}
 	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
-		"program", r.short, "offline", phaseText(r.Offline), "online", phaseText(r.Online),
+		"error bound", r.bound(), "program", r.short, "offline", phaseText(r.Offline), "online", phaseText(r.Online),
 		"times", fmt.Sprintf("uncalibrated estimates for %s: %s", r.Target, r.TargetNote), "written to", dir)
+}
+
+// bound is how far the output may be from the float network's, as far as the compiler can say.
+func (r *compileResult) bound() string {
+	if r.ErrorBound == 0 {
+		return "not stated without weights"
+	}
+	return fmt.Sprintf("%.3g on any element of the output", r.ErrorBound)
 }
 
 func phaseText(p party.Phase) string {

@@ -164,13 +164,27 @@ func blankSize(n int64) string {
 // rangesText writes what each layer may reach against what the ring holds.
 func rangesText(w io.Writer, ranges []pass.Range) {
 	var rows [][]string
-	for i, r := range ranges {
-		if i+1 < len(ranges) && ranges[i+1].Path == r.Path && ranges[i+1].Holds >= r.Holds || i > 0 && ranges[i-1].Path == r.Path && ranges[i-1].Holds < r.Holds {
-			continue // the same values in a form with more room
-		}
+	for _, r := range tightest(ranges) {
 		rows = append(rows, []string{r.Path, blankReal(r.Worst), blankReal(r.Seen), blankReal(r.Assumed), blankReal(r.Holds)})
 	}
 	table(w, "values_of >worst_case >calibrated >assumed >ring_holds", rows)
+}
+
+// tightest keeps, of the forms in which a layer's values occur, the one that the ring holds the least of.
+func tightest(ranges []pass.Range) []pass.Range {
+	var out []pass.Range
+	index := map[string]int{}
+	for _, r := range ranges {
+		i, ok := index[r.Path]
+		switch {
+		case !ok:
+			index[r.Path] = len(out)
+			out = append(out, r)
+		case r.Holds < out[i].Holds:
+			out[i] = r
+		}
+	}
+	return out
 }
 
 func blankReal(x float64) string {

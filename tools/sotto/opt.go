@@ -116,7 +116,7 @@ type passJSON struct {
 func passList() passesJSON {
 	out := passesJSON{head: version1}
 	for _, p := range passes.All() {
-		j := passJSON{Name: p.Name, Doc: p.Doc, Needs: p.Needs.String()}
+		j := passJSON{Name: p.Name, Doc: p.Doc, Needs: stagesText(p.Needs)}
 		if p.Gives != 0 {
 			j.Gives = p.Gives.String()
 		}
@@ -134,6 +134,17 @@ func writePasses(w io.Writer) {
 		fmt.Fprintf(w, "%s (%s)\n", p.Name, stages)
 		wrap(w, p.Doc)
 	}
+}
+
+// stagesText names the stages of a set.
+func stagesText(set ir.Stage) string {
+	var names []string
+	for _, s := range []ir.Stage{ir.Space, ir.Net, ir.RingStage, ir.Secure} {
+		if set&s != 0 {
+			names = append(names, s.String())
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 type opsJSON struct {
@@ -166,7 +177,7 @@ type attrJSON struct {
 func opList() opsJSON {
 	out := opsJSON{head: version1}
 	for _, o := range ir.Ops() {
-		j := opJSON{Name: o.Name, Doc: o.Doc, Stages: o.Stages.String(), Example: o.Example, Local: o.Local || o.Constant,
+		j := opJSON{Name: o.Name, Doc: o.Doc, Stages: stagesText(o.Stages), Example: o.Example, Local: o.Local || o.Constant,
 			Operands: []operandJSON{}, Attrs: []attrJSON{}}
 		for _, x := range o.Operands {
 			j.Operands = append(j.Operands, operandJSON{x.Name, x.Doc})

@@ -42,6 +42,9 @@ func HeInitialised(f *ir.Func, decisions []pass.Decision, seed uint64) (Source, 
 	}
 	h := &recipe{seed: seed, choices: decided, tensors: map[string]tensor{}}
 	newPropagation(h, f).run()
+	if h.clash != nil {
+		return nil, h.clash
+	}
 	for _, p := range Params(f) {
 		if _, ok := h.tensors[p.Path]; !ok {
 			return nil, fmt.Errorf("random:%d: what weight %s is for is not visible in this module: accepted are a .sotto file, a dump from"+
@@ -56,6 +59,7 @@ type recipe struct {
 	seed    uint64
 	choices map[string]string
 	tensors map[string]tensor
+	clash   error // a weight that has two shapes
 }
 
 // tensor says how to make one: uniform in ±bound where bound is set, else values, else value everywhere.
@@ -108,14 +112,17 @@ func drawUniform(out []float32, seed uint64, path string, bound float64) {
 	}
 }
 
-// assign sets how the weight v is made, unless another layer that shares it came first, and gives the recipe in force.
-func (h *recipe) assign(v *ir.Value, t tensor) tensor {
-	if have, ok := h.tensors[v.Path]; ok {
-		return have
+// assign sets how the weight v is made, unless another layer that shares it came first.
+func (h *recipe) assign(v *ir.Value, t tensor) {
+	have, ok := h.tensors[v.Path]
+	if !ok {
+		t.shape = v.Type.Shape
+		h.tensors[v.Path] = t
+		return
 	}
-	t.shape = v.Type.Shape
-	h.tensors[v.Path] = t
-	return t
+	if !slices.Equal(have.shape, v.Type.Shape) {
+		h.clash = fmt.Errorf("weight %s has shapes %v and %v: accepted is one", v.Path, have.shape, v.Type.Shape)
+	}
 }
 
 func (h *recipe) constant(v *ir.Value, x float64) { h.assign(v, tensor{value: x}) }
@@ -130,11 +137,11 @@ func (h *recipe) linear(v *ir.Value) {
 	}
 }
 
-// made gives the elements of an assigned weight.
+// made gives the elements of an assigned weight, zeros for one with another shape, which clash reports.
 func (h *recipe) made(v *ir.Value) []float32 {
 	w, err := h.Weight(v.Path, v.Type.Shape)
 	if err != nil {
-		ir.Bugf("weight %s is used before it is assigned or with two shapes: %v", v.Path, err)
+		return make([]float32, v.Type.Len())
 	}
 	return w
 }

@@ -2,7 +2,6 @@ package weights
 
 import (
 	"math"
-	"slices"
 
 	"sotto/ir"
 )
@@ -115,11 +114,21 @@ func (p *propagation) choice(v *ir.Value) {
 	}
 }
 
-// value gives the moments of one layer's result. Ops that fixed-point and later stages are made of have none: their
-// weights stay unassigned, which HeInitialised reports.
+// plain reports whether a layer reads activations and weights as the frontend writes them. Weights that were folded
+// already stay unassigned, which HeInitialised reports.
+func (p *propagation) plain(v *ir.Value) bool {
+	for _, a := range v.Args {
+		if p.of[a] == nil && !a.Is("param") {
+			return false
+		}
+	}
+	return len(v.Args) > 0 && (p.of[v.Args[0]] != nil || v.Is("nn.mix"))
+}
+
+// value gives the moments of one layer's result.
 func (p *propagation) value(v *ir.Value) *moments {
-	if len(v.Args) == 0 || p.of[v.Args[len(v.Args)-1]] == nil && p.of[v.Args[0]] == nil {
-		return nil
+	if !p.plain(v) {
+		return newMoments(v.Type.Shape[0])
 	}
 	x := p.of[v.Args[0]]
 	switch v.Op.Name {
@@ -168,9 +177,7 @@ func (p *propagation) value(v *ir.Value) *moments {
 
 // affine is a factor or summand a channel, which starts as the identity.
 func (p *propagation) affine(v *ir.Value, x *moments, start float64) *moments {
-	if v.Args[1].Is("param") {
-		p.constant(v.Args[1], start)
-	}
+	p.constant(v.Args[1], start)
 	return x
 }
 
@@ -179,12 +186,10 @@ func (p *propagation) batchnorm(v *ir.Value, x *moments) *moments {
 	if p.branch[v] {
 		gamma = gammaOfBranch
 	}
-	if !slices.ContainsFunc(v.Args[1:], func(a *ir.Value) bool { return !a.Is("param") }) {
-		p.constant(v.Args[1], gamma)
-		p.constant(v.Args[2], 0)
-		p.assign(v.Args[3], tensor{values: x.mean})
-		p.assign(v.Args[4], tensor{values: x.variance})
-	}
+	p.constant(v.Args[1], gamma)
+	p.constant(v.Args[2], 0)
+	p.assign(v.Args[3], tensor{values: x.mean})
+	p.assign(v.Args[4], tensor{values: x.variance})
 	g, beta, mean, variance := p.made(v.Args[1]), p.made(v.Args[2]), p.made(v.Args[3]), p.made(v.Args[4])
 	out := newMoments(len(x.mean))
 	for c := range out.mean {

@@ -68,7 +68,7 @@ type file struct {
 	*tensorfile.File
 }
 
-func openFile(path string) (*file, error) {
+func openFile(path string) (Source, error) {
 	f, err := tensorfile.Open(path)
 	if err != nil {
 		return nil, err
