@@ -133,7 +133,7 @@ func (m *Machine[W]) chooseOTs(in program.Instr) error {
 	}
 	blocks := make([]prg.Block, min(otChunk, c.Len()))
 	return chunks(c.Len(), otChunk, func(lo, hi int) error {
-		part, err := m.OTs.Recv.COT.Extend(c.Words()[lo/64:], hi-lo, blocks[:hi-lo])
+		part, err := m.OTs.Recv.COT.Extend(c.Slice(lo, hi).Words(), hi-lo, blocks[:hi-lo])
 		if err != nil {
 			return err
 		}

@@ -210,3 +210,14 @@ func TestEveryOp(t *testing.T) {
 		}
 	}
 }
+
+// TestLongVectors runs a layer that is longer than every chunk the machine works in, and no multiple of any.
+func TestLongVectors(t *testing.T) {
+	text := "net long {\n input image: f32[3, 181, 199] from client\n x = conv(image, 2, kernel = 3) |> relu |> maxpool(2)\n output y = x |> avgpool |> flatten |> linear(2) to client\n}\n"
+	n := compileExample(t, "long", text, cost.ClientServer, 32)
+	x := image(3, 3*181*199)
+	p := n.playTLS(t, x)
+	checkValues(t, n, x, p)
+	checkCosts(t, n, p)
+	checkOutput(t, n, x, p)
+}
