@@ -83,17 +83,23 @@ func (p Preprocess) normalise(chw []float32) {
 //   - a PNG or JPEG image, preprocessed;
 //   - a .npy file of f4 or f8 with shape [C,H,W] or [1,C,H,W], whose values are taken as they are: they must be
 //     normalised already, because a file of floats does not say whether it is;
-//   - random:SEED, uniform in [0,1) before normalisation, a function of the seed (0 to 2^64-1) and not secret.
+//   - random:SEED, uniform in [0,1) before normalisation, a function of the seed (0 to 2^64-1) and not secret;
+//   - smooth:SEED, colours that change slowly over the image, as far apart as random's: what photographs have and noise
+//     has not.
 func Load(path string, p Preprocess) ([]float32, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if seed, ok := strings.CutPrefix(path, "random:"); ok {
+	for prefix, generate := range generators {
+		seed, ok := strings.CutPrefix(path, prefix)
+		if !ok {
+			continue
+		}
 		n, err := strconv.ParseUint(seed, 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("%s: seed %q, want an integer from 0 to 2^64-1", path, seed)
 		}
-		return reproducibleNotSecret(n, p), nil
+		return generate(n, p), nil
 	}
 	return loadFile(path, p)
 }
@@ -129,6 +135,42 @@ func openRegular(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%s: not a regular file, want a PNG or JPEG image or a .npy file", path)
 	}
 	return os.Open(path)
+}
+
+// generators make inputs from a seed.
+var generators = map[string]func(seed uint64, p Preprocess) []float32{"random:": reproducibleNotSecret, "smooth:": smoothNotSecret}
+
+// smoothGrid is the side of the grid of random colours between which smooth inputs are interpolated.
+const smoothGrid = 4
+
+// smoothNotSecret interpolates a grid of random colours linearly.
+func smoothNotSecret(seed uint64, p Preprocess) []float32 {
+	r := rand.New(rand.NewPCG(seed, 1))
+	data := make([]float32, p.values())
+	for c := range p.Channels {
+		var grid [smoothGrid][smoothGrid]float32
+		for i := range grid {
+			for j := range grid[i] {
+				grid[i][j] = r.Float32()
+			}
+		}
+		for y := range p.Height {
+			for x := range p.Width {
+				data[(c*p.Height+y)*p.Width+x] = interpolate(&grid, place(y, p.Height), place(x, p.Width))
+			}
+		}
+	}
+	p.normalise(data)
+	return data
+}
+
+// place maps pixel i of n to the grid's coordinates.
+func place(i, n int) float32 { return float32(i) * (smoothGrid - 1) / float32(max(n-1, 1)) }
+
+func interpolate(g *[smoothGrid][smoothGrid]float32, y, x float32) float32 {
+	i, j := min(int(y), smoothGrid-2), min(int(x), smoothGrid-2)
+	dy, dx := y-float32(i), x-float32(j)
+	return (g[i][j]*(1-dx)+g[i][j+1]*dx)*(1-dy) + (g[i+1][j]*(1-dx)+g[i+1][j+1]*dx)*dy
 }
 
 // reproducibleNotSecret is for benchmarks and demonstrations: whoever knows the seed knows the input.

@@ -50,11 +50,16 @@ func input(spec string, p dataset.Preprocess) ([]float32, error) {
 // mostRandom bounds random:SEEDxN: calibration runs the network on every input.
 const mostRandom = 1 << 12
 
-// inputs loads what --calibration names: an input, a directory of inputs, or random:SEEDxN for N seeds from SEED on.
+// inputs loads what --calibration names, separated by commas: an input, a directory of inputs, or random:SEEDxN and
+// smooth:SEEDxN for N seeds from SEED on.
 func inputs(spec string, p dataset.Preprocess) ([][]float32, error) {
-	names, err := inputNames(spec)
-	if err != nil {
-		return nil, err
+	var names []string
+	for _, part := range strings.Split(spec, ",") {
+		more, err := inputNames(part)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, more...)
 	}
 	var out [][]float32
 	for _, name := range names {
@@ -68,8 +73,8 @@ func inputs(spec string, p dataset.Preprocess) ([][]float32, error) {
 }
 
 func inputNames(spec string) ([]string, error) {
-	if text, ok := strings.CutPrefix(spec, "random:"); ok {
-		return randomNames(spec, text)
+	if kind, text, ok := strings.Cut(spec, ":"); ok && (kind == "random" || kind == "smooth") {
+		return seededNames(kind, text)
 	}
 	info, err := os.Stat(spec)
 	if err != nil {
@@ -94,7 +99,7 @@ func inputNames(spec string) ([]string, error) {
 	return names, nil
 }
 
-func randomNames(spec, text string) ([]string, error) {
+func seededNames(kind, text string) ([]string, error) {
 	seedText, countText, several := strings.Cut(text, "x")
 	n := 1
 	seed, err := strconv.ParseUint(seedText, 10, 64)
@@ -102,11 +107,11 @@ func randomNames(spec, text string) ([]string, error) {
 		n, err = strconv.Atoi(countText)
 	}
 	if err != nil || n < 1 || n > mostRandom {
-		return nil, fmt.Errorf("%s: accepted is random:SEED or random:SEEDxN, N from 1 to %d", spec, mostRandom)
+		return nil, fmt.Errorf("%[1]s:%[2]s: accepted is %[1]s:SEED or %[1]s:SEEDxN, N from 1 to %[3]d", kind, text, mostRandom)
 	}
 	names := make([]string, n)
 	for i := range names {
-		names[i] = fmt.Sprintf("random:%d", seed+uint64(i))
+		names[i] = fmt.Sprintf("%s:%d", kind, seed+uint64(i))
 	}
 	return names, nil
 }

@@ -96,7 +96,7 @@ func (l *lowering) open(n *network, f lowerFlags) (err error) {
 	spec := f.calibration
 	if spec == "" && l.source != nil && l.source.Initialised() != "" && n.module.Stage&(ir.Space|ir.Net) != 0 {
 		spec = defaultProbes
-		l.app.notice("initial weights (%s): ranges are calibrated on two random inputs", l.source.Initialised())
+		l.app.notice("initial weights (%s): ranges are calibrated on generated inputs, %s", l.source.Initialised(), defaultProbes)
 	}
 	if spec == "" {
 		return nil
@@ -175,7 +175,7 @@ func (l *lowering) toRing(n *network) error {
 }
 
 // defaultProbes are the inputs that errors are measured on, and initial weights calibrated, where the user gives none.
-const defaultProbes = "random:1x2"
+const defaultProbes = "random:1x2,smooth:1x2"
 
 // measureError states the bound of the output's error, where both stages and the weights are at hand.
 func (l *lowering) measureError() error {
