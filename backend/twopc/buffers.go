@@ -121,29 +121,60 @@ func (s *stream) allocate(lives []life) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(lives[a].from, lives[b].from) })
 	where := make([]int, len(lives))
-	var busy []busyBuffer
+	ending := map[int][]int{} // step → buffers whose part is last used in it
+	var free [2]shelf         // by kind
+	step := 0
 	for _, i := range order {
-		where[i] = s.pick(&busy, s.parts[i], lives[i])
+		for ; step < lives[i].from; step++ {
+			for _, b := range ending[step] {
+				free[s.p.Buffers[b].Kind].put(s.p.Buffers[b].Len, b)
+			}
+			delete(ending, step)
+		}
+		where[i] = s.pick(&free[s.parts[i].kind], s.parts[i])
+		ending[lives[i].to] = append(ending[lives[i].to], where[i])
 	}
 	return where
 }
 
-type busyBuffer struct{ buf, until int }
-
-func (s *stream) pick(busy *[]busyBuffer, p *part, l life) int {
-	best := -1
-	for j, b := range *busy {
-		have := s.p.Buffers[b.buf]
-		// A buffer more than twice too large is left to others.
-		if b.until < l.from && have.Kind == p.kind && have.Len >= p.n && have.Len <= 2*p.n && (best < 0 || have.Len < s.p.Buffers[(*busy)[best].buf].Len) {
-			best = j
-		}
-	}
-	if best >= 0 {
-		(*busy)[best].until = l.to
-		return (*busy)[best].buf
+func (s *stream) pick(free *shelf, p *part) int {
+	// A buffer more than twice too large is left to others.
+	if b, ok := free.take(p.n, 2*p.n); ok {
+		return b
 	}
 	s.p.Buffers = append(s.p.Buffers, program.Buffer{Kind: p.kind, Len: p.n})
-	*busy = append(*busy, busyBuffer{len(s.p.Buffers) - 1, l.to})
 	return len(s.p.Buffers) - 1
+}
+
+// shelf holds free buffers by length.
+type shelf struct {
+	lens []int // that have a buffer, ascending
+	bufs map[int][]int
+}
+
+func (f *shelf) put(n, buf int) {
+	if f.bufs == nil {
+		f.bufs = map[int][]int{}
+	}
+	if len(f.bufs[n]) == 0 {
+		i, _ := slices.BinarySearch(f.lens, n)
+		f.lens = slices.Insert(f.lens, i, n)
+	}
+	f.bufs[n] = append(f.bufs[n], buf)
+}
+
+// take gives the smallest buffer of at least least and at most most elements.
+func (f *shelf) take(least, most int) (int, bool) {
+	i, _ := slices.BinarySearch(f.lens, least)
+	if i == len(f.lens) || f.lens[i] > most {
+		return 0, false
+	}
+	n := f.lens[i]
+	last := len(f.bufs[n]) - 1
+	buf := f.bufs[n][last]
+	f.bufs[n] = f.bufs[n][:last]
+	if last == 0 {
+		f.lens = slices.Delete(f.lens, i, i+1)
+	}
+	return buf, true
 }

@@ -68,16 +68,16 @@ type emitter struct {
 	of      map[*ir.Value]*shared
 	man     *program.Manifest
 	prog    [2]*stream
-	weights map[*ir.Value]int
 	tag     int
 	batches int
 }
 
 // stream collects one party's instructions before they are put into levels and buffers.
 type stream struct {
-	p     *program.Program
-	parts []*part
-	ops   []timed
+	p       *program.Program
+	parts   []*part
+	ops     []timed
+	weights map[*ir.Value]int // index in p.Weights
 }
 
 // class says where in its level an instruction goes.
@@ -100,11 +100,11 @@ type timed struct {
 
 func newEmitter(m *ir.Module, f *ir.Func) *emitter {
 	x := f.Params[0]
-	e := &emitter{m: m, f: f, bits: x.Type.Elem.Bits, of: map[*ir.Value]*shared{}, weights: map[*ir.Value]int{},
+	e := &emitter{m: m, f: f, bits: x.Type.Elem.Bits, of: map[*ir.Value]*shared{},
 		man: &program.Manifest{Version: program.Version, Deploy: m.Deploy, Ring: x.Type.Elem.Bits}}
 	layers := e.layers()
 	for p := range e.prog {
-		e.prog[p] = &stream{p: &program.Program{Version: program.Version, Party: cost.Party(p), Deploy: m.Deploy, Net: f.Name, Ring: e.bits,
+		e.prog[p] = &stream{weights: map[*ir.Value]int{}, p: &program.Program{Version: program.Version, Party: cost.Party(p), Deploy: m.Deploy, Net: f.Name, Ring: e.bits,
 			Layers: layers, Extensions: ir.SessionOTs(f)}}
 	}
 	in := &shared{}

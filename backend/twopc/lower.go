@@ -114,14 +114,14 @@ func WeightName(v *ir.Value) string { return v.Path + ":" + v.Name }
 
 // weight gives the index of a weight in a party's program.
 func (e *emitter) weight(p cost.Party, w *ir.Value) int {
-	prog := e.prog[p].p
-	for i, have := range prog.Weights {
-		if have.Name == WeightName(w) {
-			return i
-		}
+	s := e.prog[p]
+	i, ok := s.weights[w]
+	if !ok {
+		i = len(s.p.Weights)
+		s.weights[w] = i
+		s.p.Weights = append(s.p.Weights, program.Weight{Name: WeightName(w), Len: w.Type.Len()})
 	}
-	prog.Weights = append(prog.Weights, program.Weight{Name: WeightName(w), Len: w.Type.Len()})
-	return len(prog.Weights) - 1
+	return i
 }
 
 // randomOT makes n random OTs: choices and chosen pads at the receiver, both pads at the sender.

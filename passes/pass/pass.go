@@ -124,7 +124,7 @@ func (r *Runner) guarded(c *Context, m *ir.Module, p *Pass) (err error) {
 		case ir.Bug:
 			err = ir.Bug{Msg: fmt.Sprintf("pass %s: %s", p.Name, b.Msg)}
 		default:
-			panic(b)
+			panic(fmt.Sprintf("pass %s: %v", p.Name, b)) // the stack of the first panic is below this one's
 		}
 	}()
 	return p.Run(c, m)
