@@ -168,10 +168,21 @@ func (l *lowering) toRing(n *network) error {
 	}
 	if m.Stage != ir.RingStage {
 		l.secure = m
-		return nil
+		return l.runner.Run(l.context, m, tidySecure()...)
 	}
 	l.ring = m
 	return l.measureError()
+}
+
+// tidySecure lists what is left of the last pipeline for a module that is in SECURE already.
+func tidySecure() []*pass.Pass {
+	var list []*pass.Pass
+	for _, p := range passes.ToSecure {
+		if p.Needs&ir.Secure != 0 {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // defaultProbes are the inputs that errors are measured on, and initial weights calibrated, where the user gives none.
