@@ -73,8 +73,13 @@ func assume(f *ir.Func) {
 
 // assumeFolded tightens what is squared: sqrt(0.005) of an activation, wherever its factor was folded to.
 func assumeFolded(f *ir.Func) {
+	done := map[*ir.Value]bool{}
 	var tighten func(v *ir.Value)
 	tighten = func(v *ir.Value) {
+		if done[v] {
+			return
+		}
+		done[v] = true
 		if v.IsConstant() || v.Op == ir.Input || v.Is("nn.square") || v.Is("nn.relu") {
 			return
 		}
