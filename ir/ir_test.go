@@ -220,3 +220,39 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestRangeHoldsTheResult(t *testing.T) {
+	for _, o := range Ops() {
+		if o.Stages&Net == 0 || o.Eval == nil || strings.HasPrefix(o.Name, "const.") {
+			continue
+		}
+		m, err := Parse(o.Name, wrapExample(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := m.Funcs[0]
+		env, err := (&Runner{Weight: exampleWeight, Keep: func(*Value) bool { return true }}).Run(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, weights := make([]Interval, len(f.Result.Args)), make([][]float32, len(f.Result.Args))
+		for i, a := range f.Result.Args {
+			weights[i] = env[a].F
+			in[i] = hull(weights[i])
+		}
+		if o.Name == "nn.mix" || o.Name == "nn.concat" { // their arguments are no weights elsewhere
+			in[0] = in[1]
+		}
+		if got, want := f.Result.Range(in, weights), hull(env[f.Result].F); got.Lo > want.Lo+1e-6 || got.Hi < want.Hi-1e-6 {
+			t.Errorf("%s: range %v does not hold the result's %v", o.Name, got, want)
+		}
+	}
+}
+
+func hull(xs []float32) Interval {
+	h := Interval{float64(xs[0]), float64(xs[0])}
+	for _, x := range xs {
+		h = h.Union(Interval{float64(x), float64(x)})
+	}
+	return h
+}

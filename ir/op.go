@@ -25,6 +25,9 @@ type Op struct {
 	// Eval is the reference evaluation, on floats or on ring elements by the type of the result. Nil for ops that have no
 	// meaning without a peer.
 	Eval func(v *Value, args []*Tensor) (*Tensor, error)
+	// Range bounds the result by the bounds of the arguments (interval arithmetic). Nil: the result has no elements that the
+	// arguments do not have.
+	Range func(v *Value, in []Interval, weights [][]float32) Interval
 	// Slack is how far above the reference a protocol's result may lie, in units of the last place: the stated interval.
 	Slack int
 	// Cost tells the ledger what the op's protocol sends and computes, and when the parts of its result are there. Nil means

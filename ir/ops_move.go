@@ -31,6 +31,7 @@ var movements = map[string]Op{
 		},
 	},
 	"pad": {
+		Range:    rangeWithZero,
 		Doc:      "Zeros around every channel.",
 		Operands: []Operand{opX},
 		Attrs:    []Attr{{"sides", IntsAttr, nil, "top, bottom, left, right"}},
@@ -50,6 +51,7 @@ var movements = map[string]Op{
 		},
 	},
 	"slice": {
+		Range:    rangeWithZero,
 		Doc:      "Every stride-th row and column from start on, zeros beyond the edge: a side of n becomes ceil(n/stride).",
 		Operands: []Operand{opX},
 		Attrs:    []Attr{{"start", IntAttr, 0, "first row and column"}, {"stride", IntAttr, 1, "step in rows and columns"}},

@@ -61,14 +61,14 @@ func init() {
 		Example:  "%x = param @x : S f32[3,8,8]\n%w = param @w : S f32[4,3,3,3]\n%1 = nn.conv2d %x, %w {pad=[1,1]} : f32[4,8,8]",
 		Operands: []Operand{{"x", "[C,H,W]"}, {"w", "[O,C/groups,KH,KW]"}, {"b", "[O]"}},
 		Attrs:    []Attr{attrStride, attrPad, attrDilation, attrGroups},
-		Infer:    inferConv, Eval: evalConv,
+		Infer:    inferConv, Eval: evalConv, Range: rangeLinear,
 	})
 	define(Op{
 		Name: "nn.linear", Stages: nnStages, Optional: 1,
 		Doc:      "Fully connected layer: y = w*x + b.",
 		Example:  "%x = param @x : S f32[16]\n%w = param @w : S f32[10,16]\n%1 = nn.linear %x, %w : f32[10]",
 		Operands: []Operand{{"x", "[N]"}, {"w", "[O,N]"}, {"b", "[O]"}},
-		Infer:    inferLinear, Eval: evalLinear,
+		Infer:    inferLinear, Eval: evalLinear, Range: rangeLinear,
 	})
 	define(Op{
 		Name: "nn.batchnorm", Stages: nnStages,
@@ -98,6 +98,7 @@ func init() {
 			}
 			return clear(v.Args[0].Type), nil
 		},
+		Range: rangeEach(func(x Interval, w float64) Interval { return x.Times(w) }),
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			per := len(out.F) / len(args[1].F)
@@ -115,6 +116,7 @@ func init() {
 		Infer: func(v *Value) (Type, error) {
 			return MustLookup("nn.scale").Infer(v)
 		},
+		Range: rangeEach(func(x Interval, w float64) Interval { return x.Add(Interval{w, w}) }),
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			copy(out.F, args[0].F)
@@ -122,10 +124,13 @@ func init() {
 			return out, nil
 		},
 	})
-	defineActivation("nn.relu", "max(x, 0).", func(x float32) float32 { return max(x, 0) })
-	defineActivation("nn.relu6", "min(max(x, 0), 6).", func(x float32) float32 { return min(max(x, 0), 6) })
-	defineActivation("nn.negate", "-x.", func(x float32) float32 { return -x })
-	defineActivation("nn.square", "x*x.", func(x float32) float32 { return x * x })
+	relu := func(x float32) float32 { return max(x, 0) }
+	relu6 := func(x float32) float32 { return min(max(x, 0), 6) }
+	defineActivation("nn.relu", "max(x, 0).", relu, rangeMonotone(relu))
+	defineActivation("nn.relu6", "min(max(x, 0), 6).", relu6, rangeMonotone(relu6))
+	defineActivation("nn.negate", "-x.", func(x float32) float32 { return -x },
+		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) })
+	defineActivation("nn.square", "x*x.", func(x float32) float32 { return x * x }, rangeSquare)
 	define(Op{
 		Name: "nn.x2act", Stages: nnStages,
 		Doc:      "Polynomial activation of PASNet: y = scale*a*x^2 + b*x + c with three trained scalars a site.",
@@ -163,7 +168,7 @@ func init() {
 		Doc:      "The mean of each window, zeros of the padding counted.",
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = nn.avgpool %x {kernel=[4,4]} : f32[8,1,1]",
 		Operands: []Operand{opX}, Attrs: []Attr{attrKernel, attrStride, attrPad},
-		Infer: inferPool,
+		Infer: inferPool, Range: rangeWithZero,
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			k := v.Ints("kernel")
@@ -180,6 +185,7 @@ func init() {
 		Example:  "%x = param @x : S f32[8]\n%1 = nn.add %x, %x : f32[8]",
 		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}},
 		Infer:    func(v *Value) (Type, error) { return sameShapes(v.Args) },
+		Range:    func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Add(in[1]) },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			for i := range out.F {
@@ -211,6 +217,9 @@ func init() {
 			}
 			return clear(v.Args[0].Type).With(1), nil
 		},
+		Range: func(v *Value, _ []Interval, _ [][]float32) Interval {
+			return Interval{0, float64(v.Args[0].Type.Len() - 1)}
+		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return &Tensor{Type: v.Type, F: []float32{float32(argmax(args[0].F))}}, nil
 		},
@@ -226,15 +235,16 @@ func init() {
 			}
 			return clear(v.Args[0].Type), nil
 		},
+		Range: func(*Value, []Interval, [][]float32) Interval { return Interval{0, 1} },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return &Tensor{Type: v.Type, F: Softmax(args[0].F)}, nil
 		},
 	})
 }
 
-func defineActivation(name, doc string, f func(float32) float32) {
+func defineActivation(name, doc string, f func(float32) float32, bounds rangeFunc) {
 	define(Op{
-		Name: name, Stages: nnStages, Doc: doc,
+		Name: name, Stages: nnStages, Doc: doc, Range: bounds,
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = " + name + " %x : f32[8,4,4]",
 		Operands: []Operand{opX},
 		Infer:    func(v *Value) (Type, error) { return clear(v.Args[0].Type), nil },
