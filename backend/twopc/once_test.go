@@ -1,0 +1,225 @@
+package twopc_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"sotto/backend/twopc"
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+)
+
+// origin is where the content of a buffer comes from: an output of an instruction, or material.
+type origin struct {
+	op    program.Opcode // none of material
+	at    int            // the number of the instruction, or of the import's item
+	which int            // the output, or the part
+}
+
+// auditor follows what every buffer of a program holds and counts how often what hides a message does so.
+type auditor struct {
+	t        *rapid.T
+	p        *program.Program
+	m        *program.Manifest
+	holds    map[int]origin
+	from     map[origin][]origin // of an instruction's output: what it was computed from
+	pads     map[origin]int      // uses as a one-time pad
+	sent     map[origin]int
+	batches  map[string]int
+	revealed int
+	count    int
+}
+
+// TestEveryPadHidesOneMessage holds a pair of programs to what their security rests on: each mask, random OT and garbled
+// batch hides one message, nothing leaves without one but the client's result, and no buffer is written while or before
+// it is still to be read.
+func TestEveryPadHidesOneMessage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		_, pair := emit(t)
+		for _, p := range []*program.Program{pair.Client, pair.Server} {
+			audit(t, p, pair)
+		}
+	})
+}
+
+func audit(t *rapid.T, p *program.Program, pair *twopc.Pair) {
+	a := &auditor{t: t, p: p, m: pair.Manifest, holds: map[int]origin{}, from: map[origin][]origin{}, pads: map[origin]int{},
+		sent: map[origin]int{}, batches: map[string]int{}}
+	for _, im := range p.Imports {
+		o := origin{"", im.Item, im.Part}
+		if slices.Contains(values(a.holds), o) {
+			t.Fatalf("item %d is imported twice by the %s", im.Item, p.Party)
+		}
+		a.holds[im.Out.Buf] = o
+	}
+	for _, l := range p.Offline {
+		a.level(l)
+	}
+	if p.Input.Buf >= 0 {
+		a.holds[p.Input.Buf] = origin{op: "input"}
+	}
+	for _, l := range p.Online {
+		a.level(l)
+	}
+	for o, n := range a.pads {
+		if n != 1 {
+			t.Fatalf("%s: %+v hides %d messages", p.Party, o, n)
+		}
+	}
+	if want := map[cost.Deployment]int{cost.ClientServer: int(p.Party)}[p.Deploy]; a.revealed != want {
+		t.Fatalf("%s, %s: %d messages leave in clear, accepted are %d", p.Deploy, p.Party, a.revealed, want)
+	}
+}
+
+func values(m map[int]origin) []origin {
+	var all []origin
+	for _, o := range m {
+		all = append(all, o)
+	}
+	return all
+}
+
+// level checks that the two directions, which run at once, do not touch one buffer, then follows them and the computations.
+func (a *auditor) level(l program.Level) {
+	touched := map[int]bool{}
+	for _, in := range l.Send {
+		for _, o := range slices.Concat(in.In, in.Out) {
+			touched[o.Buf] = true
+		}
+	}
+	received := map[int]program.Opcode{}
+	for _, in := range l.Recv {
+		for _, o := range in.Out {
+			if touched[o.Buf] || (received[o.Buf] != "" && in.Op != program.GCEvaluate) {
+				a.t.Fatalf("%s of layer %d fills buffer %d, which another message of the level uses", in.Op, in.Tag, o.Buf)
+			}
+			received[o.Buf] = in.Op
+		}
+	}
+	for _, in := range slices.Concat(l.Send, l.Recv, l.Compute) {
+		a.instr(in)
+	}
+}
+
+func (a *auditor) instr(in program.Instr) {
+	a.count++
+	args := make([]origin, len(in.In))
+	for i, o := range in.In {
+		from, ok := a.holds[o.Buf]
+		if !ok {
+			a.t.Fatalf("%s of layer %d reads buffer %d before it is written", in.Op, in.Tag, o.Buf)
+		}
+		args[i] = from
+	}
+	use{a, in, args}.check()
+	for i, o := range in.Out {
+		out := origin{in.Op, a.count, i}
+		if in.Op == program.GCGarble || in.Op == program.GCEvaluate {
+			out.at = in.Tag // the parts of a layer fill one buffer
+		}
+		for j, other := range in.Out[:i] {
+			if other.Buf == o.Buf {
+				a.t.Fatalf("%s of layer %d: results %d and %d share a buffer", in.Op, in.Tag, j, i)
+			}
+		}
+		a.holds[o.Buf], a.from[out] = out, args
+	}
+}
+
+// use is an instruction with the origins of its arguments.
+type use struct {
+	*auditor
+	program.Instr
+	args []origin
+}
+
+func (u use) want(i int, op program.Opcode, which int) {
+	if u.args[i].op != op || u.args[i].which != which {
+		u.t.Fatalf("%s of layer %d: argument %d comes from %+v, accepted is output %d of %s", u.Op, u.Tag, i, u.args[i], which, op)
+	}
+}
+
+func (u use) same(i, j int) {
+	if u.args[i].at != u.args[j].at {
+		u.t.Fatalf("%s of layer %d: arguments %d and %d come from different OTs", u.Op, u.Tag, i, j)
+	}
+}
+
+// choice demands that c and q are of one OT, and that e was chosen with c.
+func (u use) choice(c, q, e int, op program.Opcode) {
+	u.want(c, program.OTChoose, 0)
+	u.want(q, program.OTChoose, 1)
+	u.want(e, op, 0)
+	u.same(c, q)
+	if u.from[u.args[e]][1] != u.args[c] {
+		u.t.Fatalf("%s of layer %d: choice bits do not belong to its message", u.Op, u.Tag)
+	}
+}
+
+// correlate demands that p0 and p1 are the pads of one OT, not used before.
+func (u use) correlate(p0, p1 int) {
+	u.want(p0, program.OTPads, 0)
+	u.want(p1, program.OTPads, 1)
+	u.same(p0, p1)
+	u.pads[u.args[p0]]++
+	u.pads[u.args[p1]]++
+}
+
+func (u use) check() {
+	switch u.Op {
+	case program.TruncChoose, program.MuxChoose:
+		u.want(1, program.OTChoose, 0)
+		u.pads[u.args[1]]++
+	case program.TruncCorrelate:
+		u.correlate(1, 2)
+	case program.MuxCorrelate:
+		u.correlate(2, 3)
+	case program.TruncReceive:
+		u.choice(2, 3, 1, program.TruncChoose)
+		u.want(4, program.RecvRing, 0)
+	case program.TruncSend:
+		u.want(1, program.RecvBits, 0)
+		u.want(2, program.OTPads, 0)
+	case program.MuxOutput:
+		u.want(2, program.RecvBits, 0)
+		u.want(3, program.OTPads, 0)
+		u.choice(5, 6, 4, program.MuxChoose)
+		u.want(7, program.RecvRing, 0)
+	case program.SendRing, program.SendBits:
+		u.leaves(u.args[0])
+	case program.GCChoose, program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate:
+		key := fmt.Sprint(u.Op, u.Ints[0])
+		if u.batches[key]++; u.batches[key] > 1 {
+			u.t.Fatalf("%s of layer %d uses batch %d again", u.Op, u.Tag, u.Ints[0])
+		}
+	}
+}
+
+// leaves checks that what is sent was hidden by something fresh.
+func (u use) leaves(x origin) {
+	if u.sent[x]++; u.sent[x] > 1 {
+		u.t.Fatalf("%s of layer %d sends %+v again", u.Op, u.Tag, x)
+	}
+	switch x.op {
+	case program.OTChoose:
+		if x.which != 2 {
+			u.t.Fatalf("output %d of random OTs is sent", x.which)
+		}
+		return
+	case program.TruncChoose, program.MuxChoose, program.TruncCorrelate, program.MuxCorrelate:
+		return
+	case program.Sub:
+		pad := u.from[x][1]
+		if pad.op == "" {
+			kind := u.m.Items[pad.at].Kind
+			if (kind == program.Mask && pad.which == 0) || (kind == program.Cross && pad.which == 1) {
+				u.pads[pad]++
+				return
+			}
+		}
+	}
+	u.revealed++
+}
