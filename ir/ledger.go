@@ -3,7 +3,7 @@ package ir
 import "sotto/ir/cost"
 
 // Account fills a ledger with the cost of a SECURE function: every op's messages and work, tagged with its index in the
-// body, and the session's base OTs.
+// body, and the session's base OTs and dealt seeds.
 func Account(m *Module, f *Func, source cost.Source) *cost.Ledger {
 	l, _ := account(m, f, source)
 	return l
@@ -24,6 +24,7 @@ func StartTimes(m *Module, f *Func) map[*Value]cost.Time {
 func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]cost.Ready) {
 	l := cost.NewLedger(m.Deploy, source)
 	l.Setup(SessionOTs(f))
+	l.Seeds()
 	at := map[*Value]cost.Ready{}
 	for _, p := range f.Params {
 		at[p] = cost.Ready{cost.OnlineStart, cost.OnlineStart}

@@ -117,14 +117,6 @@ func newEmitter(m *ir.Module, f *ir.Func) *emitter {
 	return e
 }
 
-func (e *emitter) layers() []program.Layer {
-	out := make([]program.Layer, len(e.f.Body))
-	for i, v := range e.f.Body {
-		out[i] = program.Layer{Path: v.Layer(), Op: v.Op.Name, File: v.Pos.File, Line: v.Pos.Line, Col: v.Pos.Col}
-	}
-	return out
-}
-
 func (e *emitter) part(p cost.Party, kind program.Kind, n int, ready cost.Time) *part {
 	s := e.prog[p]
 	v := &part{kind, n, ready, len(s.parts)}

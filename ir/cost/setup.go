@@ -58,3 +58,18 @@ func GarbledParts(n, ands int64) []int64 {
 	}
 	return append(parts, n)
 }
+
+// SeedBytes is the size of the seed that a dealer sends each party, from which it expands all that is uniform in its
+// material: an AES-128 key.
+const SeedBytes = 16
+
+// Seeds records the seeds of a session whose material comes from a dealer.
+func (l *Ledger) Seeds() {
+	if l.Source != FromDealer {
+		return
+	}
+	l.For(SessionTag)
+	for _, p := range []Party{Client, Server} {
+		l.Deal(p, SeedBytes)
+	}
+}

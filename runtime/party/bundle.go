@@ -44,17 +44,54 @@ func OpenBundle(dir string) (*Bundle, error) {
 	return b, nil
 }
 
+// CheckWeights finds missing and misshapen weights by their file's header, without reading them.
+func (b *Bundle) CheckWeights() error {
+	if len(b.Program.Weights) == 0 {
+		return nil
+	}
+	f, err := b.openWeights()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, w := range b.Program.Weights {
+		info, err := f.Info(w.Name)
+		if err != nil {
+			return err
+		}
+		if err := b.checkLength(w, info.Elements()); err != nil {
+			return err
+		}
+		if got := 8 * info.DType.Size(); got != b.Program.Ring {
+			return fmt.Errorf("%s: weight %s has elements of type %s, the program's ring has %d bits", filepath.Join(b.Dir, WeightsFile), w.Name, info.DType, b.Program.Ring)
+		}
+	}
+	return nil
+}
+
+func (b *Bundle) openWeights() (*tensorfile.File, error) {
+	f, err := tensorfile.Open(filepath.Join(b.Dir, WeightsFile))
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("%s holds no %s: compile with --weights", b.Dir, WeightsFile)
+	}
+	return f, err
+}
+
+func (b *Bundle) checkLength(w program.Weight, elements int) error {
+	if elements != w.Len {
+		return fmt.Errorf("%s: weight %s has %d elements, the program's has %d", filepath.Join(b.Dir, WeightsFile), w.Name, elements, w.Len)
+	}
+	return nil
+}
+
 // weights reads the weights a program lists, in its order. A party whose program lists none needs no file.
 func weights[W ring.Word](b *Bundle) ([][]W, error) {
 	out := make([][]W, len(b.Program.Weights))
 	if len(out) == 0 {
 		return out, nil
 	}
-	f, err := tensorfile.Open(filepath.Join(b.Dir, WeightsFile))
+	f, err := b.openWeights()
 	if err != nil {
-		if os.IsNotExist(err) {
-			return nil, fmt.Errorf("%s holds no %s: compile with --weights", b.Dir, WeightsFile)
-		}
 		return nil, err
 	}
 	defer f.Close()
@@ -63,8 +100,8 @@ func weights[W ring.Word](b *Bundle) ([][]W, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(data) != w.Len {
-			return nil, fmt.Errorf("%s: weight %s has %d elements, the program's has %d", filepath.Join(b.Dir, WeightsFile), w.Name, len(data), w.Len)
+		if err := b.checkLength(w, len(data)); err != nil {
+			return nil, err
 		}
 		out[i] = data
 	}

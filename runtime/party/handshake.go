@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"time"
 
 	"sotto/ir/cost"
 	"sotto/runtime/program"
@@ -72,17 +73,9 @@ func shake(c *wire.Conn, p *program.Program, source cost.Source) (id [16]byte, e
 	if _, err := rand.Read(mine.nonce[:]); err != nil {
 		return id, err
 	}
-	got := make([]byte, helloBytes)
-	if err := c.Exchange(mine.encode(), got); err != nil {
-		return id, fmt.Errorf("handshake: %w", err)
-	}
-	theirs, err := decodeHello(got)
-	if err == nil {
-		err = mine.accepts(theirs)
-	}
+	theirs, err := greet(c, mine)
 	if err != nil {
-		c.Abort(err.Error())
-		return id, fmt.Errorf("handshake: %w", err)
+		return id, err
 	}
 	first, second := mine.nonce, theirs.nonce
 	if p.Party == cost.Server {
@@ -91,6 +84,27 @@ func shake(c *wire.Conn, p *program.Program, source cost.Source) (id [16]byte, e
 	sum := sha256.Sum256(append(append([]byte("sotto session"), first[:]...), second[:]...))
 	copy(id[:], sum[:])
 	return id, nil
+}
+
+// greet exchanges the hellos and judges the peer's. A client sends its hello as soon as it is connected; a server may be
+// busy with another client first, so only the server is in a hurry.
+func greet(c *wire.Conn, mine hello) (theirs hello, err error) {
+	if mine.role == byte(cost.Server) {
+		hurry := time.AfterFunc(wire.HandshakeTimeout, func() { c.Abort(fmt.Sprintf("no hello within %v", wire.HandshakeTimeout)) })
+		defer hurry.Stop()
+	}
+	got := make([]byte, helloBytes)
+	if err := c.Exchange(mine.encode(), got); err != nil {
+		return theirs, fmt.Errorf("handshake: %w", err)
+	}
+	if theirs, err = decodeHello(got); err == nil {
+		err = mine.accepts(theirs)
+	}
+	if err != nil {
+		c.Abort(err.Error()) // best effort: the peer finds the same by itself
+		return theirs, fmt.Errorf("%w: %w", wire.ErrHandshake, err)
+	}
+	return theirs, nil
 }
 
 func (h hello) accepts(o hello) error {

@@ -87,6 +87,7 @@ type session[W ring.Word] struct {
 	p       *program.Program
 	weights [][]W
 	source  material.Source[W]
+	release func() bool // of the watch that ends the dealer's connection with the context
 	machine *vm.Machine[W]
 	stats   Stats
 }
@@ -99,6 +100,9 @@ func (s *session[W]) giveUp(err error) error {
 func (s *session[W]) wipe() {
 	if s.machine != nil {
 		s.machine.Wipe()
+	}
+	if s.release != nil {
+		s.release()
 	}
 	if s.source != nil {
 		s.source.Close()
@@ -143,7 +147,10 @@ func (s *session[W]) importMaterial() error {
 	return s.machine.Import(func(item, part int, dst []W) error {
 		start := time.Now()
 		defer func() { s.stats.spend(cost.Offline, items[item].Tag, time.Since(start)) }()
-		return s.source.Part(item, part, dst)
+		if err := s.source.Part(item, part, dst); err != nil {
+			return fmt.Errorf("%s phase, layer %s: %w", cost.Offline, s.p.Layers[items[item].Tag].Path, err)
+		}
+		return nil
 	})
 }
 
@@ -155,8 +162,13 @@ func (s *session[W]) openSource(ctx context.Context, id [16]byte) error {
 	if err != nil {
 		return fmt.Errorf("dealer: %w", err)
 	}
-	s.source, err = material.NewDealt(conn, s.p.Party, s.Bundle.Manifest, s.p.Pair, id, s.weight)
-	return err
+	s.release = context.AfterFunc(ctx, func() { conn.Abort("interrupted") })
+	dealt, err := material.NewDealt(conn, s.p.Party, s.Bundle.Manifest, s.p.Pair, id, s.weight)
+	if err != nil {
+		return err
+	}
+	s.source = dealt
+	return nil
 }
 
 func (s *session[W]) weight(name string) ([]W, error) {

@@ -49,7 +49,7 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 				return err
 			}
 		}
-		return openings(func(tag int, p []byte) error { return s.write(tag, p) })
+		return openings(func(tag int, p []byte) error { return s.located(tag, s.write(tag, p)) })
 	}, func() error {
 		if err := s.checkMark(1); err != nil {
 			return err
@@ -61,7 +61,7 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 		}
 		return absorb(func(tag int, p []byte) error {
 			s.conn.SetRecvTag(int(cost.Offline), tag)
-			return s.conn.ReadFull(p)
+			return s.located(tag, s.conn.ReadFull(p))
 		})
 	})
 	if err != nil {
@@ -81,6 +81,14 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 		}
 		return nil
 	}, s.finish)
+}
+
+// located names the layer whose masked weights failed to move.
+func (s *setup) located(tag int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("layer %s: %w", s.program.Layers[tag].Path, err)
 }
 
 // mark opens the n-th message; checkMark expects it.

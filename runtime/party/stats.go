@@ -77,6 +77,9 @@ func (s *Stats) measure(c *wire.Conn, m *program.Manifest, spent [2]map[int]time
 			s.spent[phase][tag] += d
 		}
 	}
+	for phase, total := range [2]float64{cost.Offline: s.Offline.MS, cost.Online: s.Online.MS} {
+		s.spend(cost.Phase(phase), cost.SessionTag, s.rest(cost.Phase(phase), total))
+	}
 	byTag := map[[2]int]*Phase{}
 	at := func(phase, tag int) *Phase {
 		k := [2]int{phase, tag}
@@ -108,6 +111,16 @@ func (s *Stats) measure(c *wire.Conn, m *program.Manifest, spent [2]map[int]time
 	s.total(c)
 	s.SocketSent, s.SocketReceived = c.SocketBytes()
 	s.PeakRSS = peakRSS()
+}
+
+// rest is the time of a phase that no layer spent, such as allocating buffers: the session's own, so that the layers' times
+// sum to the total.
+func (s *Stats) rest(phase cost.Phase, total float64) time.Duration {
+	rest := time.Duration(total * float64(time.Millisecond))
+	for _, d := range s.spent[phase] {
+		rest -= d
+	}
+	return max(rest, 0)
 }
 
 // fold sums tags into the user's layers, in program order, the session's own traffic first.

@@ -1,8 +1,10 @@
 package program
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"sotto/ir/cost"
@@ -18,18 +20,12 @@ func (p *Program) check(m *Manifest) error {
 	if p.Ring != m.Ring || p.Deploy != m.Deploy || p.Party > cost.Server {
 		return errors.New("program and manifest are of different rings, deployments or parties")
 	}
-	if err := p.checkTables(m); err != nil {
+	if err := cmp.Or(p.checkTables(m), p.checkExtensions()); err != nil {
 		return err
 	}
-	for _, phase := range [][]Level{p.Offline, p.Online} {
-		for _, l := range phase {
-			for _, list := range [][]Instr{l.Send, l.Recv, l.Compute} {
-				for _, in := range list {
-					if err := p.checkInstr(in); err != nil {
-						return fmt.Errorf("program: instruction %s of layer %d: %w", in.Op, in.Tag, err)
-					}
-				}
-			}
+	for s, in := range p.instructions() {
+		if err := p.checkInstr(s, in); err != nil {
+			return fmt.Errorf("program: instruction %s of layer %d: %w", in.Op, in.Tag, err)
 		}
 	}
 	return nil
@@ -41,6 +37,9 @@ func (p *Program) checkTables(m *Manifest) error {
 			return fmt.Errorf("program: buffer %d has %d elements", i, b.Len)
 		}
 	}
+	if n := p.Memory(); n > maxMemory {
+		return fmt.Errorf("program: buffers of %d bytes, accepted are at most %d", n, int64(maxMemory))
+	}
 	for i, w := range p.Weights {
 		if w.Len < 1 || w.Len > maxElements {
 			return fmt.Errorf("program: weight %d has %d elements", i, w.Len)
@@ -51,10 +50,25 @@ func (p *Program) checkTables(m *Manifest) error {
 			return fmt.Errorf("program: import of item %d does not match the manifest", im.Item)
 		}
 	}
-	for _, t := range []Tensor{p.Input, p.Output} {
-		if err := p.checkTensor(t); err != nil {
-			return err
+	for i, it := range m.Items {
+		if it.Tag < 0 || it.Tag >= len(p.Layers) {
+			return fmt.Errorf("program: manifest item %d belongs to layer %d of %d", i, it.Tag, len(p.Layers))
 		}
+	}
+	return cmp.Or(p.checkInput(), p.checkTensor(p.Input), p.checkTensor(p.Output))
+}
+
+// checkInput holds what a client does with an image or array before it is an input.
+func (p *Program) checkInput() error {
+	t := p.Input
+	if len(t.Shape) < 1 || len(t.Shape) > maxRank {
+		return fmt.Errorf("program: input of shape %v, accepted are one to %d dimensions", t.Shape, maxRank)
+	}
+	if !(t.Lo <= t.Hi) || math.IsInf(t.Lo, 0) || math.IsInf(t.Hi, 0) {
+		return fmt.Errorf("program: inputs from %g to %g", t.Lo, t.Hi)
+	}
+	if t.Resize < 0 || t.Resize > maxSide || t.Crop < 0 || t.Crop > maxSide {
+		return fmt.Errorf("program: images resized to %d and cropped to %d, accepted are 0 to %d", t.Resize, t.Crop, maxSide)
 	}
 	return nil
 }
@@ -86,10 +100,13 @@ func (p *Program) operand(o Operand, k Kind) error {
 	return nil
 }
 
-func (p *Program) checkInstr(in Instr) error {
+func (p *Program) checkInstr(at step, in Instr) error {
 	s, ok := shapes[in.Op]
 	if !ok {
 		return errors.New("unknown opcode")
+	}
+	if err := p.checkPlace(at, in.Op); err != nil {
+		return err
 	}
 	if in.Tag < 0 || in.Tag >= len(p.Layers) {
 		return fmt.Errorf("layer %d of %d", in.Tag, len(p.Layers))
@@ -110,7 +127,10 @@ func (p *Program) checkInstr(in Instr) error {
 	if err := p.checkWeights(in); err != nil {
 		return err
 	}
-	return errors.Join(checkSizes(in), p.checkWidths(in))
+	if in.Op == OTChoose || in.Op == OTPads {
+		return p.checkOTs(in)
+	}
+	return cmp.Or(checkSizes(in), p.checkWidths(in))
 }
 
 func (p *Program) checkWeights(in Instr) error {
@@ -172,12 +192,13 @@ const garbledStep = 64
 
 func (p *Program) checkGarbled(in Instr) error {
 	batch, lo, count, width := in.Ints[0], in.Ints[1], in.Ints[2], in.Ints[3]
-	if batch < 0 || batch >= p.Extensions.Garbled || lo < 0 || lo%garbledStep != 0 || count < 1 || count > maxElements || width < 2 || width > p.Ring {
+	if batch < 0 || batch >= p.Extensions.Garbled || lo < 0 || lo > maxElements || lo%garbledStep != 0 || count < 1 || count > maxElements ||
+		width < 2 || width > p.Ring {
 		return fmt.Errorf("batch %d, elements %d + %d, width %d", batch, lo, count, width)
 	}
 	for _, o := range append(slices.Clone(in.In), in.Out...) {
-		if lo+count > o.Len {
-			return fmt.Errorf("elements %d to %d of %d", lo, lo+count, o.Len)
+		if end := lo + count; end > o.Len || (end < o.Len && end%garbledStep != 0) {
+			return fmt.Errorf("elements %d to %d of %d", lo, end, o.Len)
 		}
 	}
 	return nil
@@ -203,8 +224,6 @@ func checkSizes(in Instr) error {
 			wlen = in.Ints[2] * in.Ints[3]
 		}
 		return checkLinear(in.Op, in.Ints[2:], in.Out[0].Len, in.In[0].Len, wlen)
-	case OTChoose, OTPads:
-		return checkOTs(in)
 	case GCChoose, GCZero, GCGarble, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
 	case Concat:
 		total := 0
@@ -224,16 +243,18 @@ func checkSizes(in Instr) error {
 	return nil
 }
 
-// checkOTs demands a message of SoftSpoken's size in whole ring elements.
-func checkOTs(in Instr) error {
-	n, message := in.Out[0].Len, Operand{}
+// checkOTs demands an extension that this party can use so, and a message of SoftSpoken's size in whole ring elements.
+func (p *Program) checkOTs(in Instr) error {
+	n, message, sender := in.Out[0].Len, Operand{}, p.Party
 	if in.Op == OTChoose {
-		message = in.Out[2]
+		message, sender = in.Out[2], p.Party.Other()
 	} else {
 		message = in.In[0]
 	}
-	bytes := cost.SoftSpokenBytes(int64(n))
-	if in.Out[1].Len != n || (bytes != 4*int64(message.Len) && bytes != 8*int64(message.Len)) {
+	if !p.Extensions.Pads[sender] {
+		return fmt.Errorf("no OT extension with the %s as its sender", sender)
+	}
+	if in.Out[1].Len != n || cost.SoftSpokenBytes(int64(n)) != int64(p.Ring/8)*int64(message.Len) {
 		return fmt.Errorf("%d OTs with a message of %d elements", n, message.Len)
 	}
 	return nil

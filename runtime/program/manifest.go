@@ -44,12 +44,6 @@ type Manifest struct {
 	Items   []Item          `cbor:"4,keyasint"`
 }
 
-// Limits on what a manifest or program may ask for.
-const (
-	maxItems    = 1 << 20
-	maxElements = 1 << 31
-)
-
 // Check refuses manifests that refer to what is not there.
 func (m *Manifest) Check() error {
 	if m.Version != Version {
@@ -69,12 +63,15 @@ func (m *Manifest) Check() error {
 			return fmt.Errorf("manifest item %d (%s): %w", i, it.Kind, err)
 		}
 	}
+	if n := m.Memory(); n > maxMemory {
+		return fmt.Errorf("manifest: items of %d bytes, accepted are at most %d", n, int64(maxMemory))
+	}
 	return nil
 }
 
 func (m *Manifest) checkItem(i int, it Item) error {
-	if it.N < 1 || it.N > maxElements {
-		return fmt.Errorf("%d elements", it.N)
+	if it.N < 1 || it.N > maxElements || it.WLen < 0 || it.WLen > maxElements {
+		return fmt.Errorf("%d elements from %d weights", it.N, it.WLen)
 	}
 	args := map[ItemKind]int{Mask: 0, Product: 1, Cross: 1, Square: 1, Moved: len(it.Args)}
 	want, known := args[it.Kind]

@@ -65,7 +65,7 @@ type Level struct {
 type Layer struct {
 	_    struct{} `cbor:",toarray"`
 	Path string
-	Op   string // of the SECURE function
+	Op   string // as the user's language has it
 	File string
 	Line int
 	Col  int

@@ -88,6 +88,9 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 	if got := len(ots.Batches); got != p.Extensions.Garbled {
 		return nil, fmt.Errorf("%d garbled batches for a program of %d", got, p.Extensions.Garbled)
 	}
+	if need, have := p.Memory(), memory(); have > 0 && need > have {
+		return nil, fmt.Errorf("the program's buffers take %d MB, this machine has %d MB of memory", need>>20, have>>20)
+	}
 	m.batches = make([]*garbled, p.Extensions.Garbled)
 	m.ring, m.bits = make([][]W, len(p.Buffers)), make([]ring.Bits, len(p.Buffers))
 	for i, b := range p.Buffers {
@@ -156,6 +159,7 @@ func (m *Machine[W]) level(l program.Level) error {
 		m.Conn.Begin()
 		go func() {
 			defer close(sent)
+			defer m.catch(&first)
 			m.fail(&first, m.sends(l.Send))
 		}()
 	} else {
@@ -164,6 +168,9 @@ func (m *Machine[W]) level(l program.Level) error {
 	m.fail(&first, m.each(l.Recv, m.receive))
 	start := time.Now()
 	<-sent
+	if first.panicked != nil {
+		panic(first.panicked)
+	}
 	if len(l.Send) > 0 {
 		m.Spent[m.phase][l.Send[0].Tag] += time.Since(start)
 	}
@@ -173,10 +180,22 @@ func (m *Machine[W]) level(l program.Level) error {
 	return m.each(l.Compute, m.compute)
 }
 
+// catch keeps a panic of the sending goroutine for the caller's, who can recover it: here it would end the process. The
+// connection is aborted, which wakes the receiving half.
+func (m *Machine[W]) catch(f *failure) {
+	if r := recover(); r != nil {
+		f.mu.Lock()
+		f.panicked = r
+		f.mu.Unlock()
+		m.Conn.Abort("internal error")
+	}
+}
+
 // failure keeps the first error of two goroutines; the peer's own word on why it gave up goes before what followed from it.
 type failure struct {
-	mu  sync.Mutex
-	err error
+	mu       sync.Mutex
+	err      error
+	panicked any
 }
 
 func (f *failure) add(err error) {

@@ -42,13 +42,13 @@ func dialPatiently(ctx context.Context, addr string) (net.Conn, error) {
 			return nc, nil
 		}
 		if !errors.Is(err, syscall.ECONNREFUSED) {
-			return nil, fmt.Errorf("connecting to %s: %w", addr, err)
+			return nil, fmt.Errorf("connecting to %s: %w: %w", addr, ErrUnreachable, err)
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, fmt.Errorf("connecting to %s: nobody listens there, tried for %v: %w",
-				addr, time.Since(begun).Round(time.Millisecond), err)
+			return nil, fmt.Errorf("connecting to %s: %w: nobody listens there, tried for %v: %w",
+				addr, ErrUnreachable, time.Since(begun).Round(time.Millisecond), err)
 		}
 	}
 }

@@ -20,6 +20,8 @@ var (
 	ErrClosed = errors.New("connection closed")
 	// ErrProtocol means that the bytes received are not what this package sends.
 	ErrProtocol = errors.New("malformed frame")
+	// ErrUnreachable means that no connection came about at all: nobody listens there, or the way there is cut.
+	ErrUnreachable = errors.New("peer not reachable")
 	// ErrHandshake means that no authenticated connection came about.
 	ErrHandshake = errors.New("handshake failed")
 	// ErrMisuse means that the caller broke the order Begin, Write, End or that of phases.

@@ -150,10 +150,38 @@ func checkCosts(t *testing.T, n *Net, p *Played) {
 			declared[path] = d
 		}
 	}
+	checkDealt(t, n, l, p)
 	for _, layer := range p.Results[0].Stats.Layers {
 		d := declared[layer.Path]
 		if layer.Offline.Traffic != d[cost.Offline] || layer.Online.Traffic != d[cost.Online] {
 			t.Errorf("layer %s: measured %+v %+v, declared %+v", layer.Path, layer.Offline.Traffic, layer.Online.Traffic, d)
+		}
+	}
+}
+
+// checkDealt demands that each party got from the dealer what the op table declares, layer by layer.
+func checkDealt(t *testing.T, n *Net, l *cost.Ledger, p *Played) {
+	t.Helper()
+	for side, res := range p.Results {
+		declared, total := map[string]int64{}, int64(0)
+		for _, m := range l.Dealt {
+			if m.From != cost.Party(side) { // of dealt messages From is who receives
+				continue
+			}
+			path := "session"
+			if m.Tag >= 0 {
+				path = n.Secure.Funcs[0].Body[m.Tag].Layer()
+			}
+			declared[path] += m.Bytes
+			total += m.Bytes
+		}
+		if got := res.Stats.Offline.DealerSent; got != total {
+			t.Errorf("the dealer sent the %s %d bytes, declared %d", cost.Party(side), got, total)
+		}
+		for _, layer := range res.Stats.Layers {
+			if got := layer.Offline.DealerSent; got != declared[layer.Path] {
+				t.Errorf("layer %s: the dealer sent the %s %d bytes, declared %d", layer.Path, cost.Party(side), got, declared[layer.Path])
+			}
 		}
 	}
 }
