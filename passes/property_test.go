@@ -163,6 +163,26 @@ func TestSimplifyingKeepsTheFloatFunction(t *testing.T) {
 	})
 }
 
+func TestWorstBoundsHoldOnEveryInput(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax", "nn.softmax")
+		m := compile(t, d.Context(), d.Space, passes.ToNet, []*pass.Pass{fold.X2act, fold.Fold, clean.DCE, ranges.Ranges})
+		_, all := evaluate(t, d, m)
+		m.Funcs[0].Walk(func(v *ir.Value) {
+			if v.IsConstant() {
+				return
+			}
+			bound := v.Floats("worst")
+			slack := 1e-5 * greatest(all) // of float32 sums
+			for i, x := range all[v.Name].F {
+				if float64(x) < bound[0]-slack || float64(x) > bound[1]+slack {
+					t.Fatalf("element %d of %s is %g, outside %v:\n%s", i, v, x, bound, m)
+				}
+			}
+		})
+	})
+}
+
 func TestFixedPointIsNearTheFloatFunction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := golden.DrawNet(t, "")
