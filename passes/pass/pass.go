@@ -32,6 +32,9 @@ type Context struct {
 	Weights     Weights         // nil: ranges are assumed
 	Calibration [][]float32     // inputs of the network; nil: ranges are worst cases
 
+	// FloatOutputs are the float network's outputs on the calibration inputs, once the ranges pass has run.
+	FloatOutputs [][]float64
+
 	Notices []string // one line each, for the user
 	Report  Report
 }

@@ -105,9 +105,11 @@ func calibrate(c *pass.Context, f *ir.Func) error {
 				widen(v, t.F)
 			}
 		}}
-		if _, err := r.Run(f, &ir.Tensor{Type: f.Params[0].Type, F: x}); err != nil {
+		env, err := r.Run(f, &ir.Tensor{Type: f.Params[0].Type, F: x})
+		if err != nil {
 			return fmt.Errorf("calibration input %d: %w", i, err)
 		}
+		c.FloatOutputs = append(c.FloatOutputs, env[f.Result].Real())
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func Compile(c *pass.Context, space *ir.Module, dir string) (*Net, error) {
 		return nil, err
 	}
 	var err error
-	if c.Report.ErrorBound, err = errorbound.Measure(n.Net.Funcs[0], n.Ring.Funcs[0], ranges.WeightsOf(c), c.Calibration); err != nil {
+	if c.Report.ErrorBound, err = errorbound.Measure(n.Net.Funcs[0], n.Ring.Funcs[0], ranges.WeightsOf(c), c.Calibration, c.FloatOutputs); err != nil {
 		return nil, err
 	}
 	n.Secure = n.Ring.Clone()

@@ -202,7 +202,7 @@ func (l *lowering) measureError() error {
 		}
 	}
 	l.app.progress.step("error bound on %d input(s)", len(probes))
-	bound, err := errorbound.Measure(l.net.Funcs[0], l.ring.Funcs[0], ranges.WeightsOf(l.context), probes)
+	bound, err := errorbound.Measure(l.net.Funcs[0], l.ring.Funcs[0], ranges.WeightsOf(l.context), probes, l.context.FloatOutputs)
 	l.context.Report.ErrorBound = bound
 	return err
 }

@@ -83,14 +83,36 @@ func (a *app) load(path string, flags networkFlags) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	decisions, err := a.decisions(flags)
+	decisions, fromFile, err := a.decisions(flags)
 	if err != nil {
 		return nil, err
 	}
 	if isDump(text) {
-		return loadDump(path, text, flags.net, decisions)
+		n, err := loadDump(path, text, flags.net, decisions)
+		if err == nil {
+			broadFirst(n.fn(), decisions[:fromFile])
+		}
+		return n, err
 	}
-	return loadSource(path, text, flags.net, decisions)
+	return loadSource(path, text, flags.net, decisions, fromFile)
+}
+
+// broadFirst orders a decision file's entries, which have no order of their own: the name of a choice before single sites,
+// which are the more exact.
+func broadFirst(f *ir.Func, decisions []pass.Decision) {
+	names := map[string]bool{}
+	for _, s := range choices.Sites(f) {
+		names[s.Choice] = true
+	}
+	slices.SortFunc(decisions, func(x, y pass.Decision) int {
+		if names[x.Site] != names[y.Site] {
+			if names[x.Site] {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(x.Site, y.Site)
+	})
 }
 
 func isDump(text string) bool {
@@ -130,7 +152,7 @@ func funcNames(m *ir.Module) string {
 }
 
 // loadSource elaborates a net; decisions that name a parameter of the space go into its elaboration.
-func loadSource(path, text, net string, decisions []pass.Decision) (*network, error) {
+func loadSource(path, text, net string, decisions []pass.Decision, fromFile int) (*network, error) {
 	file, err := syntax.Parse(path, []byte(text))
 	if err != nil {
 		return nil, err
@@ -139,6 +161,7 @@ func loadSource(path, text, net string, decisions []pass.Decision) (*network, er
 	if err != nil {
 		return nil, err
 	}
+	broadFirst(space.Func, decisions[:fromFile])
 	params, rest, err := parameters(space.Params, decisions)
 	if err == nil && len(params) > 0 {
 		space, err = frontend.Elaborate(file, frontend.Options{Net: net, Params: params})
@@ -202,23 +225,22 @@ func indicesOf(p frontend.Param, text string) ([]int, error) {
 	return out, nil
 }
 
-// decisions reads --decision and --set, in the order in which later ones win.
-func (a *app) decisions(flags networkFlags) ([]pass.Decision, error) {
-	var out []pass.Decision
+// decisions reads --decision and --set, in the order in which later ones win; the first fromFile are the file's.
+func (a *app) decisions(flags networkFlags) (out []pass.Decision, fromFile int, err error) {
 	if flags.decision != "" {
-		var err error
 		if out, err = a.decisionFile(flags.decision); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
+		fromFile = len(out)
 	}
 	for _, s := range flags.set {
 		name, option, ok := strings.Cut(s, "=")
 		if !ok || name == "" || option == "" {
-			return nil, usagef("--set %s: accepted is NAME=OPTION", s)
+			return nil, 0, usagef("--set %s: accepted is NAME=OPTION", s)
 		}
 		out = append(out, pass.Decision{Site: name, Option: option})
 	}
-	return out, nil
+	return out, fromFile, nil
 }
 
 func (a *app) decisionFile(path string) ([]pass.Decision, error) {
@@ -240,18 +262,7 @@ func (a *app) decisionFile(path string) ([]pass.Decision, error) {
 	for site, option := range file.Choices {
 		out = append(out, pass.Decision{Site: site, Option: option})
 	}
-	// A choice's name before its sites: what names one use is the more exact.
-	slices.SortFunc(out, func(x, y pass.Decision) int {
-		return strings.Compare(exactness(x.Site)+x.Site, exactness(y.Site)+y.Site)
-	})
 	return out, nil
-}
-
-func exactness(site string) string {
-	if !strings.ContainsAny(site, ".#") {
-		return "0"
-	}
-	return "1"
 }
 
 // target resolves a target's name: a file, a declaration in the .sotto file, a shipped one.

@@ -1,0 +1,57 @@
+package passes_test
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/choices"
+	"sotto/passes/pass"
+)
+
+// FuzzPasses runs whatever parses through the passes that take its stage, in the order of the pipeline. An error is an
+// answer; a panic is none, and neither is a module that does not verify.
+func FuzzPasses(f *testing.F) {
+	files, err := filepath.Glob("*/testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no golden files to start from (%v)", err)
+	}
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, s := range a.Files {
+			if s.Name == "in.ir" {
+				f.Add(string(s.Data))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := ir.Parse("fuzz.ir", text)
+		if err != nil || len(m.Funcs) == 0 {
+			return
+		}
+		c := &pass.Context{Deploy: cost.ClientServer}
+		for _, s := range choices.Sites(m.Funcs[0]) {
+			c.Choices = append(c.Choices, pass.Decision{Site: s.Path, Option: s.Options[0]})
+		}
+		for _, p := range passes.All() {
+			if m.Stage&p.Needs == 0 {
+				continue
+			}
+			err := (&pass.Runner{}).Run(c, m, p)
+			if bug := (ir.Bug{}); errors.As(err, &bug) {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+}
