@@ -15,6 +15,7 @@ var named = []struct{ secure, user string }{
 	{"tour.start", "maxpool"},
 	{"beaver.square", "x2act"},
 	{"gc.drelu", "relu"},
+	{"batchnorm", "batchnorm"},
 	{"ring.conv2d", "conv2d"},
 	{"ring.linear", "linear"},
 	{"ring.sumpool", "avgpool"},
@@ -38,6 +39,9 @@ func LayerOps(f *ir.Func) map[string]string {
 			has[path] = map[string]int{}
 		}
 		has[path][v.Op.Name]++
+		if v.Is("param") && strings.HasSuffix(v.Path, ".running_var") {
+			has[path]["batchnorm"]++ // one that no convolution took in is a convolution by itself
+		}
 		if !v.Op.Constant || out[path] == "" {
 			out[path] = strings.TrimPrefix(v.Op.Name, "ring.")
 		}

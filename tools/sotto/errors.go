@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"sotto/ir"
 	"sotto/ir/pos"
@@ -26,6 +28,19 @@ type internalError struct {
 
 func (e internalError) Unwrap() error { return e.error }
 
+// interruptError is what the user's interrupt made of the work.
+type interruptError struct{ error }
+
+func (e interruptError) Unwrap() error { return e.error }
+
+// interrupted marks an error that came after ctx, of interruptible, ended.
+func interrupted(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return interruptError{err}
+}
+
 // kind of an error: its exit status and its name in JSON.
 type kind struct {
 	status int
@@ -37,16 +52,24 @@ var (
 	usageKind    = kind{2, "usage"}
 	peerKind     = kind{3, "peer"}
 	internalKind = kind{4, "internal"}
+	// As shells have it for a command that SIGINT ended.
+	interruptKind = kind{128 + int(syscall.SIGINT), "interrupted"}
 )
 
 // peerErrors are the failures of a connection or of whoever is at its other end.
-var peerErrors = []error{wire.ErrPeerAbort, wire.ErrTimeout, wire.ErrClosed, wire.ErrProtocol, wire.ErrHandshake}
+var peerErrors = []error{wire.ErrPeerAbort, wire.ErrTimeout, wire.ErrClosed, wire.ErrProtocol, wire.ErrHandshake, wire.ErrUnreachable}
 
 func kindOf(err error) kind {
 	var usage usageError
 	var internal internalError
 	var bug ir.Bug
+	var process *processError
+	var interrupt interruptError
 	switch {
+	case errors.As(err, &interrupt):
+		return interruptKind
+	case errors.As(err, &process):
+		return process.kind()
 	case errors.As(err, &internal), errors.As(err, &bug), errors.Is(err, wire.ErrMisuse):
 		return internalKind
 	case errors.As(err, &usage):

@@ -55,7 +55,7 @@ func newInferCmd(a *app) *cobra.Command {
 }
 
 func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, error) {
-	b, err := openBundle(dir, cost.Client)
+	b, err := openParty(dir, cost.Client)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,9 +77,9 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 	ctx, stop := interruptible()
 	defer stop()
 	a.progress.step("connecting to %s", f.connect)
-	conn, err := wire.Dial(ctx, f.connect, config, o)
+	conn, err := f.dial(ctx, f.connect, config, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, interrupted(ctx, err)
 	}
 	defer conn.Close()
 	return a.inferOver(ctx, conn, b, in, f)
@@ -90,7 +90,13 @@ func clientInput(b *party.Bundle, path string) (party.Input, error) {
 		return shareInput(b, path)
 	}
 	x, err := input(path, preprocessOf(b.Program.Input))
-	return party.Input{Clear: x}, err
+	if err != nil {
+		return party.Input{}, err
+	}
+	if _, err := encode(b.Program, x); err != nil {
+		return party.Input{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return party.Input{Clear: x}, nil
 }
 
 func (a *app) inferOver(ctx context.Context, conn *wire.Conn, b *party.Bundle, in party.Input, f *inferFlags) (*inferResult, *party.Bundle, error) {
@@ -99,7 +105,7 @@ func (a *app) inferOver(ctx context.Context, conn *wire.Conn, b *party.Bundle, i
 	o.Conn, o.Input = conn, in
 	res, err := party.Run(ctx, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, interrupted(ctx, err)
 	}
 	if err := taps.write(); err != nil {
 		return nil, nil, err

@@ -61,6 +61,7 @@ Exit status:
   2  the command line is wrong
   3  the peer or the network failed
   4  an error inside sotto: please report it
+  130  interrupted
 
 Weights may be random:SEED wherever --weights is taken: He-initialised, for tests and measurements.
 Inputs are PNG or JPEG images, .npy files, or random:SEED.`

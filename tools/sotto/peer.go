@@ -110,6 +110,16 @@ func (f *peerFlags) tls(own, peer wire.Role) (*tls.Config, error) {
 	return wire.TLSConfig(id, peer, cert)
 }
 
+// dialPatience is the longest time to wait for somebody to listen at the other end.
+const dialPatience = 30 * time.Second
+
+// dial connects to a peer; while nobody listens there it tries again, for --timeout or dialPatience.
+func (f *peerFlags) dial(ctx context.Context, addr string, config *tls.Config, o wire.Options) (*wire.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(o.Timeout, dialPatience))
+	defer cancel()
+	return wire.Dial(ctx, addr, config, o)
+}
+
 // dialDealer gives the way to the dealer. The dealer's link is not the one between the parties and is not shaped.
 func (f *peerFlags) dialDealer(own wire.Role) func(context.Context) (*wire.Conn, error) {
 	return func(ctx context.Context) (*wire.Conn, error) {
@@ -117,7 +127,7 @@ func (f *peerFlags) dialDealer(own wire.Role) func(context.Context) (*wire.Conn,
 		if err != nil {
 			return nil, err
 		}
-		return wire.Dial(ctx, f.dealer, config, wire.Options{Timeout: f.timeout})
+		return f.dial(ctx, f.dealer, config, wire.Options{Timeout: f.timeout})
 	}
 }
 
@@ -138,6 +148,15 @@ func openBundle(dir string, want cost.Party) (*party.Bundle, error) {
 		return nil, fmt.Errorf("%s is the %s's bundle, accepted is the %s's", dir, b.Program.Party, want)
 	}
 	return b, nil
+}
+
+// openParty is openBundle for a party that is about to run: its weights must be there too.
+func openParty(dir string, want cost.Party) (*party.Bundle, error) {
+	b, err := openBundle(dir, want)
+	if err != nil {
+		return nil, err
+	}
+	return b, b.CheckWeights()
 }
 
 // interruptible gives a context that ends with an interrupt or termination.

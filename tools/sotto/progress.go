@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -12,6 +13,7 @@ import (
 // every so often, so that short work is silent. A nil progress says nothing.
 type progress struct {
 	app      *app
+	mu       sync.Mutex // sessions and what is logged beside them
 	terminal bool
 	last     time.Time
 	shown    bool // a line stands on the terminal
@@ -30,8 +32,12 @@ func newProgress(a *app) *progress {
 
 // step says what begins.
 func (p *progress) step(format string, args ...any) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch {
-	case p == nil:
 	case p.terminal:
 		fmt.Fprintf(p.app.err, "\r\x1b[K%s", fmt.Sprintf(format, args...))
 		p.shown = true
@@ -43,7 +49,12 @@ func (p *progress) step(format string, args ...any) {
 
 // done clears the line, before something else is printed.
 func (p *progress) done() {
-	if p != nil && p.shown {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
 		fmt.Fprint(p.app.err, "\r\x1b[K")
 		p.shown = false
 	}

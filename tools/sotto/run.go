@@ -131,10 +131,10 @@ func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error)
 		return nil, err
 	}
 	ctx, stop := interruptible()
-	defer stop()
-	g := &group{app: a, ctx: ctx, common: []string{"--keys", filepath.Join(tmp, defaultKeys)}}
+	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", filepath.Join(tmp, defaultKeys)}}
 	defer g.stop()
-	return g.play(dir, f, inputs, dump, b)
+	r, err := g.play(dir, f, inputs, dump, b)
+	return r, interrupted(ctx, err)
 }
 
 // checkOffline says once that the parties cannot yet make their material alone.
@@ -169,7 +169,8 @@ func (a *app) partyInputs(b *party.Bundle, spec, tmp string) ([2]string, error) 
 // group is the processes of one run.
 type group struct {
 	*app
-	ctx    context.Context
+	ctx    context.Context // ends the processes
+	cancel context.CancelFunc
 	common []string
 	procs  []*process
 }
@@ -182,6 +183,9 @@ type process struct {
 	errs bytes.Buffer
 }
 
+// stopGrace is how long a process that is told to stop may take before it is killed.
+const stopGrace = 5 * time.Second
+
 // start runs a command of this executable. Its errors come back as JSON; its progress, if it may show any, as it is.
 func (g *group) start(name string, args ...string) (*process, error) {
 	self, err := os.Executable()
@@ -190,7 +194,8 @@ func (g *group) start(name string, args ...string) (*process, error) {
 	}
 	p := &process{name: name, cmd: exec.CommandContext(g.ctx, self, append(append([]string{name}, args...), append(g.common, "--json")...)...)}
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
-	p.cmd.WaitDelay = 5 * time.Second
+	p.cmd.WaitDelay = stopGrace
+	p.cmd.SysProcAttr = dieWithParent()
 	p.cmd.Stderr = &p.errs
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -253,11 +258,21 @@ type processError struct {
 
 func (e *processError) Error() string { return e.name + ": " + e.err.Message }
 
-// stop ends what still runs.
+// kind is that of the process's own error.
+func (e *processError) kind() kind {
+	for _, k := range []kind{userKind, usageKind, peerKind, internalKind, interruptKind} {
+		if k.status == e.status {
+			return k
+		}
+	}
+	return internalKind
+}
+
+// stop ends what still runs, and waits until it has ended.
 func (g *group) stop() {
+	g.cancel()
 	for _, p := range g.procs {
 		if p.cmd.ProcessState == nil {
-			p.cmd.Process.Signal(syscall.SIGTERM)
 			p.cmd.Wait()
 		}
 	}
@@ -330,12 +345,12 @@ func (g *group) collect(client, server *process, b *party.Bundle) (*runResult, e
 	return r, nil
 }
 
-// worse picks the error that says more: one that is not about the connection.
+// worse picks the error that says more: one that is neither about the connection nor of a process that was stopped.
 func worse(errs ...error) error {
 	var out error
 	for _, err := range errs {
 		var p *processError
-		if err != nil && (out == nil || (errors.As(err, &p) && p.status != peerKind.status)) {
+		if err != nil && (out == nil || (errors.As(err, &p) && p.kind() != peerKind && p.kind() != interruptKind)) {
 			out = err
 		}
 	}

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +55,7 @@ func newServeCmd(a *app) *cobra.Command {
 }
 
 func (a *app) serve(dir string, f *serveFlags) error {
-	b, err := openBundle(dir, cost.Server)
+	b, err := openParty(dir, cost.Server)
 	if err != nil {
 		return err
 	}
@@ -81,9 +81,12 @@ func (a *app) serve(dir string, f *serveFlags) error {
 	defer l.Close()
 	a.listening(l.Addr())
 	ctx, stop := interruptible()
+	s := &server{app: a, flags: f, bundle: b, input: in}
+	clients := newLobby(l, config, o, s.log)
+	clients.open(ctx)
+	defer clients.guests.Wait()
 	defer stop()
-	s := &server{app: a, flags: f, bundle: b, input: in, listener: l}
-	return s.loop(ctx)
+	return s.loop(ctx, clients)
 }
 
 // listening tells where, for scripts as the first JSON line.
@@ -108,34 +111,36 @@ func shareInput(b *party.Bundle, path string) (party.Input, error) {
 		return party.Input{}, usagef("--input: outsourced servers need their share of the input (sotto share)")
 	}
 	share, err := readShare(path)
-	return party.Input{Share: share}, err
+	if err != nil {
+		return party.Input{}, fmt.Errorf("%w: accepted is a share of the input that `sotto share` wrote", err)
+	}
+	if in := b.Program.Input; len(share) != in.Len() {
+		return party.Input{}, fmt.Errorf("%s: a share of %d elements, the network takes %d (shape %v)", path, len(share), in.Len(), in.Shape)
+	}
+	return party.Input{Share: share}, nil
 }
 
 type server struct {
 	*app
-	flags    *serveFlags
-	bundle   *party.Bundle
-	input    party.Input
-	listener *wire.Listener
+	flags  *serveFlags
+	bundle *party.Bundle
+	input  party.Input
+	mu     sync.Mutex // of the streams: refusals are logged while a session runs
 }
 
-// loop accepts connections. One session runs at a time: its buffers and cores are the machine's; who comes meanwhile waits.
-func (s *server) loop(ctx context.Context) error {
-	for done := 0; s.flags.sessions == 0 || done < s.flags.sessions; {
-		conn, err := s.listener.Accept(ctx)
-		switch {
-		case ctx.Err() != nil:
+// loop runs a session with one client after the other.
+func (s *server) loop(ctx context.Context, clients *lobby) error {
+	for done := 0; s.flags.sessions == 0 || done < s.flags.sessions; done++ {
+		conn, err := clients.next(ctx)
+		if ctx.Err() != nil {
 			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil:
-			s.log("refused a connection: %v", err)
-			continue
 		}
-		done++
+		if err != nil {
+			return err
+		}
 		if err := s.session(ctx, conn); err != nil {
 			if s.flags.sessions == 1 {
-				return err
+				return interrupted(ctx, err)
 			}
 			s.log("session with %s failed: %v", conn.RemoteAddr(), err)
 		}
@@ -145,6 +150,8 @@ func (s *server) loop(ctx context.Context) error {
 
 // log prints what goes wrong while serving goes on.
 func (s *server) log(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.progress.done()
 	if s.json {
 		s.failJSON(peerKind, fmt.Errorf(format, args...))
@@ -172,6 +179,8 @@ func (s *server) session(ctx context.Context, conn *wire.Conn) error {
 	if s.flags.output == "" {
 		r.OutputShare = res.Share
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.show(r, func(w io.Writer) {
 		fmt.Fprintf(w, "session with %s: %s\n", r.Peer, phaseLine("online", r.Stats.Online))
 		fmt.Fprintf(w, "  %s\n", phaseLine("offline", r.Stats.Offline))
