@@ -3,6 +3,7 @@ package ir
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ func (m *Module) checkFunc(f *Func) error {
 	wrong := map[*Value]error{}
 	known := map[*Value]bool{}
 	names := map[string]bool{}
+	sites := map[string][]string{}
 	declare := func(v *Value) {
 		if names[v.Name] {
 			wrong[v] = fmt.Errorf("%s is computed twice", v)
@@ -52,7 +54,7 @@ func (m *Module) checkFunc(f *Func) error {
 				}
 			}
 			if wrong[v] == nil {
-				if err := m.checkValue(v); err != nil {
+				if err := errors.Join(m.checkValue(v), v.checkSite(sites)); err != nil {
 					wrong[v] = err
 				}
 			}
@@ -94,6 +96,23 @@ func (m *Module) checkValue(v *Value) error {
 	if !t.Equal(v.Type) {
 		return fmt.Errorf("is written as %s, %s gives %s", v.Type, v.Op.Name, t)
 	}
+	return nil
+}
+
+// checkSite demands that all choices of one site have the same options; sites gives those seen before.
+func (v *Value) checkSite(sites map[string][]string) error {
+	if !v.Is("choice") {
+		return nil
+	}
+	site, labels := v.Str("site"), make([]string, len(v.Options))
+	for i, o := range v.Options {
+		labels[i] = o.Label
+	}
+	first, seen := sites[site]
+	if seen && !slices.Equal(first, labels) {
+		return fmt.Errorf("site %q has the options %s here, and %s before", site, strings.Join(labels, ", "), strings.Join(first, ", "))
+	}
+	sites[site] = labels
 	return nil
 }
 

@@ -132,9 +132,13 @@ func TestParseErrors(t *testing.T) {
 		{head + "%1 = ring.relu %x : f32[4]\nreturn %1 }", "not legal in stage net"},
 		{head + "return %x }", "its head says"},
 		{head + "%x = nn.relu %x : f32[4]\nreturn %x }", "computed twice"},
+		{head + "%w = param @w : f32[4]\nreturn %x }", "accepted is S f32[4]"},
+		{head + "%1 = nn.relu %x : f32[4]\n%2 = nn.scale %x, %1 : f32[4]\nreturn %2 }", "s is %1, a result of nn.relu: accepted is a weight"},
 		{"module ring\nfunc @f(%x: i32q8[]) -> i32q8[] {\nreturn %x }", "at least one side"},
 		{space + "yield %x\noption b:\nyield %2\n}\nreturn %1 }", "%2 is used before it is computed"},
 		{space + "yield %2\noption b:\n%2 = nn.relu %x : f32[4]\nyield %2\n}\nreturn %1 }", "%2 is computed twice"},
+		{space + "yield %2\noption a:\nyield %x\n}\nreturn %1 }", "two options are called a"},
+		{space + "yield %2\n}\n%3 = choice {site=\"s\"} : f32[4] {\noption b:\nyield %x\n}\nreturn %3 }", `site "s" has the options b here, and a before`},
 		{space + "yield %2\n}\n%3 = nn.relu %2 : f32[4]\nreturn %3 }", "%2 is used before it is computed"},
 		{"module net\nfunc @f(%x: f32[4]) -> f32[4] {\nreturn %x }\nfunc @f(%x: f32[4]) -> f32[4] {\nreturn %x }", "there twice"},
 	} {

@@ -18,6 +18,7 @@ type Op struct {
 	Operands []Operand
 	Variadic bool
 	Optional int
+	Weights  int // from this operand on they are weights: params, or computed from such alone; 0: none has to be
 	Attrs    []Attr
 
 	// Infer gives the type of the result, or says what clashes. Nil means that the written type is the type.
@@ -106,6 +107,9 @@ func (v *Value) infer() (Type, error) {
 	if err := checkAttrs(v.Op.Name, v.Attrs, v.attrDecls()); err != nil {
 		return Type{}, err
 	}
+	if err := v.checkWeights(); err != nil {
+		return Type{}, err
+	}
 	if v.Op.Infer == nil {
 		return v.Type, checkShape(v.Type.Shape)
 	}
@@ -114,6 +118,18 @@ func (v *Value) infer() (Type, error) {
 		return Type{}, fmt.Errorf("%s: %w", v.Op.Name, err)
 	}
 	return t, checkShape(t.Shape)
+}
+
+func (v *Value) checkWeights() error {
+	if v.Op.Weights == 0 {
+		return nil
+	}
+	for i, a := range v.Args[v.Op.Weights:] {
+		if !a.IsConstant() {
+			return fmt.Errorf("%s: %s is %s, a result of %s: accepted is a weight", v.Op.Name, v.operandName(v.Op.Weights+i), a, a.Op.Name)
+		}
+	}
+	return nil
 }
 
 // Retype infers v's type anew and stores it.

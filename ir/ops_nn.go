@@ -28,6 +28,9 @@ func init() {
 			if v.Path == "" {
 				return Type{}, errors.New("a weight needs a path")
 			}
+			if v.Type.Elem.Float && v.Type.Share != OfServer {
+				return Type{}, fmt.Errorf("a weight in floats is the server's: accepted is %s", v.Type.Of(OfServer))
+			}
 			return v.Type, nil
 		},
 	})
@@ -56,7 +59,7 @@ func init() {
 		Eval: evalMix,
 	})
 	define(Op{
-		Name: "nn.conv2d", Stages: nnStages, Optional: 1,
+		Name: "nn.conv2d", Stages: nnStages, Optional: 1, Weights: 1,
 		Doc:      "Convolution with zero padding: y[o,i,j] = b[o] + sum over c,k,l of w[o,c,k,l] * x[c, i*stride+k*dilation-pad, ...].",
 		Example:  "%x = param @x : S f32[3,8,8]\n%w = param @w : S f32[4,3,3,3]\n%1 = nn.conv2d %x, %w {pad=[1,1]} : f32[4,8,8]",
 		Operands: []Operand{{"x", "[C,H,W]"}, {"w", "[O,C/groups,KH,KW]"}, {"b", "[O]"}},
@@ -64,14 +67,14 @@ func init() {
 		Infer:    inferConv, Eval: evalConv, Range: rangeLinear,
 	})
 	define(Op{
-		Name: "nn.linear", Stages: nnStages, Optional: 1,
+		Name: "nn.linear", Stages: nnStages, Optional: 1, Weights: 1,
 		Doc:      "Fully connected layer: y = w*x + b.",
 		Example:  "%x = param @x : S f32[16]\n%w = param @w : S f32[10,16]\n%1 = nn.linear %x, %w : f32[10]",
 		Operands: []Operand{{"x", "[N]"}, {"w", "[O,N]"}, {"b", "[O]"}},
 		Infer:    inferLinear, Eval: evalLinear, Range: rangeLinear,
 	})
 	define(Op{
-		Name: "nn.batchnorm", Stages: nnStages,
+		Name: "nn.batchnorm", Stages: nnStages, Weights: 1,
 		Doc:      "Batch normalisation with running statistics: y = (x - mean) / sqrt(var + eps) * gamma + beta, per channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%g = param @g : S f32[2]\n%1 = nn.batchnorm %x, %g, %g, %g, %g : f32[2,4,4]",
 		Operands: []Operand{opX, {"gamma", "[C]"}, {"beta", "[C]"}, {"mean", "[C]"}, {"var", "[C]"}},
@@ -87,7 +90,7 @@ func init() {
 		Eval: evalBatchnorm,
 	})
 	define(Op{
-		Name: "nn.scale", Stages: nnStages,
+		Name: "nn.scale", Stages: nnStages, Weights: 1,
 		Doc:      "y = x * s, one factor for all or one a channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%s = param @s : S f32[2]\n%1 = nn.scale %x, %s : f32[2,4,4]",
 		Operands: []Operand{opX, {"s", "[1] or [C]"}},
@@ -109,7 +112,7 @@ func init() {
 		},
 	})
 	define(Op{
-		Name: "nn.shift", Stages: nnStages,
+		Name: "nn.shift", Stages: nnStages, Weights: 1,
 		Doc:      "y = x + c, one summand for all or one a channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%c = param @c : S f32[2]\n%1 = nn.shift %x, %c : f32[2,4,4]",
 		Operands: []Operand{opX, {"c", "[1] or [C]"}},
@@ -132,7 +135,7 @@ func init() {
 		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) })
 	defineActivation("nn.square", "x*x.", func(x float32) float32 { return x * x }, rangeSquare)
 	define(Op{
-		Name: "nn.x2act", Stages: nnStages,
+		Name: "nn.x2act", Stages: nnStages, Weights: 1,
 		Doc:      "Polynomial activation of PASNet: y = scale*a*x^2 + b*x + c with three trained scalars a site.",
 		Example:  "%x = param @x : S f32[8,4,4]\n%a = param @a : S f32[1]\n%1 = nn.x2act %x, %a, %a, %a : f32[8,4,4]",
 		Operands: []Operand{opX, {"a", "[1]"}, {"b", "[1]"}, {"c", "[1]"}},
@@ -315,9 +318,12 @@ func inferChoice(v *Value) (Type, error) {
 	if len(v.Options) == 0 {
 		return Type{}, errors.New("a choice needs at least one option")
 	}
-	results := make([]*Value, len(v.Options))
+	results, labels := make([]*Value, len(v.Options)), map[string]bool{}
 	for i, o := range v.Options {
-		results[i] = o.Result
+		if results[i] = o.Result; labels[o.Label] {
+			return Type{}, fmt.Errorf("two options are called %s", o.Label)
+		}
+		labels[o.Label] = true
 		if !slices.Equal(o.Result.Type.Shape, results[0].Type.Shape) {
 			return Type{}, fmt.Errorf("option %s gives shape %s, option %s gives %s", v.Options[0].Label,
 				shapeString(results[0].Type.Shape), o.Label, shapeString(o.Result.Type.Shape))

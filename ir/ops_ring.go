@@ -70,7 +70,7 @@ func init() {
 		},
 	})
 	define(Op{
-		Name: "ring.shift", Stages: ringStages, Local: true,
+		Name: "ring.shift", Stages: ringStages, Local: true, Weights: 1,
 		Doc:      "Plus a weight, one for all or one a channel: the server adds it, or each party its share of it.",
 		Example:  "%x = param @x : S i32q12[2,4,4]\n%c = param @c : S i32q12[2]\n%1 = ring.shift %x, %c : i32q12[2,4,4]",
 		Operands: []Operand{opX, {"c", "[1] or [C], of the element type of x"}},

@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -54,6 +55,7 @@ type parser struct {
 	funcs  map[string]bool
 	values map[string]*Value // every value of the function by name; nil once its option has ended
 	local  []string          // names declared, in order
+	sites  map[string][]string
 	nest   int
 }
 
@@ -213,7 +215,7 @@ func (p *parser) prefixed(prefix byte, what string) string {
 func (p *parser) function() *Func {
 	p.expect("func")
 	f := &Func{Name: p.prefixed('@', "a function name such as @net")}
-	p.values, p.local = map[string]*Value{}, nil
+	p.values, p.local, p.sites = map[string]*Value{}, nil, map[string][]string{}
 	p.expect("(")
 	for p.tok != ")" {
 		if len(f.Params) > 0 {
@@ -316,7 +318,7 @@ func (p *parser) value() *Value {
 }
 
 func (p *parser) typecheck(v *Value, at pos.Pos) {
-	if err := p.mod.checkValue(v); err != nil {
+	if err := errors.Join(p.mod.checkValue(v), v.checkSite(p.sites)); err != nil {
 		panic(pos.Errorf(at, "%s: %v", v, err).Span(len(v.Name) + 1))
 	}
 }
