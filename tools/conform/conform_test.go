@@ -28,7 +28,7 @@ func image(seed uint64, n int) []float32 {
 	return out
 }
 
-func compileExample(t *testing.T, name, text string, d cost.Deployment, bits int, choices ...pass.Decision) *Net {
+func compileExample(t testing.TB, name, text string, d cost.Deployment, bits int, choices ...pass.Decision) *Net {
 	t.Helper()
 	if text == "" {
 		b, err := os.ReadFile(filepath.Join("../../examples", name+".sotto"))
