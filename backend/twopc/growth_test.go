@@ -87,15 +87,25 @@ func everyChain(run func(act string, d cost.Deployment)) {
 // Every block adds the same values, instructions and material, however deep the network is.
 func TestWhatIsCompiledGrowsWithTheNetwork(t *testing.T) {
 	everyChain(func(act string, d cost.Deployment) {
-		t.Run(act+"-"+string(d), func(t *testing.T) {
-			few, some, many := compileChain(t, 5, act, d), compileChain(t, 50, act, d), compileChain(t, 500, act, d)
-			for name := range many {
-				if many[name]-some[name] != 10*(some[name]-few[name]) {
-					t.Errorf("%s: %d for 5 blocks, %d for 50, %d for 500", name, few[name], some[name], many[name])
-				}
-			}
-		})
+		t.Run(act+"-"+string(d), func(t *testing.T) { testGrowth(t, 5, act, d) })
 	})
+}
+
+func TestADeepNetworkGrowsNoFaster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles 5000 blocks")
+	}
+	testGrowth(t, 50, "relu", cost.Outsourced)
+}
+
+// testGrowth compiles n, 10n and 100n blocks.
+func testGrowth(t *testing.T, n int, act string, d cost.Deployment) {
+	few, some, many := compileChain(t, n, act, d), compileChain(t, 10*n, act, d), compileChain(t, 100*n, act, d)
+	for name := range many {
+		if many[name]-some[name] != 10*(some[name]-few[name]) {
+			t.Errorf("%s: %d for %d blocks, %d for %d, %d for %d", name, few[name], n, some[name], 10*n, many[name], 100*n)
+		}
+	}
 }
 
 // Ten times the blocks take about ten times the memory, all passes and the back end together. The tolerance is for maps,

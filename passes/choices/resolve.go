@@ -38,11 +38,16 @@ func First(f *ir.Func, decisions []pass.Decision) (*ir.Func, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	open := undecided(f, decided)
+	first := map[string]string{}
 	for _, s := range Sites(f) {
-		if _, ok := decided[s.Path]; !ok {
-			decided[s.Path] = s.Options[0]
+		first[s.Path] = s.Options[0]
+	}
+	var open []string
+	for more := undecided(f, decided); len(more) > 0; more = undecided(f, decided) {
+		for _, site := range more { // an option taken here may hold further open choices
+			decided[site] = first[site]
 		}
+		open = append(open, more...)
 	}
 	return pick(f, decided), open, nil
 }

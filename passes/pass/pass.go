@@ -4,6 +4,7 @@
 package pass
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -110,8 +111,8 @@ func (r *Runner) one(c *Context, m *ir.Module, p *Pass) (err error) {
 		m.Stage = p.Gives
 	}
 	if err := ir.Check(m); err != nil {
-		r.dump(p.Name+"-broken", m)
-		return ir.Bug{Msg: fmt.Sprintf("pass %s left a module that does not verify: %v", p.Name, err)}
+		bug := ir.Bug{Msg: fmt.Sprintf("pass %s left a module that does not verify: %v", p.Name, err)}
+		return errors.Join(bug, r.write(p.Name+"-broken", m, nil)) // notes are for modules that verify
 	}
 	if r.After != nil {
 		r.After(p, m, took)
@@ -134,6 +135,14 @@ func (r *Runner) guarded(c *Context, m *ir.Module, p *Pass) (err error) {
 }
 
 func (r *Runner) dump(name string, m *ir.Module) error {
+	var note func(*ir.Value) string
+	if r.Dump != "" && r.Note != nil {
+		note = r.Note(m)
+	}
+	return r.write(name, m, note)
+}
+
+func (r *Runner) write(name string, m *ir.Module, note func(*ir.Value) string) error {
 	step := r.step
 	r.step++
 	if r.Dump == "" {
@@ -141,10 +150,6 @@ func (r *Runner) dump(name string, m *ir.Module) error {
 	}
 	if err := os.MkdirAll(r.Dump, 0o777); err != nil {
 		return err
-	}
-	var note func(*ir.Value) string
-	if r.Note != nil {
-		note = r.Note(m)
 	}
 	file := filepath.Join(r.Dump, fmt.Sprintf("%02d-%s.ir", step, name))
 	return os.WriteFile(file, []byte(ir.Print(m, note)), 0o666)
