@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"json": jsonCommand, "status": statusCommand, "digit": digitCommand, "tensors": tensorsCommand, "truncate": truncateCommand,
+			"start": startCommand, "finish": finishCommand,
 		},
 	})
 }
