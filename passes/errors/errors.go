@@ -9,7 +9,7 @@ import (
 )
 
 // margin is the stated bound over the greatest error met on the probes. Rounding errors of many layers add up to
-// something close to normal; four times the greatest of a few dozen samples is beyond eight standard deviations.
+// something close to normal; four times the greatest over the outputs of the probes is far beyond what other inputs reach.
 const margin = 4
 
 // least is the bound's floor in units of the output's last place: a probe may happen to meet no error at all.

@@ -116,7 +116,7 @@ func (l *lowering) run() error {
 			return fmt.Errorf("%s: %s (%s) reaches %.4g (%s): %w", v.Pos, v.Path, v.Op.Name, bound(v), boundKind(v), err)
 		}
 		l.To[v] = n
-		if !v.IsConstant() {
+		if !v.IsConstant() && !v.Is("nn.softmax") { // which has no value of its own
 			n.CopyFacts(v)
 			l.old[n] = v
 		}
@@ -125,21 +125,32 @@ func (l *lowering) run() error {
 	return nil
 }
 
-// interval gives the bounds the scales rely on: seen, where the user passed calibration inputs, else worst, else assumed.
+// interval gives the bounds the scales rely on: what was seen, where the user passed calibration inputs, but never more than
+// the worst case; else the worst case; else what is assumed.
 func interval(v *ir.Value) []float64 {
-	for _, kind := range []string{"seen", "worst", "assumed"} {
-		if r := v.Floats(kind); len(r) == 2 {
-			return r
-		}
+	seen, worst := v.Floats("seen"), v.Floats("worst")
+	switch {
+	case len(seen) == 2 && len(worst) == 2:
+		return []float64{max(seen[0], worst[0]), min(seen[1], worst[1])}
+	case len(seen) == 2:
+		return seen
+	case len(worst) == 2:
+		return worst
+	}
+	if r := v.Floats("assumed"); len(r) == 2 {
+		return r
 	}
 	return []float64{-math.MaxFloat64, math.MaxFloat64}
 }
 
 func boundKind(v *ir.Value) string {
-	for kind, text := range map[string]string{"seen": "on calibration inputs, doubled", "worst": "in the worst case", "assumed": "assumed"} {
-		if r := v.Floats(kind); len(r) == 2 && &r[0] == &interval(v)[0] {
-			return text
-		}
+	switch {
+	case len(v.Floats("seen")) == 2:
+		return "on calibration inputs, doubled"
+	case len(v.Floats("worst")) == 2:
+		return "in the worst case"
+	case len(v.Floats("assumed")) == 2:
+		return "assumed"
 	}
 	return "no bound known"
 }
