@@ -163,10 +163,8 @@ func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
 		return a.signOf(v, r)
 	case !r.Op.Local:
 		return true
-	case a.wantsMask(r):
-		return true
 	}
-	return slices.ContainsFunc(r.Args, func(x *ir.Value) bool { return x != v && (x.Is("ring.conv2d") || x.Is("ring.linear")) })
+	return a.wantsMask(r)
 }
 
 // additive gives an A or M form of a value: the client's own input has to be masked first.
@@ -212,7 +210,8 @@ func (a *assigner) operand(x *ir.Value) *ir.Value {
 	return a.remask(x)
 }
 
-// local applies a local op to whatever forms its arguments have; if one is masked, so are all.
+// local applies a local op to whatever forms its arguments have. If one is masked and the result had better be, so are all;
+// otherwise masked and arithmetic parts add up to an arithmetic result, without a message.
 func (a *assigner) local(v *ir.Value) *ir.Value {
 	args := a.Args(v)
 	anyMasked, allFresh := false, true
@@ -227,7 +226,7 @@ func (a *assigner) local(v *ir.Value) *ir.Value {
 		anyMasked = anyMasked || args[i].Type.Share == ir.Masked
 	}
 	for i, x := range args {
-		if anyMasked && a.clientServer && !x.IsConstant() {
+		if anyMasked && a.clientServer && a.wantsMask(v) && !x.IsConstant() {
 			args[i] = a.mask(x)
 		}
 		allFresh = allFresh && (x.IsConstant() || a.fresh[args[i]])
