@@ -2,15 +2,17 @@ package conform
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"net"
 	"slices"
 	"sync"
 	"testing"
 
+	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/runtime/party"
 	"sotto/runtime/program"
 	"sotto/runtime/wire"
 	"sotto/runtime/wire/wiretest"
@@ -25,15 +27,19 @@ import (
 //	ones       so is the number of ones in all
 //	bytes      the histogram of bytes is that of uniform ones, and the same for both inputs (chi-square)
 //	pairs      the differences of two messages' elements are uniform too: a pad used twice would cancel
+//	shares     so are the sums of a message and the receiver's share of any value: a share that leaves without a pad would
+//	           show the value, and a choice bit the carry between the shares
 const (
-	sessions  = 64  // for each input: a bit is constant by chance with 2^-63
-	deviation = 6.5 // standard deviations: 10^-10 for a normal variable
-	pairBits  = 1 << 11
+	sessions  = 64      // for each input: a bit is constant by chance with 2^-63
+	deviation = 6.5     // standard deviations: 10^-10 for a normal variable
+	pairBits  = 1 << 11 // of a pair that are looked at, at most
+	leastBits = 256     // a sum over fewer is not normal
 )
 
 // payload is one instruction's, or one piece of set-up's, part of a party's traffic: n elements of width bits, packed.
 type payload struct {
 	name     string
+	tag      int // layer, or -1
 	n, width int
 	at, size int // bytes, counted from the end of the stream
 }
@@ -63,32 +69,66 @@ func (r *recorder) payload() []byte {
 	return out
 }
 
-// session runs the network once and gives what either party sent.
-func (n *Net) session(t *testing.T, x []float32) (sent [2][]byte) {
+// view is what one session leaves behind: what either party sent, and its shares of RING values by name.
+type view struct {
+	sent   [2][]byte
+	shares [2]map[string][]int64
+}
+
+// session runs the network once.
+func (n *Net) session(t *testing.T, x []float32) *view {
 	t.Helper()
+	dealer, err := newDealer(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dealer.stop()
 	var recorders [2]*recorder
-	var conns [2]*wire.Conn
+	var errs [2]error
+	var wg sync.WaitGroup
+	v, inputs := new(view), n.inputs(x)
 	a, b := wiretest.Sockets(t)
 	for p, nc := range []net.Conn{a, b} {
-		recorders[p] = &recorder{Conn: nc}
-		var err error
-		if conns[p], err = wire.New(recorders[p], wire.Options{}); err != nil {
-			t.Fatal(err)
-		}
+		recorders[p], v.shares[p] = &recorder{Conn: nc}, map[string][]int64{}
+		wg.Go(func() {
+			conn, err := wire.New(recorders[p], wire.Options{})
+			if err != nil {
+				errs[p] = err
+				return
+			}
+			defer conn.Close()
+			errs[p] = n.play(t, conn, cost.Party(p), dealer, inputs[p], v.shares[p])
+		})
 	}
-	if _, err := n.Play(x, conns); err != nil {
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}
 	for p, r := range recorders {
-		sent[p] = r.payload()
+		v.sent[p] = r.payload()
 	}
-	return sent
+	return v
+}
+
+func (n *Net) play(t *testing.T, c *wire.Conn, p cost.Party, d *dealer, in party.Input, shares map[string][]int64) error {
+	b, err := party.OpenBundle(n.bundle(p))
+	if err != nil {
+		return err
+	}
+	tap := func(name string, share []int64) error {
+		shares[name] = slices.Clone(share)
+		return nil
+	}
+	_, err = party.Run(t.Context(), party.Options{Bundle: b, Conn: c, Dealer: d.dial(p), Input: in, InsecureTap: tap})
+	return err
 }
 
 // payloads lists what a party sends that must be uniform: all but the hello, hash keys and points of the base OTs.
 func (n *Net) payloads(p *program.Program) []payload {
 	var out []payload
-	add := func(name string, n, width int, size int64) { out = append(out, payload{name, n, width, 0, int(size)}) }
+	add := func(name string, n, width int, size int64) {
+		out = append(out, payload{name, -1, n, width, 0, int(size)})
+	}
 	if p.Party == cost.Server || p.Deploy == cost.Outsourced {
 		for i, it := range n.Pair.Manifest.Items {
 			if it.Kind == program.Product {
@@ -116,6 +156,7 @@ func (n *Net) payloads(p *program.Program) []payload {
 			default:
 				add(fmt.Sprintf("%s of layer %d", in.Op, in.Tag), int(size), 8, size)
 			}
+			out[len(out)-1].tag = in.Tag
 		}
 	}
 	at := 0
@@ -218,24 +259,54 @@ func checkBytes(t *testing.T, name string, h [2]histogram) {
 	}
 }
 
-// checkPair holds the bits of the differences of two messages' elements to the same tests.
-func checkPair(t *testing.T, a, b payload, x, y [][]byte) {
+// checkPair holds the bits of the differences of two messages' elements to the first tests.
+func checkPair(t *testing.T, a, b payload, x, y func(*view) []byte, views []*view) {
 	t.Helper()
-	if a.width != b.width || min(a.n, b.n)*a.width < 4*bits.UintSize {
+	if a.width != b.width || min(a.n, b.n)*a.width < leastBits {
 		return
 	}
 	n := min(a.n, b.n, pairBits/a.width)
 	counts := make(tally, n*a.width)
-	for s := range x {
-		p, q := a.of(x[s]), b.of(y[s])
+	for _, v := range views {
+		p, q := a.of(x(v)), b.of(y(v))
 		for i := range n {
-			d := element(p, i, a.width) - element(q, i, a.width)
-			for j := range a.width {
-				counts[i*a.width+j] += int(d >> j & 1)
-			}
+			counts.bits(i*a.width, element(p, i, a.width)-element(q, i, a.width), a.width)
 		}
 	}
 	counts.check(t, a.name+" less "+b.name)
+}
+
+// checkShares adds the receiver's share of every value that has as many elements: its top bit to bits, the whole to
+// elements.
+func checkShares(t *testing.T, a payload, sender cost.Party, ring int, views []*view) {
+	t.Helper()
+	n := min(a.n, pairBits/a.width)
+	if n*a.width < leastBits || (a.width != 1 && a.width != ring) {
+		return
+	}
+	for name, share := range views[0].shares[sender.Other()] {
+		if len(share) != a.n {
+			continue
+		}
+		counts := make(tally, n*a.width)
+		for _, v := range views {
+			p, own := a.of(v.sent[sender]), v.shares[sender.Other()][name]
+			for i := range n {
+				counts.bits(i*a.width, element(p, i, a.width)+top(own[i], ring, a.width), a.width)
+			}
+		}
+		counts.check(t, fmt.Sprintf("%s: %s and the receiver's share of %s", sender, a.name, name))
+	}
+}
+
+// top is the top width bits of a share, which is a signed number of ring bits.
+func top(share int64, ring, width int) uint64 { return uint64(share) << (64 - ring) >> (64 - width) }
+
+// bits adds the low width bits of x from bit at on.
+func (c tally) bits(at int, x uint64, width int) {
+	for j := range width {
+		c[at+j] += int(x >> j & 1)
+	}
 }
 
 // TestMessagesAreUniform runs small networks with all protocols.
@@ -255,51 +326,68 @@ func TestMessagesAreUniform(t *testing.T) {
 }
 
 func checkUniform(t *testing.T, n *Net) {
-	var streams [2][2][][]byte // by input, party, session
+	var views [2][]*view // by input
 	x := image(7, n.Ring.Funcs[0].Params[0].Type.Len())
 	for i, input := range [][]float32{make([]float32, len(x)), x} {
 		for range sessions {
-			sent := n.session(t, input)
-			for p := range sent {
-				streams[i][p] = append(streams[i][p], sent[p])
-			}
+			views[i] = append(views[i], n.session(t, input))
 		}
 	}
 	var all [2][]payload
 	for p, prog := range []*program.Program{n.Pair.Client, n.Pair.Server} {
 		all[p] = n.payloads(prog)
 		for _, part := range all[p] {
-			var h [2]histogram
-			for i := range streams {
-				counts := make(tally, part.n*part.width)
-				for _, s := range streams[i][p] {
-					counts.add(part.of(s))
-					h[i].add(part.of(s)[:part.n*part.width/8])
-				}
-				counts.check(t, fmt.Sprintf("%s: %s, input %d", prog.Party, part.name, i))
+			checkMessage(t, part, cost.Party(p), views)
+			if !n.shows(part) {
+				checkShares(t, part, cost.Party(p), prog.Ring, views[1])
 			}
-			checkBytes(t, fmt.Sprintf("%s: %s", prog.Party, part.name), h)
 		}
 	}
-	checkPairs(t, all, streams[1])
+	checkPairs(t, all, views[1])
 }
 
-// checkPairs compares every message with every later one, in both directions.
-func checkPairs(t *testing.T, all [2][]payload, streams [2][][]byte) {
+// shows tells whether a message gives its receiver a share, or a value, as it is: the client's masked input and its result.
+func (n *Net) shows(a payload) bool {
+	if a.tag < 0 {
+		return false
+	}
+	v := n.Secure.Funcs[0].Body[a.tag]
+	return v.Is("reveal") || (v.Is("mask") && v.Args[0].Type.Share == ir.OfClient)
+}
+
+func checkMessage(t *testing.T, a payload, sender cost.Party, views [2][]*view) {
+	t.Helper()
+	var h [2]histogram
+	for i := range views {
+		counts := make(tally, a.n*a.width)
+		for _, v := range views[i] {
+			p := a.of(v.sent[sender])
+			counts.add(p)
+			h[i].add(p[:a.n*a.width/8])
+		}
+		counts.check(t, fmt.Sprintf("%s: %s, input %d", sender, a.name, i))
+	}
+	checkBytes(t, fmt.Sprintf("%s: %s", sender, a.name), h)
+}
+
+// checkPairs compares every message with every later one, and those of the two directions.
+func checkPairs(t *testing.T, all [2][]payload, views []*view) {
+	of := func(p int) func(*view) []byte { return func(v *view) []byte { return v.sent[p] } }
 	compared := 0
 	for p := range all {
 		for i, a := range all[p] {
-			for _, b := range all[p][i+1:] {
-				checkPair(t, a, b, streams[p], streams[p])
-				compared++
+			others := all[p][i+1:]
+			for _, b := range others {
+				checkPair(t, a, b, of(p), of(p), views)
 			}
+			compared += len(others)
 		}
 	}
 	for _, a := range all[0] {
 		for _, b := range all[1] {
-			checkPair(t, a, b, streams[0], streams[1])
-			compared++
+			checkPair(t, a, b, of(0), of(1), views)
 		}
+		compared += len(all[1])
 	}
 	t.Logf("%d and %d messages, %d pairs", len(all[0]), len(all[1]), compared)
 }
