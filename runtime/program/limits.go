@@ -95,10 +95,23 @@ func (p *Program) checkPlace(at step, op Opcode) error {
 	return nil
 }
 
-// checkExtensions demands that every garbled batch is of some use: each costs base OTs.
+// checkExtensions demands that every garbled batch is of some use, for each costs base OTs, and that no opcode uses one
+// twice: two labels of one wire give Delta away.
 func (p *Program) checkExtensions() error {
-	used := 0
+	type use struct {
+		op    Opcode
+		batch int
+	}
+	seen, used := map[use]bool{}, 0
 	for _, in := range p.instructions() {
+		if _, garbles := owners[in.Op]; !garbles || len(in.Ints) == 0 {
+			continue
+		}
+		u := use{in.Op, in.Ints[0]}
+		if seen[u] {
+			return fmt.Errorf("program: batch %d is used by %s before", u.batch, u.op)
+		}
+		seen[u] = true
 		if in.Op == GCChoose || in.Op == GCZero {
 			used++
 		}
