@@ -14,7 +14,7 @@ type forest struct {
 	work   *workspace // made at the first use
 }
 
-// workspace is what a region is worked on in.
+// workspace is what a region is worked on in, wiped after use.
 type workspace struct {
 	tiles [regionTiles]tile
 	share [(trees + treesPerShare - 1) / treesPerShare]leafBits
@@ -42,6 +42,7 @@ func (f *forest) extend(dst []prg.Block, finish finishTree) {
 	if f.work == nil {
 		f.work = new(workspace)
 	}
+	defer ring.Wipe(f.work.share[:])
 	const regionRows = regionTiles * tileRows
 	for lo := 0; lo < len(dst); lo += regionRows {
 		f.extendRegion(dst[lo:min(lo+regionRows, len(dst))], lo/tileRows, finish)
@@ -51,6 +52,7 @@ func (f *forest) extend(dst []prg.Block, finish finishTree) {
 // extendRegion goes over the region by columns, split between the cores by tree, and then by rows.
 func (f *forest) extendRegion(rows []prg.Block, first int, finish finishTree) {
 	tiles := f.work.tiles[:ring.BitWords(len(rows))]
+	defer ring.Wipe(tiles)
 	ring.Parallel(trees, treesPerShare, func(lo, hi int) {
 		b := &f.work.share[lo/treesPerShare]
 		for g := 0; g < len(tiles); g += chunkTiles {

@@ -134,9 +134,8 @@ type Program struct {
 	Taps    []Tap    `cbor:"12,keyasint"`
 
 	Extensions cost.Extensions `cbor:"13,keyasint"`
-	// Batches are the garbled batches in order: the layer, and which of its elements.
-	Offline []Level `cbor:"15,keyasint"`
-	Online  []Level `cbor:"16,keyasint"`
+	Offline    []Level         `cbor:"15,keyasint"`
+	Online     []Level         `cbor:"16,keyasint"`
 
 	// Pair is the hash that both parties must share: over both programs (this field left out) and the manifest.
 	Pair Hash `cbor:"17,keyasint"`

@@ -132,6 +132,7 @@ func (m *Machine[W]) chooseOTs(in program.Instr) error {
 		c.Words()[len(c.Words())-1] &= 1<<tail - 1
 	}
 	blocks := make([]prg.Block, min(otChunk, c.Len()))
+	defer ring.Wipe(blocks)
 	return chunks(c.Len(), otChunk, func(lo, hi int) error {
 		part, err := m.OTs.Recv.COT.Extend(c.Slice(lo, hi).Words(), hi-lo, blocks[:hi-lo])
 		if err != nil {
@@ -150,6 +151,7 @@ func (m *Machine[W]) chooseOTs(in program.Instr) error {
 func (m *Machine[W]) padsOfOTs(in program.Instr) error {
 	p0, p1, u := m.r(in.Out[0]), m.r(in.Out[1]), ring.Bytes(m.r(in.In[0]))
 	blocks := make([]prg.Block, min(otChunk, len(p0)))
+	defer ring.Wipe(blocks)
 	s := m.OTs.Send
 	return chunks(len(p0), otChunk, func(lo, hi int) error {
 		size := int(cost.SoftSpokenBytes(int64(hi - lo)))

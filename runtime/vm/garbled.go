@@ -89,6 +89,7 @@ func (m *Machine[W]) gcChoose(in program.Instr) error {
 		return err
 	}
 	x, blocks := m.r(in.In[0]), make([]prg.Block, gcChunk*p.wires)
+	defer ring.Wipe(blocks)
 	return p.each(func(first, n int) error {
 		bits := p.low(x, first, n)
 		own := blocks[:n*p.wires]
@@ -115,6 +116,7 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 		return err
 	}
 	blocks, u := make([]prg.Block, gcChunk*p.wires), make([]byte, cost.SoftSpokenBytes(int64(gcChunk*p.wires)))
+	defer ring.Wipe(blocks)
 	return p.each(func(_, n int) error {
 		part := u[:cost.SoftSpokenBytes(int64(n*p.wires))]
 		if err := m.Conn.ReadFull(part); err != nil {
@@ -147,6 +149,7 @@ func (m *Machine[W]) gcGarble(in program.Instr) error {
 	}
 	permute := m.b(in.Out[0])
 	zero, tables := make([]prg.Block, gcChunk*p.wires), make([]prg.Block, 2*gcChunk*p.wires)
+	defer ring.Wipe(zero)
 	return p.each(func(first, n int) error {
 		z, t := zero[:n*p.wires], tables[:2*n*p.wires]
 		if err := p.labels.read(z); err != nil {
@@ -191,6 +194,7 @@ func (m *Machine[W]) gcLabels(in program.Instr) error {
 		return err
 	}
 	x, blocks := m.r(in.In[0]), make([]prg.Block, gcChunk*p.wires)
+	defer ring.Wipe(blocks)
 	return p.each(func(first, n int) error {
 		bits := p.low(x, first, n)
 		err := g.Labels(first, n, bits.Words(), blocks[:n*p.wires])
@@ -219,6 +223,8 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 	colour := m.b(in.Out[0])
 	own, theirs, tables := make([]prg.Block, gcChunk*p.wires), make([]prg.Block, gcChunk*p.wires), make([]prg.Block, 2*gcChunk*p.wires)
 	buf := make([]byte, prg.BlockBytes*gcChunk*p.wires)
+	defer ring.Wipe(own)
+	defer ring.Wipe(theirs)
 	return p.each(func(first, n int) error {
 		wires := n * p.wires
 		if err := p.labels.read(own[:wires]); err != nil {
