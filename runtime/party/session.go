@@ -28,7 +28,7 @@ type Options struct {
 	// InsecureTap, if set, is handed this party's share of every RING value.
 	InsecureTap func(name string, share []int64) error
 	// Progress, if set, is told how far a phase is.
-	Progress func(phase cost.Phase, done, of int)
+	Progress func(phase cost.Phase, p vm.Progress)
 }
 
 // Input is a party's input: one of the two.
@@ -179,11 +179,11 @@ func (s *session[W]) weight(name string) ([]W, error) {
 	return s.weights[i], nil
 }
 
-func (s *session[W]) progress(phase cost.Phase) func(done, of int) {
+func (s *session[W]) progress(phase cost.Phase) func(vm.Progress) {
 	if s.Progress == nil {
 		return nil
 	}
-	return func(done, of int) { s.Progress(phase, done, of) }
+	return func(p vm.Progress) { s.Progress(phase, p) }
 }
 
 func (s *session[W]) online() error {

@@ -72,6 +72,7 @@ type Machine[W ring.Word] struct {
 	bits    []ring.Bits
 	batches []*garbled
 	phase   cost.Phase
+	watch   watch
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.
@@ -132,22 +133,46 @@ func (m *Machine[W]) b(o program.Operand) ring.Bits {
 	return ring.WrapBits(m.bits[o.Buf].Words()[:ring.BitWords(o.Len)], o.Len)
 }
 
-// Run executes a phase. progress, if not nil, is called after every level.
-func (m *Machine[W]) Run(phase cost.Phase, progress func(done, of int)) error {
+// Progress says how many of a phase's instructions are done, and whose the last one was.
+type Progress struct {
+	Done, Of int
+	Layer    string
+}
+
+// Run executes a phase. progress, if not nil, is called after every instruction, by one goroutine at a time.
+func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 	levels := m.Program.Offline
 	if phase == cost.Online {
 		levels = m.Program.Online
 	}
 	m.phase = phase
-	for i, l := range levels {
+	m.watch.tell, m.watch.done, m.watch.of = progress, 0, 0
+	for _, l := range levels {
+		m.watch.of += len(l.Send) + len(l.Recv) + len(l.Compute)
+	}
+	for _, l := range levels {
 		if err := m.level(l); err != nil {
 			return err
 		}
-		if progress != nil {
-			progress(i+1, len(levels))
-		}
 	}
 	return nil
+}
+
+// watch counts instructions, of the sending and the receiving half alike.
+type watch struct {
+	mu       sync.Mutex
+	tell     func(Progress)
+	done, of int
+}
+
+func (w *watch) passed(layer string) {
+	if w.tell == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done++
+	w.tell(Progress{w.done, w.of, layer})
 }
 
 // level sends and receives at once, then computes. Whichever direction fails first ends the connection, which wakes the
@@ -225,6 +250,7 @@ func (m *Machine[W]) sends(list []program.Instr) error {
 		if err := m.send(in); err != nil {
 			return m.located(in, err)
 		}
+		m.watch.passed(m.Program.Layers[in.Tag].Path)
 	}
 	if err := m.Conn.End(); err != nil {
 		return m.located(list[len(list)-1], err)
@@ -240,6 +266,7 @@ func (m *Machine[W]) each(list []program.Instr, run func(program.Instr) error) e
 			return m.located(in, err)
 		}
 		m.Spent[m.phase][in.Tag] += time.Since(start)
+		m.watch.passed(m.Program.Layers[in.Tag].Path)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type app struct {
 	out, err io.Writer
 	json     bool
 	quiet    bool
+	relay    bool // progress goes to the process that started this one
 	sources  pos.Source
 	progress *progress
 	started  bool // a command's own work has begun: errors from here on are no usage errors
@@ -81,6 +82,8 @@ func newRootCmd(a *app) *cobra.Command {
 	root.SetErr(a.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of text, errors included")
+	root.PersistentFlags().BoolVar(&a.relay, "relay-progress", false, "print progress as lines for the process that started this one")
+	root.PersistentFlags().MarkHidden("relay-progress")
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "no notices and no progress")
 	root.AddCommand(
 		newCheckCmd(a),

@@ -15,6 +15,7 @@ import (
 
 	"sotto/ir/cost"
 	"sotto/runtime/party"
+	"sotto/runtime/vm"
 	"sotto/runtime/wire"
 )
 
@@ -166,8 +167,8 @@ func interruptible() (context.Context, context.CancelFunc) {
 
 // sessionOptions are what serve and infer hand to a session.
 func (a *app) sessionOptions(b *party.Bundle, f *peerFlags, taps *tapFile) party.Options {
-	o := party.Options{Bundle: b, Dealer: f.dialDealer(roleOf(b.Program.Party)), Progress: func(phase cost.Phase, done, of int) {
-		a.progress.step("%s %s: level %d of %d", b.Program.Party, phase, done, of)
+	o := party.Options{Bundle: b, Dealer: f.dialDealer(roleOf(b.Program.Party)), Progress: func(phase cost.Phase, p vm.Progress) {
+		a.progress.step("%s phase: %d %%, layer %s", phase, 100*p.Done/p.Of, p.Layer)
 	}}
 	if taps != nil {
 		o.InsecureTap = taps.add

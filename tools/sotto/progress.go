@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"sync"
@@ -15,6 +16,7 @@ type progress struct {
 	app      *app
 	mu       sync.Mutex // sessions and what is logged beside them
 	terminal bool
+	relay    bool // lines are for the process that started this one, which shows them
 	last     time.Time
 	shown    bool // a line stands on the terminal
 }
@@ -23,12 +25,21 @@ type progress struct {
 const plainEvery = 5 * time.Second
 
 func newProgress(a *app) *progress {
+	if a.relay {
+		return &progress{app: a, relay: true}
+	}
 	if a.quiet || a.json {
 		return nil
 	}
 	f, ok := a.err.(*os.File)
 	return &progress{app: a, terminal: ok && term.IsTerminal(int(f.Fd())), last: time.Now()}
 }
+
+// Relayed lines: how they begin, and the least time between them.
+const (
+	relayPrefix = "progress: "
+	relayEvery  = 100 * time.Millisecond
+)
 
 // step says what begins.
 func (p *progress) step(format string, args ...any) {
@@ -38,6 +49,11 @@ func (p *progress) step(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case p.relay:
+		if time.Since(p.last) >= relayEvery {
+			fmt.Fprintf(p.app.err, relayPrefix+format+"\n", args...)
+			p.last = time.Now()
+		}
 	case p.terminal:
 		fmt.Fprintf(p.app.err, "\r\x1b[K%s", fmt.Sprintf(format, args...))
 		p.shown = true
@@ -59,3 +75,29 @@ func (p *progress) done() {
 		p.shown = false
 	}
 }
+
+// relayed takes what a process writes to stderr: progress lines are shown, the rest is kept.
+type relayed struct {
+	progress *progress
+	part     []byte // of a line that is not whole yet
+	kept     bytes.Buffer
+}
+
+func (r *relayed) Write(b []byte) (int, error) {
+	r.part = append(r.part, b...)
+	for {
+		line, rest, whole := bytes.Cut(r.part, []byte("\n"))
+		if !whole {
+			return len(b), nil
+		}
+		r.part = rest
+		if text, ok := bytes.CutPrefix(line, []byte(relayPrefix)); ok {
+			r.progress.step("%s", text)
+		} else {
+			r.kept.Write(append(line, '\n'))
+		}
+	}
+}
+
+// bytes gives what was kept, an unfinished line included.
+func (r *relayed) bytes() []byte { return append(r.kept.Bytes(), r.part...) }

@@ -180,19 +180,23 @@ type process struct {
 	name string
 	cmd  *exec.Cmd
 	out  *bufio.Reader
-	errs bytes.Buffer
+	errs relayed
 }
 
 // stopGrace is how long a process that is told to stop may take before it is killed.
 const stopGrace = 5 * time.Second
 
-// start runs a command of this executable. Its errors come back as JSON; its progress, if it may show any, as it is.
+// start runs a command of this executable. Its errors come back as JSON; the client's progress is shown as the run's.
 func (g *group) start(name string, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: name, cmd: exec.CommandContext(g.ctx, self, append(append([]string{name}, args...), append(g.common, "--json")...)...)}
+	all := append(append([]string{name}, args...), append(g.common, "--json")...)
+	if name == "infer" && g.progress != nil {
+		all = append(all, "--relay-progress")
+	}
+	p := &process{name: name, cmd: exec.CommandContext(g.ctx, self, all...), errs: relayed{progress: g.progress}}
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	p.cmd.WaitDelay = stopGrace
 	p.cmd.SysProcAttr = dieWithParent()
@@ -235,13 +239,13 @@ func (p *process) failure() error {
 	var printed struct {
 		Error errorJSON `json:"error"`
 	}
-	if json.Unmarshal(lastLine(p.errs.Bytes()), &printed) == nil && printed.Error.Message != "" {
+	if json.Unmarshal(lastLine(p.errs.bytes()), &printed) == nil && printed.Error.Message != "" {
 		return &processError{p.name, printed.Error, p.cmd.ProcessState.ExitCode()}
 	}
 	if waited == nil {
 		waited = errors.New("ended without a result")
 	}
-	return fmt.Errorf("%s: %w: %s", p.name, waited, bytes.TrimSpace(p.errs.Bytes()))
+	return fmt.Errorf("%s: %w: %s", p.name, waited, bytes.TrimSpace(p.errs.bytes()))
 }
 
 func lastLine(b []byte) []byte {
