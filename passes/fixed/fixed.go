@@ -175,7 +175,12 @@ func (l *lowering) room(v *ir.Value) int {
 	r := l.ownRoom(v)
 	for _, c := range l.readers[v] {
 		switch c.Op.Name {
-		case "nn.add", "nn.concat", "nn.shift", "nn.negate", "nn.reshape", "nn.pad", "nn.slice":
+		case "nn.add", "nn.concat":
+			for _, other := range c.Args { // which are brought to the same scale
+				r = min(r, l.ownRoom(other))
+			}
+			r = min(r, l.room(c))
+		case "nn.shift", "nn.negate", "nn.reshape", "nn.pad", "nn.slice":
 			r = min(r, l.room(c))
 		}
 	}
