@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -185,11 +183,9 @@ func (l *lowering) writeParties(dir string, pair *twopc.Pair) error {
 	server, client := newBaked(pair.Server.Weights), newBaked(pair.Client.Weights)
 	err := twopc.Bake(l.secure.Funcs[0], ranges.WeightsOf(l.context), func(name string, t *ir.Tensor) error {
 		if l.secure.Deploy == cost.Outsourced {
-			mask := randomShare(t)
-			client.add(name, mask)
-			for i, r := range mask.I {
-				t.I[i] = ir.Wrap(t.I[i]-r, t.Type.Elem.Bits)
-			}
+			first, second := split(t.I, t.Type.Elem.Bits)
+			client.add(name, &ir.Tensor{Type: t.Type, I: first})
+			t = &ir.Tensor{Type: t.Type, I: second}
 		}
 		server.add(name, t)
 		return nil
@@ -201,17 +197,6 @@ func (l *lowering) writeParties(dir string, pair *twopc.Pair) error {
 		err = client.write(filepath.Join(dir, clientDir, party.WeightsFile))
 	}
 	return err
-}
-
-// randomShare is uniform over the ring of t.
-func randomShare(t *ir.Tensor) *ir.Tensor {
-	out := ir.NewTensor(t.Type)
-	bytes := make([]byte, 8*len(out.I))
-	rand.Read(bytes) // never fails
-	for i := range out.I {
-		out.I[i] = ir.Wrap(int64(binary.LittleEndian.Uint64(bytes[8*i:])), t.Type.Elem.Bits)
-	}
-	return out
 }
 
 // baked collects ring tensors for a file: those a program wants, or all.
