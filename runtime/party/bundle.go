@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
@@ -44,6 +45,9 @@ func OpenBundle(dir string) (*Bundle, error) {
 	return b, nil
 }
 
+// integers are the element types of weights, by ring.
+var integers = map[int][]tensorfile.DType{32: {tensorfile.I32, tensorfile.U32}, 64: {tensorfile.I64, tensorfile.U64}}
+
 // CheckWeights finds missing and misshapen weights by their file's header, without reading them.
 func (b *Bundle) CheckWeights() error {
 	if len(b.Program.Weights) == 0 {
@@ -62,8 +66,9 @@ func (b *Bundle) CheckWeights() error {
 		if err := b.checkLength(w, info.Elements()); err != nil {
 			return err
 		}
-		if got := 8 * info.DType.Size(); got != b.Program.Ring {
-			return fmt.Errorf("%s: weight %s has elements of type %s, the program's ring has %d bits", filepath.Join(b.Dir, WeightsFile), w.Name, info.DType, b.Program.Ring)
+		if accepted := integers[b.Program.Ring]; !slices.Contains(accepted, info.DType) {
+			return fmt.Errorf("%s: weight %s has elements of type %s, accepted in a ring of %d bits are %v",
+				filepath.Join(b.Dir, WeightsFile), w.Name, info.DType, b.Program.Ring, accepted)
 		}
 	}
 	return nil

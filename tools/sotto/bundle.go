@@ -1,11 +1,16 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"sotto/runtime/party"
+	"sotto/runtime/program"
 )
 
 // What `sotto compile -o DIR` writes. client/ and server/ are the parties' bundles, each whole on its own; dealer/ is what
@@ -30,6 +35,16 @@ type deal struct {
 	head
 	Pair string `json:"pair"` // hash of the pair of programs
 	Net  string `json:"net"`
+	// Manifest is the SHA-256 of manifest.cbor: a dealer has no program to hold it against, and material for a changed one
+	// would make answers wrong without a sign of it.
+	Manifest string `json:"manifest"`
+}
+
+// newDeal describes the manifest in a dealer's folder.
+func newDeal(dir string, pair program.Hash, net string) (deal, error) {
+	text, err := os.ReadFile(filepath.Join(dir, party.ManifestFile))
+	sum := sha256.Sum256(text)
+	return deal{version1, pair.String(), net, hex.EncodeToString(sum[:])}, err
 }
 
 // isBundle reports whether dir is something that compile wrote, which it may replace.

@@ -170,8 +170,8 @@ func (l *lowering) write(dir string, pair *twopc.Pair) error {
 			return err
 		}
 	}
-	err := writeJSON(filepath.Join(dir, dealerDir, dealFile), deal{version1, pair.Client.Pair.String(), pair.Client.Net})
-	return errors.Join(err, l.writeParties(dir, pair), l.writeClear(filepath.Join(dir, clearDir)))
+	d, err := newDeal(filepath.Join(dir, dealerDir), pair.Client.Pair, pair.Client.Net)
+	return errors.Join(err, writeJSON(filepath.Join(dir, dealerDir, dealFile), d), l.writeParties(dir, pair), l.writeClear(filepath.Join(dir, clearDir)))
 }
 
 // writeParties bakes the weights into the parties' bundles: the server's alone, or an additive share for each.

@@ -58,7 +58,7 @@ func (a *app) deal(dir, listen string, f *peerFlags) error {
 	}
 	dealer, err := material.NewDealer(d, material.Tuning{Log: log, Patience: f.timeout / 2})
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", dir, err)
 	}
 	l, err := material.Listen(listen, id, pins, wire.Options{Timeout: f.timeout})
 	if err != nil {
@@ -87,5 +87,10 @@ func readDeal(dir string) (material.Deal, error) {
 		return m, fmt.Errorf("%s: the hash of the programs is damaged: compile again", filepath.Join(dir, dealFile))
 	}
 	copy(m.Pair[:], hash)
+	if now, err := newDeal(dir, m.Pair, d.Net); err != nil {
+		return m, err
+	} else if now.Manifest != d.Manifest {
+		return m, fmt.Errorf("%s is not the manifest that %s describes, or is damaged: compile again", filepath.Join(dir, party.ManifestFile), dealFile)
+	}
 	return m, program.Read(filepath.Join(dir, party.ManifestFile), m.Manifest)
 }

@@ -175,7 +175,15 @@ type place struct {
 	dir  string
 	link string
 	wait string // --timeout of every process
+	tag  string // begins the names of the output files
 	n    int
+}
+
+// sub is the same place for a subtest.
+func (p *place) sub(t testing.TB) *place {
+	q := *p
+	q.t, q.n, q.tag = t, 0, strings.ReplaceAll(t.Name(), "/", "-")+"-"
+	return &q
 }
 
 // newPlace compiles the tiny network.
@@ -204,7 +212,7 @@ func (p *place) write(name, text string) {
 func (p *place) start(env []string, args ...string) *proc {
 	p.t.Helper()
 	p.n++
-	base := p.path(args[0] + strconv.Itoa(p.n))
+	base := p.path(p.tag + args[0] + strconv.Itoa(p.n))
 	q, err := spawn(p.dir, env, base+".out", base+".err", append(args, "--json")...)
 	if err != nil {
 		p.t.Fatal(err)
