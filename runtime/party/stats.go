@@ -16,6 +16,8 @@ type Phase struct {
 	MS float64 `json:"ms"`
 	cost.Traffic
 	DealerSent int64 `json:"dealer_sent,omitempty"`
+	// EstimateMS is what the compiler expected, where a report is at hand.
+	EstimateMS float64 `json:"estimate_ms,omitempty"`
 }
 
 // LayerStats is what one of the user's layers took. A message's frame headers and its round belong to the first layer in it.

@@ -56,6 +56,7 @@ func newRunCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			r.addEstimates(dir)
 			return a.show(r, r.text)
 		},
 	}
@@ -371,6 +372,23 @@ func (r *runResult) addDealt(server *party.Stats) {
 		r.Layers[i].Offline.DealerSent += dealt[l.Path]
 	}
 	r.Offline.DealerSent += server.Offline.DealerSent
+}
+
+// addEstimates puts what compile expected beside what was measured. A bundle without a report has none.
+func (r *runResult) addEstimates(dir string) {
+	var report compileResult
+	if readJSON(filepath.Join(dir, reportFile), &report) != nil {
+		return
+	}
+	expected := map[string]party.LayerStats{}
+	for _, l := range report.Layers {
+		expected[l.Path] = l
+	}
+	for i, l := range r.Layers {
+		r.Layers[i].Online.EstimateMS = expected[l.Path].Online.MS
+		r.Layers[i].Offline.EstimateMS = expected[l.Path].Offline.MS
+	}
+	r.Online.EstimateMS, r.Offline.EstimateMS = report.Online.MS, report.Offline.MS
 }
 
 func (r *runResult) text(w io.Writer) {
