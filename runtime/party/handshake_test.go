@@ -1,0 +1,71 @@
+package party
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+	"sotto/runtime/wire"
+	"sotto/runtime/wire/wiretest"
+)
+
+// TestHandshakeRefuses pairs programs that must not run together: both sides find it, by themselves, and say the same.
+func TestHandshakeRefuses(t *testing.T) {
+	client := &program.Program{Party: cost.Client, Pair: program.Hash{1}}
+	for name, c := range map[string]struct {
+		server  *program.Program
+		source  cost.Source
+		message string
+	}{
+		"same role":       {client, cost.FromDealer, "both parties are the client"},
+		"other programs":  {&program.Program{Party: cost.Server, Pair: program.Hash{2}}, cost.FromDealer, "the programs differ"},
+		"another source":  {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, "elsewhere", "different sources"},
+		"the right match": {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := wiretest.Pair(t, wire.Options{Timeout: 5 * time.Second})
+			var ids [2][16]byte
+			var theirs error
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				ids[1], theirs = shake(b, c.server, c.source)
+			}()
+			id, mine := shake(a, client, cost.FromDealer)
+			ids[0] = id
+			<-done
+			if c.message == "" {
+				if mine != nil || theirs != nil || ids[0] != ids[1] {
+					t.Errorf("%v, %v, sessions %x and %x", mine, theirs, ids[0], ids[1])
+				}
+				return
+			}
+			for _, err := range []error{mine, theirs} {
+				if !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), c.message) {
+					t.Errorf("error %v, want one of the handshake with %q", err, c.message)
+				}
+			}
+		})
+	}
+}
+
+// TestHandshakeWithStrangers speaks to a peer of another protocol and to one of another version.
+func TestHandshakeWithStrangers(t *testing.T) {
+	p := &program.Program{Party: cost.Client}
+	good := hello{version: protocolVersion, role: byte(cost.Server)}
+	newer := good
+	newer.version++
+	for message, said := range map[string][]byte{
+		"does not speak sotto": make([]byte, helloBytes),
+		"versions differ":      newer.encode(),
+	} {
+		a, b := wiretest.Pair(t, wire.Options{Timeout: 5 * time.Second})
+		go b.Send(said)
+		if _, err := shake(a, p, cost.FromDealer); !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), message) {
+			t.Errorf("error %v, want one with %q", err, message)
+		}
+	}
+}

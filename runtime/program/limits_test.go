@@ -1,0 +1,80 @@
+package program
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"sotto/ir/cost"
+)
+
+// bare is a program and manifest that pass Check, of an input and no instruction.
+func bare() (*Program, *Manifest) {
+	m := &Manifest{Version: Version, Deploy: cost.ClientServer, Ring: 32}
+	p := &Program{Version: Version, Deploy: cost.ClientServer, Ring: 32, Layers: []Layer{{Path: "conv"}},
+		Input: Tensor{Shape: []int{2}, Hi: 1}, Output: Tensor{Shape: []int{2}}, Buffers: []Buffer{{Ring, 2}, {Bits, 2}}}
+	return p, m
+}
+
+func TestLimits(t *testing.T) {
+	if p, m := bare(); p.check(m) != nil {
+		t.Fatal(p.check(m))
+	}
+	for want, change := range map[string]func(p *Program, m *Manifest){
+		"buffers of": func(p *Program, _ *Manifest) {
+			p.Buffers = make([]Buffer, 20)
+			fill(p.Buffers, Buffer{Ring, maxElements})
+		},
+		"items of": func(_ *Program, m *Manifest) {
+			m.Items = make([]Item, 20)
+			fill(m.Items, Item{Kind: Mask, N: maxElements})
+		},
+		"belongs to layer 7":    func(_ *Program, m *Manifest) { m.Items = []Item{{Kind: Mask, N: 1, Tag: 7}} },
+		"-1 garbled batches":    func(p *Program, _ *Manifest) { p.Extensions.Garbled = -1 },
+		"1 garbled batches":     func(p *Program, _ *Manifest) { p.Extensions.Garbled = 1 },
+		"accepted are one to 3": func(p *Program, _ *Manifest) { p.Input.Shape = []int{1, 1, 1, 2} },
+		"inputs from NaN":       func(p *Program, _ *Manifest) { p.Input.Lo = math.NaN() },
+		"inputs from 0 to +Inf": func(p *Program, _ *Manifest) { p.Input.Hi = math.Inf(1) },
+		"images resized to -1":  func(p *Program, _ *Manifest) { p.Input.Resize = -1 },
+		"stands where a level":  one(Instr{Op: SendRing, In: []Operand{{Len: 2}}, Ints: []int{32}}),
+		"no OT extension":       one(Instr{Op: OTPads, Out: []Operand{{Len: 2}, {Len: 2}}, In: []Operand{{Len: 2}}}),
+		"it is the server's alone": func(p *Program, _ *Manifest) {
+			p.Online = []Level{{Recv: []Instr{{Op: GCZero, Ints: []int{0, 0, 1, 2}}}}}
+		},
+	} {
+		p, m := bare()
+		change(p, m)
+		if err := p.check(m); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+func fill[T any](to []T, v T) {
+	for i := range to {
+		to[i] = v
+	}
+}
+
+// one puts an instruction among the computations.
+func one(in Instr) func(*Program, *Manifest) {
+	return func(p *Program, _ *Manifest) { p.Online = []Level{{Compute: []Instr{in}}} }
+}
+
+// TestGarbledPartsEndAtWords: a part's bits are a view of whole words, or reach the end.
+func TestGarbledPartsEndAtWords(t *testing.T) {
+	for _, c := range []struct {
+		lo, count, of int
+		ok            bool
+	}{
+		{0, 100, 100, true}, {64, 36, 100, true}, {0, 64, 100, true}, {0, 65, 100, false}, {64, 37, 100, false}, {1, 64, 100, false},
+		{math.MaxInt - 63, 64, 100, false},
+	} {
+		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: 1}}
+		in := Instr{Op: GCGarble, Out: []Operand{{Len: c.of}}, Ints: []int{0, c.lo, c.count, 32}}
+		if err := p.checkGarbled(in); (err == nil) != c.ok {
+			t.Error(fmt.Sprint(c), err)
+		}
+	}
+}
