@@ -3,6 +3,7 @@ package prg
 import (
 	"crypto/cipher"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -70,45 +71,79 @@ func (c *Counter) Take(n uint64) (Tweak, error) {
 
 // Hash is TMMO under one key. It is safe for concurrent use and allocates nothing once its buffers are pooled.
 type Hash struct {
-	pi      cipher.Block
-	buffers sync.Pool // of *buffer
+	path    Path
+	keys    *RoundKeys   // nil on the path Portable
+	pi      cipher.Block // nil on all others
+	buffers sync.Pool    // of *buffer, on the path Portable
 }
 
-// hashBatch is how many blocks go through pi between two looks at the tweak. Blocks of a batch do not depend on each
-// other, so a processor overlaps their rounds.
+// hashBatch is how many blocks go through pi between two looks at the tweak on the path Portable. Blocks of a batch do
+// not depend on each other, so a processor overlaps their rounds.
 const hashBatch = 64
 
 type buffer struct{ inner, outer [hashBatch]Block }
 
-// NewHash keys pi.
-func NewHash(key Block) *Hash {
-	seed := key.Seed()
-	return &Hash{pi: newAES(seed[:]), buffers: sync.Pool{New: func() any { return new(buffer) }}}
+// NewHash keys pi, on the fastest path of this machine.
+func NewHash(key Block) *Hash { return newHash(paths[len(paths)-1], key) }
+
+// NewHashOn keys pi on one of Paths. It errs on any other.
+func NewHashOn(p Path, key Block) (*Hash, error) {
+	if !slices.Contains(paths, p) {
+		return nil, fmt.Errorf("prg: %v: this machine has %v", p, paths)
+	}
+	return newHash(p, key), nil
 }
+
+func newHash(p Path, key Block) *Hash {
+	h := &Hash{path: p, keys: p.expand(key)}
+	if p == Portable {
+		seed := key.Seed()
+		h.pi = newAES(seed[:])
+		h.buffers.New = func() any { return new(buffer) }
+	}
+	return h
+}
+
+// Path gives the path the hash takes.
+func (h *Hash) Path() Path { return h.path }
+
+// RoundKeys gives the key schedule of pi, to be read by the kernels of the hash's path: nil on the path Portable.
+func (h *Hash) RoundKeys() *RoundKeys { return h.keys }
+
+// operation is what is done to each block of a vector.
+type operation uint8
+
+const (
+	hashing   operation = iota // H
+	permuting                  // pi, in place
+)
 
 // Sum sets dst[j] = H(x[j], first+j) for each j < len(x). dst has at least len(x) blocks and may be x itself, but may not
 // overlap it otherwise.
-func (h *Hash) Sum(dst, x []Block, first Tweak) {
-	dst = dst[:len(x)]
-	b := h.buffers.Get().(*buffer)
-	for lo := 0; lo < len(x); lo += hashBatch {
-		hi := min(lo+hashBatch, len(x))
-		h.sumBatch(b, dst[lo:hi], x[lo:hi], first+Tweak(lo))
-	}
-	h.buffers.Put(b)
-}
+func (h *Hash) Sum(dst, x []Block, first Tweak) { h.apply(hashing, dst[:len(x)], x, first) }
 
 // Sum1 gives H(x, t).
 func (h *Hash) Sum1(x Block, t Tweak) Block {
+	b := [1]Block{x}
+	h.Sum(b[:], b[:], t)
+	return b[0]
+}
+
+// Permute applies pi to each block in place.
+func (h *Hash) Permute(b []Block) { h.apply(permuting, b, b, 0) }
+
+// applyPortable is apply on the path Portable.
+func (h *Hash) applyPortable(op operation, dst, x []Block, first Tweak) {
 	b := h.buffers.Get().(*buffer)
-	inner, outer := b.inner[:1], b.outer[:1]
-	inner[0] = x
-	h.permute(inner)
-	outer[0] = Block{inner[0].Lo ^ uint64(t), inner[0].Hi}
-	h.permute(outer)
-	sum := inner[0].Xor(outer[0])
+	for lo := 0; lo < len(x); lo += hashBatch {
+		hi := min(lo+hashBatch, len(x))
+		if op == hashing {
+			h.sumBatch(b, dst[lo:hi], x[lo:hi], first+Tweak(lo))
+		} else {
+			h.permuteBatch(b, dst[lo:hi])
+		}
+	}
 	h.buffers.Put(b)
-	return sum
 }
 
 // sumBatch hashes at most hashBatch blocks by way of b.
@@ -125,7 +160,14 @@ func (h *Hash) sumBatch(b *buffer, dst, x []Block, first Tweak) {
 	}
 }
 
-// permute applies pi to each block in place.
+// permuteBatch permutes at most hashBatch blocks by way of b: so the caller's blocks do not escape to the heap.
+func (h *Hash) permuteBatch(b *buffer, dst []Block) {
+	inner := b.inner[:copy(b.inner[:], dst)]
+	h.permute(inner)
+	copy(dst, inner)
+}
+
+// permute applies pi to each block in place, by crypto/aes.
 func (h *Hash) permute(b []Block) {
 	fromWire(b) // to wire order: the swap is its own inverse
 	for v := memory(b); len(v) > 0; v = v[BlockBytes:] {
