@@ -68,33 +68,32 @@ func (e *Evaluator) span(s *scratch, at span, count int, in active, colour []uin
 		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
 		switch t.op {
 		case loadGarbler:
-			gather(dst, at.n, in.garbler, p.garbler, t.n)
+			e.engine.kernels.gather(dst, at.n, in.garbler, p.garbler, t.n)
 		case loadEvaluator:
-			gather(dst, at.n, in.evaluator, p.evaluator, t.n)
+			e.engine.kernels.gather(dst, at.n, in.evaluator, p.evaluator, t.n)
 		case xor:
-			xorLanes(dst, a, b, at.n)
+			e.engine.kernels.xor(dst, a, b, at.n)
 		case invert: // the active label of a wire is also that of its complement
 			copy(dst[:at.n], a[:at.n])
 		case and:
-			e.and(s, at, t.n, dst, a, b, in.tables[2*t.n:])
+			gate := e.engine.and(at, t, s, in.tables)
+			e.engine.kernels.evaluate(e, s, &gate)
 		case store:
 			colour[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
 		}
 	}
 }
 
-// and evaluates AND gate number gate in one span (step 5). tables begins at
-// the gate's pair in the first instance.
-func (e *Evaluator) and(s *scratch, at span, gate int, dst, a, b *block, tables []prg.Block) {
-	n, stride := at.n, 2*e.engine.plan.ands
-	j, j1 := at.tweaks(gate)
-	e.engine.hash.Sum(s.ha0[:n], a[:n], j)
-	e.engine.hash.Sum(s.hb0[:n], b[:n], j1)
+// and evaluates an AND gate (step 5), a pass after the other over its lanes.
+func (e *Evaluator) and(s *scratch, t *andGate) {
+	n, a, b := t.n, t.a, t.b
+	e.engine.hash.Sum(s.ha0[:n], a[:n], t.j)
+	e.engine.hash.Sum(s.hb0[:n], b[:n], t.j+lanes)
 	for i := range n {
-		pair := tables[i*stride : i*stride+2]
+		pair := t.pair(i)
 		la, lb := a[i], b[i]
 		wg := s.ha0[i].Xor(pair[0].MaskIf(la.Lsb()))
 		we := s.hb0[i].Xor(pair[1].Xor(la).MaskIf(lb.Lsb()))
-		dst[i] = wg.Xor(we)
+		t.dst[i] = wg.Xor(we)
 	}
 }

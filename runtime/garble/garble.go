@@ -110,11 +110,26 @@ func TableBytes(c *circuit.Circuit) int64 { return cost.HalfGatesBytes(int64(c.A
 // block is one vector of labels.
 type block [lanes]prg.Block
 
+// andGate is an AND gate of one span.
+type andGate struct {
+	n         int
+	j         prg.Tweak   // of the first half in the first instance; the second half's is lanes further on
+	dst, a, b *block      // labels, of which n count
+	tables    []prg.Block // from the gate's pair in the first instance on
+	stride    int         // blocks between the pairs of two instances
+}
+
+// pair returns the tables of the gate in lane i.
+func (t *andGate) pair(i int) *[2]prg.Block {
+	return (*[2]prg.Block)(t.tables[i*t.stride:])
+}
+
 // scratch is what one goroutine works in.
 type scratch struct {
 	slots    []block
-	a1, b1   block // labels for 1 of an AND gate's operands
-	ha0, ha1 block // hashes of both labels of an AND gate's operands
+	tables   [2 * lanes]prg.Block // of instances that do not fill a kernel's batch
+	a1, b1   block                // labels for 1 of an AND gate's operands
+	ha0, ha1 block                // hashes of both labels of an AND gate's operands
 	hb0, hb1 block
 
 	// The garbler's alone: the generator of its inputs' zero-labels, and those
@@ -133,6 +148,7 @@ func (s *scratch) wipe() {
 // engine is what garbler and evaluator have in common.
 type engine struct {
 	plan    *plan
+	kernels kernels
 	hash    *prg.Hash
 	first   prg.Tweak
 	scratch sync.Pool
@@ -143,7 +159,7 @@ func newEngine(c *circuit.Circuit, hash *prg.Hash, first prg.Tweak) (*engine, er
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("garble: %w", err)
 	}
-	e := &engine{plan: newPlan(c), hash: hash, first: first}
+	e := &engine{plan: newPlan(c), kernels: newKernels(hash), hash: hash, first: first}
 	used := Tweaks(c, maxInstances(e.plan.ands))
 	if end := uint64(prg.COTPad.First()); uint64(first) > end || used > end-uint64(first) {
 		return nil, fmt.Errorf("garble: first tweak %#x: %d tweaks may follow, which must lie in the domain %v",
@@ -171,10 +187,13 @@ func (e *engine) spans(first, lo, hi int, f func(span)) {
 	}
 }
 
-// tweaks returns the first tweaks of the two halves of AND gate g in a span.
-func (s span) tweaks(g int) (j, j1 prg.Tweak) {
-	j = s.tweak + prg.Tweak(2*g*lanes)
-	return j, j + lanes
+// and returns AND gate number t.n of the plan in a span, whose tables begin at its first instance.
+func (e *engine) and(at span, t step, s *scratch, tables []prg.Block) andGate {
+	return andGate{
+		n: at.n, j: at.tweak + prg.Tweak(2*t.n*lanes),
+		dst: &s.slots[t.dst], a: &s.slots[t.a], b: &s.slots[t.b],
+		tables: tables[2*t.n:], stride: 2 * e.plan.ands,
+	}
 }
 
 // checkRange checks a range of absolute instances.
@@ -214,9 +233,9 @@ func colours(labels *block, n int) uint64 {
 	return word
 }
 
-// gather loads column w of rows of width blocks, one row an instance.
-func gather(dst *block, n int, rows []prg.Block, width, w int) {
-	for j := range dst[:n] {
+// gather loads lanes lo to hi of column w of rows of width blocks, one row an instance.
+func gather(dst *block, lo, hi int, rows []prg.Block, width, w int) {
+	for j := lo; j < hi; j++ {
 		dst[j] = rows[j*width+w]
 	}
 }
@@ -225,12 +244,5 @@ func gather(dst *block, n int, rows []prg.Block, width, w int) {
 func xorLanes(dst, a, b *block, n int) {
 	for j := range dst[:n] {
 		dst[j] = a[j].Xor(b[j])
-	}
-}
-
-// xorBlock sets dst = a ^ x in every lane.
-func xorBlock(dst, a *block, x prg.Block, n int) {
-	for j := range dst[:n] {
-		dst[j] = a[j].Xor(x)
 	}
 }

@@ -12,6 +12,7 @@ import (
 type Garbler struct {
 	engine *engine
 	delta  prg.Block
+	deltas block // delta in every lane
 	seed   prg.Seed
 }
 
@@ -34,7 +35,11 @@ func NewGarbler(c *circuit.Circuit, hash *prg.Hash, delta prg.Block, seed prg.Se
 			zeros:  prg.NewStream(seed),
 		}
 	}
-	return &Garbler{e, delta, seed}, nil
+	g := &Garbler{engine: e, delta: delta, seed: seed}
+	for j := range g.deltas {
+		g.deltas[j] = delta
+	}
+	return g, nil
 }
 
 // Garble garbles count instances, the first of them absolute instance first
@@ -74,32 +79,31 @@ func (g *Garbler) span(s *scratch, at span, count int, evalZero, tables []prg.Bl
 		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
 		switch t.op {
 		case loadGarbler:
-			gather(dst, at.n, s.inputs, p.garbler, t.n)
+			g.engine.kernels.gather(dst, at.n, s.inputs, p.garbler, t.n)
 		case loadEvaluator:
-			gather(dst, at.n, evalZero, p.evaluator, t.n)
+			g.engine.kernels.gather(dst, at.n, evalZero, p.evaluator, t.n)
 		case xor:
-			xorLanes(dst, a, b, at.n)
+			g.engine.kernels.xor(dst, a, b, at.n)
 		case invert:
-			xorBlock(dst, a, g.delta, at.n)
+			g.engine.kernels.xor(dst, a, &g.deltas, at.n)
 		case and:
-			g.and(s, at, t.n, dst, a, b, tables[2*t.n:])
+			gate := g.engine.and(at, t, s, tables)
+			g.engine.kernels.garble(g, s, &gate)
 		case store:
 			permute[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
 		}
 	}
 }
 
-// and garbles AND gate number gate in one span (step 2). tables begins at the
-// gate's pair in the first instance.
-func (g *Garbler) and(s *scratch, at span, gate int, dst, a, b *block, tables []prg.Block) {
-	n, stride := at.n, 2*g.engine.plan.ands
-	j, j1 := at.tweaks(gate)
-	xorBlock(&s.a1, a, g.delta, n)
-	xorBlock(&s.b1, b, g.delta, n)
-	g.engine.hash.Sum(s.ha0[:n], a[:n], j)
-	g.engine.hash.Sum(s.ha1[:n], s.a1[:n], j)
-	g.engine.hash.Sum(s.hb0[:n], b[:n], j1)
-	g.engine.hash.Sum(s.hb1[:n], s.b1[:n], j1)
+// and garbles an AND gate (step 2), a pass after the other over its lanes.
+func (g *Garbler) and(s *scratch, t *andGate) {
+	n, a, b := t.n, t.a, t.b
+	xorLanes(&s.a1, a, &g.deltas, n)
+	xorLanes(&s.b1, b, &g.deltas, n)
+	g.engine.hash.Sum(s.ha0[:n], a[:n], t.j)
+	g.engine.hash.Sum(s.ha1[:n], s.a1[:n], t.j)
+	g.engine.hash.Sum(s.hb0[:n], b[:n], t.j+lanes)
+	g.engine.hash.Sum(s.hb1[:n], s.b1[:n], t.j+lanes)
 	for i := range n {
 		a0, ha0, hb0 := a[i], s.ha0[i], s.hb0[i]
 		pa, pb := a0.Lsb(), b[i].Lsb()
@@ -107,9 +111,8 @@ func (g *Garbler) and(s *scratch, at span, gate int, dst, a, b *block, tables []
 		te := hb0.Xor(s.hb1[i]).Xor(a0)
 		wg := ha0.Xor(tg.MaskIf(pa))
 		we := hb0.Xor(te.Xor(a0).MaskIf(pb))
-		dst[i] = wg.Xor(we)
-		pair := tables[i*stride : i*stride+2]
-		pair[0], pair[1] = tg, te
+		t.dst[i] = wg.Xor(we)
+		*t.pair(i) = [2]prg.Block{tg, te}
 	}
 }
 
