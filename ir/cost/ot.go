@@ -38,3 +38,52 @@ func PadAES(n int64) (sender, receiver int64) { return 4 * n, 2 * n }
 
 // groups is how many words n choice bits fill.
 func groups(n int64) int64 { return (n + groupOTs - 1) / groupOTs }
+
+// FerretSet is a parameter set of Ferret (K. Yang, C. Weng, X. Lan, J. Zhang and X. Wang, CCS 2020) with regular noise: an
+// extension gives Trees * 2^Depth correlated OTs with one noise position in each stretch of 2^Depth, hidden by an LPN secret
+// of 2^SecretBits bits.
+type FerretSet struct {
+	Trees      int64 // t
+	SecretBits int64 // log2 k
+	Depth      int64 // h, levels of a tree
+}
+
+// FerretSets gives the sets for which 128 bits of security are claimed, the one with the fewest bytes an OT first: see
+// runtime/ot/ferret.go for the estimate and its source.
+func FerretSets() []FerretSet {
+	return []FerretSet{{1900, 19, 13}, {1520, 18, 12}, {1170, 17, 11}, {850, 16, 10}}
+}
+
+// Leaves is the OTs of one tree, 2^h.
+func (s FerretSet) Leaves() int64 { return 1 << s.Depth }
+
+// Outputs is the OTs that one extension gives, t * 2^h.
+func (s FerretSet) Outputs() int64 { return s.Trees * s.Leaves() }
+
+// Base is the OTs that one extension uses up, k + t*h: the LPN secret and one for each level of each tree.
+func (s FerretSet) Base() int64 { return 1<<s.SecretBits + s.Trees*s.Depth }
+
+// Usable is the OTs of an extension that are left when the next one has its base.
+func (s FerretSet) Usable() int64 { return s.Outputs() - s.Base() }
+
+// FerretRounds is the rounds of a batch: the sender's corrections cross the receiver's choices.
+const FerretRounds = 1
+
+// FerretBytes is what moves the OTs from number first to number first+n-1 of a session, n > 0: the sender sends a block for
+// each level of each tree begun, the receiver a bit an OT where it chooses, and nothing where its choices stay random. OTs are
+// numbered from 0, and a tree that an earlier batch began costs nothing more.
+func FerretBytes(s FerretSet, first, n int64) (toReceiver, toSender int64) {
+	toReceiver = (s.treesBegun(first+n) - s.treesBegun(first)) * s.Depth * blockBytes
+	return toReceiver, (n + 7) / 8
+}
+
+// treesBegun is how many trees the first n OTs of a session take part of. The last Base() OTs of an extension are for the
+// next one, and are made when it begins.
+func (s FerretSet) treesBegun(n int64) int64 {
+	if n == 0 {
+		return 0
+	}
+	extensions := (n - 1) / s.Usable() // complete
+	rest := n - extensions*s.Usable()
+	return extensions*s.Trees + (rest+s.Leaves()-1)/s.Leaves()
+}

@@ -16,25 +16,46 @@ import (
 
 // cotPair is an implementation of COT extension after its set-up.
 type cotPair struct {
+	delta prg.Block
+	// extend makes the next len(k) OTs at both ends, with the choices given, and compares what was sent with what is declared.
+	extend func(choice []uint64, k, m []prg.Block) error
+}
+
+// messagePair is an implementation whose one message comes from the receiver.
+type messagePair struct {
 	sender   ot.COTSender
 	receiver ot.COTReceiver
-	bytes    func(n int64) int64 // the declared size of the receiver's message
+	bytes    func(n int64) int64 // the declared size of the message
+}
+
+func (p messagePair) cotPair() cotPair { return cotPair{p.sender.Delta(), p.extend} }
+
+func (p messagePair) extend(choice []uint64, k, m []prg.Block) error {
+	n := len(k)
+	u, err := p.receiver.Extend(choice, n, m)
+	if err != nil {
+		return err
+	}
+	if int64(len(u)) != p.bytes(int64(n)) {
+		return fmt.Errorf("n=%d: message of %d bytes, declared %d", n, len(u), p.bytes(int64(n)))
+	}
+	return p.sender.Extend(n, u, k)
 }
 
 // newCOTPair sets an implementation up.
 type newCOTPair func(t *testing.T, delta prg.Block) cotPair
 
 func TestSoftSpokenConforms(t *testing.T) {
-	conformance(t, func(t *testing.T, delta prg.Block) cotPair {
+	messageConformance(t, func(t *testing.T, delta prg.Block) messagePair {
 		s, r := softSpoken(t, delta)
-		return cotPair{s, r, cost.SoftSpokenBytes}
+		return messagePair{s, r, cost.SoftSpokenBytes}
 	})
 }
 
 func TestIdealConforms(t *testing.T) {
-	conformance(t, func(t *testing.T, delta prg.Block) cotPair {
+	messageConformance(t, func(t *testing.T, delta prg.Block) messagePair {
 		f := ideal.NewCOT(delta, prg.NewSeed())
-		return cotPair{&f.Sender, &f.Receiver, func(int64) int64 { return 0 }}
+		return messagePair{&f.Sender, &f.Receiver, func(int64) int64 { return 0 }}
 	})
 }
 
@@ -62,7 +83,12 @@ func conformance(t *testing.T, newPair newCOTPair) {
 	t.Run("values", func(t *testing.T) { conformValues(t, newPair) })
 	t.Run("sequences", func(t *testing.T) { conformSequences(t, newPair) })
 	t.Run("random", func(t *testing.T) { conformRandom(t, newPair) })
-	t.Run("lengths", func(t *testing.T) { conformLengths(t, newPair) })
+}
+
+// messageConformance adds to it what every implementation of the interfaces passes.
+func messageConformance(t *testing.T, newPair func(t *testing.T, delta prg.Block) messagePair) {
+	conformance(t, func(t *testing.T, delta prg.Block) cotPair { return newPair(t, delta).cotPair() })
+	t.Run("lengths", func(t *testing.T) { conformLengths(t, newPair(t, prg.Block{Lo: 3})) })
 }
 
 // batch is the outcome of one extension.
@@ -71,8 +97,8 @@ type batch struct {
 	k, m   []prg.Block
 }
 
-// extend makes n OTs with random choices and checks their values and the size of the message.
-func (p cotPair) extend(t testing.TB, n int) batch {
+// mustExtend makes n OTs with random choices and checks their values and the size of the message.
+func (p cotPair) mustExtend(t testing.TB, n int) batch {
 	t.Helper()
 	b, err := p.tryExtend(n)
 	if err != nil {
@@ -86,20 +112,13 @@ func (p cotPair) tryExtend(n int) (b batch, err error) {
 	b = batch{make([]uint64, (n+63)/64), make([]prg.Block, n), make([]prg.Block, n)}
 	prg.Words(prg.NewStream(prg.NewSeed()), b.choice)
 	before := slices.Clone(b.choice)
-	u, err := p.receiver.Extend(b.choice, n, b.m)
-	if err != nil {
+	if err := p.extend(b.choice, b.k, b.m); err != nil {
 		return b, err
-	}
-	if int64(len(u)) != p.bytes(int64(n)) {
-		return b, fmt.Errorf("n=%d: message of %d bytes, declared %d", n, len(u), p.bytes(int64(n)))
 	}
 	if !slices.Equal(before, b.choice) {
 		return b, fmt.Errorf("n=%d: the choice bits were changed", n)
 	}
-	if err := p.sender.Extend(n, u, b.k); err != nil {
-		return b, err
-	}
-	return b, b.check(p.sender.Delta())
+	return b, b.check(p.delta)
 }
 
 // check compares M with K ^ c*Delta.
@@ -128,12 +147,12 @@ func conformValues(t *testing.T, newPair newCOTPair) {
 	for name, delta := range deltas {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t, delta)
-			if p.sender.Delta() != delta {
-				t.Fatalf("Delta = %x, want %x", p.sender.Delta(), delta)
+			if p.delta != delta {
+				t.Fatalf("Delta = %x, want %x", p.delta, delta)
 			}
 			// Around words, blocks of a stream, and the chunks and shares that an implementation cuts n into.
 			for _, n := range []int{0, 1, 2, 63, 64, 65, 127, 128, 129, 191, 192, 193, 4095, 4096, 4097, 16383, 16384, 16385, 40001} {
-				p.extend(t, n)
+				p.mustExtend(t, n)
 			}
 		})
 	}
@@ -156,7 +175,7 @@ func conformRandom(t *testing.T, newPair newCOTPair) {
 	p := newPair(t, prg.Block{Lo: 1})
 	var k []prg.Block
 	for _, n := range []int{1, 5000, 64, 20000} {
-		k = append(k, p.extend(t, n).k...)
+		k = append(k, p.mustExtend(t, n).k...)
 	}
 	seen := make(map[prg.Block]bool, len(k))
 	for i, b := range k {
@@ -183,8 +202,7 @@ func checkBalanced(t *testing.T, what string, n int, bit func(i int) uint64) {
 	}
 }
 
-func conformLengths(t *testing.T, newPair newCOTPair) {
-	p := newPair(t, prg.Block{Lo: 3})
+func conformLengths(t *testing.T, p messagePair) {
 	blocks, choice := make([]prg.Block, 200), make([]uint64, 4)
 	receiver := map[string]func() error{
 		"negative n":        func() error { _, err := p.receiver.Extend(nil, -1, nil); return err },
@@ -211,5 +229,5 @@ func conformLengths(t *testing.T, newPair newCOTPair) {
 			}
 		}
 	}
-	p.extend(t, 100) // refusals have left both in step
+	p.cotPair().mustExtend(t, 100) // refusals have left both in step
 }
