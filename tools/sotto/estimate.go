@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"sotto/backend/twopc"
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
@@ -34,7 +35,7 @@ func costs(m *ir.Module, target cost.Target) estimate {
 	}
 	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
 	var e estimate
-	index := map[string]int{}
+	index, ops := map[string]int{}, twopc.LayerOps(f)
 	for tag := cost.SessionTag; tag < len(f.Body); tag++ {
 		work := workOf(l, tag)
 		a := party.Phase{Traffic: offline[tag], DealerSent: dealt[tag]}
@@ -45,18 +46,18 @@ func costs(m *ir.Module, target cost.Target) estimate {
 		if a == (party.Phase{}) && b == (party.Phase{}) {
 			continue
 		}
-		row := e.row(index, f, tag)
+		row := e.row(index, f, ops, tag)
 		add(&row.Offline, a)
 		add(&row.Online, b)
 	}
 	return e
 }
 
-func (e *estimate) row(index map[string]int, f *ir.Func, tag int) *party.LayerStats {
+func (e *estimate) row(index map[string]int, f *ir.Func, ops map[string]string, tag int) *party.LayerStats {
 	row := party.LayerStats{Path: sessionLayer, Op: "setup"}
 	if tag >= 0 {
 		v := f.Body[tag]
-		row = party.LayerStats{Path: v.Layer(), Op: v.Op.Name, Line: v.Pos.Line}
+		row = party.LayerStats{Path: v.Layer(), Op: ops[v.Layer()], Line: v.Pos.Line}
 	}
 	i, ok := index[row.Path]
 	if !ok {
