@@ -127,9 +127,8 @@ func (t *andGate) pair(i int) *[2]prg.Block {
 // scratch is what one goroutine works in.
 type scratch struct {
 	slots    []block
-	tables   [2 * lanes]prg.Block // of instances that do not fill a kernel's batch
-	a1, b1   block                // labels for 1 of an AND gate's operands
-	ha0, ha1 block                // hashes of both labels of an AND gate's operands
+	a1, b1   block // labels for 1 of an AND gate's operands
+	ha0, ha1 block // hashes of both labels of an AND gate's operands
 	hb0, hb1 block
 
 	// The garbler's alone: the generator of its inputs' zero-labels, and those

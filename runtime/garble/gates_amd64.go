@@ -4,27 +4,36 @@ import "sotto/runtime/prg"
 
 //go:generate go -C ../prg/_asm run . -kernels garble -out ../../garble/kernels_amd64.s -stubs ../../garble/kernels_amd64.go -pkg garble
 
-// Lanes that a kernel takes at a time; all divide lanes.
+// Lanes that a kernel takes at a time.
 const (
-	garbleBatch   = 8
-	evaluateBatch = 16
-	xorBatch      = 16
-	gatherBatch   = 4
+	xorBatch    = 16
+	gatherBatch = 4
+
+	maxBatch = 16 // for AND gates
 )
 
-// kernels are the inner loops of a hash's path: on VAES512 a gate is one call, on the others several passes.
-type kernels struct{ keys *prg.RoundKeys } // nil for passes
+// kernels are the inner loops of a hash's path. An AND gate takes several passes on the path Portable, and one call of a
+// kernel on the others.
+type kernels struct {
+	path               prg.Path
+	keys               *prg.RoundKeys
+	garbled, evaluated int // lanes that the AND gate's kernels take at a time, divisors of lanes
+}
 
 func newKernels(hash *prg.Hash) kernels {
-	if hash.Path() == prg.VAES512 {
-		return kernels{hash.RoundKeys()}
+	k := kernels{path: hash.Path(), keys: hash.RoundKeys()}
+	switch k.path {
+	case prg.AESNI:
+		k.garbled, k.evaluated = 2, 4
+	case prg.VAES512:
+		k.garbled, k.evaluated = 8, 16
 	}
-	return kernels{}
+	return k
 }
 
 // xor sets dst = a ^ b in n lanes; what becomes of the lanes after them is not said.
 func (k kernels) xor(dst, a, b *block, n int) {
-	if k.keys == nil {
+	if k.path != prg.VAES512 {
 		xorLanes(dst, a, b, n)
 		return
 	}
@@ -34,7 +43,7 @@ func (k kernels) xor(dst, a, b *block, n int) {
 // gather loads column w of n rows of width blocks.
 func (k kernels) gather(dst *block, n int, rows []prg.Block, width, w int) {
 	full := 0
-	if k.keys != nil && n >= gatherBatch {
+	if k.path == prg.VAES512 && n >= gatherBatch {
 		full = n - n%gatherBatch
 		_ = rows[(full-1)*width+w] // the kernel knows no bounds
 		gatherVAES512(&dst[0].Lo, &rows[w].Lo, width*prg.BlockBytes, full/gatherBatch)
@@ -44,19 +53,20 @@ func (k kernels) gather(dst *block, n int, rows []prg.Block, width, w int) {
 
 // garble garbles an AND gate (step 2).
 func (k kernels) garble(g *Garbler, s *scratch, t *andGate) {
-	if k.keys == nil {
+	if k.path == prg.Portable {
 		g.and(s, t)
 		return
 	}
-	rest := t.n % garbleBatch
+	rest := t.n % k.garbled
 	full := t.n - rest
 	if full > 0 {
 		k.garbleLanes(g, t, 0, full, t.tables, t.stride)
 	}
 	if rest > 0 {
-		k.garbleLanes(g, t, full, garbleBatch, s.tables[:], 2)
+		var tables [2 * maxBatch]prg.Block
+		k.garbleLanes(g, t, full, k.garbled, tables[:], 2)
 		for i := range rest {
-			copy(t.pair(full + i)[:], s.tables[2*i:])
+			copy(t.pair(full + i)[:], tables[2*i:])
 		}
 	}
 }
@@ -64,26 +74,32 @@ func (k kernels) garble(g *Garbler, s *scratch, t *andGate) {
 // garbleLanes garbles n lanes from lane at on, the pair of the first at tables[0], those of the next stride blocks on.
 func (k kernels) garbleLanes(g *Garbler, t *andGate, at, n int, tables []prg.Block, stride int) {
 	_, _ = t.dst[at+n-1], tables[(n-1)*stride+1] // the kernel knows no bounds
-	garbleVAES512(&k.keys[0].Lo, &g.delta.Lo, &t.dst[at].Lo, &t.a[at].Lo, &t.b[at].Lo,
-		&tables[0].Lo, stride*prg.BlockBytes, n/garbleBatch, uint64(t.j)+uint64(at))
+	keys, delta, step, tweak := &k.keys[0].Lo, &g.delta.Lo, stride*prg.BlockBytes, uint64(t.j)+uint64(at)
+	dst, a, b, to := &t.dst[at].Lo, &t.a[at].Lo, &t.b[at].Lo, &tables[0].Lo
+	if k.path == prg.VAES512 {
+		garbleVAES512(keys, delta, dst, a, b, to, step, n/k.garbled, tweak)
+	} else {
+		garbleAESNI(keys, delta, dst, a, b, to, step, n/k.garbled, tweak)
+	}
 }
 
 // evaluate evaluates an AND gate (step 5).
 func (k kernels) evaluate(e *Evaluator, s *scratch, t *andGate) {
-	if k.keys == nil {
+	if k.path == prg.Portable {
 		e.and(s, t)
 		return
 	}
-	rest := t.n % evaluateBatch
+	rest := t.n % k.evaluated
 	full := t.n - rest
 	if full > 0 {
 		k.evaluateLanes(t, 0, full, t.tables, t.stride)
 	}
 	if rest > 0 {
+		var tables [2 * maxBatch]prg.Block
 		for i := range rest {
-			copy(s.tables[2*i:], t.pair(full + i)[:])
+			copy(tables[2*i:], t.pair(full + i)[:])
 		}
-		k.evaluateLanes(t, full, evaluateBatch, s.tables[:], 2)
+		k.evaluateLanes(t, full, k.evaluated, tables[:], 2)
 	}
 }
 
@@ -91,6 +107,11 @@ func (k kernels) evaluate(e *Evaluator, s *scratch, t *andGate) {
 // on.
 func (k kernels) evaluateLanes(t *andGate, at, n int, tables []prg.Block, stride int) {
 	_, _ = t.dst[at+n-1], tables[(n-1)*stride+1] // the kernel knows no bounds
-	evaluateVAES512(&k.keys[0].Lo, &t.dst[at].Lo, &t.a[at].Lo, &t.b[at].Lo,
-		&tables[0].Lo, stride*prg.BlockBytes, n/evaluateBatch, uint64(t.j)+uint64(at))
+	keys, step, tweak := &k.keys[0].Lo, stride*prg.BlockBytes, uint64(t.j)+uint64(at)
+	dst, a, b, from := &t.dst[at].Lo, &t.a[at].Lo, &t.b[at].Lo, &tables[0].Lo
+	if k.path == prg.VAES512 {
+		evaluateVAES512(keys, dst, a, b, from, step, n/k.evaluated, tweak)
+	} else {
+		evaluateAESNI(keys, dst, a, b, from, step, n/k.evaluated, tweak)
+	}
 }

@@ -2,6 +2,18 @@
 
 package garble
 
+// garbleAESNI garbles one AND gate in 2*batches instances: the labels of a wire side by side, the pairs of tables
+// stride bytes apart. It needs AES-NI and AVX.
+//
+//go:noescape
+func garbleAESNI(keys *uint64, delta *uint64, dst *uint64, a *uint64, b *uint64, tables *uint64, stride int, batches int, tweak uint64)
+
+// evaluateAESNI evaluates one AND gate in 4*batches instances: the labels of a wire side by side, the pairs of
+// tables stride bytes apart. It needs AES-NI and AVX.
+//
+//go:noescape
+func evaluateAESNI(keys *uint64, dst *uint64, a *uint64, b *uint64, tables *uint64, stride int, batches int, tweak uint64)
+
 // garbleVAES512 garbles one AND gate in 8*batches instances: the labels of a wire side by side, the pairs of tables
 // stride bytes apart. It needs AVX512F and VAES.
 //

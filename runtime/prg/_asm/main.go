@@ -21,6 +21,8 @@ func main() {
 		hashAESNI()
 		hashVAES512()
 	case "garble":
+		garbleAESNI()
+		evaluateAESNI()
 		garbleVAES512()
 		evaluateVAES512()
 		xorVAES512()
