@@ -2,6 +2,7 @@ package ot
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -335,5 +336,36 @@ func TestFerretNeedsLittleMemory(t *testing.T) {
 	sent, _ := cost.FerretBytes(set, 0, n*batches)
 	if extra := int64(after.TotalAlloc-before.TotalAlloc) - sent; extra > 16*n*batches/2 {
 		t.Errorf("%d bytes allocated beyond the messages for %d bytes of blocks", extra, 16*n*batches)
+	}
+}
+
+// BenchmarkFerretEnds measures one party alone on all cores, in batches of 2^18; the receiver's message is noise.
+func BenchmarkFerretEnds(b *testing.B) {
+	const n = 1 << 18
+	for _, set := range cost.FerretSets() {
+		s, r := deterministicTestFerret(b, set, prg.Block{Lo: 1})
+		blocks, choice := make([]prg.Block, n), make([]uint64, n/64)
+		ends := []struct {
+			name string
+			step func() error
+		}{
+			{"sender", func() error { s.Extend(blocks); return nil }},
+			{"receiver", func() error {
+				if err := r.Draw(choice, n); err != nil {
+					return err
+				}
+				return r.Extend(make([]byte, r.messageBytes(n)), blocks)
+			}},
+		}
+		for _, end := range ends {
+			b.Run(fmt.Sprintf("%s/depth%d", end.name, set.Depth), func(b *testing.B) {
+				for b.Loop() {
+					if err := end.step(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds()/1e6, "MCOT/s")
+			})
+		}
 	}
 }

@@ -8,7 +8,7 @@ package ot
 //	y + rA  each output takes up the d inputs that its column names
 //
 // A comes from AES-128-CTR under a public key, three words an output: 19 bits of each of nine positions, and the tenth from
-// the seven bits that each word has left. Positions are drawn independently, so that some column in k/45 names a row twice
+// the seven bits that each word has left. Positions are drawn independently, so that one column in about k/45 names a row twice
 // and loses it. They are public, so that the memory accesses tell nothing.
 //
 // Cost: 1.5 AES blocks an output and d accesses to a table of k entries.
