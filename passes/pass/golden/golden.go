@@ -32,7 +32,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"sotto/ir"
 	"sotto/ir/cost"
