@@ -11,6 +11,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Pos is a place in a source file. Line and Col count from 1, Col in bytes; the zero Pos means "no known place".
@@ -83,8 +85,7 @@ func (d *Diagnostic) write(b *strings.Builder, src Source) {
 	}
 	fmt.Fprintln(b, d.Msg)
 	if line, ok := src.line(d.Pos); ok {
-		text := strings.ReplaceAll(line, "\t", " ")
-		indent := max(min(d.Pos.Col-1, len(text)), 0)
+		text, indent := excerpt(line, d.Pos.Col-1)
 		carets := max(min(d.Len, len(text)-indent), 1)
 		fmt.Fprintf(b, "    %s\n    %s%s\n", text, strings.Repeat(" ", indent), strings.Repeat("^", carets))
 	}
@@ -95,6 +96,33 @@ func (d *Diagnostic) write(b *strings.Builder, src Source) {
 			fmt.Fprintf(b, "    %s\n", n.Msg)
 		}
 	}
+}
+
+// shownBytes bounds the excerpt of a source line.
+const shownBytes = 160
+
+// excerpt gives the part of a line around an offset that is shown, and the offset in it. Control characters, which a
+// hostile file may hold, and broken UTF-8 become a question mark for each byte.
+func excerpt(line string, at int) (text string, indent int) {
+	at = max(min(at, len(line)), 0)
+	from := 0
+	if at > shownBytes/2 && len(line) > shownBytes {
+		from = min(at-shownBytes/2, len(line)-shownBytes)
+	}
+	shown := []byte(line[from:min(from+shownBytes, len(line))])
+	for i := 0; i < len(shown); {
+		r, n := utf8.DecodeRune(shown[i:])
+		switch {
+		case shown[i] == '\t':
+			shown[i] = ' '
+		case (r == utf8.RuneError && n == 1) || unicode.IsControl(r):
+			for j := range n {
+				shown[i+j] = '?'
+			}
+		}
+		i += n
+	}
+	return string(shown), at - from
 }
 
 // Source gives the text of the files that diagnostics point into, by file name.

@@ -32,3 +32,16 @@ func TestEmptyListIsNoError(t *testing.T) {
 		t.Errorf("empty list: got %v", err)
 	}
 }
+
+func TestExcerptsAreShortAndPrintable(t *testing.T) {
+	line := strings.Repeat("a", 500) + "\x1b[2J\xff" + strings.Repeat("b", 500)
+	var b strings.Builder
+	Print(&b, Errorf(Pos{"f", 1, 501}, "here"), Source{"f": line})
+	lines := strings.Split(b.String(), "\n")
+	if len(lines[1]) > 4+shownBytes || strings.ContainsAny(lines[1], "\x1b\xff") {
+		t.Errorf("excerpt %q", lines[1])
+	}
+	if at := strings.IndexByte(lines[2], '^'); lines[1][at] != '?' || lines[1][at-1] != 'a' {
+		t.Errorf("caret at %d under %q", at, lines[1])
+	}
+}

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -59,6 +60,10 @@ func Read(path string, v any) error {
 	}
 	if err := decMode.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("%s is not what `sotto compile` writes, or is damaged: %w", path, err)
+	}
+	// There is one encoding of each value: another that decodes to the same is damage all the same.
+	if again, err := encode(v); err != nil || !bytes.Equal(again, b) {
+		return fmt.Errorf("%s is not what `sotto compile` writes, or is damaged: it is not in deterministic encoding", path)
 	}
 	return nil
 }

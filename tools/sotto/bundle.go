@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sotto/runtime/party"
 	"sotto/runtime/program"
@@ -88,7 +89,26 @@ func replaceable(dir string) error {
 	case len(entries) > 0 && !isBundle(dir):
 		return fmt.Errorf("%s is not empty and no bundle of sotto's: it stays as it is; name another directory", dir)
 	}
-	return nil
+	return onlyOurs(dir)
+}
+
+// ours are the names that compile gives to files and folders; a bundle that holds others is not replaced.
+var ours = []string{clientDir, serverDir, dealerDir, clearDir, reportFile, dealFile, netFile, floatFile, ringFile,
+	party.ProgramFile, party.ManifestFile, party.WeightsFile}
+
+// onlyOurs refuses a bundle in which somebody keeps something else: replacing it would lose that.
+func onlyOurs(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, os.ErrNotExist) && path == dir:
+			return nil
+		case err != nil:
+			return err
+		case path != dir && !slices.Contains(ours, e.Name()):
+			return fmt.Errorf("%s would be lost if %s were replaced: move it away, or name another directory", path, dir)
+		}
+		return nil
+	})
 }
 
 // swap puts the new directory in the old one's place; the old one comes back if that fails.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sotto/ir"
+	"sotto/runtime/tensorfile"
 	"sotto/tools/sotto/weights"
 )
 
@@ -22,6 +23,7 @@ func newInitCmd(a *app) *cobra.Command {
 	var network networkFlags
 	var out string
 	var seed uint64
+	var force bool
 	c := &cobra.Command{
 		Use: "init FILE -o W --seed N", Short: "write initial weights, for tests and measurements", Args: cobra.ExactArgs(1),
 		Long: "Init writes He-initialised weights: uniform of variance 2/fan-in, batch-norm statistics propagated so that activations keep\n" +
@@ -32,6 +34,9 @@ func newInitCmd(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("-o is missing: accepted is the file to write")
+			}
+			if exists(out) && !force && !isInitial(out) {
+				return fmt.Errorf("%s is there and holds no initial weights: it stays as it is; name another file, or pass --force", out)
 			}
 			n, err := a.load(args[0], network)
 			if err != nil {
@@ -52,8 +57,19 @@ func newInitCmd(a *app) *cobra.Command {
 	}
 	network.add(c)
 	c.Flags().StringVarP(&out, "output", "o", "", "the safetensors `file` to write")
+	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
 	return c
+}
+
+// isInitial reports whether a file is one that init wrote, which it may replace.
+func isInitial(path string) bool {
+	f, err := tensorfile.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return f.Metadata()[weights.InitKey] != ""
 }
 
 // trained counts the elements of all weights but running statistics.
