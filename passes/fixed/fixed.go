@@ -125,24 +125,6 @@ func (l *lowering) run() error {
 	return nil
 }
 
-// interval gives the bounds the scales rely on: what was seen, where the user passed calibration inputs, but never more than
-// the worst case; else the worst case; else what is assumed.
-func interval(v *ir.Value) []float64 {
-	seen, worst := v.Floats("seen"), v.Floats("worst")
-	switch {
-	case len(seen) == 2 && len(worst) == 2:
-		return []float64{max(seen[0], worst[0]), min(seen[1], worst[1])}
-	case len(seen) == 2:
-		return seen
-	case len(worst) == 2:
-		return worst
-	}
-	if r := v.Floats("assumed"); len(r) == 2 {
-		return r
-	}
-	return []float64{-math.MaxFloat64, math.MaxFloat64}
-}
-
 func boundKind(v *ir.Value) string {
 	switch {
 	case len(v.Floats("seen")) == 2:
@@ -157,8 +139,8 @@ func boundKind(v *ir.Value) string {
 
 // bound is the greatest magnitude of a NET value.
 func bound(v *ir.Value) float64 {
-	r := interval(v)
-	return max(math.Abs(r[0]), math.Abs(r[1]))
+	r, _ := v.Bounds()
+	return r.Magnitude()
 }
 
 // ownRoom is how many fraction bits v can have so that it stays below 2^(l-2). Values below one count as one: their

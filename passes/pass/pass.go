@@ -29,6 +29,7 @@ type Context struct {
 	Choices     []Decision      // later ones win
 	Deploy      cost.Deployment // of the program
 	Source      cost.Source     // who makes the offline material
+	Protocols   Protocols       // which one, where several compute an op
 	Ring        int             // 32, 64, or 0 for the narrowest that holds the ranges
 	Weights     Weights         // nil: ranges are assumed
 	Calibration [][]float32     // inputs of the network; nil: ranges are worst cases

@@ -15,13 +15,16 @@ import (
 // Protocols assigns the deployment's linear protocol, garbled signs, Beaver squares and one-COT truncation.
 var Protocols = &pass.Pass{
 	Name: "protocols",
-	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by sign-only garbled circuits, squares by" +
-		" Beaver pairs, truncation by one COT (floor or one unit more)",
+	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by the comparison asked for (sign-only garbled" +
+		" circuits by default) at the width that holds the operand, squares by Beaver pairs, truncation by one COT (floor or one unit more)",
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
+		if err := c.Protocols.Check(); err != nil {
+			return err
+		}
 		m.Deploy = c.Deploy
 		for i, f := range m.Funcs {
-			a := newAssigner(c.Deploy, f)
+			a := newAssigner(c.Deploy, c.Protocols.WithDefaults(), f)
 			for _, p := range f.Params {
 				a.prepare(p)
 			}
@@ -39,6 +42,7 @@ var Protocols = &pass.Pass{
 type assigner struct {
 	*pass.Rewriter
 	clientServer bool
+	nonlinear    pass.Nonlinear
 	readers      map[*ir.Value][]*ir.Value // of RING values
 	masks        map[*ir.Value]bool        // RING values worth masking at once, memoised
 	masked       map[*ir.Value]*ir.Value   // SECURE value → its masked form
@@ -46,8 +50,8 @@ type assigner struct {
 	fresh        map[*ir.Value]bool // masked values whose mask is drawn, not the outcome of a layer
 }
 
-func newAssigner(d cost.Deployment, f *ir.Func) *assigner {
-	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, readers: f.Consumers(),
+func newAssigner(d cost.Deployment, p pass.Protocols, f *ir.Func) *assigner {
+	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, nonlinear: p.Nonlinear, readers: f.Consumers(),
 		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
 	for _, p := range a.New.Params {
 		p.Type.Share = ir.Arithmetic
@@ -84,7 +88,8 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 	case v.Is("ring.trunc"):
 		return a.settle(v, b.MustAs(v.Name, "ot.trunc", v.Attrs, a.additive(a.To[v.Args[0]])))
 	case v.Is("ring.relu"):
-		sign := b.MustAs(v.Name+".d", "gc.drelu", nil, a.mask(a.To[signSource(v.Args[0])]))
+		source := signSource(v.Args[0])
+		sign := a.sign(v, v.Name+".d", a.To[source], reluWidth(source))
 		return a.settle(v, b.MustAs(v.Name, "ot.mux", nil, sign, a.additive(a.To[v.Args[0]])))
 	case v.Is("ring.maxpool"):
 		return a.settle(v, a.maxpool(v))

@@ -66,7 +66,7 @@ func (t *tournament) play(live, index *ir.Value) (best, bestIndex *ir.Value) {
 func (t *tournament) stage(g cost.Tournament, s int, live, index *ir.Value) (_, _ *ir.Value) {
 	left, right := t.op("tour.left", ".l", s, live), t.op("tour.right", ".r", s, live)
 	diff := t.emit(".s", s, "ring.sub", left, right)
-	wins := t.emit(".d", s, "gc.drelu", diff)
+	wins := t.sign(t.v, fmt.Sprintf("%s.d%d", t.v.Name, s), diff, differenceWidth(t.v.Args[0]))
 	winner := t.emit(".x", s, "ring.add", t.emit(".u", s, "ot.mux", wins, diff), right)
 	if index != nil {
 		index = t.carry(s, wins, index)

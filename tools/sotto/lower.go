@@ -25,6 +25,7 @@ type lowerFlags struct {
 	calibration string
 	deploy      string
 	ring        int
+	nonlinear   string
 	dump        string
 	printAfter  string
 }
@@ -33,6 +34,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.weights, "weights", "", "safetensors `file`, or random:SEED")
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
 	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
+	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", fmt.Sprintf("protocol of comparisons (relu, maxpool, argmax): %v (default %s)", pass.Nonlinears(), pass.Nonlinears()[0]))
 }
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
@@ -67,6 +69,10 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 	}
 	if l.context.Deploy, err = cost.ParseDeployment(f.deploy); err != nil {
 		return nil, usageError{fmt.Errorf("--deploy: %w", err)}
+	}
+	l.context.Protocols.Nonlinear = pass.Nonlinear(f.nonlinear)
+	if err := l.context.Protocols.Check(); err != nil {
+		return nil, usageError{fmt.Errorf("--nonlinear: %w", err)}
 	}
 	if f.printAfter != "" {
 		if _, ok := passes.Find(f.printAfter); !ok {
