@@ -228,9 +228,9 @@ func (s *setup) ots() *vm.OTs {
 	}
 	for i := range x.Garbled {
 		if s.program.Party == cost.Server {
-			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(send[i].key), Sender: send[i].cot, Seed: prg.NewSeed()})
+			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(send[i].key), Key: send[i].key, Delta: send[i].cot.Delta(), Sender: send[i].cot, Seed: prg.NewSeed()})
 		} else {
-			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(recv[i].key), Receiver: recv[i].cot})
+			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(recv[i].key), Key: recv[i].key, Receiver: recv[i].cot})
 		}
 	}
 	return out

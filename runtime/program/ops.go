@@ -88,3 +88,8 @@ func k(kinds ...Kind) []Kind { return kinds }
 // convInts is the number of ints that give the geometry of a convolution: InC InH InW OutC KH KW StrideH StrideW PadH PadW
 // DilH DilW Groups and the length of the weights.
 const convInts = 14
+
+// WritesPart tells whether an instruction writes a part of its results and leaves the rest of them as it is.
+func (in Instr) WritesPart() bool {
+	return in.Op == GCGarble || in.Op == GCEvaluate
+}

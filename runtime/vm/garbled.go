@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"errors"
 
 	"sotto/ir/circuit"
@@ -34,6 +35,7 @@ func (g *garbled) close() {
 // part is a gc instruction's view of its batch.
 type gcPart[W ring.Word] struct {
 	*garbled
+	index     int
 	batch     *Batch
 	lo, count int
 	wires     int // input wires of each party, and ANDs
@@ -45,23 +47,12 @@ func (m *Machine[W]) gcPart(in program.Instr) (*gcPart[W], error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2], wires: in.Ints[3] - 1, circuit: c}
+	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2], wires: in.Ints[3] - 1, circuit: c}
 	if p.garbled == nil {
 		p.garbled = &garbled{}
 		m.batches[in.Ints[0]] = p.garbled
 	}
 	return p, nil
-}
-
-// ready opens a spool on first use.
-func ready(s **spool) (*spool, error) {
-	if *s == nil {
-		var err error
-		if *s, err = newSpool(); err != nil {
-			return nil, err
-		}
-	}
-	return *s, nil
 }
 
 var errOrder = errors.New("garbled material is used before it is made")
@@ -84,7 +75,7 @@ func (m *Machine[W]) gcChoose(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	labels, err := ready(&p.labels)
+	labels, err := m.ready(&p.labels, StreamName{Labels, p.index})
 	if err != nil {
 		return err
 	}
@@ -111,7 +102,7 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	labels, err := ready(&p.labels)
+	labels, err := m.ready(&p.labels, StreamName{Labels, p.index})
 	if err != nil {
 		return err
 	}
@@ -131,7 +122,7 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 }
 
 func (p *gcPart[W]) garbler() (*garble.Garbler, error) {
-	return garble.NewGarbler(p.circuit, p.batch.Hash, p.batch.Sender.Delta(), p.batch.Seed, prg.Garbling.First())
+	return garble.NewGarbler(p.circuit, p.batch.Hash, p.batch.Delta, p.batch.Seed, prg.Garbling.First())
 }
 
 // gcGarble: the server garbles and sends the tables; the permute bits are its share of the outputs.
@@ -140,8 +131,8 @@ func (m *Machine[W]) gcGarble(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	if p.labels == nil {
-		return errOrder
+	if err := m.made(&p.labels, StreamName{Labels, p.index}); err != nil {
+		return err
 	}
 	g, err := p.garbler()
 	if err != nil {
@@ -169,7 +160,7 @@ func (m *Machine[W]) gcTables(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	tables, err := ready(&p.tables)
+	tables, err := m.ready(&p.tables, StreamName{Tables, p.index})
 	if err != nil {
 		return err
 	}
@@ -213,8 +204,8 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	if p.labels == nil || p.tables == nil {
-		return errOrder
+	if err := cmp.Or(m.made(&p.labels, StreamName{Labels, p.index}), m.made(&p.tables, StreamName{Tables, p.index})); err != nil {
+		return err
 	}
 	e, err := garble.NewEvaluator(p.circuit, p.batch.Hash, prg.Garbling.First())
 	if err != nil {

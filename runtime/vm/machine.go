@@ -45,6 +45,8 @@ type PadReceiver struct {
 // garbling's.
 type Batch struct {
 	Hash     *prg.Hash
+	Key      prg.Block      // of Hash
+	Delta    prg.Block      // server
 	Sender   ot.COTSender   // server
 	Receiver ot.COTReceiver // client
 	Seed     prg.Seed       // of the garbler's labels; server
@@ -65,14 +67,17 @@ type Machine[W ring.Word] struct {
 	Weights [][]W // as Program.Weights lists them
 	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
 	InsecureTap func(name string, share []W) error
+	// Streams, if set, opens what keeps a garbled batch's labels and tables; otherwise they are in files without a name.
+	Streams func(StreamName) (Stream, error)
 
 	Spent [2]map[int]time.Duration // by phase and layer
 
-	ring    [][]W
-	bits    []ring.Bits
-	batches []*garbled
-	phase   cost.Phase
-	watch   watch
+	ring     [][]W
+	bits     []ring.Bits
+	batches  []*garbled
+	restored bool // the offline phase is another machine's
+	phase    cost.Phase
+	watch    watch
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.

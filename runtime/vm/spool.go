@@ -13,9 +13,47 @@ import (
 	"sotto/runtime/ring"
 )
 
-// spool keeps blocks on disk from the offline to the online phase: written once in order, then read once in the same order.
-// The file has no name and is encrypted under a key that lives in memory alone, so nothing readable is left behind.
+// Stream keeps bytes from the offline to the online phase: written once in order, then read once in the same order. Close
+// drops what is kept, unless whoever opened the stream keeps it.
+type Stream interface {
+	io.Writer
+	io.Reader
+	io.Closer
+}
+
+// spool keeps blocks in a stream.
 type spool struct {
+	stream Stream
+	buf    []byte // of what is read
+}
+
+func (s *spool) write(blocks []prg.Block) error { return s.writeBytes(prg.Bytes(blocks)) }
+
+func (s *spool) writeBytes(p []byte) error {
+	_, err := s.stream.Write(p)
+	return err
+}
+
+func (s *spool) read(blocks []prg.Block) error {
+	n := prg.BlockBytes * len(blocks)
+	if len(s.buf) < n {
+		s.buf = make([]byte, n)
+	}
+	if _, err := io.ReadFull(s.stream, s.buf[:n]); err != nil {
+		return err
+	}
+	prg.Load(blocks, s.buf[:n])
+	return nil
+}
+
+func (s *spool) close() {
+	ring.Wipe(s.buf)
+	s.stream.Close() // what it could say comes too late to matter
+}
+
+// unnamed is a stream in a file that has no name and is encrypted under a key that lives in memory alone, so that nothing
+// readable is left behind.
+type unnamed struct {
 	file     *os.File
 	w        *bufio.Writer
 	r        *bufio.Reader
@@ -25,7 +63,7 @@ type spool struct {
 
 const spoolBuffer = 1 << 20
 
-func newSpool() (*spool, error) {
+func newUnnamed() (*unnamed, error) {
 	f, err := os.CreateTemp("", "sotto-material-")
 	if err != nil {
 		return nil, fmt.Errorf("offline material needs room in the temporary directory: %w", err)
@@ -41,48 +79,35 @@ func newSpool() (*spool, error) {
 		return nil, err
 	}
 	var zero [aes.BlockSize]byte
-	return &spool{file: f, w: bufio.NewWriterSize(f, spoolBuffer), enc: cipher.NewCTR(c, zero[:]), dec: cipher.NewCTR(c, zero[:])}, nil
+	return &unnamed{file: f, w: bufio.NewWriterSize(f, spoolBuffer), enc: cipher.NewCTR(c, zero[:]), dec: cipher.NewCTR(c, zero[:])}, nil
 }
 
-func (s *spool) write(blocks []prg.Block) error { return s.writeBytes(prg.Bytes(blocks)) }
-
-func (s *spool) writeBytes(p []byte) error {
+func (s *unnamed) Write(p []byte) (int, error) {
 	if s.w == nil {
-		return errors.New("material written after it was read")
+		return 0, errors.New("material written after it was read")
 	}
-	s.grow(len(p))
+	if len(s.buf) < len(p) {
+		s.buf = make([]byte, len(p))
+	}
 	s.enc.XORKeyStream(s.buf[:len(p)], p)
-	if _, err := s.w.Write(s.buf[:len(p)]); err != nil {
-		return fmt.Errorf("offline material in the temporary directory: %w", err)
-	}
-	return nil
+	n, err := s.w.Write(s.buf[:len(p)])
+	return n, inTemporary(err)
 }
 
-func (s *spool) grow(n int) {
-	if len(s.buf) < n {
-		s.buf = make([]byte, n)
-	}
-}
-
-func (s *spool) read(blocks []prg.Block) error {
+func (s *unnamed) Read(p []byte) (int, error) {
 	if s.r == nil {
 		if err := s.rewind(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	n := prg.BlockBytes * len(blocks)
-	s.grow(n)
-	if _, err := io.ReadFull(s.r, s.buf[:n]); err != nil {
-		return fmt.Errorf("offline material in the temporary directory: %w", err)
-	}
-	s.dec.XORKeyStream(s.buf[:n], s.buf[:n])
-	prg.Load(blocks, s.buf[:n])
-	return nil
+	n, err := s.r.Read(p)
+	s.dec.XORKeyStream(p[:n], p[:n])
+	return n, inTemporary(err)
 }
 
-func (s *spool) rewind() error {
+func (s *unnamed) rewind() error {
 	if err := s.w.Flush(); err != nil {
-		return fmt.Errorf("offline material in the temporary directory: %w", err)
+		return inTemporary(err)
 	}
 	s.w = nil
 	_, err := s.file.Seek(0, io.SeekStart)
@@ -90,7 +115,15 @@ func (s *spool) rewind() error {
 	return err
 }
 
-func (s *spool) close() {
+func (s *unnamed) Close() error {
 	ring.Wipe(s.buf)
-	s.file.Close()
+	return s.file.Close()
+}
+
+// inTemporary says where the file is; the end of it is nobody's fault.
+func inTemporary(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return fmt.Errorf("offline material in the temporary directory: %w", err)
 }
