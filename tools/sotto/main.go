@@ -100,6 +100,8 @@ func newRootCmd(a *app) *cobra.Command {
 		newRevealCmd(a),
 		newRunCmd(a),
 		newVerifyCmd(a),
+		newBenchCmd(a),
+		newBenchPeerCmd(a),
 		newVersionCmd(a),
 	)
 	for _, c := range root.Commands() {

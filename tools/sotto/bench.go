@@ -1,0 +1,421 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir/cost"
+	"sotto/runtime/wire"
+	"sotto/tools/sotto/bench"
+)
+
+// benchResult is one line of `sotto bench`: the median of its runs, with the fastest and the slowest.
+type benchResult struct {
+	Name     string  `json:"name"`
+	N        int64   `json:"n"`
+	MS       float64 `json:"ms"`
+	Low      float64 `json:"low_ms"`
+	High     float64 `json:"high_ms"`
+	Runs     int     `json:"runs"`
+	PerS     float64 `json:"per_s"`
+	Bytes    int64   `json:"bytes"`
+	Rounds   int     `json:"rounds"`
+	Limit    float64 `json:"limit,omitempty"` // per second
+	Fraction float64 `json:"fraction_of_limit,omitempty"`
+	Binds    string  `json:"limited_by,omitempty"`
+}
+
+type benchReport struct {
+	head
+	Machine machine       `json:"machine"`
+	Link    string        `json:"link"`
+	Results []benchResult `json:"results"`
+}
+
+// machine is where the figures come from, with what it can do by its own account.
+type machine struct {
+	CPU   string `json:"cpu"`
+	Cores int    `json:"cores"`
+	OS    string `json:"os"`
+	Go    string `json:"go"`
+	*bench.Limits
+}
+
+type benchFlags struct {
+	only string
+	n    int64
+	runs int
+	link string
+	list bool
+}
+
+// benchGroup is what `sotto bench` takes as its argument.
+type benchGroup struct {
+	name string
+	list func() []benchEntry
+	run  func(a *app, f *benchFlags, names []string) (*benchReport, error)
+}
+
+type benchEntry struct{ name, doc string }
+
+var benchGroups = []benchGroup{
+	{"primitives", primitiveEntries, (*app).benchPrimitives},
+}
+
+func newBenchCmd(a *app) *cobra.Command {
+	var f benchFlags
+	var names []string
+	for _, g := range benchGroups {
+		names = append(names, g.name)
+	}
+	c := &cobra.Command{
+		Use: "bench " + strings.Join(names, "|"), Short: "measure the runtime on this machine, beside what the machine allows",
+		Args: cobra.ExactArgs(1), ValidArgs: names,
+		Long: "Bench runs each measurement between two processes on this machine and prints throughput, bytes and rounds, and the fraction of\n" +
+			"the limit that binds it, measured in the same run. Primitives and layers travel over plain TCP, which no other command offers.",
+		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench primitives --list",
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.bench(args[0], &f)
+		},
+	}
+	c.Flags().StringVar(&f.only, "only", "*", "run those whose name matches this `pattern` (*, ?, [a-z])")
+	c.Flags().Int64Var(&f.n, "n", 0, "how many elements (default: each measurement's own)")
+	c.Flags().IntVar(&f.runs, "runs", 3, "repeat each so often; the median is reported, with the fastest and the slowest")
+	c.Flags().StringVar(&f.link, "link", "loopback", "network between the processes: loopback (unshaped), lan, wan, pasnet")
+	c.Flags().BoolVar(&f.list, "list", false, "list the measurements and run none")
+	return c
+}
+
+func (a *app) bench(group string, f *benchFlags) error {
+	i := slices.IndexFunc(benchGroups, func(g benchGroup) bool { return g.name == group })
+	if i < 0 {
+		return usagef("nothing to measure is called %q: see sotto bench --help", group)
+	}
+	if f.runs < 1 || f.n < 0 {
+		return usagef("--runs %d, --n %d: accepted are positive numbers", f.runs, f.n)
+	}
+	g := benchGroups[i]
+	chosen, err := chosenEntries(g.list(), f.only)
+	if err != nil {
+		return err
+	}
+	if f.list {
+		return a.listBenchmarks(chosen)
+	}
+	names := make([]string, len(chosen))
+	for i, e := range chosen {
+		names[i] = e.name
+	}
+	r, err := g.run(a, f, names)
+	if err != nil {
+		return err
+	}
+	return a.show(r, r.text)
+}
+
+func chosenEntries(all []benchEntry, pattern string) ([]benchEntry, error) {
+	var out []benchEntry
+	var names []string
+	for _, e := range all {
+		ok, err := path.Match(pattern, e.name)
+		if err != nil {
+			return nil, usagef("--only %q: %v", pattern, err)
+		}
+		if ok {
+			out = append(out, e)
+		}
+		names = append(names, e.name)
+	}
+	if out == nil {
+		return nil, usagef("--only %q matches none of %s", pattern, strings.Join(names, ", "))
+	}
+	return out, nil
+}
+
+func (a *app) listBenchmarks(list []benchEntry) error {
+	type entry struct {
+		Name string `json:"name"`
+		Doc  string `json:"doc"`
+	}
+	var rows [][]string
+	var out []entry
+	for _, e := range list {
+		rows = append(rows, []string{e.name, e.doc})
+		out = append(out, entry{e.name, e.doc})
+	}
+	return a.show(struct {
+		head
+		Benchmarks []entry `json:"benchmarks"`
+	}{version1, out}, func(w io.Writer) { table(w, "name what", rows) })
+}
+
+func thisMachine() machine {
+	m := machine{Cores: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), CPU: "unknown"}
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return m
+	}
+	for line := range strings.Lines(string(info)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			m.CPU = strings.TrimSpace(value)
+			break
+		}
+	}
+	return m
+}
+
+// summary is the result of some runs of one measurement.
+func summary(name string, n int64, took []time.Duration, bytes int64, rounds int) benchResult {
+	slices.Sort(took)
+	median := took[len(took)/2]
+	inMS := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	return benchResult{Name: name, N: n, MS: inMS(median), Low: inMS(took[0]), High: inMS(took[len(took)-1]), Runs: len(took),
+		PerS: float64(n) / median.Seconds(), Bytes: bytes, Rounds: rounds}
+}
+
+func (r *benchResult) against(b bench.Bound) {
+	r.Limit, r.Binds = b.PerSecond, b.Binds
+	r.Fraction = r.PerS / b.PerSecond
+}
+
+func (r *benchReport) text(w io.Writer) {
+	var rows [][]string
+	for _, x := range r.Results {
+		limit := ""
+		if x.Limit > 0 {
+			limit = fmt.Sprintf("%.0f %% of %s (%s)", 100*x.Fraction, rate(x.Limit), x.Binds)
+		}
+		each := ""
+		if x.Bytes > 0 {
+			each = fmt.Sprintf("%.4g", float64(x.Bytes)/float64(x.N))
+		}
+		rows = append(rows, []string{x.Name, count(x.N), duration(x.MS), duration(x.Low) + " - " + duration(x.High), rate(x.PerS), each, blankZero(int64(x.Rounds)), limit})
+	}
+	table(w, "name >n >median >spread >rate >bytes_each >rounds limit", rows)
+	fmt.Fprintf(w, "\n%s, %d cores, %s, %s, link %s\n", r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Go, r.Link)
+	if l := r.Machine.Limits; l != nil {
+		fmt.Fprintf(w, "one core: AES %s blocks (%s), memory copy %s; loopback %s\n", rate(l.AES), l.AESPath, rate(l.Copy)+" bytes", rate(l.Loopback)+" bytes")
+	}
+}
+
+// rate prints a number a second with three digits.
+func rate(perSecond float64) string {
+	for _, unit := range []struct {
+		name string
+		size float64
+	}{{"e9/s", 1e9}, {"e6/s", 1e6}, {"e3/s", 1e3}} {
+		if perSecond >= unit.size {
+			return three(perSecond/unit.size) + unit.name
+		}
+	}
+	return three(perSecond) + "/s"
+}
+
+func primitiveEntries() []benchEntry {
+	var out []benchEntry
+	for _, p := range bench.Primitives() {
+		out = append(out, benchEntry{p.Name, p.Doc})
+	}
+	return out
+}
+
+// order is what the measuring process asks of the other: a primitive, or, with no name, to end.
+type order struct {
+	Primitive string
+	N         int64
+}
+
+const orderBytes = 256 // JSON, padded with spaces
+
+func (o order) encode() []byte {
+	b, _ := json.Marshal(o) // of a string and a number
+	return append(b, strings.Repeat(" ", orderBytes-len(b))...)
+}
+
+// benchPair is the measuring process's hold on the other one.
+type benchPair struct {
+	cmd  *exec.Cmd
+	conn *wire.Conn
+}
+
+// pairUp starts the other process, measures the machine and opens the connection.
+func pairUp(link wire.Link) (*benchPair, *bench.Limits, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &benchPair{cmd: exec.Command(self, "bench-peer", l.Addr().String(), "--link", link.Name)}
+	p.cmd.Stderr = os.Stderr
+	p.cmd.SysProcAttr = dieWithParent()
+	if err := p.cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	limits, err := p.meet(l, link)
+	if err != nil {
+		p.end()
+		return nil, nil, err
+	}
+	return p, limits, nil
+}
+
+// meet accepts the two connections of the other process: one to pour into, one to work on.
+func (p *benchPair) meet(l net.Listener, link wire.Link) (*bench.Limits, error) {
+	var socks [2]net.Conn
+	for i := range socks {
+		var err error
+		if socks[i], err = l.Accept(); err != nil {
+			return nil, err
+		}
+	}
+	defer socks[0].Close()
+	limits, err := bench.MeasureLimits(socks[0])
+	if err != nil {
+		return nil, err
+	}
+	p.conn, err = wire.New(socks[1], wire.Options{Link: link})
+	return limits, err
+}
+
+// end asks the other process to end, or makes it.
+func (p *benchPair) end() error {
+	if p.conn == nil {
+		p.cmd.Process.Kill()
+		return p.cmd.Wait()
+	}
+	err := p.conn.Send(order{}.encode())
+	return errors.Join(err, p.cmd.Wait(), p.conn.Close())
+}
+
+func (a *app) benchPrimitives(f *benchFlags, names []string) (_ *benchReport, err error) {
+	link, err := wire.ParseLink(f.link)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	a.progress.step("what this machine can do")
+	p, limits, err := pairUp(link)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.end()) }()
+	s := &bench.Session{Conn: p.conn, Party: cost.Client}
+	r := &benchReport{head: version1, Machine: thisMachine(), Link: link.Name}
+	r.Machine.Limits = limits
+	for _, name := range names {
+		x, err := bench.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		result, err := a.benchPrimitive(s, x, f)
+		if err != nil {
+			return nil, err
+		}
+		if x.Limit != nil {
+			result.against(x.Limit(limits))
+		}
+		r.Results = append(r.Results, result)
+	}
+	return r, nil
+}
+
+func (a *app) benchPrimitive(s *bench.Session, x *bench.Primitive, f *benchFlags) (benchResult, error) {
+	n := x.N
+	if f.n > 0 {
+		n = f.n
+	}
+	var took []time.Duration
+	var last bench.Measure
+	for i := range f.runs {
+		a.progress.step("%s, run %d of %d", x.Name, i+1, f.runs)
+		if !x.Solo {
+			if err := s.Conn.Send(order{x.Name, n}.encode()); err != nil {
+				return benchResult{}, err
+			}
+		}
+		m, err := bench.Run(x, s, n)
+		if err != nil {
+			return benchResult{}, err
+		}
+		took, last = append(took, m.Took), m
+	}
+	return summary(x.Name, n, took, last.Bytes, last.Rounds), nil
+}
+
+// newBenchPeerCmd is the other process of a benchmark.
+func newBenchPeerCmd(a *app) *cobra.Command {
+	var linkName string
+	c := &cobra.Command{
+		Use: "bench-peer ADDR", Hidden: true, Args: cobra.ExactArgs(1), Short: "the other process of sotto bench",
+		RunE: func(_ *cobra.Command, args []string) error {
+			link, err := wire.ParseLink(linkName)
+			if err != nil {
+				return usageError{err}
+			}
+			return benchPeer(args[0], link)
+		},
+	}
+	c.Flags().StringVar(&linkName, "link", "loopback", "as sotto bench has it")
+	return c
+}
+
+func benchPeer(addr string, link wire.Link) error {
+	drain, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer drain.Close()
+	work, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	if err := bench.Drain(drain); err != nil {
+		return err
+	}
+	conn, err := wire.New(work, wire.Options{Link: link})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return obey(conn)
+}
+
+// obey runs what the measuring process orders until it orders the end.
+func obey(conn *wire.Conn) error {
+	s := &bench.Session{Conn: conn, Party: cost.Server}
+	for {
+		buf := make([]byte, orderBytes)
+		if err := conn.ReadFull(buf); err != nil {
+			return err
+		}
+		var o order
+		if err := json.Unmarshal(buf, &o); err != nil {
+			return err
+		}
+		if o.Primitive == "" {
+			return nil
+		}
+		x, err := bench.Find(o.Primitive)
+		if err != nil {
+			return err
+		}
+		if _, err := bench.Run(x, s, o.N); err != nil {
+			return err
+		}
+	}
+}

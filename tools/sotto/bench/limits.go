@@ -1,0 +1,99 @@
+package bench
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"sotto/runtime/prg"
+)
+
+// Limits is what one core of the machine, and its loopback, can do: the best of several short runs, which other work
+// disturbs least.
+type Limits struct {
+	AESPath  string  `json:"aes_path"`
+	AES      float64 `json:"aes_blocks_per_s"`
+	Copy     float64 `json:"memory_copy_bytes_per_s"`
+	Loopback float64 `json:"loopback_bytes_per_s"`
+}
+
+const limitRuns = 7
+
+// MeasureLimits measures this machine. conn and peer are the two ends of one loopback connection; peer is held by the other
+// process, which runs Drain.
+func MeasureLimits(conn net.Conn) (*Limits, error) {
+	l := &Limits{Copy: best(copyRate), AES: best(aesRate), AESPath: prg.NewHash(prg.Block{}).Path().String()}
+	for range limitRuns {
+		rate, err := pour(conn)
+		if err != nil {
+			return nil, err
+		}
+		l.Loopback = max(l.Loopback, rate)
+	}
+	return l, nil
+}
+
+func best(rate func() float64) float64 {
+	most := 0.0
+	for range limitRuns {
+		most = max(most, rate())
+	}
+	return most
+}
+
+// aesRate is the AES blocks a second with nothing around them, in a buffer that stays in the first cache.
+func aesRate() float64 {
+	x, hash := make([]prg.Block, 1024), prg.NewHash(prg.Block{Lo: 1})
+	const times = 2000
+	begun := time.Now()
+	for range times {
+		hash.Permute(x)
+	}
+	return float64(times*len(x)) / time.Since(begun).Seconds()
+}
+
+// copyRate is the bytes a second that copying between two large buffers writes.
+func copyRate() float64 {
+	from, to := make([]byte, 64<<20), make([]byte, 64<<20)
+	copy(to, from) // the pages are there
+	begun := time.Now()
+	copy(to, from)
+	return float64(len(to)) / time.Since(begun).Seconds()
+}
+
+// A drop of the loopback measurement, and how many are poured at a time.
+const (
+	dropBytes = 1 << 20
+	drops     = 512
+)
+
+// pour writes drops to the other process and waits for its word that all are there.
+func pour(conn net.Conn) (float64, error) {
+	drop := make([]byte, dropBytes)
+	begun := time.Now()
+	for range drops {
+		if _, err := conn.Write(drop); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := io.ReadFull(conn, drop[:1]); err != nil {
+		return 0, err
+	}
+	return drops * dropBytes / time.Since(begun).Seconds(), nil
+}
+
+// Drain is the other process's part of MeasureLimits.
+func Drain(conn net.Conn) error {
+	buf := make([]byte, dropBytes)
+	for range limitRuns {
+		for range drops {
+			if _, err := io.ReadFull(conn, buf); err != nil {
+				return err
+			}
+		}
+		if _, err := conn.Write(buf[:1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
