@@ -48,14 +48,20 @@ func Planes[W Word](dst []uint64, src []W, width int) {
 // planes transposes columns of words [lo, hi): 64 elements each, in every plane. Planes are stride words apart.
 func planes[W Word](dst []uint64, src []W, stride, lo, hi int) {
 	width := len(dst) / max(stride, 1)
+	var m [64]uint64
 	for col := lo; col < hi; col++ {
-		var m [64]uint64
-		load(&m, src[64*col:min(64*col+64, len(src))])
-		transpose[W](&m)
+		BlockPlanes(&m, src[64*col:min(64*col+64, len(src))])
 		for j := range width {
 			dst[j*stride+col] = m[j]
 		}
 	}
+}
+
+// BlockPlanes sets m[j], 0 <= j < l, to bit j of up to 64 elements, that of the first the lowest, and zeros above the last.
+func BlockPlanes[W Word](m *[64]uint64, src []W) {
+	clear(m[:])
+	load(m, src)
+	Transpose[W](m)
 }
 
 // FromPlanes is the inverse of Planes: the bits of an element above width are zero.
@@ -76,7 +82,7 @@ func fromPlanes[W Word](dst []W, src []uint64, stride, lo, hi int) {
 		for j := range width {
 			m[j] = src[j*stride+col]
 		}
-		transpose[W](&m)
+		Transpose[W](&m)
 		store(dst[64*col:min(64*col+64, len(dst))], &m)
 	}
 }
@@ -98,10 +104,10 @@ func store[W Word](dst []W, m *[64]uint64) {
 	}
 }
 
-// transpose exchanges bit j of row i with bit i of row j, in place, in the l x l matrix of rows 0..l-1; at l = 32 in
+// Transpose exchanges bit j of row i with bit i of row j, in place, in the l x l matrix of rows 0..l-1; at l = 32 in
 // the two matrices that the halves of the rows are. It exchanges off-diagonal quarters of ever smaller blocks
 // (Warren, Hacker's Delight, section 7-3).
-func transpose[W Word](m *[64]uint64) {
+func Transpose[W Word](m *[64]uint64) {
 	l := Width[W]()
 	for size := l / 2; size >= 1; size /= 2 {
 		low := ^uint64(0) / (1<<size + 1) // the low size bits of every block of 2*size
