@@ -9,6 +9,9 @@ func Trunc[W ring.Word](x W, f int) (floor W, p float64) {
 	return W(ring.Signed(x) >> f), float64(dropped) / float64(uint64(1)<<f)
 }
 
+// ExactTrunc is the functionality of exact truncation by f bits, 0 <= f < l: floor(x / 2^f), x signed.
+func ExactTrunc[W ring.Word](x W, f int) W { return W(ring.Signed(x) >> f) }
+
 // Mux is the functionality of the multiplexer: d*x for a bit d. Bits of d above the lowest do not matter.
 func Mux[W ring.Word](d uint64, x W) W { return W(d&1) * x }
 

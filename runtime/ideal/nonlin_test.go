@@ -34,7 +34,7 @@ func TestTruncIsDivision(t *testing.T) {
 		floor, p := Trunc(uint64(x), f)
 		dropped, _ := big.NewFloat(p).Mul(big.NewFloat(p), big.NewFloat(math.Ldexp(1, f))).Int(nil)
 		back := new(big.Int).Lsh(big.NewInt(int64(floor)), uint(f))
-		if p < 0 || p >= 1 || back.Add(back, dropped).Cmp(big.NewInt(x)) != 0 {
+		if floor != ExactTrunc(uint64(x), f) || p < 0 || p >= 1 || back.Add(back, dropped).Cmp(big.NewInt(x)) != 0 {
 			rt.Errorf("Trunc(%d, %d) = %d with P(1) = %g", x, f, int64(floor), p)
 		}
 	})

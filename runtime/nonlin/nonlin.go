@@ -1,5 +1,5 @@
-// Package nonlin holds the local steps of the nonlinear protocols: truncation, multiplexer, sign of a garbled circuit,
-// square. Two parties, semi-honest. A step takes what a party holds and what the peer sent, and gives the next message or
+// Package nonlin holds the local steps of the nonlinear protocols: truncation, multiplexer, sign of a garbled circuit or
+// of a comparison by OTs, square. Two parties, semi-honest. A step takes what a party holds and what the peer sent, and gives the next message or
 // the party's share of the result; the caller moves the messages, makes the oblivious transfers (runtime/ot) and garbles
 // (runtime/garble).
 //
