@@ -16,9 +16,9 @@ import (
 func TestBristolGolden(t *testing.T) {
 	for name, c := range map[string]*Circuit{
 		"carry3":    must(t)(Carry(3)),
-		"relu3":     must(t)(ReLU(3)),
-		"maxpool22": must(t)(MaxPool(2, 2)),
-		"argmax32":  must(t)(Argmax(3, 2)),
+		"relu3":     must(t)(ReLU(Plain(3))),
+		"maxpool22": must(t)(MaxPool(2, Plain(2))),
+		"argmax32":  must(t)(Argmax(3, Plain(2))),
 	} {
 		var got bytes.Buffer
 		if err := c.WriteBristol(&got); err != nil {

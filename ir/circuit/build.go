@@ -34,6 +34,7 @@ type node struct {
 // misuse is remembered and returned by Build; bits made after it mean nothing.
 type Builder struct {
 	garbler, evaluator int
+	early              int // of the garbler's inputs, see Circuit
 	nodes              []node
 	seen               map[node]Bit
 	err                error
@@ -243,7 +244,7 @@ type emitter struct {
 }
 
 func newEmitter(b *Builder, live []bool) *emitter {
-	e := &emitter{b, live, make(map[Bit]Wire), &Circuit{Garbler: b.garbler, Evaluator: b.evaluator}}
+	e := &emitter{b, live, make(map[Bit]Wire), &Circuit{Garbler: b.garbler, Early: b.early, Evaluator: b.evaluator}}
 	for i := 1; i < b.firstGate(); i++ {
 		e.wire[Bit(i)<<1] = Wire(i - 1)
 	}
@@ -293,6 +294,7 @@ func Simplify(c *Circuit) (*Circuit, error) {
 		return nil, err
 	}
 	b := NewBuilder(c.Garbler, c.Evaluator)
+	b.early = c.Early
 	bits := append(b.GarblerBits(0, c.Garbler), b.EvaluatorBits(0, c.Evaluator)...)
 	for _, g := range c.Gates {
 		switch g.Op {

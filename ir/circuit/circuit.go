@@ -49,6 +49,7 @@ type Gate struct {
 // first wire.
 type Circuit struct {
 	Garbler   int // input wires of the garbler, numbered from 0
+	Early     int // how many of them, the last ones, the garbler knows when it garbles: their labels need not travel
 	Evaluator int // input wires of the evaluator, numbered from Garbler
 	Gates     []Gate
 	Outputs   []Wire // any wires, in any order, repeats allowed
@@ -94,11 +95,14 @@ func (c *Circuit) Depth() int {
 }
 
 // Check reports the first thing wrong with the circuit: a negative or too
-// large size, an unknown operation, a gate that reads a wire not yet driven,
+// large size, more early inputs than inputs, an unknown operation, a gate that reads a wire not yet driven,
 // an INV with two different operands, an output that is no wire.
 func (c *Circuit) Check() error {
 	if c.Garbler < 0 || c.Evaluator < 0 {
 		return fmt.Errorf("circuit: %d garbler and %d evaluator inputs: neither may be negative", c.Garbler, c.Evaluator)
+	}
+	if c.Early < 0 || c.Early > c.Garbler {
+		return fmt.Errorf("circuit: %d of %d garbler inputs known early: 0 to %d are accepted", c.Early, c.Garbler, c.Garbler)
 	}
 	if c.Garbler > MaxWires || c.Evaluator > MaxWires || len(c.Gates) > MaxWires || c.Wires() > MaxWires || len(c.Outputs) > MaxWires {
 		return fmt.Errorf("circuit: %d+%d inputs, %d gates and %d outputs: at most %d wires are accepted",

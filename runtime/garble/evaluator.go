@@ -31,7 +31,7 @@ type active struct {
 
 // Evaluate evaluates count instances, the first of them absolute instance
 // first (steps 5 and 6), on the active labels of the evaluator's inputs,
-// count*Evaluator blocks, those of the garbler's, count*Garbler blocks, and
+// count*Evaluator blocks, those of the garbler's late ones, count*(Garbler-Early) blocks, and
 // the tables, 2*count*ANDs blocks. It fills colour with the outputs' colour
 // bits, len(Outputs)*ring.BitWords(count) words: their XOR with the garbler's
 // permute bits is the output. It errs on a wrong length or a range past
@@ -69,6 +69,8 @@ func (e *Evaluator) span(s *scratch, at span, count int, in active, colour []uin
 		switch t.op {
 		case loadGarbler:
 			e.engine.kernels.gather(dst, at.n, in.garbler, p.garbler, t.n)
+		case loadEarly:
+			clear(dst[:at.n])
 		case loadEvaluator:
 			e.engine.kernels.gather(dst, at.n, in.evaluator, p.evaluator, t.n)
 		case xor:

@@ -34,16 +34,21 @@
 //
 // The output is shared: p ^ s is its value, so no decoding table is sent. The
 // evaluator's active labels come from correlated OTs, K ^ y*Delta of the
-// zero-labels K: they are no message of this protocol.
+// zero-labels K: they are no message of this protocol. Of the garbler's inputs,
+// those it knows when it garbles (circuit.Circuit.Early) need no message either:
+// the active label of such a wire is the zero block, so W0 = x*Delta. That
+// says nothing of x: the evaluator's view of a wire is its active label, and
+// every hash has a tweak of its own, which is all that circular correlation
+// robustness asks for, whatever the labels are.
 //
 // Cost an instance of a circuit of A ANDs: tables cost.HalfGatesBytes = 32*A
-// bytes; garbler's labels cost.LabelBytes = 16 a wire, known late; 8*A AES
+// bytes; garbler's labels cost.LabelBytes = 16 a late wire; 8*A AES
 // blocks garbling (cost.GarbleAES), 4*A evaluating (cost.EvaluateAES); one
 // message, and one more for the labels.
 //
 // Layouts. Everything that travels is instance-major, so that the chunks a
 // layer is cut into leave no trace and any range of instances is one slice:
-// label of input w of instance i of the chunk at i*wires + w; tables of AND
+// label of late input w of instance i of the chunk at i*wires + w; tables of AND
 // gate g at 2*(i*ANDs + g), T_G before T_E. Packed input bits have the order
 // of the labels (ring.InstanceBits). Output bits are plane-major as
 // ring.Planes has them: output o of instance i is bit i%64 of word

@@ -89,17 +89,37 @@ func slice(bits []uint64, width, first, count int) []uint64 {
 	return out
 }
 
+// late is how many of the garbler's inputs have labels that travel.
+func (s *session) late() int { return s.c.Garbler - s.c.Early }
+
+// split gives the garbler's late and early inputs of instances [first, first+count), packed.
+func (s *session) split(first, count int) (late, early []uint64) {
+	late, early = make([]uint64, ring.BitWords(count*s.late())), make([]uint64, ring.BitWords(count*s.c.Early))
+	for i := range count {
+		for w := range s.c.Garbler {
+			v := bit(s.x, (first+i)*s.c.Garbler+w)
+			to, k := late, i*s.late()+w
+			if w >= s.late() {
+				to, k = early, i*s.c.Early+w-s.late()
+			}
+			to[k/64] |= v << (k % 64)
+		}
+	}
+	return late, early
+}
+
 // run garbles and evaluates instances [first, first+count).
 func (s *session) run(t testing.TB, first, count int) material {
 	t.Helper()
 	words := len(s.c.Outputs) * ring.BitWords(count)
-	m := material{make([]prg.Block, 2*count*s.c.ANDs()), make([]prg.Block, count*s.c.Garbler),
+	m := material{make([]prg.Block, 2*count*s.c.ANDs()), make([]prg.Block, count*s.late()),
 		make([]uint64, words), make([]uint64, words)}
 	from, to := first*s.c.Evaluator, (first+count)*s.c.Evaluator
-	if err := s.garbler.Garble(first, count, s.zero[from:to], m.tables, m.permute); err != nil {
+	late, early := s.split(first, count)
+	if err := s.garbler.Garble(first, count, s.zero[from:to], early, m.tables, m.permute); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.garbler.Labels(first, count, slice(s.x, s.c.Garbler, first, count), m.labels); err != nil {
+	if err := s.garbler.Labels(first, count, late, m.labels); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.evaluator.Evaluate(first, count, s.active[from:to], m.labels, m.tables, m.colour); err != nil {
@@ -154,12 +174,12 @@ func named(t testing.TB) map[string]*circuit.Circuit {
 		c, err := circuit.Carry(n)
 		add(fmt.Sprintf("carry %d", n), c, err)
 	}
-	for _, l := range []int{1, 8, 32, 64} {
-		c, err := circuit.ReLU(l)
+	for _, l := range []int{4, 8, 32, 64} {
+		c, err := circuit.ReLU(circuit.Plain(l))
 		add(fmt.Sprintf("relu %d", l), c, err)
-		c, err = circuit.MaxPool(4, l)
+		c, err = circuit.MaxPool(4, circuit.Plain(l))
 		add(fmt.Sprintf("maxpool 4 of %d", l), c, err)
-		c, err = circuit.Argmax(10, l)
+		c, err = circuit.Argmax(10, circuit.Plain(l))
 		add(fmt.Sprintf("argmax 10 of %d", l), c, err)
 	}
 	return all
@@ -229,7 +249,7 @@ func TestRandomCircuitsAndRanges(t *testing.T) {
 // instances up to more than one block of tweaks, from several lanes on, in
 // tables that begin at any block of a cache line and must not be overrun.
 func TestPathsAgree(t *testing.T) {
-	relu, err := circuit.ReLU(4)
+	relu, err := circuit.ReLU(circuit.Plain(4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +280,8 @@ func (s *session) checkAgainst(t *testing.T, other *session, first, count int) {
 	around := make([]prg.Block, head+n+8)
 	tables := around[head : head+n]
 	from, to := first*s.c.Evaluator, (first+count)*s.c.Evaluator
-	if err := s.garbler.Garble(first, count, s.zero[from:to], tables, got.permute); err != nil {
+	_, early := s.split(first, count)
+	if err := s.garbler.Garble(first, count, s.zero[from:to], early, tables, got.permute); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.evaluator.Evaluate(first, count, s.active[from:to], got.labels, tables, got.colour); err != nil {
@@ -279,7 +300,7 @@ func (s *session) checkAgainst(t *testing.T, other *session, first, count int) {
 // TestChunksLeaveNoTrace garbles a layer at once, large enough for several
 // goroutines, then in chunks of several sizes in random order.
 func TestChunksLeaveNoTrace(t *testing.T) {
-	c, err := circuit.ReLU(6)
+	c, err := circuit.ReLU(circuit.Plain(6))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +327,7 @@ func (s *session) checkPart(t testing.TB, whole material, at, n int, part materi
 	if !slices.Equal(part.tables, whole.tables[at*ands:(at+n)*ands]) {
 		t.Fatalf("tables of instances %d to %d depend on the chunk", at, at+n-1)
 	}
-	if !slices.Equal(part.labels, whole.labels[at*s.c.Garbler:(at+n)*s.c.Garbler]) {
+	if !slices.Equal(part.labels, whole.labels[at*s.late():(at+n)*s.late()]) {
 		t.Fatalf("labels of instances %d to %d depend on the chunk", at, at+n-1)
 	}
 	for o := range s.c.Outputs {
@@ -464,7 +485,7 @@ func TestNewErrors(t *testing.T) {
 
 // TestWrongLengths makes each slice one too short and one too long in turn.
 func TestWrongLengths(t *testing.T) {
-	c, err := circuit.ReLU(3)
+	c, err := circuit.ReLU(circuit.Plain(3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +493,7 @@ func TestWrongLengths(t *testing.T) {
 	s := newSession(t, c, n, 8)
 	blocks := func(n int) []prg.Block { return make([]prg.Block, n) }
 	for off := -1; off <= 1; off++ {
-		for which := range 10 {
+		for which := range 11 {
 			d := func(i int) int {
 				if i == which {
 					return off
@@ -481,9 +502,9 @@ func TestWrongLengths(t *testing.T) {
 			}
 			words := len(c.Outputs) * 2
 			errs := []error{
-				s.garbler.Garble(0, n, blocks(n*3+d(0)), blocks(2*n*c.ANDs()+d(1)), make([]uint64, words+d(2))),
-				s.garbler.Labels(0, n, make([]uint64, ring.BitWords(n*6)+d(3)), blocks(n*6+d(4))),
-				s.evaluator.Evaluate(0, n, blocks(n*3+d(5)), blocks(n*6+d(6)), blocks(2*n*c.ANDs()+d(7)), make([]uint64, words+d(8))),
+				s.garbler.Garble(0, n, blocks(n*3+d(0)), make([]uint64, ring.BitWords(n*3)+d(9)), blocks(2*n*c.ANDs()+d(1)), make([]uint64, words+d(2))),
+				s.garbler.Labels(0, n, make([]uint64, ring.BitWords(n*3)+d(3)), blocks(n*3+d(4))),
+				s.evaluator.Evaluate(0, n, blocks(n*3+d(5)), blocks(n*3+d(6)), blocks(2*n*c.ANDs()+d(7)), make([]uint64, words+d(8))),
 			}
 			got := 0
 			for _, err := range errs {
@@ -491,7 +512,7 @@ func TestWrongLengths(t *testing.T) {
 					got++
 				}
 			}
-			if want := off & 1; which < 9 && got != want || which == 9 && got != 0 {
+			if want := off & 1; which < 10 && got != want || which == 10 && got != 0 {
 				t.Errorf("slice %d off by %d: %d errors %v", which, off, got, errs)
 			}
 		}
@@ -504,7 +525,7 @@ func TestRanges(t *testing.T) {
 	limit := MaxInstances(c)
 	for _, r := range [][2]int{{-1, 0}, {0, -1}, {limit + 1, 0}, {limit, 1}, {0, limit + 1}} {
 		for name, err := range map[string]error{
-			"garble":   s.garbler.Garble(r[0], r[1], nil, nil, nil),
+			"garble":   s.garbler.Garble(r[0], r[1], nil, nil, nil, nil),
 			"labels":   s.garbler.Labels(r[0], r[1], nil, nil),
 			"evaluate": s.evaluator.Evaluate(r[0], r[1], nil, nil, nil, nil),
 		} {
@@ -513,13 +534,13 @@ func TestRanges(t *testing.T) {
 			}
 		}
 	}
-	if err := s.garbler.Garble(limit, 0, nil, nil, nil); err != nil {
+	if err := s.garbler.Garble(limit, 0, nil, nil, nil, nil); err != nil {
 		t.Errorf("no instances at the end: %v", err)
 	}
 	end := newSession(t, c, 1, 10)
 	shift := material{make([]prg.Block, 2*c.ANDs()), make([]prg.Block, 2), make([]uint64, 8), make([]uint64, 8)}
 	if err := firstError(
-		end.garbler.Garble(limit-1, 1, end.zero, shift.tables, shift.permute),
+		end.garbler.Garble(limit-1, 1, end.zero, nil, shift.tables, shift.permute),
 		end.garbler.Labels(limit-1, 1, slice(end.x, 2, 0, 1), shift.labels),
 		end.evaluator.Evaluate(limit-1, 1, end.active, shift.labels, shift.tables, shift.colour),
 	); err != nil {
@@ -562,7 +583,7 @@ func TestAllocations(t *testing.T) {
 	s := newSession(t, c, grain, 12)
 	m := s.run(t, 0, s.n)
 	for name, f := range map[string]func() error{
-		"garble":   func() error { return s.garbler.Garble(0, s.n, s.zero, m.tables, m.permute) },
+		"garble":   func() error { return s.garbler.Garble(0, s.n, s.zero, nil, m.tables, m.permute) },
 		"evaluate": func() error { return s.evaluator.Evaluate(0, s.n, s.active, m.labels, m.tables, m.colour) },
 		"labels":   func() error { return s.garbler.Labels(0, s.n, s.x, m.labels) },
 	} {
@@ -626,7 +647,7 @@ func aesLimit(hash *prg.Hash) float64 {
 
 func BenchmarkGarble(b *testing.B) {
 	bench(b, "ANDs/s", cost.GarbleAES, func(s *session, m material) error {
-		return s.garbler.Garble(0, s.n, s.zero, m.tables, m.permute)
+		return s.garbler.Garble(0, s.n, s.zero, nil, m.tables, m.permute)
 	})
 }
 

@@ -44,15 +44,17 @@ func NewGarbler(c *circuit.Circuit, hash *prg.Hash, delta prg.Block, seed prg.Se
 
 // Garble garbles count instances, the first of them absolute instance first
 // (steps 1 to 3). evalZero has the zero-labels of the evaluator's inputs,
-// count*Evaluator blocks; it fills tables, 2*count*ANDs blocks, and permute,
+// count*Evaluator blocks, early the garbler's early inputs, packed in their
+// order, ring.BitWords(count*Early) words; it fills tables, 2*count*ANDs blocks, and permute,
 // the output's permute bits, len(Outputs)*ring.BitWords(count) words. Layouts
 // are those of the package comment. It errs on a wrong length or a range past
 // MaxInstances, having written nothing.
-func (g *Garbler) Garble(first, count int, evalZero, tables []prg.Block, permute []uint64) error {
+func (g *Garbler) Garble(first, count int, evalZero []prg.Block, early []uint64, tables []prg.Block, permute []uint64) error {
 	p := g.engine.plan
 	if err := firstError(
 		g.engine.checkRange(first, count),
 		checkLen("zero-labels of the evaluator", len(evalZero), count*p.evaluator),
+		checkLen("words of the garbler's early bits", len(early), ring.BitWords(count*p.early)),
 		checkLen("tables", len(tables), 2*count*p.ands),
 		checkLen("permute bits", len(permute), p.outputs*ring.BitWords(count)),
 	); err != nil {
@@ -64,7 +66,8 @@ func (g *Garbler) Garble(first, count int, evalZero, tables []prg.Block, permute
 		s.zeros.Seek(uint64(first+lo) * uint64(p.garbler))
 		g.engine.spans(first, lo, hi, func(at span) {
 			s.zeros.Blocks(s.inputs[:at.n*p.garbler])
-			g.span(s, at, count, evalZero[at.at*p.evaluator:], tables[2*at.at*p.ands:], permute)
+			in := known{evalZero[at.at*p.evaluator:], early}
+			g.span(s, at, count, in, tables[2*at.at*p.ands:], permute)
 		})
 		s.wipe()
 		g.engine.scratch.Put(s)
@@ -72,16 +75,25 @@ func (g *Garbler) Garble(first, count int, evalZero, tables []prg.Block, permute
 	return nil
 }
 
-// span garbles one span. evalZero and tables begin at its first instance.
-func (g *Garbler) span(s *scratch, at span, count int, evalZero, tables []prg.Block, permute []uint64) {
+// known are the inputs of one span: the evaluator's zero-labels, from its
+// first instance on, and the early bits of the whole chunk.
+type known struct {
+	zero  []prg.Block
+	early []uint64
+}
+
+// span garbles one span. tables begin at its first instance.
+func (g *Garbler) span(s *scratch, at span, count int, in known, tables []prg.Block, permute []uint64) {
 	p, words := g.engine.plan, ring.BitWords(count)
 	for _, t := range p.steps {
 		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
 		switch t.op {
 		case loadGarbler:
 			g.engine.kernels.gather(dst, at.n, s.inputs, p.garbler, t.n)
+		case loadEarly:
+			g.early(dst, at, in.early, t.n)
 		case loadEvaluator:
-			g.engine.kernels.gather(dst, at.n, evalZero, p.evaluator, t.n)
+			g.engine.kernels.gather(dst, at.n, in.zero, p.evaluator, t.n)
 		case xor:
 			g.engine.kernels.xor(dst, a, b, at.n)
 		case invert:
@@ -92,6 +104,14 @@ func (g *Garbler) span(s *scratch, at span, count int, evalZero, tables []prg.Bl
 		case store:
 			permute[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
 		}
+	}
+}
+
+// early sets the zero-labels of early input w: those under which the label of its bit is zero.
+func (g *Garbler) early(dst *block, at span, bits []uint64, w int) {
+	for j := range dst[:at.n] {
+		k := (at.at+j)*g.engine.plan.early + w
+		dst[j] = g.delta.MaskIf(bits[k/64] >> (k % 64))
 	}
 }
 
@@ -116,10 +136,10 @@ func (g *Garbler) and(s *scratch, t *andGate) {
 	}
 }
 
-// Labels fills out, count*Garbler blocks, with the active labels of the
-// garbler's inputs of count instances from absolute instance first on (step
+// Labels fills out, count*(Garbler-Early) blocks, with the active labels of the
+// garbler's late inputs of count instances from absolute instance first on (step
 // 4). bits are the inputs, packed in the order of the labels, bit k%64 of word
-// k/64, ring.BitWords(count*Garbler) words. It errs as Garble does.
+// k/64, ring.BitWords(count*(Garbler-Early)) words. It errs as Garble does.
 //
 // Only one value of an instance's inputs may ever be sent: two labels of one
 // wire reveal Delta.

@@ -7,6 +7,7 @@ type opcode uint8
 
 const (
 	loadGarbler   opcode = iota // dst = garbler's input number n
+	loadEarly                   // dst = garbler's early input number n
 	loadEvaluator               // dst = evaluator's input number n
 	xor                         // dst = a ^ b
 	invert                      // dst = not a
@@ -29,7 +30,8 @@ type plan struct {
 	steps     []step
 	slots     int
 	ands      int
-	garbler   int
+	garbler   int // its late inputs
+	early     int // its early inputs
 	evaluator int
 	outputs   int
 }
@@ -48,7 +50,7 @@ type planner struct {
 func newPlan(c *circuit.Circuit) *plan {
 	b := &planner{
 		c:    c,
-		p:    &plan{garbler: c.Garbler, evaluator: c.Evaluator, outputs: len(c.Outputs)},
+		p:    &plan{garbler: c.Garbler - c.Early, early: c.Early, evaluator: c.Evaluator, outputs: len(c.Outputs)},
 		slot: make([]int, c.Wires()),
 		uses: make([]int, c.Wires()),
 		outs: make([][]int, c.Wires()),
@@ -94,8 +96,11 @@ func (b *planner) gate(out circuit.Wire, g circuit.Gate) {
 func (b *planner) operand(w circuit.Wire) int {
 	if b.slot[w] < 0 {
 		s := step{op: loadGarbler, dst: b.take(w), n: int(w)}
-		if int(w) >= b.c.Garbler {
+		switch {
+		case int(w) >= b.c.Garbler:
 			s.op, s.n = loadEvaluator, int(w)-b.c.Garbler
+		case int(w) >= b.p.garbler:
+			s.op, s.n = loadEarly, int(w)-b.p.garbler
 		}
 		b.p.steps = append(b.p.steps, s)
 		b.store(w)

@@ -95,7 +95,7 @@ func (c dreluCase[W]) garble(p *end, circ *circuit.Circuit) error {
 		err = p.sends.sender.Extend(len(zero), u, zero)
 	}
 	if err == nil {
-		err = garbler.Garble(0, n, zero, tables, permute.Words())
+		err = garbler.Garble(0, n, zero, nil, tables, permute.Words())
 	}
 	if err == nil {
 		err = p.conn.Send(prg.Bytes(tables))
