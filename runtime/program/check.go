@@ -20,7 +20,7 @@ func (p *Program) check(m *Manifest) error {
 	if p.Ring != m.Ring || p.Deploy != m.Deploy || p.Party > cost.Server {
 		return errors.New("program and manifest are of different rings, deployments or parties")
 	}
-	if err := cmp.Or(p.checkTables(m), p.checkExtensions()); err != nil {
+	if err := cmp.Or(p.checkTables(m), p.checkCircuits(), p.checkExtensions()); err != nil {
 		return err
 	}
 	for s, in := range p.instructions() {
@@ -94,7 +94,7 @@ func (p *Program) operand(o Operand, k Kind) error {
 	if o.Buf < 0 || o.Buf >= len(p.Buffers) {
 		return fmt.Errorf("buffer %d of %d", o.Buf, len(p.Buffers))
 	}
-	if b := p.Buffers[o.Buf]; b.Kind != k || o.Len < 1 || o.Len > b.Len {
+	if b := p.Buffers[o.Buf]; (b.Kind != k && k != anyKind) || o.Len < 1 || o.Len > b.Len {
 		return fmt.Errorf("%d elements of buffer %d, which has %d of another kind or fewer", o.Len, o.Buf, b.Len)
 	}
 	return nil
@@ -182,23 +182,6 @@ func (p *Program) checkWidths(in Instr) error {
 	case TapValue:
 		if t := in.Ints[0]; t < 0 || t >= len(p.Taps) {
 			return fmt.Errorf("tap %d of %d", t, len(p.Taps))
-		}
-	}
-	return nil
-}
-
-// garbledStep: parts of a garbled layer begin on word borders of packed bits.
-const garbledStep = 64
-
-func (p *Program) checkGarbled(in Instr) error {
-	batch, lo, count, width := in.Ints[0], in.Ints[1], in.Ints[2], in.Ints[3]
-	if batch < 0 || batch >= p.Extensions.Garbled || lo < 0 || lo > maxElements || lo%garbledStep != 0 || count < 1 || count > maxElements ||
-		width < 2 || width > p.Ring {
-		return fmt.Errorf("batch %d, elements %d + %d, width %d", batch, lo, count, width)
-	}
-	for _, o := range append(slices.Clone(in.In), in.Out...) {
-		if end := lo + count; end > o.Len || (end < o.Len && end%garbledStep != 0) {
-			return fmt.Errorf("elements %d to %d of %d", lo, end, o.Len)
 		}
 	}
 	return nil
@@ -394,17 +377,5 @@ func (p *Program) SentBytes(in Instr) int64 {
 	case SendBits, RecvBits:
 		return cost.BitBytes(n, 1)
 	}
-	if len(in.Ints) != 4 {
-		return 0
-	}
-	count, wires := int64(in.Ints[2]), int64(in.Ints[3]-1)
-	switch in.Op {
-	case GCChoose, GCZero:
-		return cost.SoftSpokenBytes(count * wires)
-	case GCGarble, GCTables:
-		return cost.HalfGatesBytes(wires, count)
-	case GCLabels, GCEvaluate:
-		return cost.LabelBytes(wires, count)
-	}
-	return 0
+	return p.garbledBytes(in)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sotto/ir/circuit"
 	"sotto/ir/cost"
 )
 
@@ -30,15 +31,19 @@ func TestLimits(t *testing.T) {
 			m.Items = make([]Item, 20)
 			fill(m.Items, Item{Kind: Mask, N: maxElements})
 		},
-		"belongs to layer 7":    func(_ *Program, m *Manifest) { m.Items = []Item{{Kind: Mask, N: 1, Tag: 7}} },
-		"-1 garbled batches":    func(p *Program, _ *Manifest) { p.Extensions.Garbled = -1 },
-		"1 garbled batches":     func(p *Program, _ *Manifest) { p.Extensions.Garbled = 1 },
-		"accepted are one to 3": func(p *Program, _ *Manifest) { p.Input.Shape = []int{1, 1, 1, 2} },
-		"inputs from NaN":       func(p *Program, _ *Manifest) { p.Input.Lo = math.NaN() },
-		"inputs from 0 to +Inf": func(p *Program, _ *Manifest) { p.Input.Hi = math.Inf(1) },
-		"images resized to -1":  func(p *Program, _ *Manifest) { p.Input.Resize = -1 },
-		"stands where a level":  one(Instr{Op: SendRing, In: []Operand{{Len: 2}}, Ints: []int{32}}),
-		"no OT extension":       one(Instr{Op: OTPads, Out: []Operand{{Len: 2}, {Len: 2}}, In: []Operand{{Len: 2}}}),
+		"belongs to layer 7":       func(_ *Program, m *Manifest) { m.Items = []Item{{Kind: Mask, N: 1, Tag: 7}} },
+		"-1 garbled batches":       func(p *Program, _ *Manifest) { p.Extensions.Garbled = -1 },
+		"1 garbled batches":        func(p *Program, _ *Manifest) { p.Extensions.Garbled = 1 },
+		"accepted are one to 3":    func(p *Program, _ *Manifest) { p.Input.Shape = []int{1, 1, 1, 2} },
+		"inputs from NaN":          func(p *Program, _ *Manifest) { p.Input.Lo = math.NaN() },
+		"inputs from 0 to +Inf":    func(p *Program, _ *Manifest) { p.Input.Hi = math.Inf(1) },
+		"images resized to -1":     func(p *Program, _ *Manifest) { p.Input.Resize = -1 },
+		"stands where a level":     one(Instr{Op: SendRing, In: []Operand{{Len: 2}}, Ints: []int{32}}),
+		"no OT extension":          one(Instr{Op: OTPads, Out: []Operand{{Len: 2}, {Len: 2}}, In: []Operand{{Len: 2}}}),
+		"circuit 0: circuit: none": func(p *Program, _ *Manifest) { p.Circuits = []Circuit{{Name: "adder"}} },
+		"the ring has 32": func(p *Program, _ *Manifest) {
+			p.Circuits = []Circuit{{Name: circuit.ReLUTask, Params: []int{64, 20, 0}}}
+		},
 		"it is the server's alone": func(p *Program, _ *Manifest) {
 			p.Online = []Level{{Recv: []Instr{{Op: GCZero, Ints: []int{0, 0, 1, 2}}}}}
 		},
@@ -62,6 +67,35 @@ func one(in Instr) func(*Program, *Manifest) {
 	return func(p *Program, _ *Manifest) { p.Online = []Level{{Compute: []Instr{in}}} }
 }
 
+// sign32 is the sign of 32 bits.
+var sign32 = Circuit{Name: circuit.CarryTask, Params: []int{32, 0}}
+
+// TestGarbledOperandsFitTheCircuit: a part's operands have an instance's elements for each instance, and results of its kind.
+func TestGarbledOperandsFitTheCircuit(t *testing.T) {
+	for _, c := range []struct {
+		circuit int
+		in, out []Operand
+		ok      bool
+	}{
+		{0, nil, []Operand{{Buf: 1, Len: 64}}, true},
+		{0, nil, []Operand{{Buf: 0, Len: 64}}, false},
+		{1, nil, []Operand{{Buf: 0, Len: 64}}, true},
+		{1, nil, []Operand{{Buf: 1, Len: 64}}, false},
+		{1, []Operand{{Buf: 0, Len: 4 * 64}}, nil, true},
+		{1, []Operand{{Buf: 0, Len: 4*64 - 4}}, nil, false},
+		{1, []Operand{{Buf: 0, Len: 4*64 + 1}}, nil, false},
+		{2, nil, nil, false},
+		{-1, nil, nil, false},
+	} {
+		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: 1}, Buffers: []Buffer{{Ring, 300}, {Bits, 300}},
+			Circuits: []Circuit{sign32, {Name: circuit.MaxPoolTask, Params: []int{32, 20, 0, 4}}}}
+		in := Instr{Op: GCLabels, In: c.in, Out: c.out, Ints: []int{0, 0, 64, c.circuit}}
+		if err := p.checkGarbled(in); (err == nil) != c.ok {
+			t.Error(fmt.Sprint(c), err)
+		}
+	}
+}
+
 // TestGarbledPartsEndAtWords: a part's bits are a view of whole words, or reach the end.
 func TestGarbledPartsEndAtWords(t *testing.T) {
 	for _, c := range []struct {
@@ -71,8 +105,8 @@ func TestGarbledPartsEndAtWords(t *testing.T) {
 		{0, 100, 100, true}, {64, 36, 100, true}, {0, 64, 100, true}, {0, 65, 100, false}, {64, 37, 100, false}, {1, 64, 100, false},
 		{math.MaxInt - 63, 64, 100, false},
 	} {
-		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: 1}}
-		in := Instr{Op: GCGarble, Out: []Operand{{Len: c.of}}, Ints: []int{0, c.lo, c.count, 32}}
+		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: 1}, Buffers: []Buffer{{Bits, 100}}, Circuits: []Circuit{sign32}}
+		in := Instr{Op: GCGarble, Out: []Operand{{Len: c.of}}, Ints: []int{0, c.lo, c.count, 0}}
 		if err := p.checkGarbled(in); (err == nil) != c.ok {
 			t.Error(fmt.Sprint(c), err)
 		}

@@ -10,11 +10,11 @@ import (
 // garbling is a server's program that garbles one batch of 64 signs, and sends the labels of its shares' bits again as often
 // as labels says.
 func garbling(labels int) (*Program, *Manifest) {
-	part := []int{0, 0, 64, 32}
+	part := []int{0, 0, 64, 0}
 	share, bits := Operand{Buf: 0, Len: 64}, Operand{Buf: 1, Len: 64}
 	p := &Program{Version: Version, Party: cost.Server, Deploy: cost.Outsourced, Ring: 32, Layers: []Layer{{Path: "relu"}},
 		Buffers: []Buffer{{Ring, 64}, {Bits, 64}}, Input: Tensor{Shape: []int{64}, Hi: 1}, Output: Tensor{Shape: []int{64}},
-		Extensions: cost.Extensions{Garbled: 1},
+		Extensions: cost.Extensions{Garbled: 1}, Circuits: []Circuit{sign32},
 		Offline: []Level{
 			{Recv: []Instr{{Op: GCZero, Ints: part}}},
 			{Send: []Instr{{Op: GCGarble, Out: []Operand{bits}, Ints: part}}},

@@ -41,14 +41,15 @@ const (
 	SendBits Opcode = "send.bits" // <- b
 	RecvBits Opcode = "recv.bits" // b <-
 
-	OTChoose   Opcode = "ot.choose"   // c, q, u <- : random choices of new OTs, their pads, the message for the sender
-	OTPads     Opcode = "ot.pads"     // p0, p1 <- u
-	GCChoose   Opcode = "gc.choose"   // send: <- x [batch, lo, count, width]: label OTs for the client's bits; labels go to the spool
-	GCZero     Opcode = "gc.zero"     // recv: <- [batch, lo, count, width]: the zero labels, to the spool
-	GCGarble   Opcode = "gc.garble"   // send: permute <- [batch, lo, count, width]: the tables
-	GCTables   Opcode = "gc.tables"   // recv: <- [batch, lo, count, width]: to the spool
-	GCLabels   Opcode = "gc.labels"   // send: <- x [batch, lo, count, width]: labels of the server's bits
-	GCEvaluate Opcode = "gc.evaluate" // recv: colour <- [batch, lo, count, width]
+	OTChoose Opcode = "ot.choose" // c, q, u <- : random choices of new OTs, their pads, the message for the sender
+	OTPads   Opcode = "ot.pads"   // p0, p1 <- u
+	// Garbling of instances lo to lo+count-1 of a circuit of the program's table: see runtime/vm/garbled.go.
+	GCChoose   Opcode = "gc.choose"   // send: <- x [batch, lo, count, circuit]: label OTs for the client's bits; labels go to the spool
+	GCZero     Opcode = "gc.zero"     // recv: <- [batch, lo, count, circuit]: the zero labels, to the spool
+	GCGarble   Opcode = "gc.garble"   // send: permute bits, or the mask drawn <- [batch, lo, count, circuit]: the tables
+	GCTables   Opcode = "gc.tables"   // recv: <- [batch, lo, count, circuit]: to the spool
+	GCLabels   Opcode = "gc.labels"   // send: <- x [batch, lo, count, circuit]: labels of the server's bits
+	GCEvaluate Opcode = "gc.evaluate" // recv: colour bits, or the masked results <- [batch, lo, count, circuit]
 
 	// TapValue marks x as this party's part of a RING value: read by verification alone, otherwise nothing.
 	TapValue Opcode = "tap" // <- x [tap]
@@ -77,8 +78,8 @@ var (
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},
 		OTChoose: {k(b, r, r), nil, false, 0}, OTPads: {k(r, r), k(r), false, 0},
-		GCChoose: {nil, k(r), false, 4}, GCZero: {nil, nil, false, 4}, GCGarble: {k(b), nil, false, 4}, GCTables: {nil, nil, false, 4},
-		GCLabels: {nil, k(r), false, 4}, GCEvaluate: {k(b), nil, false, 4},
+		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(anyKind), nil, false, gcInts}, GCTables: {nil, nil, false, gcInts},
+		GCLabels: {nil, k(r), false, gcInts}, GCEvaluate: {k(anyKind), nil, false, gcInts},
 		TapValue: {nil, k(r), false, 1},
 	}
 )

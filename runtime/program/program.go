@@ -20,7 +20,7 @@ import (
 )
 
 // Version of the format. A program of another version is refused.
-const Version = 1
+const Version = 2
 
 // Kind is what a buffer holds.
 type Kind uint8
@@ -29,6 +29,9 @@ const (
 	Ring Kind = iota // ring elements
 	Bits             // bits, packed
 )
+
+// anyKind is the kind of an operand that is of either, as the instruction's circuit says.
+const anyKind Kind = 255
 
 // Buffer is a place of fixed size that instructions read and write. Values whose lives do not overlap share one.
 type Buffer struct {
@@ -134,6 +137,7 @@ type Program struct {
 	Taps    []Tap    `cbor:"12,keyasint"`
 
 	Extensions cost.Extensions `cbor:"13,keyasint"`
+	Circuits   []Circuit       `cbor:"14,keyasint"`
 	Offline    []Level         `cbor:"15,keyasint"`
 	Online     []Level         `cbor:"16,keyasint"`
 
