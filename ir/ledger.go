@@ -61,8 +61,10 @@ func SessionOTs(f *Func) cost.Extensions {
 			x.Pads[cost.Client], x.Pads[cost.Server] = true, true
 		case "ot.trunc":
 			x.Pads[TruncReceiver(v.Args[0].Type).Other()] = true
-		case "gc.drelu":
-			x.Garbled += len(cost.GarbledParts(int64(v.Type.Len()), int64(SignWidth(v)-1)))
+		default:
+			if g, garbled := GarblingOf(v); garbled {
+				x.Garbled += len(g.Parts())
+			}
 		}
 	}
 	return x

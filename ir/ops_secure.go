@@ -75,28 +75,6 @@ func init() {
 		Eval: evalTrunc, Cost: truncCost,
 	})
 	define(Op{
-		Name: "gc.drelu", Stages: Secure,
-		Doc: "1 where x >= 0, by the sign-only garbled circuit: the carry of the low width-1 bits, width-1 ANDs; the top bits stay outside." +
-			" The server garbles; colour and permute bits are the sharing of the result.",
-		Example:  "%x = param @x : M i32q12[8]\n%1 = gc.drelu %x : B u1[8]",
-		Operands: []Operand{opX}, Attrs: []Attr{{"width", IntAttr, 0, "bits that hold every value of x; 0 stands for the ring's"}},
-		Infer: func(v *Value) (Type, error) {
-			t, err := additiveTo(Boolean)(v)
-			if err == nil && v.Args[0].Type.Share != Masked {
-				err = fmt.Errorf("%s is %s: mask it first, so that labels and tables can be made offline", v.Args[0], v.Args[0].Type)
-			}
-			if w := v.Int("width"); w < 0 || w == 1 || w > t.Elem.Bits {
-				return Type{}, fmt.Errorf("width %d: accepted are 2 to %d, or 0", w, t.Elem.Bits)
-			}
-			t.Elem = U1
-			return t, err
-		},
-		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
-			return mapRing(v, a[0], func(x int64) int64 { return int64(^uint64(x) >> 63) }), nil
-		},
-		Cost: dreluCost,
-	})
-	define(Op{
 		Name: "ot.mux", Stages: Secure,
 		Doc: "d*x for a shared bit by two COTs, party i the sender with correlation x_i*(1-2*d_i), the other's choice d_(1-i); each adds" +
 			" x_i*d_i. One crossed exchange.",
@@ -192,28 +170,6 @@ func truncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	out[sender] = max(out[sender], pads, correction)
 	out[receiver] = max(out[receiver], correlation)
 	return out
-}
-
-// SignWidth is the number of bits a gc.drelu looks at.
-func SignWidth(v *Value) int {
-	if w := v.Int("width"); w > 0 {
-		return w
-	}
-	return v.Args[0].Type.Elem.Bits
-}
-
-func dreluCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-	ready := in[0]
-	wires := int64(SignWidth(v) - 1)
-	for _, part := range cost.GarbledParts(int64(v.Type.Len()), wires) {
-		zero := l.COT(cost.Client, part*wires, in[0][cost.Client])
-		tables := l.Send(cost.Server, cost.HalfGatesBytes(wires, part), zero)
-		labels := l.Send(cost.Server, cost.LabelBytes(wires, part), in[0][cost.Server])
-		l.Compute(cost.Server, cost.Work{AES: cost.GarbleAES * wires * part})
-		l.Compute(cost.Client, cost.Work{AES: cost.EvaluateAES * wires * part})
-		ready = ready.Max(cost.Ready{max(tables, labels), tables}) // permute bits come out of the garbling
-	}
-	return ready
 }
 
 func muxCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {

@@ -25,6 +25,8 @@ func (e *emitter) value(v *ir.Value) *shared {
 		return e.mux(v)
 	case "gc.drelu":
 		return e.drelu(v)
+	case "gc.relu", "gc.clip", "gc.maxpool", "gc.argmax":
+		return e.whole(v)
 	case "beaver.square":
 		return e.square(v)
 	case "ring.iota":
@@ -172,34 +174,6 @@ func (e *emitter) mux(v *ir.Value) *shared {
 		out.at[p] = e.ring(p, program.MuxOutput, x.at[p], d.at[p], peer[p], as.p0, own[p], ar.c, ar.q, got[p])
 	}
 	return out
-}
-
-// drelu: label OTs and tables for each garbled batch, then the server's labels; see runtime/garble.
-func (e *emitter) drelu(v *ir.Value) *shared {
-	x, n, width := e.of[v.Args[0]], v.Type.Len(), ir.SignWidth(v)
-	permute, colour := e.part(server, program.Bits, n, cost.Start), e.part(client, program.Bits, n, cost.Start)
-	lo := 0
-	for _, count := range cost.GarbledParts(int64(n), int64(width-1)) {
-		ints := []int{e.batches, lo, int(count), width}
-		zero := x.at[client].ready + 1
-		e.step(client, program.GCChoose, program.GCZero, zero, ints, []*part{x.at[client]}, nil, nil)
-		e.step(server, program.GCGarble, program.GCTables, zero+1, ints, nil, []*part{permute}, nil)
-		labels := x.at[server].ready + 1
-		e.step(server, program.GCLabels, program.GCEvaluate, labels, ints, []*part{x.at[server]}, nil, []*part{colour})
-		permute.ready, colour.ready = max(permute.ready, zero+1), max(colour.ready, zero+1, labels)
-		e.batches++
-		lo += int(count)
-	}
-	return &shared{at: [2]*part{
-		e.compute(client, program.Sign, program.Bits, n, []int{width}, colour, x.at[client]),
-		e.compute(server, program.Sign, program.Bits, n, []int{width}, permute, x.at[server]),
-	}}
-}
-
-// step adds a streamed send and its recv.
-func (e *emitter) step(from cost.Party, s, r program.Opcode, at cost.Time, ints []int, in, sendOut, recvOut []*part) {
-	e.add(from, timed{s, e.tag, send, at, sendOut, in, ints})
-	e.add(from.Other(), timed{r, e.tag, recv, at, recvOut, nil, ints})
 }
 
 // square: see runtime/nonlin/square.go.

@@ -45,13 +45,22 @@ func (l *Ledger) Setup(x Extensions) {
 // maxBatchANDs bounds what is garbled under one (hash key, Delta).
 const maxBatchANDs = 1 << 24
 
-// partStep keeps the parts of a layer on word borders of packed bits.
-const partStep = 1024
+// partStep keeps the parts of a layer on word borders of packed bits. wholeStep is taken where a batch has room for it, for
+// chunks that are not cut at the end of a part.
+const (
+	partStep  = 64
+	wholeStep = 1024
+)
 
-// GarbledParts splits n instances of a circuit of ands gates into batches of at most 2^24 ANDs (at least 1024 instances),
-// each garbled under its own key and Delta.
+// GarbledParts splits n instances of a circuit of ands gates into batches of at most 2^24 ANDs (at least 64 instances), each
+// garbled under its own key and Delta.
 func GarbledParts(n, ands int64) []int64 {
-	most := max(maxBatchANDs/max(ands, 1)/partStep*partStep, partStep)
+	most := maxBatchANDs / max(ands, 1)
+	if most >= wholeStep {
+		most = most / wholeStep * wholeStep
+	} else {
+		most = max(most/partStep*partStep, partStep)
+	}
 	var parts []int64
 	for ; n > most; n -= most {
 		parts = append(parts, most)

@@ -15,8 +15,11 @@ import (
 // Garbled layers are streamed: labels and tables of a chunk of instances at a time pass through memory, and what has to
 // wait for the online phase waits in a spool on disk.
 
-// gcChunk instances are garbled at a time. A multiple of 64: chunks meet at word borders of packed bits and of OT messages.
-const gcChunk = 2048
+// gcChunkBytes is about how much of tables or labels is worked on at a time: Tuning, what stays in the caches of a core.
+const gcChunkBytes = 1 << 20
+
+// chunkStep divides the instances of every chunk but a last one: chunks meet at word borders of packed bits and of OT messages.
+const chunkStep = 64
 
 // garbled is one party's state of a garbled batch.
 type garbled struct {
@@ -32,22 +35,24 @@ func (g *garbled) close() {
 	}
 }
 
-// part is a gc instruction's view of its batch.
+// gcPart is a gc instruction's view of its batch.
 type gcPart[W ring.Word] struct {
 	*garbled
+	*circuit.Task
 	index     int
 	batch     *Batch
 	lo, count int
-	wires     int // input wires of each party, and ANDs
-	circuit   *circuit.Circuit
+	chunk     int // instances that are worked on at a time
 }
 
 func (m *Machine[W]) gcPart(in program.Instr) (*gcPart[W], error) {
-	c, err := circuit.Carry(in.Ints[3] - 1)
+	t, err := m.Program.Task(in.Ints[3])
 	if err != nil {
 		return nil, err
 	}
-	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2], wires: in.Ints[3] - 1, circuit: c}
+	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], Task: t, index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2]}
+	each := prg.BlockBytes * max(2*t.ANDs(), t.Wires(), 1)
+	p.chunk = min(p.count, max(gcChunkBytes/each/chunkStep, 1)*chunkStep)
 	if p.garbled == nil {
 		p.garbled = &garbled{}
 		m.batches[in.Ints[0]] = p.garbled
@@ -59,13 +64,22 @@ var errOrder = errors.New("garbled material is used before it is made")
 
 // each visits the chunks of the part with their first instance and size.
 func (p *gcPart[W]) each(f func(first, n int) error) error {
-	return chunks(p.count, gcChunk, func(lo, hi int) error { return f(lo, hi-lo) })
+	return chunks(p.count, p.chunk, func(lo, hi int) error { return f(lo, hi-lo) })
 }
 
-// low packs the low bits of the part's elements first to first+n-1, in label order.
-func (p *gcPart[W]) low(x []W, first, n int) ring.Bits {
-	b := ring.NewBits(n * p.wires)
-	ring.InstanceBits(b, x[p.lo+first:p.lo+first+n], p.wires)
+// inputs packs the bits of x that enter instances first to first+n-1, in label order.
+func (p *gcPart[W]) inputs(x []W, first, n int) ring.Bits {
+	b := ring.NewBits(n * p.Wires())
+	x = x[(p.lo+first)*p.Elements : (p.lo+first+n)*p.Elements]
+	if p.From > 0 {
+		high := make([]W, len(x))
+		defer ring.Wipe(high)
+		for i, e := range x {
+			high[i] = e >> p.From
+		}
+		x = high
+	}
+	ring.InstanceBits(b, x, p.Bits)
 	return b
 }
 
@@ -79,11 +93,11 @@ func (m *Machine[W]) gcChoose(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	x, blocks := m.r(in.In[0]), make([]prg.Block, gcChunk*p.wires)
+	x, blocks := m.r(in.In[0]), make([]prg.Block, p.chunk*p.Wires())
 	defer ring.Wipe(blocks)
 	return p.each(func(first, n int) error {
-		bits := p.low(x, first, n)
-		own := blocks[:n*p.wires]
+		bits := p.inputs(x, first, n)
+		own := blocks[:n*p.Wires()]
 		u, err := p.batch.Receiver.Extend(bits.Words(), len(own), own)
 		ring.Wipe(bits.Words())
 		if err != nil {
@@ -106,14 +120,14 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	blocks, u := make([]prg.Block, gcChunk*p.wires), make([]byte, cost.SoftSpokenBytes(int64(gcChunk*p.wires)))
+	blocks, u := make([]prg.Block, p.chunk*p.Wires()), make([]byte, cost.SoftSpokenBytes(int64(p.chunk*p.Wires())))
 	defer ring.Wipe(blocks)
 	return p.each(func(_, n int) error {
-		part := u[:cost.SoftSpokenBytes(int64(n*p.wires))]
+		part := u[:cost.SoftSpokenBytes(int64(n*p.Wires()))]
 		if err := m.Conn.ReadFull(part); err != nil {
 			return err
 		}
-		zero := blocks[:n*p.wires]
+		zero := blocks[:n*p.Wires()]
 		if err := p.batch.Sender.Extend(len(zero), part, zero); err != nil {
 			return err
 		}
@@ -122,10 +136,11 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 }
 
 func (p *gcPart[W]) garbler() (*garble.Garbler, error) {
-	return garble.NewGarbler(p.circuit, p.batch.Hash, p.batch.Delta, p.batch.Seed, prg.Garbling.First())
+	return garble.NewGarbler(p.Circuit, p.batch.Hash, p.batch.Delta, p.batch.Seed, prg.Garbling.First())
 }
 
-// gcGarble: the server garbles and sends the tables; the permute bits are its share of the outputs.
+// gcGarble: the server garbles and sends the tables. Its share of the outputs are the permute bits, or the masks that it draws: then
+// the permute bits go with the tables.
 func (m *Machine[W]) gcGarble(in program.Instr) error {
 	p, err := m.gcPart(in)
 	if err != nil {
@@ -138,18 +153,22 @@ func (m *Machine[W]) gcGarble(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	permute := m.b(in.Out[0])
-	zero, tables := make([]prg.Block, gcChunk*p.wires), make([]prg.Block, 2*gcChunk*p.wires)
+	zero, tables := make([]prg.Block, p.chunk*p.Wires()), make([]prg.Block, 2*p.chunk*p.ANDs())
 	defer ring.Wipe(zero)
+	outs := m.garblerOutputs(p, in.Out[0])
 	return p.each(func(first, n int) error {
-		z, t := zero[:n*p.wires], tables[:2*n*p.wires]
+		z, t := zero[:n*p.Wires()], tables[:2*n*p.ANDs()]
 		if err := p.labels.read(z); err != nil {
 			return err
 		}
-		if err := g.Garble(first, n, z, t, permute.Slice(p.lo+first, p.lo+first+n).Words()); err != nil {
+		early, permute := outs.before(first, n)
+		if err := g.Garble(first, n, z, early, t, permute); err != nil {
 			return err
 		}
-		_, err := m.Conn.Write(prg.Bytes(t))
+		if _, err := m.Conn.Write(prg.Bytes(t)); err != nil {
+			return err
+		}
+		_, err := m.Conn.Write(outs.after(n))
 		return err
 	})
 }
@@ -164,9 +183,9 @@ func (m *Machine[W]) gcTables(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	buf := make([]byte, prg.BlockBytes*2*gcChunk*p.wires)
+	buf := make([]byte, p.tableBytes(p.chunk))
 	return p.each(func(_, n int) error {
-		part := buf[:prg.BlockBytes*2*n*p.wires]
+		part := buf[:p.tableBytes(n)]
 		if err := m.Conn.ReadFull(part); err != nil {
 			return err
 		}
@@ -184,21 +203,21 @@ func (m *Machine[W]) gcLabels(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	x, blocks := m.r(in.In[0]), make([]prg.Block, gcChunk*p.wires)
+	x, blocks := m.r(in.In[0]), make([]prg.Block, p.chunk*p.Wires())
 	defer ring.Wipe(blocks)
 	return p.each(func(first, n int) error {
-		bits := p.low(x, first, n)
-		err := g.Labels(first, n, bits.Words(), blocks[:n*p.wires])
+		bits := p.inputs(x, first, n)
+		err := g.Labels(first, n, bits.Words(), blocks[:n*p.Wires()])
 		ring.Wipe(bits.Words())
 		if err != nil {
 			return err
 		}
-		_, err = m.Conn.Write(prg.Bytes(blocks[:n*p.wires]))
+		_, err = m.Conn.Write(prg.Bytes(blocks[:n*p.Wires()]))
 		return err
 	})
 }
 
-// gcEvaluate: the client evaluates as the labels come in; the colour bits are its share of the outputs.
+// gcEvaluate: the client evaluates as the labels come in. Its share of the outputs are the colour bits, or what they decode to.
 func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 	p, err := m.gcPart(in)
 	if err != nil {
@@ -207,21 +226,25 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 	if err := cmp.Or(m.made(&p.labels, StreamName{Labels, p.index}), m.made(&p.tables, StreamName{Tables, p.index})); err != nil {
 		return err
 	}
-	e, err := garble.NewEvaluator(p.circuit, p.batch.Hash, prg.Garbling.First())
+	e, err := garble.NewEvaluator(p.Circuit, p.batch.Hash, prg.Garbling.First())
 	if err != nil {
 		return err
 	}
-	colour := m.b(in.Out[0])
-	own, theirs, tables := make([]prg.Block, gcChunk*p.wires), make([]prg.Block, gcChunk*p.wires), make([]prg.Block, 2*gcChunk*p.wires)
-	buf := make([]byte, prg.BlockBytes*gcChunk*p.wires)
+	own, theirs, tables := make([]prg.Block, p.chunk*p.Wires()), make([]prg.Block, p.chunk*p.Wires()), make([]prg.Block, 2*p.chunk*p.ANDs())
+	buf := make([]byte, prg.BlockBytes*p.chunk*p.Wires())
 	defer ring.Wipe(own)
 	defer ring.Wipe(theirs)
+	outs := m.evaluatorOutputs(p, in.Out[0])
 	return p.each(func(first, n int) error {
-		wires := n * p.wires
+		wires, ands := n*p.Wires(), n*p.ANDs()
 		if err := p.labels.read(own[:wires]); err != nil {
 			return err
 		}
-		if err := p.tables.read(tables[:2*wires]); err != nil {
+		if err := p.tables.read(tables[:2*ands]); err != nil {
+			return err
+		}
+		permute, colour := outs.before(first, n)
+		if err := p.tables.readBytes(permute); err != nil {
 			return err
 		}
 		part := buf[:prg.BlockBytes*wires]
@@ -229,6 +252,10 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 			return err
 		}
 		prg.Load(theirs[:wires], part)
-		return e.Evaluate(first, n, own[:wires], theirs[:wires], tables[:2*wires], colour.Slice(p.lo+first, p.lo+first+n).Words())
+		if err := e.Evaluate(first, n, own[:wires], theirs[:wires], tables[:2*ands], colour); err != nil {
+			return err
+		}
+		outs.after()
+		return nil
 	})
 }

@@ -46,6 +46,11 @@ func (s *spool) read(blocks []prg.Block) error {
 	return nil
 }
 
+func (s *spool) readBytes(p []byte) error {
+	_, err := io.ReadFull(s.stream, p)
+	return err
+}
+
 func (s *spool) close() {
 	ring.Wipe(s.buf)
 	s.stream.Close() // what it could say comes too late to matter

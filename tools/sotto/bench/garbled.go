@@ -84,7 +84,7 @@ func garbleAlone(_ *Session, n int64) (func() error, error) {
 	}
 	zero, tables, permute := make([]prg.Block, chunk*signANDs), make([]prg.Block, 2*chunk*signANDs), make([]uint64, chunk/64)
 	return func() error {
-		return b.each(func(first, _ int) error { return g.Garble(first, chunk, zero, tables, permute) })
+		return b.each(func(first, _ int) error { return g.Garble(first, chunk, zero, nil, tables, permute) })
 	}, nil
 }
 
@@ -153,7 +153,7 @@ func (b *circuitBench) garbleAcross(s *Session) (func() error, error) {
 			done := 0
 			failed <- b.each(func(first, at int) error {
 				tables := <-free
-				err := g.Garble(first, chunk, zero[at*signANDs:][:chunk*signANDs], tables, permute[done/64:][:chunk/64])
+				err := g.Garble(first, chunk, zero[at*signANDs:][:chunk*signANDs], nil, tables, permute[done/64:][:chunk/64])
 				done += chunk
 				full <- tables
 				return err
