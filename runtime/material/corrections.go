@@ -12,7 +12,8 @@ package material
 //	1. session, party, pair ------------------>   <------------------ session, party, pair
 //	2. <------------------------- seed0 random    seed1 random -------------------------->
 //	3. ready --------------------------------->   <--------------------------------- ready
-//	4.           product  C1 = L(m, B) - C0, B = B1 or B0 + B1
+//	4. comparison keys, to both: see keys.go. Then
+//	             product  C1 = L(m, B) - C0, B = B1 or B0 + B1
 //	             cross    c1 = m*b - c0
 //	             square   s1 = a*a - s0           ---- each in manifest order ---->
 //	5. <-------------------------------- F1 = W1 - B1 of each product -----------------------

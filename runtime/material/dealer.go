@@ -3,7 +3,6 @@ package material
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -342,8 +341,8 @@ func (t *table) run() error {
 	for _, g := range t.guests {
 		group.Go(func() { t.hear(g) }) // step 3
 	}
-	if err := t.deal(); err != nil { // step 4
-		t.fail(t.guests[cost.Server], err)
+	if g, err := t.deal(); err != nil { // step 4
+		t.fail(g, err)
 	}
 	group.Wait()
 	return t.err
@@ -380,26 +379,50 @@ func (t *table) hear(g *guest) {
 	}
 }
 
-// deal sends the corrections to the server, as one message.
-func (t *table) deal() error {
-	server := t.guests[cost.Server]
-	server.conn.Begin()
-	var err error
+// deal sends each party what it gets as one message: the keys of comparisons to both, then the corrections to the server. On an
+// error it says whose it is.
+func (t *table) deal() (*guest, error) {
 	if t.dealer.deal.Manifest.Ring == 32 {
-		err = stream[uint32](t, server)
-	} else {
-		err = stream[uint64](t, server)
+		return streams[uint32](t)
 	}
-	if err != nil {
-		return err
-	}
-	return server.inTurn(server.conn.End)
+	return streams[uint64](t)
 }
 
-func stream[W ring.Word](t *table, w io.Writer) error {
-	return correct(t.dealer.deal.Manifest, &t.seeds, func(_ int, v []W) error {
-		n, err := w.Write(ring.Bytes(v))
-		t.bytes += int64(n)
-		return err
+func streams[W ring.Word](t *table) (*guest, error) {
+	server, client := t.guests[cost.Server], t.guests[cost.Client]
+	m := t.dealer.deal.Manifest
+	server.conn.Begin()
+	if m.NeedsDealer() {
+		client.conn.Begin()
+		if g, err := t.keys(func(emit func(int, []prg.Block) error) error { return dealKeys[W](m, &t.seeds, t.dealer.draw, emit) }); err != nil {
+			return g, err
+		}
+		if err := client.inTurn(client.conn.End); err != nil {
+			return client, err
+		}
+	}
+	if err := correct(m, &t.seeds, func(_ int, v []W) error { return t.write(server, ring.Bytes(v)) }); err != nil {
+		return server, err
+	}
+	return server, server.inTurn(server.conn.End)
+}
+
+// keys sends what deal emits to both parties.
+func (t *table) keys(deal func(emit func(int, []prg.Block) error) error) (blame *guest, err error) {
+	err = deal(func(_ int, dealt []prg.Block) error {
+		for _, g := range t.guests {
+			if err := t.write(g, prg.Bytes(dealt)); err != nil {
+				blame = g
+				return err
+			}
+		}
+		return nil
 	})
+	return blame, err
+}
+
+func (t *table) write(g *guest, p []byte) error {
+	n, err := g.Write(p)
+	t.bytes += int64(n)
+	return err
 }

@@ -36,6 +36,7 @@ type Dealt[W ring.Word] struct {
 
 	corrected   chan struct{} // closed when the corrections are here, or a fault is
 	corrections [][]W         // by item: C1, c1, s1; written before corrected is closed
+	keys        *vm.Keys      // of Compare items; written before corrected is closed
 	ended       chan struct{} // closed when the dealer has nothing more to say
 	fault       error         // what kept corrections from coming, or the dealer from ending well; under mu
 }
@@ -71,7 +72,7 @@ func newDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifes
 	s := &Dealt[W]{
 		conn: conn, party: party, m: m, weights: weights,
 		products: make([][]W, len(m.Items)), corrections: make([][]W, len(m.Items)),
-		corrected: make(chan struct{}), ended: make(chan struct{}),
+		corrected: make(chan struct{}), ended: make(chan struct{}), keys: vm.NewKeys(),
 	}
 	if s.opens() && weights == nil {
 		return nil, fmt.Errorf("material: the %s has no weights to open", party)
@@ -124,8 +125,11 @@ func (s *Dealt[W]) blame(err error) {
 	}
 }
 
-// receive reads the corrections, which a server gets.
+// receive reads the keys of comparisons, which both parties get, and the corrections, which a server gets.
 func (s *Dealt[W]) receive() error {
+	if err := s.receiveKeys(); err != nil {
+		return err
+	}
 	if s.party != cost.Server {
 		return nil
 	}
@@ -297,7 +301,7 @@ func (s *Dealt[W]) part(item, part int, dst []W) error {
 		return err
 	}
 	switch {
-	case it.Kind == program.Mask || part == 1:
+	case it.Kind == program.Mask || it.Kind == program.Compare || part == 1:
 		s.tape.first(item, dst)
 	case it.Kind == program.Product:
 		return s.productPart(item, dst)
@@ -372,6 +376,7 @@ func (s *Dealt[W]) Close() error {
 		ring.Wipe(s.products[i])
 		ring.Wipe(s.corrections[i])
 	}
+	s.keys.Close()
 	ring.Wipe(s.seed[:])
 	return nil
 }

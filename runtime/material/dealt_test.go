@@ -152,6 +152,8 @@ func dealt[W ring.Word](t *testing.T, m *program.Manifest, w materialtest.Weight
 
 func TestDealtConforms(t *testing.T) { materialtest.Conformance(t, dealt[uint32], dealt[uint64]) }
 
+func TestDealtKeysConform(t *testing.T) { materialtest.KeyConformance(t, dealt[uint32], dealt[uint64]) }
+
 // declared gives, by layer, what the dealer sends the server and what a party that opens weights sends its peer: the
 // formulas of ir's linear ops and squares.
 func declared(m *program.Manifest) (dealt, opened map[int]int64) {

@@ -72,11 +72,11 @@ func (m *masks[W]) wipe() {
 	}
 }
 
-// resize gives n words of buf, which it replaces by a larger one if need be.
-func resize[W ring.Word](buf *[]W, n int) []W {
+// resize gives n words, blocks or bytes of buf, which it replaces by a larger one if need be.
+func resize[T any](buf *[]T, n int) []T {
 	if cap(*buf) < n {
 		ring.Wipe(*buf)
-		*buf = make([]W, n)
+		*buf = make([]T, n)
 	}
 	return (*buf)[:n]
 }

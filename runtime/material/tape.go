@@ -23,30 +23,36 @@ type tape[W ring.Word] struct {
 //	product  B, B0 or B1; then C0 (client)
 //	cross    c0 (client), b (server)
 //	square   s0 (client)
+//	compare  r0 or r1; then the roots of the keys' trees, a block each
 //
 // The layout is the same for both parties: what a party does not use of its tape is skipped.
-func draws(it program.Item) []int {
+func draws[W ring.Word](it program.Item) []int {
 	switch it.Kind {
 	case program.Moved:
 		return nil
 	case program.Product:
 		return []int{it.WLen, it.N}
+	case program.Compare:
+		return []int{it.N, it.N * blockWords[W]()}
 	}
 	return []int{it.N}
 }
 
 // blocks is the number of PRG blocks that hold n words.
 func blocks[W ring.Word](n int) uint64 {
-	words := uint64(8 * prg.BlockBytes / ring.Width[W]())
+	words := uint64(blockWords[W]())
 	return (uint64(n) + words - 1) / words
 }
+
+// blockWords is how many words a PRG block has.
+func blockWords[W ring.Word]() int { return 8 * prg.BlockBytes / ring.Width[W]() }
 
 func layOut[W ring.Word](items []program.Item) []uint64 {
 	start := make([]uint64, len(items))
 	var next uint64
 	for i, it := range items {
 		start[i] = next
-		for _, n := range draws(it) {
+		for _, n := range draws[W](it) {
 			next += blocks[W](n)
 		}
 	}
@@ -58,7 +64,21 @@ func (t tape[W]) first(item int, dst []W) { expand(*t.seed, t.start[item], dst) 
 
 // second fills dst with the item's second draw.
 func (t tape[W]) second(item int, dst []W) {
-	expand(*t.seed, t.start[item]+blocks[W](draws(t.items[item])[0]), dst)
+	expand(*t.seed, t.secondStart(item), dst)
+}
+
+func (t tape[W]) secondStart(item int) uint64 {
+	return t.start[item] + blocks[W](draws[W](t.items[item])[0])
+}
+
+// firstFrom fills dst with words of the item's first draw from word lo on, which begins a block.
+func (t tape[W]) firstFrom(item, lo int, dst []W) { expand(*t.seed, t.start[item]+blocks[W](lo), dst) }
+
+// roots fills dst with blocks of the item's second draw from block lo on.
+func (t tape[W]) roots(item, lo int, dst []prg.Block) {
+	s := prg.NewStream(*t.seed)
+	s.Seek(t.secondStart(item) + uint64(lo))
+	s.Blocks(dst)
 }
 
 // expandGrain is the words below which a second core is not worth its key schedule; whole blocks at either width.

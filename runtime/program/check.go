@@ -20,7 +20,7 @@ func (p *Program) check(m *Manifest) error {
 	if p.Ring != m.Ring || p.Deploy != m.Deploy || p.Party > cost.Server {
 		return errors.New("program and manifest are of different rings, deployments or parties")
 	}
-	if err := cmp.Or(p.checkTables(m), p.checkCircuits(), p.checkExtensions()); err != nil {
+	if err := cmp.Or(p.checkTables(m), p.checkCircuits(), p.checkExtensions(), p.checkComparisons(m)); err != nil {
 		return err
 	}
 	for s, in := range p.instructions() {

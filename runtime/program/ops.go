@@ -51,6 +51,8 @@ const (
 	GCLabels   Opcode = "gc.labels"   // send: <- x [batch, lo, count, circuit]: labels of the server's bits
 	GCEvaluate Opcode = "gc.evaluate" // recv: colour bits, or the masked results <- [batch, lo, count, circuit]
 
+	FSSSign Opcode = "fss.sign" // d <- y [item, width]: y = x + r opened, r and the keys of the manifest's item
+
 	// TapValue marks x as this party's part of a RING value: read by verification alone, otherwise nothing.
 	TapValue Opcode = "tap" // <- x [tap]
 )
@@ -80,6 +82,7 @@ var (
 		OTChoose: {k(b, r, r), nil, false, 0}, OTPads: {k(r, r), k(r), false, 0},
 		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(anyKind), nil, false, gcInts}, GCTables: {nil, nil, false, gcInts},
 		GCLabels: {nil, k(r), false, gcInts}, GCEvaluate: {k(anyKind), nil, false, gcInts},
+		FSSSign:  {k(b), k(r), false, 2},
 		TapValue: {nil, k(r), false, 1},
 	}
 )

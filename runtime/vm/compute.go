@@ -34,6 +34,8 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		return m.chooseOTs(in)
 	case program.OTPads:
 		return m.padsOfOTs(in)
+	case program.FSSSign:
+		return m.fssSign(in)
 	case program.TapValue:
 		if m.InsecureTap == nil {
 			return nil

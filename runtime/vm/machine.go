@@ -65,6 +65,8 @@ type Machine[W ring.Word] struct {
 	Conn    Conn
 	OTs     *OTs
 	Weights [][]W // as Program.Weights lists them
+	// Keys are those of the program's comparisons; whoever made them closes them.
+	Keys *Keys
 	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
 	InsecureTap func(name string, share []W) error
 	// Streams, if set, opens what keeps a garbled batch's labels and tables; otherwise they are in files without a name.
