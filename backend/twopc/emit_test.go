@@ -23,6 +23,7 @@ func emit(t *rapid.T) (*ir.Module, *twopc.Pair) {
 	c, m := d.Context(), d.Space
 	c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(t, "deployment")
 	c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(t, "ring")
+	c.Protocols.Nonlinear = rapid.SampledFrom(pass.Nonlinears()).Draw(t, "nonlinear")
 	if err := (&pass.Runner{}).Run(c, m, every...); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ var named = []struct{ secure, user string }{
 	{"tour.start", "maxpool"},
 	{"beaver.square", "x2act"},
 	{"gc.drelu", "relu"},
+	{"fss.drelu", "relu"},
 	{"batchnorm", "batchnorm"},
 	{"ring.conv2d", "conv2d"},
 	{"ring.linear", "linear"},
@@ -52,7 +53,7 @@ func LayerOps(f *ir.Func) map[string]string {
 		if i >= 0 {
 			out[path] = named[i].user
 		}
-		if out[path] == "relu" && ops["gc.drelu"] > 1 { // relu6 is the difference of two
+		if out[path] == "relu" && ops["gc.drelu"]+ops["fss.drelu"] > 1 { // relu6 is the difference of two
 			out[path] = "relu6"
 		}
 	}

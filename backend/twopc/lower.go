@@ -27,6 +27,8 @@ func (e *emitter) value(v *ir.Value) *shared {
 		return e.drelu(v)
 	case "gc.relu", "gc.clip", "gc.maxpool", "gc.argmax":
 		return e.whole(v)
+	case "fss.drelu":
+		return e.fssDrelu(v)
 	case "beaver.square":
 		return e.square(v)
 	case "ring.iota":

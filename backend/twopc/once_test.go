@@ -204,6 +204,11 @@ func (u use) leaves(x origin) {
 		u.t.Fatalf("%s of layer %d sends %+v again", u.Op, u.Tag, x)
 	}
 	switch x.op {
+	case program.Add: // of the random number that a comparison's keys are for
+		if pad := u.from[x][1]; pad.op == "" && u.m.Items[pad.at].Kind == program.Compare && pad.which == 0 {
+			u.pads[pad]++
+			return
+		}
 	case program.OTChoose:
 		if x.which != 2 {
 			u.t.Fatalf("output %d of random OTs is sent", x.which)

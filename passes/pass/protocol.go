@@ -11,10 +11,12 @@ type Nonlinear string
 const (
 	// GarbledSign garbles the sign alone; a multiplexer follows.
 	GarbledSign Nonlinear = "gc"
+	// DealtSign compares by keys that a dealer makes (function secret sharing); a multiplexer follows.
+	DealtSign Nonlinear = "fss"
 )
 
 // Nonlinears lists the accepted ways, the default first.
-func Nonlinears() []Nonlinear { return []Nonlinear{GarbledSign} }
+func Nonlinears() []Nonlinear { return []Nonlinear{GarbledSign, DealtSign} }
 
 // Protocols says which protocol computes an op where several can. The zero value is the default of each.
 type Protocols struct {

@@ -14,6 +14,7 @@ var signs = map[pass.Nonlinear]struct {
 	additive bool
 }{
 	pass.GarbledSign: {op: "gc.drelu"},
+	pass.DealtSign:   {op: "fss.drelu", additive: true},
 }
 
 // sign emits the comparison of x with zero for the value at, x's values having width bits.

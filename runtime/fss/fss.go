@@ -40,8 +40,8 @@ package fss
 // message of a party whose share is known offline is sent offline. cost.ComparisonAES blocks a party, cost.DealtComparisonAES at
 // the dealer.
 //
-// Deviation: seeds have 125 bits. With q = 2^12 * 2^7 hashes under one key at most an adversary that computes AES p times guesses
-// a seed with probability p*q / 2^125, so time over advantage is 2^106.
+// Deviation: seeds have 125 bits. With q < 2^20 hashes under one key (2^12 comparisons of 56 levels, four hashes each) an adversary
+// that computes AES p times guesses a seed with probability p*q / 2^125: time over advantage is 2^105.
 
 import (
 	"fmt"

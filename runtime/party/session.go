@@ -134,6 +134,9 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 	if err := s.importMaterial(); err != nil {
 		return err
 	}
+	if err := s.takeKeys(); err != nil {
+		return err
+	}
 	if err := m.Run(cost.Offline, s.progress(cost.Offline)); err != nil {
 		return err
 	}

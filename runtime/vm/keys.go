@@ -1,40 +1,57 @@
 package vm
 
 import (
-	"errors"
 	"fmt"
 
+	"sotto/runtime/fss"
 	"sotto/runtime/prg"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
 )
 
-// Keys are a party's comparison keys, by manifest item, from when the dealer sends them to when they are used: put away in
+// Keys are a party's comparison keys by manifest item, from when the dealer sends them to when they are used: put away in
 // order, read once in the same order. Putting and reading may not overlap.
 type Keys struct {
+	open  func(item int) (Stream, error)
 	items map[int]*spool
 }
 
-// NewKeys has no keys yet.
-func NewKeys() *Keys { return &Keys{items: map[int]*spool{}} }
+// NewKeys keeps keys in files without a name.
+func NewKeys() *Keys {
+	return &Keys{func(int) (Stream, error) { return newUnnamed() }, map[int]*spool{}}
+}
+
+func (k *Keys) spool(item int) (*spool, error) {
+	if s := k.items[item]; s != nil {
+		return s, nil
+	}
+	stream, err := k.open(item)
+	if err != nil {
+		return nil, err
+	}
+	k.items[item] = &spool{stream: stream}
+	return k.items[item], nil
+}
 
 // Put puts away the next blocks of an item's keys.
 func (k *Keys) Put(item int, blocks []prg.Block) error {
-	s := k.items[item]
-	s, err := ready(&s)
+	s, err := k.spool(item)
 	if err != nil {
 		return err
 	}
-	k.items[item] = s
 	return s.write(blocks)
 }
 
-var errNoKeys = errors.New("no comparison keys")
-
 // Read fills blocks with the next of an item's keys, which are then gone.
 func (k *Keys) Read(item int, blocks []prg.Block) error {
-	if k == nil || k.items[item] == nil {
-		return fmt.Errorf("item %d: %w", item, errNoKeys)
+	s, err := k.spool(item)
+	if err == nil {
+		err = s.read(blocks)
 	}
-	return k.items[item].read(blocks)
+	if err != nil {
+		return fmt.Errorf("comparison keys of item %d: %w", item, err)
+	}
+	return nil
 }
 
 // Close drops what is left.
@@ -43,4 +60,48 @@ func (k *Keys) Close() {
 		s.close()
 	}
 	clear(k.items)
+}
+
+// TakeKeys gives the machine the keys of its comparisons. Whoever made k closes it, when the machine is done.
+func (m *Machine[W]) TakeKeys(k *Keys) error {
+	if m.Streams == nil {
+		m.keys = k
+		return nil
+	}
+	for item, in := range m.Program.Comparisons() {
+		if err := m.storeKeys(k, item, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeKeys moves an item's keys to the machine's streams.
+func (m *Machine[W]) storeKeys(k *Keys, item int, in program.Instr) error {
+	return m.eachKey(in, func(_, _ int, key []prg.Block) error {
+		if err := k.Read(item, key); err != nil {
+			return err
+		}
+		return m.keys.Put(item, key)
+	})
+}
+
+// eachKey visits the batches of a comparison with room for their keys, which is wiped afterwards.
+func (m *Machine[W]) eachKey(in program.Instr, f func(lo, hi int, key []prg.Block) error) error {
+	n, width := in.In[0].Len, in.Ints[1]
+	blocks := make([]prg.Block, fss.KeyBlocks(min(n, fss.Batch), width))
+	defer ring.Wipe(blocks)
+	return chunks(n, fss.Batch, func(lo, hi int) error { return f(lo, hi, blocks[:fss.KeyBlocks(hi-lo, width)]) })
+}
+
+// fssSign evaluates the keys of an item at the opened values.
+func (m *Machine[W]) fssSign(in program.Instr) error {
+	d, y, item, width := m.b(in.Out[0]), m.r(in.In[0]), in.Ints[0], in.Ints[1]
+	return m.eachKey(in, func(lo, hi int, key []prg.Block) error {
+		if err := m.keys.Read(item, key); err != nil {
+			return err
+		}
+		fss.Sign(d.Slice(lo, hi), fss.NewKey(key, hi-lo, width, m.Program.Party), y[lo:hi])
+		return nil
+	})
 }

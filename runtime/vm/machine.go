@@ -65,11 +65,10 @@ type Machine[W ring.Word] struct {
 	Conn    Conn
 	OTs     *OTs
 	Weights [][]W // as Program.Weights lists them
-	// Keys are those of the program's comparisons; whoever made them closes them.
-	Keys *Keys
 	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
 	InsecureTap func(name string, share []W) error
-	// Streams, if set, opens what keeps a garbled batch's labels and tables; otherwise they are in files without a name.
+	// Streams, if set, opens what keeps a garbled batch's labels and tables and the keys of comparisons; otherwise they are in files without a
+	// name.
 	Streams func(StreamName) (Stream, error)
 
 	Spent [2]map[int]time.Duration // by phase and layer
@@ -77,6 +76,7 @@ type Machine[W ring.Word] struct {
 	ring     [][]W
 	bits     []ring.Bits
 	batches  []*garbled
+	keys     *Keys
 	restored bool // the offline phase is another machine's
 	phase    cost.Phase
 	watch    watch
@@ -99,6 +99,7 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 	if need, have := p.Memory(), memory(); have > 0 && need > have {
 		return nil, fmt.Errorf("the program's buffers take %d MB, this machine has %d MB of memory", need>>20, have>>20)
 	}
+	m.keys = &Keys{func(item int) (Stream, error) { return m.open(StreamName{ComparisonKeys, item}) }, map[int]*spool{}}
 	m.batches = make([]*garbled, p.Extensions.Garbled)
 	m.ring, m.bits = make([][]W, len(p.Buffers)), make([]ring.Bits, len(p.Buffers))
 	for i, b := range p.Buffers {
@@ -306,6 +307,7 @@ func (m *Machine[W]) Wipe() {
 		ring.Wipe(m.ring[i])
 		ring.Wipe(m.bits[i].Words())
 	}
+	m.keys.Close()
 	for _, g := range m.batches {
 		if g != nil {
 			g.close()

@@ -16,18 +16,19 @@ import (
 // writes the first two, Restore reads them into a new machine; streams are kept where Machine.Streams puts them. OTs are
 // all made offline, so nothing of their extensions is kept but a garbling's Delta.
 
-// StreamKind says what a stream of a garbled batch holds.
+// StreamKind says what a stream holds: labels or tables of a garbled batch, or the keys of a manifest item's comparisons.
 type StreamKind string
 
 const (
-	Labels StreamKind = "labels"
-	Tables StreamKind = "tables"
+	Labels         StreamKind = "labels"
+	Tables         StreamKind = "tables"
+	ComparisonKeys StreamKind = "keys"
 )
 
 // StreamName names a stream of a machine.
 type StreamName struct {
 	Kind  StreamKind
-	Batch int
+	Batch int // or the item
 }
 
 func (n StreamName) String() string { return fmt.Sprintf("%s.%d", n.Kind, n.Batch) }

@@ -30,6 +30,12 @@ func image(seed uint64, n int) []float32 {
 
 func compileExample(t testing.TB, name, text string, d cost.Deployment, bits int, choices ...pass.Decision) *Net {
 	t.Helper()
+	return compileWith(t, name, text, d, bits, pass.Protocols{}, choices...)
+}
+
+// compileWith is compileExample with protocols that are not the default.
+func compileWith(t testing.TB, name, text string, d cost.Deployment, bits int, p pass.Protocols, choices ...pass.Decision) *Net {
+	t.Helper()
 	if text == "" {
 		b, err := os.ReadFile(filepath.Join("../../examples", name+".sotto"))
 		if err != nil {
@@ -45,7 +51,7 @@ func compileExample(t testing.TB, name, text string, d cost.Deployment, bits int
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &pass.Context{Deploy: d, Ring: bits, Weights: w, Choices: choices, Source: cost.FromDealer}
+	c := &pass.Context{Deploy: d, Ring: bits, Weights: w, Choices: choices, Source: cost.FromDealer, Protocols: p}
 	c.Calibration = [][]float32{image(100, s.Func.Params[0].Type.Len()), image(101, s.Func.Params[0].Type.Len())}
 	n, err := Compile(c, s.Module, t.TempDir())
 	if err != nil {
