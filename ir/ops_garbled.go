@@ -223,16 +223,16 @@ func (g Garbling) Parts() []int64 { return cost.GarbledParts(g.Instances, g.ANDs
 func garbledCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	g, _ := GarblingOf(v)
 	ready := in[0]
-	for i, part := range g.Parts() {
+	for _, part := range g.Parts() {
 		zero := l.COT(cost.Client, part*g.Wires, in[0][cost.Client])
 		tables := l.Send(cost.Server, cost.HalfGatesBytes(g.ANDs, part)+cost.BitBytes(part, g.Ring), zero)
 		labels := l.Send(cost.Server, cost.LabelBytes(g.Wires, part), in[0][cost.Server])
 		l.Compute(cost.Server, cost.Work{AES: cost.GarbleAES * g.ANDs * part})
 		l.Compute(cost.Client, cost.Work{AES: cost.EvaluateAES * g.ANDs * part})
-		if i == 0 && g.Ring > 0 {
-			ready[cost.Server] = cost.Start // the server's part is a mask
-		}
-		ready = ready.Max(cost.Ready{max(tables, labels), tables}) // permute bits, and masks, come with the garbling
+		ready = ready.Max(cost.Ready{max(tables, labels), tables}) // permute bits come with the garbling
+	}
+	if g.Ring > 0 {
+		ready[cost.Server] = cost.Start // its part is a mask
 	}
 	return ready
 }

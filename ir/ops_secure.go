@@ -217,6 +217,12 @@ func defineTournament() {
 	local("start", "The elements of every window, window by window, row by row.",
 		"%x = param @x : A i32q12[1,4,4]\n%1 = tour.start %x "+geometry+"} : A i32q12[16]", attrs, x,
 		func(t cost.Tournament, v *Value) ([]int, int) { return []int{t.C * t.H * t.W}, t.Live(0) })
+	local("windows", "The elements of every window, window by window, row by row, as many of each: what lies in the padding is a copy of the"+
+		" window's first element.",
+		"%x = param @x : A i32q12[1,4,4]\n%1 = tour.windows %x "+geometry+"} : A i32q12[16]", attrs, x,
+		func(t cost.Tournament, v *Value) ([]int, int) {
+			return []int{t.C * t.H * t.W}, t.Windows() * t.KH * t.KW
+		})
 	for _, side := range []string{"left", "right"} {
 		local(side, "The "+side+" element of every pair of this stage.",
 			"%x = param @x : A i32q12[16]\n%1 = tour."+side+" %x "+geometry+", stage=0} : A i32q12[8]", staged, live,
@@ -263,6 +269,8 @@ func evalTournament(v *Value, a []*Tensor) (*Tensor, error) {
 	switch v.Op.Name {
 	case "tour.start":
 		index = t.InitialIndex()
+	case "tour.windows":
+		index = t.WindowIndex()
 	case "tour.left":
 		index, _ = t.PairIndex(v.Int("stage"))
 	case "tour.right":

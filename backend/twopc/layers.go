@@ -14,6 +14,10 @@ import (
 var named = []struct{ secure, user string }{
 	{"ring.iota", "argmax"},
 	{"tour.start", "maxpool"},
+	{"gc.argmax", "argmax"},
+	{"gc.maxpool", "maxpool"},
+	{"gc.clip", "relu6"},
+	{"gc.relu", "relu"},
 	{"beaver.square", "x2act"},
 	{"gc.drelu", "relu"},
 	{"fss.drelu", "relu"},

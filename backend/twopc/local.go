@@ -78,10 +78,10 @@ func movement(v *ir.Value) (program.Opcode, []int) {
 		return program.Slice, append(slices.Clone(s), v.Int("start"), v.Int("stride"))
 	case "ring.sumpool":
 		return program.SumPool, slices.Concat(s, v.Ints("kernel"), v.Ints("stride"), v.Ints("pad"))
-	case "tour.start", "tour.left", "tour.right", "tour.next":
-		which := slices.Index([]string{"start", "left", "right", "next"}, v.Op.Name[len("tour."):])
+	case "tour.start", "tour.left", "tour.right", "tour.next", "tour.windows":
+		which := slices.Index([]string{"start", "left", "right", "next", "windows"}, v.Op.Name[len("tour."):])
 		stage := 0
-		if which > 0 {
+		if _, staged := ir.FindAttr(v.Op.Attrs, "stage"); staged {
 			stage = v.Int("stage")
 		}
 		return program.Tour, slices.Concat([]int{which, stage}, v.Ints("image"), v.Ints("kernel"), v.Ints("stride"), v.Ints("pad"))

@@ -22,25 +22,33 @@ func (e *emitter) circuit(g ir.Garbling) int {
 	return i
 }
 
-// garble emits label OTs and tables for each garbled batch, then the server's labels: see runtime/vm/garbled.go. The parts of
-// the outputs are of the given kind.
-func (e *emitter) garble(v *ir.Value, kind program.Kind) (colour, permute *part) {
-	x, n := e.of[v.Args[0]], v.Type.Len()
+// outputs is where a garbled op's go: the client's, and the server's, which come with the garbling or enter it as masks.
+type outputs struct {
+	client  *part
+	garble  program.Opcode
+	permute []*part
+	masks   []*part
+}
+
+// garble emits label OTs and tables for each garbled batch, then the server's labels: see runtime/vm/garbled.go.
+func (e *emitter) garble(v *ir.Value, to outputs) {
+	x := e.of[v.Args[0]]
 	g, _ := ir.GarblingOf(v)
-	permute, colour = e.part(server, kind, n, cost.Start), e.part(client, kind, n, cost.Start)
 	circuit, lo := e.circuit(g), 0
 	for _, count := range g.Parts() {
 		ints := []int{e.batches, lo, int(count), circuit}
 		zero := x.at[client].ready + 1
 		e.step(client, program.GCChoose, program.GCZero, zero, ints, []*part{x.at[client]}, nil, nil)
-		e.step(server, program.GCGarble, program.GCTables, zero+1, ints, nil, []*part{permute}, nil)
+		e.step(server, to.garble, program.GCTables, zero+1, ints, to.masks, to.permute, nil)
 		labels := x.at[server].ready + 1
-		e.step(server, program.GCLabels, program.GCEvaluate, labels, ints, []*part{x.at[server]}, nil, []*part{colour})
-		permute.ready, colour.ready = max(permute.ready, zero+1), max(colour.ready, zero+1, labels)
+		e.step(server, program.GCLabels, program.GCEvaluate, labels, ints, []*part{x.at[server]}, nil, []*part{to.client})
+		to.client.ready = max(to.client.ready, zero+1, labels)
+		for _, p := range to.permute {
+			p.ready = max(p.ready, zero+1)
+		}
 		e.batches++
 		lo += int(count)
 	}
-	return colour, permute
 }
 
 // step adds a streamed send and its recv.
@@ -52,7 +60,8 @@ func (e *emitter) step(from cost.Party, s, r program.Opcode, at cost.Time, ints 
 // drelu: see runtime/nonlin/drelu.go.
 func (e *emitter) drelu(v *ir.Value) *shared {
 	x, n, width := e.of[v.Args[0]], v.Type.Len(), []int{ir.SignWidth(v)}
-	colour, permute := e.garble(v, program.Bits)
+	colour, permute := e.part(client, program.Bits, n, cost.Start), e.part(server, program.Bits, n, cost.Start)
+	e.garble(v, outputs{client: colour, garble: program.GCGarble, permute: []*part{permute}})
 	return &shared{at: [2]*part{
 		e.compute(client, program.Sign, program.Bits, n, width, colour, x.at[client]),
 		e.compute(server, program.Sign, program.Bits, n, width, permute, x.at[server]),
@@ -61,6 +70,8 @@ func (e *emitter) drelu(v *ir.Value) *shared {
 
 // whole: an op all inside the circuit, whose outputs are shares already.
 func (e *emitter) whole(v *ir.Value) *shared {
-	result, masks := e.garble(v, program.Ring)
+	n := v.Type.Len()
+	result, masks := e.part(client, program.Ring, n, cost.Start), e.compute(server, program.GCDraw, program.Ring, n, nil)
+	e.garble(v, outputs{client: result, garble: program.GCRemask, masks: []*part{masks}})
 	return &shared{at: [2]*part{result, masks}}
 }

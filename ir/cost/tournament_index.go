@@ -38,6 +38,24 @@ func (t Tournament) InitialIndex() []int32 {
 	return index
 }
 
+// WindowIndex returns, for every place of every window, the position in the [C,H,W] input of the element there, or of the
+// window's first one where the place is in the padding: Windows()*KH*KW indices. A maximum does not mind.
+func (t Tournament) WindowIndex() []int32 {
+	index := make([]int32, 0, t.Windows()*t.KH*t.KW)
+	t.windows(func(c, y0, y1, x0, x1 int) {
+		end := len(index) + t.KH*t.KW
+		for y := y0; y < y1; y++ {
+			for x := x0; x < x1; x++ {
+				index = append(index, int32((c*t.H+y)*t.W+x))
+			}
+		}
+		for len(index) < end {
+			index = append(index, int32((c*t.H+y0)*t.W+x0))
+		}
+	})
+	return index
+}
+
 // PairIndex returns the comparisons of a stage, Pairs(stage) of them: live element left[i] against live element right[i],
 // of which left[i] is the earlier.
 func (t Tournament) PairIndex(stage int) (left, right []int32) {

@@ -11,12 +11,14 @@ type Nonlinear string
 const (
 	// GarbledSign garbles the sign alone; a multiplexer follows.
 	GarbledSign Nonlinear = "gc"
+	// GarbledWhole garbles the whole op, with the truncation before it and a fresh sharing of the result: more gates, fewer rounds.
+	GarbledWhole Nonlinear = "gc-whole"
 	// DealtSign compares by keys that a dealer makes (function secret sharing); a multiplexer follows.
 	DealtSign Nonlinear = "fss"
 )
 
 // Nonlinears lists the accepted ways, the default first.
-func Nonlinears() []Nonlinear { return []Nonlinear{GarbledSign, DealtSign} }
+func Nonlinears() []Nonlinear { return []Nonlinear{GarbledSign, GarbledWhole, DealtSign} }
 
 // Protocols says which protocol computes an op where several can. The zero value is the default of each.
 type Protocols struct {

@@ -16,7 +16,7 @@ import (
 var Protocols = &pass.Pass{
 	Name: "protocols",
 	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by the comparison asked for (sign-only garbled" +
-		" circuits by default) at the width that holds the operand, squares by Beaver pairs, truncation by one COT (floor or one unit more)",
+		" circuits by default) at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, truncation by one COT (floor or one unit more)",
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
 		if err := c.Protocols.Check(); err != nil {
@@ -76,6 +76,11 @@ func (a *assigner) finish() {
 
 func (a *assigner) value(v *ir.Value) *ir.Value {
 	b := a.B.At(v)
+	if a.nonlinear == pass.GarbledWhole {
+		if n := a.whole(v); n != nil {
+			return a.settle(v, n)
+		}
+	}
 	switch {
 	case v.Op.Constant:
 		return a.constant(v)
@@ -127,7 +132,7 @@ func (a *assigner) prepare(v *ir.Value) {
 		switch {
 		case r.Is("ring.conv2d"), r.Is("ring.linear"), r.Is("ring.square"):
 			a.operand(a.To[v])
-		case r.Is("ring.maxpool"), r.Is("ring.argmax"), a.signOf(v, r):
+		case r.Is("ring.maxpool"), r.Is("ring.argmax"), a.signOf(v, r), a.wholeOf(v, r):
 			a.mask(a.To[v])
 		}
 	}
@@ -165,7 +170,7 @@ func (a *assigner) wantsMask(v *ir.Value) bool {
 func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
 	switch {
 	case r.Is("ring.relu"), r.Is("ring.trunc"):
-		return a.signOf(v, r)
+		return a.signOf(v, r) || a.wholeOf(v, r)
 	case !r.Op.Local:
 		return true
 	}

@@ -13,8 +13,9 @@ var signs = map[pass.Nonlinear]struct {
 	op       string
 	additive bool
 }{
-	pass.GarbledSign: {op: "gc.drelu"},
-	pass.DealtSign:   {op: "fss.drelu", additive: true},
+	pass.GarbledSign:  {op: "gc.drelu"},
+	pass.GarbledWhole: {op: "gc.drelu"},
+	pass.DealtSign:    {op: "fss.drelu", additive: true},
 }
 
 // sign emits the comparison of x with zero for the value at, x's values having width bits.

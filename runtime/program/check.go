@@ -177,7 +177,7 @@ func (p *Program) checkWidths(in Instr) error {
 		if w := in.Ints[0]; w < 2 || w > bits {
 			return fmt.Errorf("width %d", w)
 		}
-	case GCChoose, GCZero, GCGarble, GCTables, GCLabels, GCEvaluate:
+	case GCChoose, GCZero, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate:
 		return p.checkGarbled(in)
 	case TapValue:
 		if t := in.Ints[0]; t < 0 || t >= len(p.Taps) {
@@ -207,7 +207,7 @@ func checkSizes(in Instr) error {
 			wlen = in.Ints[2] * in.Ints[3]
 		}
 		return checkLinear(in.Op, in.Ints[2:], in.Out[0].Len, in.In[0].Len, wlen)
-	case GCChoose, GCZero, GCGarble, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
+	case GCChoose, GCZero, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
 	case Concat:
 		total := 0
 		for _, o := range in.In {
@@ -305,7 +305,7 @@ func checkMovement(in Instr) error {
 		if err := t.Check(); err != nil {
 			return err
 		}
-		if stage < 0 || (stage >= t.Stages() && in.Ints[0] != 0) {
+		if stage < 0 || (stage >= t.Stages() && in.Ints[0] != 0 && in.Ints[0] != 4) {
 			return fmt.Errorf("stage %d of %d", stage, t.Stages())
 		}
 		switch in.Ints[0] {
@@ -315,6 +315,8 @@ func checkMovement(in Instr) error {
 			ins, out = []int{t.Live(stage)}, t.Pairs(stage)
 		case 3:
 			ins, out = []int{t.Pairs(stage), t.Live(stage)}, t.Live(stage+1)
+		case 4:
+			ins, out = []int{t.C * t.H * t.W}, t.Windows()*t.KH*t.KW
 		default:
 			return fmt.Errorf("no tournament step %d", in.Ints[0])
 		}
@@ -362,7 +364,7 @@ func matches(sends, recvs []Instr, from, to *Program) error {
 
 // receiver names the recv that meets each send.
 var receiver = map[Opcode]Opcode{
-	SendRing: RecvRing, SendBits: RecvBits, GCChoose: GCZero, GCGarble: GCTables, GCLabels: GCEvaluate,
+	SendRing: RecvRing, SendBits: RecvBits, GCChoose: GCZero, GCGarble: GCTables, GCRemask: GCTables, GCLabels: GCEvaluate,
 }
 
 // SentBytes is the payload that a send or its recv moves.

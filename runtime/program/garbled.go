@@ -65,7 +65,16 @@ func (p *Program) checkGarbled(in Instr) error {
 	if batch < 0 || batch >= p.Extensions.Garbled || lo < 0 || lo > maxElements || lo%garbledStep != 0 || count < 1 || count > maxElements {
 		return fmt.Errorf("batch %d, instances %d + %d", batch, lo, count)
 	}
+	if bits := in.Op == GCGarble; (bits && t.Ring > 0) || (in.Op == GCRemask && t.Ring == 0) {
+		return fmt.Errorf("a circuit with results of %d bits", t.Ring)
+	}
 	for _, o := range in.In {
+		if in.Op == GCRemask {
+			if err := checkPart(lo+count, o.Len); err != nil {
+				return err
+			}
+			continue
+		}
 		if o.Len%t.Elements != 0 {
 			return fmt.Errorf("%d elements for instances of %d", o.Len, t.Elements)
 		}
@@ -105,7 +114,7 @@ func (p *Program) garbledBytes(in Instr) int64 {
 	switch in.Op {
 	case GCChoose, GCZero:
 		return cost.SoftSpokenBytes(count * wires)
-	case GCGarble, GCTables:
+	case GCGarble, GCRemask, GCTables:
 		return cost.HalfGatesBytes(int64(t.ANDs()), count) + cost.BitBytes(count, t.Ring)
 	case GCLabels, GCEvaluate:
 		return cost.LabelBytes(wires, count)

@@ -69,7 +69,7 @@ func (p *Program) instructions() iter.Seq2[step, Instr] {
 // owners are the opcodes that one party alone can run: the server garbles.
 var owners = map[Opcode]cost.Party{
 	GCChoose: cost.Client, GCTables: cost.Client, GCEvaluate: cost.Client,
-	GCZero: cost.Server, GCGarble: cost.Server, GCLabels: cost.Server,
+	GCZero: cost.Server, GCGarble: cost.Server, GCRemask: cost.Server, GCLabels: cost.Server,
 }
 
 func stepOf(op Opcode) step {
@@ -108,6 +108,9 @@ func (p *Program) checkExtensions() error {
 			continue
 		}
 		u := use{in.Op, in.Ints[0]}
+		if u.op == GCRemask { // it garbles too
+			u.op = GCGarble
+		}
 		if seen[u] {
 			return fmt.Errorf("program: batch %d is used by %s before", u.batch, u.op)
 		}

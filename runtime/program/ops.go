@@ -20,7 +20,7 @@ const (
 	Concat  Opcode = "concat"  // y <- x...
 	Pad     Opcode = "pad"     // y <- x [c h w top bottom left right]
 	Slice   Opcode = "slice"   // y <- x [c h w start stride]
-	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next
+	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next, 4 windows
 
 	// Steps of protocols: see runtime/nonlin.
 	TruncChoose    Opcode = "trunc.choose"    // e <- x, c [f]
@@ -46,12 +46,14 @@ const (
 	// Garbling of instances lo to lo+count-1 of a circuit of the program's table: see runtime/vm/garbled.go.
 	GCChoose   Opcode = "gc.choose"   // send: <- x [batch, lo, count, circuit]: label OTs for the client's bits; labels go to the spool
 	GCZero     Opcode = "gc.zero"     // recv: <- [batch, lo, count, circuit]: the zero labels, to the spool
-	GCGarble   Opcode = "gc.garble"   // send: permute bits, or the mask drawn <- [batch, lo, count, circuit]: the tables
+	GCGarble   Opcode = "gc.garble"   // send: permute bits <- [batch, lo, count, circuit]: the tables
+	GCRemask   Opcode = "gc.remask"   // send: <- r [batch, lo, count, circuit]: the tables of results less r, with their permute bits
 	GCTables   Opcode = "gc.tables"   // recv: <- [batch, lo, count, circuit]: to the spool
 	GCLabels   Opcode = "gc.labels"   // send: <- x [batch, lo, count, circuit]: labels of the server's bits
 	GCEvaluate Opcode = "gc.evaluate" // recv: colour bits, or the masked results <- [batch, lo, count, circuit]
 
 	FSSSign Opcode = "fss.sign" // d <- y [item, width]: y = x + r opened, r and the keys of the manifest's item
+	GCDraw  Opcode = "gc.draw"  // r <- : masks for gc.remask
 
 	// TapValue marks x as this party's part of a RING value: read by verification alone, otherwise nothing.
 	TapValue Opcode = "tap" // <- x [tap]
@@ -80,7 +82,7 @@ var (
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},
 		OTChoose: {k(b, r, r), nil, false, 0}, OTPads: {k(r, r), k(r), false, 0},
-		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(anyKind), nil, false, gcInts}, GCTables: {nil, nil, false, gcInts},
+		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(b), nil, false, gcInts}, GCRemask: {nil, k(r), false, gcInts}, GCDraw: {k(r), nil, false, 0}, GCTables: {nil, nil, false, gcInts},
 		GCLabels: {nil, k(r), false, gcInts}, GCEvaluate: {k(anyKind), nil, false, gcInts},
 		FSSSign:  {k(b), k(r), false, 2},
 		TapValue: {nil, k(r), false, 1},

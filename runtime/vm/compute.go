@@ -60,6 +60,8 @@ func (m *Machine[W]) arithmetic(in program.Instr) bool {
 		ring.MulConst(m.r(in.Out[0]), m.r(in.In[0]), W(in.Ints[0]))
 	case program.AddC:
 		ring.AddConst(m.r(in.Out[0]), m.r(in.In[0]), W(in.Ints[0]))
+	case program.GCDraw:
+		prg.Words(prg.NewStream(prg.NewSeed()), m.r(in.Out[0]))
 	case program.Zero:
 		clear(m.r(in.Out[0]))
 	case program.Iota:
@@ -194,7 +196,7 @@ func (m *Machine[W]) send(in program.Instr) error {
 		return err
 	case program.GCChoose:
 		return m.gcChoose(in)
-	case program.GCGarble:
+	case program.GCGarble, program.GCRemask:
 		return m.gcGarble(in)
 	case program.GCLabels:
 		return m.gcLabels(in)

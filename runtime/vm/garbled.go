@@ -139,8 +139,8 @@ func (p *gcPart[W]) garbler() (*garble.Garbler, error) {
 	return garble.NewGarbler(p.Circuit, p.batch.Hash, p.batch.Delta, p.batch.Seed, prg.Garbling.First())
 }
 
-// gcGarble: the server garbles and sends the tables. Its share of the outputs are the permute bits, or the masks that it draws: then
-// the permute bits go with the tables.
+// gcGarble: the server garbles and sends the tables. Its share of the outputs are the permute bits, or the masks that it enters:
+// then the permute bits go with the tables.
 func (m *Machine[W]) gcGarble(in program.Instr) error {
 	p, err := m.gcPart(in)
 	if err != nil {
@@ -155,7 +155,7 @@ func (m *Machine[W]) gcGarble(in program.Instr) error {
 	}
 	zero, tables := make([]prg.Block, p.chunk*p.Wires()), make([]prg.Block, 2*p.chunk*p.ANDs())
 	defer ring.Wipe(zero)
-	outs := m.garblerOutputs(p, in.Out[0])
+	outs := m.garblerOutputs(p, in)
 	return p.each(func(first, n int) error {
 		z, t := zero[:n*p.Wires()], tables[:2*n*p.ANDs()]
 		if err := p.labels.read(z); err != nil {

@@ -51,6 +51,8 @@ func tour[W ring.Word](ints []int, out []W, in [][]W) error {
 	case 2:
 		_, right := t.PairIndex(stage)
 		return kernel.Gather(out, in[0], right)
+	case 4:
+		return kernel.Gather(out, in[0], t.WindowIndex())
 	}
 	both := make([]W, 0, len(in[0])+len(in[1]))
 	return kernel.Gather(out, append(append(both, in[0]...), in[1]...), t.MergeIndex(stage))

@@ -22,19 +22,18 @@ type garblerOutputs[W ring.Word] struct {
 	lo      int
 	bits    ring.Bits // or:
 	masks   []W
-	draw    *prg.Stream
 	early   ring.Bits
 	permute []uint64
 	decode  []W
 }
 
-func (m *Machine[W]) garblerOutputs(p *gcPart[W], out program.Operand) *garblerOutputs[W] {
+func (m *Machine[W]) garblerOutputs(p *gcPart[W], in program.Instr) *garblerOutputs[W] {
 	o := &garblerOutputs[W]{ring: p.Ring, lo: p.lo}
 	if p.Ring == 0 {
-		o.bits = m.b(out)
+		o.bits = m.b(in.Out[0])
 		return o
 	}
-	o.masks, o.draw = m.r(out), prg.NewStream(prg.NewSeed())
+	o.masks = m.r(in.In[0])
 	o.permute, o.decode = make([]uint64, ring.PlaneWords(p.chunk, p.Ring)), make([]W, p.chunk)
 	return o
 }
@@ -45,7 +44,6 @@ func (o *garblerOutputs[W]) before(first, n int) (early, permute []uint64) {
 		return nil, o.bits.Slice(o.lo+first, o.lo+first+n).Words()
 	}
 	masks := o.masks[o.lo+first : o.lo+first+n]
-	prg.Words(o.draw, masks)
 	o.early = ring.NewBits(n * o.ring)
 	ring.InstanceBits(o.early, masks, o.ring)
 	return o.early.Words(), o.permute[:ring.PlaneWords(n, o.ring)]
