@@ -76,14 +76,89 @@ func (ifma) mulScalarAdd(m *Modulus, dst, a []uint64, c root) {
 	mulScalarAdd(&dst[0], &a[0], len(dst)/lanes, m.q, &c.w)
 }
 
-func (ifma) accumulate(low, high, a, b []uint64) {
-	mulAdd(&low[0], &high[0], &a[0], &b[0], len(low)/lanes)
+// Words of a vector that a kernel takes at a time.
+const (
+	productsBatch = 8 * lanes
+	pairsBatch    = 4 * lanes
+	mixOneBatch   = 8 * lanes
+	mixFourBatch  = 2 * lanes
+)
+
+// pointers are those to the first words of vectors.
+type pointers [2 * termsAtOnce]*uint64
+
+// put sets every stride-th pointer from the first on.
+func (p *pointers) put(first, stride int, vectors [][]uint64) {
+	for t, v := range vectors {
+		p[first+stride*t] = &v[0]
+	}
 }
 
-func (ifma) accumulateScalar(low, high, x []uint64, c uint64) {
-	mulAddScalar(&low[0], &high[0], &x[0], len(low)/lanes, c)
+// accumulators gives pointers to the low and the high parts of sums.
+func accumulators(sums ...*Sum) (low, high pointers) {
+	for i, s := range sums {
+		low[i], high[i] = &s.low[0], &s.high[0]
+	}
+	return low, high
+}
+
+func (ifma) products(s *Sum, w, x [][]uint64) {
+	var ws, xs pointers
+	ws.put(0, 1, w)
+	xs.put(0, 1, x)
+	low, high := accumulators(s)
+	mulAdd1(&low[0], &high[0], &ws[0], &xs[0], len(w), s.m.n/productsBatch)
+}
+
+func (ifma) pairs(s, u *Sum, w, x, y [][]uint64) {
+	var ws, xs pointers
+	ws.put(0, 1, w)
+	xs.put(0, 2, x)
+	xs.put(1, 2, y)
+	low, high := accumulators(s, u)
+	mulAdd2(&low[0], &high[0], &ws[0], &xs[0], len(w), s.m.n/pairsBatch)
+}
+
+func (ifma) mix(sums []*Sum, c [][]uint64, x [][]uint64) {
+	var xs pointers
+	xs.put(0, 1, x)
+	for ; len(sums) >= 4; sums, c = sums[4:], c[4:] {
+		var columns [4 * termsAtOnce]uint64
+		for i, row := range c[:4] {
+			for t, f := range row {
+				columns[4*t+i] = f
+			}
+		}
+		low, high := accumulators(sums[:4]...)
+		mix4(&low[0], &high[0], &columns[0], &xs[0], len(x), sums[0].m.n/mixFourBatch)
+		clear(columns[:])
+	}
+	for i, s := range sums {
+		low, high := accumulators(s)
+		mix1(&low[0], &high[0], &c[i][0], &xs[0], len(x), s.m.n/mixOneBatch)
+	}
 }
 
 func (ifma) reduce(m *Modulus, dst, low, high []uint64) {
 	reduceSums(&dst[0], &low[0], &high[0], len(dst)/lanes, m.q, m.inverse, &m.cube.w)
+}
+
+func (ifma) residues32(m *Modulus, dst []uint64, x []uint32) {
+	if whole := len(x) / lanes; whole > 0 {
+		residues32(&dst[0], &x[0], whole, m.q, m.inverse, &m.square.w, m.half)
+	}
+	done := len(x) &^ (lanes - 1)
+	portable{}.residues32(m, dst[done:], x[done:])
+}
+
+func (ifma) residues64(m *Modulus, dst []uint64, x []uint64) {
+	if whole := len(x) / lanes; whole > 0 {
+		residues64(&dst[0], &x[0], whole, m.q, m.inverse, &m.square.w, m.half)
+	}
+	done := len(x) &^ (lanes - 1)
+	portable{}.residues64(m, dst[done:], x[done:])
+}
+
+func (ifma) divide(d *division, a, last []uint64) {
+	divideRound(&a[0], &last[0], len(a)/lanes, d.m.q, d.p, d.half, d.shift, &d.m.one.w, &d.fraction.w)
 }

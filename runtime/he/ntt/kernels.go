@@ -16,12 +16,21 @@ type kernels interface {
 	mulScalar(m *Modulus, dst, a []uint64, c root)
 	mulScalarAdd(m *Modulus, dst, a []uint64, c root)
 
-	// accumulate adds the low and high 52 bits of products to low and high.
-	accumulate(low, high, a, b []uint64)
-	accumulateScalar(low, high, x []uint64, c uint64)
+	// products adds w[t]*x[t] for each t to a sum, and pairs w[t]*y[t] to another too. There are 1 to termsAtOnce terms.
+	products(s *Sum, w, x [][]uint64)
+	pairs(s, u *Sum, w, x, y [][]uint64)
+
+	// mix adds c[i][t]*x[t] for each t to each sums[i], for 1 to termsAtOnce terms too.
+	mix(sums []*Sum, c [][]uint64, x [][]uint64)
 
 	// reduce sets dst = low + high*R mod q.
 	reduce(m *Modulus, dst, low, high []uint64)
+
+	// residues32 and residues64 set dst to the signed readings of as many words.
+	residues32(m *Modulus, dst []uint64, x []uint32)
+	residues64(m *Modulus, dst []uint64, x []uint64)
+
+	divide(d *division, a, last []uint64)
 }
 
 // fastest gives the kernels to use on this machine.

@@ -73,18 +73,50 @@ func mulScalar(dst *uint64, a *uint64, batches int, q uint64, c *uint64)
 //go:noescape
 func mulScalarAdd(dst *uint64, a *uint64, batches int, q uint64, c *uint64)
 
-// mulAdd adds the low 52 bits of a*b to low and the high 52 bits to high, for 8*batches residues. It needs AVX512IFMA.
+// mulAdd1 adds w[t]*x[1*t+i] to sum i of 1 for all terms t, at least one: the low 52 bits of products to
+// low, the high 52 bits to high. Vectors have 64*batches words. It needs AVX512IFMA.
 //
 //go:noescape
-func mulAdd(low *uint64, high *uint64, a *uint64, b *uint64, batches int)
+func mulAdd1(low **uint64, high **uint64, w **uint64, x **uint64, terms int, batches int)
 
-// mulAddScalar is mulAdd with one factor c for all of x. It needs AVX512IFMA.
+// mulAdd2 adds w[t]*x[2*t+i] to sum i of 2 for all terms t, at least one: the low 52 bits of products to
+// low, the high 52 bits to high. Vectors have 32*batches words. It needs AVX512IFMA.
 //
 //go:noescape
-func mulAddScalar(low *uint64, high *uint64, x *uint64, batches int, c uint64)
+func mulAdd2(low **uint64, high **uint64, w **uint64, x **uint64, terms int, batches int)
+
+// mix1 adds c[1*t+i]*x[t] to sum i of 1 for all terms t, at least one: the low 52 bits of products to low,
+// the high 52 bits to high. Vectors have 64*batches words. It needs AVX512IFMA.
+//
+//go:noescape
+func mix1(low **uint64, high **uint64, c *uint64, x **uint64, terms int, batches int)
+
+// mix4 adds c[4*t+i]*x[t] to sum i of 4 for all terms t, at least one: the low 52 bits of products to low,
+// the high 52 bits to high. Vectors have 16*batches words. It needs AVX512IFMA.
+//
+//go:noescape
+func mix4(low **uint64, high **uint64, c *uint64, x **uint64, terms int, batches int)
 
 // reduceSums sets dst = low + high*2^52 mod q for 8*batches accumulators. inverse is 1/q mod 2^52, cube the root of
 // 2^104. It needs AVX512IFMA.
 //
 //go:noescape
 func reduceSums(dst *uint64, low *uint64, high *uint64, batches int, q uint64, inverse uint64, cube *uint64)
+
+// residues32 sets dst = x mod q, x read with its sign, for 8*batches words. inverse is 1/q mod 2^52, square the root of 2^52,
+// half is 2^63 mod q. It needs AVX512IFMA.
+//
+//go:noescape
+func residues32(dst *uint64, x *uint32, batches int, q uint64, inverse uint64, square *uint64, half uint64)
+
+// residues64 sets dst = x mod q, x read with its sign, for 8*batches words. inverse is 1/q mod 2^52, square the root of 2^52,
+// half is 2^63 mod q. It needs AVX512IFMA.
+//
+//go:noescape
+func residues64(dst *uint64, x *uint64, batches int, q uint64, inverse uint64, square *uint64, half uint64)
+
+// divideRound sets a = (a - r)/p mod q for 8*batches residues, where r is last, a residue mod p, as a number in
+// [-half, p - half). shift is half mod q, one the root of 1, fraction that of 1/p. It needs AVX512IFMA.
+//
+//go:noescape
+func divideRound(a *uint64, last *uint64, batches int, q uint64, p uint64, half uint64, shift uint64, one *uint64, fraction *uint64)

@@ -173,6 +173,15 @@ var operations = map[string]func(m *Modulus, a, b []uint64){
 		s.MulAdd(b, b)
 		s.Reduce(a)
 	},
+	"Residues": func(m *Modulus, a, b []uint64) {
+		short := make([]uint32, 13)
+		for i := range short {
+			short[i] = uint32(b[i] * 12345)
+		}
+		Residues(m, a, b[:m.n-3])
+		Residues(m, a, short)
+	},
+	"DivideRound": func(m *Modulus, a, b []uint64) { m.DivideRound(a, b, &Modulus{q: m.q - 2}) },
 }
 
 func TestKernelsAgree(t *testing.T) {
@@ -292,6 +301,75 @@ func TestSumReducesFullWords(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTermsAddUp compares sums of many terms in a call with sums of single products.
+func TestTermsAddUp(t *testing.T) {
+	each(t, func(t *testing.T, k kernels) {
+		m := modulus(t, MaxBits, MinDegree, k)
+		for _, terms := range []int{0, 1, 5, termsAtOnce, 2*termsAtOnce + 3} {
+			w, x, y := testVectors(m, terms, 20), testVectors(m, terms, 21), testVectors(m, terms, 22)
+			c := testVectors(m, 7, 23) // of which the first terms count
+			var got, want []*Sum
+			for range 10 {
+				got, want = append(got, m.NewSum()), append(want, m.NewSum())
+			}
+			got[0].MulAddAll(w, x)
+			MulAddPairs(got[1], got[2], w, x, y)
+			Mix(got[3:], c, x)
+			for i := range terms {
+				want[0].MulAdd(w[i], x[i])
+				want[1].MulAdd(w[i], x[i])
+				want[2].MulAdd(w[i], y[i])
+				for j := range c {
+					want[3+j].MulAddScalar(c[j][i], x[i])
+				}
+			}
+			for i := range got {
+				if !slices.Equal(reduced(got[i]), reduced(want[i])) {
+					t.Errorf("sum %d of %d terms differs from that of single products", i, terms)
+				}
+			}
+		}
+	})
+}
+
+func testVectors(m *Modulus, count int, seed uint64) (v [][]uint64) {
+	for i := range count {
+		v = append(v, testResidues(m, seed<<32+uint64(i)))
+	}
+	return v
+}
+
+func reduced(s *Sum) []uint64 {
+	dst := make([]uint64, s.m.n)
+	s.Reduce(dst)
+	return dst
+}
+
+// TestSumsRefuseWhatIsShort has vectors that a kernel would read beyond.
+func TestSumsRefuseWhatIsShort(t *testing.T) {
+	m := modulus(t, MaxBits, MinDegree, fastest())
+	s, long, short := m.NewSum(), make([]uint64, m.n), make([]uint64, m.n-1)
+	for name, f := range map[string]func(){
+		"a vector":           func() { s.MulAdd(long, short) },
+		"a list":             func() { s.MulAddAll([][]uint64{long, long}, [][]uint64{long}) },
+		"the other list":     func() { s.MulAddAll([][]uint64{long}, [][]uint64{long, long}) },
+		"a pair":             func() { MulAddPairs(s, s, [][]uint64{long}, [][]uint64{long}, [][]uint64{short}) },
+		"a row":              func() { Mix([]*Sum{s}, [][]uint64{{1}}, [][]uint64{long, long}) },
+		"a polynomial":       func() { m.Forward(short) },
+		"a destination":      func() { s.Reduce(short) },
+		"one of two factors": func() { m.Mul(long, long, short) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s is too short, and nothing says so", name)
+				}
+			}()
+			f()
+		}()
+	}
 }
 
 // drawModulus draws one of the ten greatest primes of some length.
@@ -426,7 +504,9 @@ func TestPrimesAreTheGreatest(t *testing.T) {
 func Benchmark(b *testing.B) {
 	for _, k := range all() {
 		m := modulus(b, MaxBits, 8192, k)
-		x, y, s := testResidues(m, 1), testResidues(m, 2), m.NewSum()
+		x, y, s, words := testResidues(m, 1), testResidues(m, 2), m.NewSum(), make([]uint32, m.n)
+		ws, xs, ys := testVectors(m, 16, 3), testVectors(m, 16, 4), testVectors(m, 16, 5)
+		sums := []*Sum{m.NewSum(), m.NewSum(), m.NewSum(), m.NewSum()}
 		for _, o := range []struct {
 			name string
 			f    func()
@@ -439,6 +519,12 @@ func Benchmark(b *testing.B) {
 			{"Sum.MulAdd", func() { s.MulAdd(x, y) }},
 			{"Sum.MulAddScalar", func() { s.MulAddScalar(12345, y) }},
 			{"Sum.Reduce", func() { s.Reduce(x) }},
+			{"Sum.MulAddAll/terms=16", func() { s.MulAddAll(ws, xs) }},
+			{"MulAddPairs/terms=16", func() { MulAddPairs(s, sums[0], ws, xs, ys) }},
+			{"Mix/4x16", func() { Mix(sums, ws, xs) }},
+			{"Residues/32", func() { Residues(m, x, words) }},
+			{"Residues/64", func() { Residues(m, x, y) }},
+			{"DivideRound", func() { m.DivideRound(x, y, m) }},
 		} {
 			b.Run(fmt.Sprintf("%s/N=%d/%v", o.name, m.n, k), func(b *testing.B) {
 				for b.Loop() {

@@ -129,23 +129,57 @@ func (portable) mulScalarAdd(m *Modulus, dst, a []uint64, c root) {
 	}
 }
 
-func (portable) accumulate(low, high, a, b []uint64) {
-	for i := range low {
-		low[i] += a[i] * b[i] & radixMask
-		high[i] += high52(a[i], b[i])
+func (portable) products(s *Sum, w, x [][]uint64) {
+	for t := range w {
+		for i, f := range w[t] {
+			s.add(i, f, x[t][i])
+		}
 	}
 }
 
-func (portable) accumulateScalar(low, high, x []uint64, c uint64) {
-	for i := range low {
-		low[i] += x[i] * c & radixMask
-		high[i] += high52(x[i], c)
+func (k portable) pairs(s, u *Sum, w, x, y [][]uint64) {
+	k.products(s, w, x)
+	k.products(u, w, y)
+}
+
+func (portable) mix(sums []*Sum, c [][]uint64, x [][]uint64) {
+	for i, s := range sums {
+		for t, f := range c[i] {
+			for j := range x[t] {
+				s.add(j, f, x[t][j])
+			}
+		}
 	}
+}
+
+// add adds x*y to element i.
+func (s *Sum) add(i int, x, y uint64) {
+	s.low[i] += x * y & radixMask
+	s.high[i] += high52(x, y)
 }
 
 func (portable) reduce(m *Modulus, dst, low, high []uint64) {
 	for i := range dst {
 		once := m.divide(high[i]+low[i]>>radixBits, low[i])
 		dst[i] = below(m.q, m.times(m.divide(once>>radixBits, once), m.cube))
+	}
+}
+
+func (portable) residues32(m *Modulus, dst []uint64, x []uint32) {
+	for i, w := range x {
+		dst[i] = m.Residue(int64(int32(w)))
+	}
+}
+
+func (portable) residues64(m *Modulus, dst []uint64, x []uint64) {
+	for i, w := range x {
+		dst[i] = m.Residue(int64(w))
+	}
+}
+
+func (portable) divide(d *division, a, last []uint64) {
+	for i := range a {
+		r := d.m.times(below(d.p, last[i]+d.half), d.m.one)
+		a[i] = below(d.m.q, d.m.times(a[i]+d.shift+2*d.m.q-r, d.fraction))
 	}
 }

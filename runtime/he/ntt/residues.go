@@ -9,26 +9,30 @@ func (m *Modulus) Residue(x int64) uint64 {
 	return below(m.q, r+m.q-m.half)
 }
 
-// Residues sets dst[i] to the signed reading of x[i] mod q.
+// Residues sets dst[i] to the signed reading of x[i] mod q, for any number of words.
 func Residues[W ring.Word](m *Modulus, dst []uint64, x []W) {
 	dst = dst[:len(x)]
-	for i, w := range x {
-		dst[i] = m.Residue(ring.Signed(w))
+	switch x := any(x).(type) {
+	case []uint32:
+		m.kernels.residues32(m, dst, x)
+	case []uint64:
+		m.kernels.residues64(m, dst, x)
 	}
 }
 
-// DivideRound drops the modulus p from a number modulo p*q: a, its residues mod q, becomes (x - (x mod p))/p, where
-// last has the residues x mod p and is read as in [-p/2, p/2): x/p rounded. p is another prime.
+// DivideRound drops the prime p from a modulus p*q: of a number x mod p*q the residues a mod q become those of x/p,
+// rounded. last has the residues of x mod p.
 func (m *Modulus) DivideRound(a, last []uint64, p *Modulus) {
-	fraction := m.root(m.power(p.q%m.q, m.q-2))
-	half := p.q / 2
-	shift := half % m.q
-	a, last = a[:m.n], last[:m.n]
-	for i := range a {
-		r := m.small(below(p.q, last[i]+half)) + m.q - shift // last mod q, in [0, 2q)
-		a[i] = below(m.q, m.times(a[i]+2*m.q-r, fraction))
+	d := division{
+		m: m, p: p.q, half: p.q / 2, shift: p.q / 2 % m.q,
+		fraction: m.root(m.power(p.q%m.q, m.q-2)),
 	}
+	m.kernels.divide(&d, a[:m.n], last[:m.n])
 }
 
-// small gives x mod q for x < R.
-func (m *Modulus) small(x uint64) uint64 { return below(m.q, m.times(x, m.one)) }
+// division is (a - r)/p mod q, where r is the residue mod p in [-half, p - half).
+type division struct {
+	m              *Modulus
+	p, half, shift uint64 // shift is half mod q
+	fraction       root   // of 1/p
+}

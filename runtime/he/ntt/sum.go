@@ -4,7 +4,16 @@ package ntt
 // into a word; the high parts, below q^2/R < 2^48, fit before that.
 const MaxTerms = 1 << (64 - radixBits)
 
+// How many terms a kernel adds while it holds a part of the sums in registers. Beyond a few the sums' own way to memory
+// and back is a small part of the time; and vectors whose distance is a power of two share sets of the caches, where only
+// so many streams find room.
+const (
+	termsAtOnce = 16
+	pairsAtOnce = 8 // three streams each
+)
+
 // Sum adds up products of vectors without reducing each: the low and the high 52 bits of products are summed apart.
+// A Sum reduces itself when it is full: callers add as much as they like.
 type Sum struct {
 	m         *Modulus
 	low, high []uint64
@@ -17,25 +26,77 @@ func (m *Modulus) NewSum() *Sum {
 }
 
 // MulAdd adds a*b, element by element.
-func (s *Sum) MulAdd(a, b []uint64) {
-	s.room()
-	s.m.kernels.accumulate(s.low, s.high, a[:s.m.n], b[:s.m.n])
+func (s *Sum) MulAdd(a, b []uint64) { s.MulAddAll([][]uint64{a}, [][]uint64{b}) }
+
+// MulAddAll adds a[t]*b[t] for each t. Many terms in a call are faster than many calls.
+func (s *Sum) MulAddAll(a, b [][]uint64) {
+	s.whole(a, b)
+	chunks(len(a), termsAtOnce, func(lo, hi int) {
+		s.room(hi - lo)
+		s.m.kernels.products(s, a[lo:hi], b[lo:hi])
+	})
 }
 
-// MulAddScalar adds c*x for c < q. Modulus.Residue gives c for a small signed number.
-func (s *Sum) MulAddScalar(c uint64, x []uint64) {
-	s.room()
-	s.m.kernels.accumulateScalar(s.low, s.high, x[:s.m.n], c)
+// MulAddPairs adds w[t]*x[t] to s and w[t]*y[t] to u for each t: the two components of ciphertexts times polynomials.
+// It reads w once. Both sums have one modulus.
+func MulAddPairs(s, u *Sum, w, x, y [][]uint64) {
+	s.whole(w, x)
+	u.whole(w, y)
+	chunks(len(w), pairsAtOnce, func(lo, hi int) {
+		s.room(hi - lo)
+		u.room(hi - lo)
+		s.m.kernels.pairs(s, u, w[lo:hi], x[lo:hi], y[lo:hi])
+	})
 }
 
-// room counts a term that is about to come. A sum that has no room for it is reduced, and is a term itself.
-func (s *Sum) room() {
-	if s.terms == MaxTerms {
+// MulAddScalar adds c*x for c < q. Modulus.Residue gives c for a signed number.
+func (s *Sum) MulAddScalar(c uint64, x []uint64) { Mix([]*Sum{s}, [][]uint64{{c}}, [][]uint64{x}) }
+
+// Mix adds c[i][t]*x[t] for each t to each sums[i], c[i][t] < q: a matrix of scalars times vectors. The sums have one
+// modulus. Groups of four sums are fastest.
+func Mix(sums []*Sum, c [][]uint64, x [][]uint64) {
+	rows := make([][]uint64, len(sums))
+	for i, s := range sums {
+		s.whole(x)
+		_ = c[i][:len(x)]
+	}
+	chunks(len(x), termsAtOnce, func(lo, hi int) {
+		for i, s := range sums {
+			s.room(hi - lo)
+			rows[i] = c[i][lo:hi]
+		}
+		if len(sums) > 0 {
+			sums[0].m.kernels.mix(sums, rows, x[lo:hi])
+		}
+	})
+}
+
+// chunks calls f with ranges of at most some terms that cover n.
+func chunks(n, most int, f func(lo, hi int)) {
+	for lo := 0; lo < n; lo += most {
+		f(lo, min(lo+most, n))
+	}
+}
+
+// whole panics unless all vectors have N words and lists are equally long: the kernels do not look.
+func (s *Sum) whole(lists ...[][]uint64) {
+	for _, l := range lists {
+		_ = lists[0][:len(l)]
+		_ = l[:len(lists[0])]
+		for _, v := range l {
+			_ = v[s.m.n-1]
+		}
+	}
+}
+
+// room counts terms that are about to come. A sum that has no room for them is reduced, and is a term itself.
+func (s *Sum) room(terms int) {
+	if s.terms+terms > MaxTerms {
 		s.m.kernels.reduce(s.m, s.low, s.low, s.high)
 		clear(s.high)
 		s.terms = 1
 	}
-	s.terms++
+	s.terms += terms
 }
 
 // Reduce sets dst to the sum mod q, and the sum to nothing.

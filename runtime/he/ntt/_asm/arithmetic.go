@@ -88,6 +88,14 @@ func below(bound, x vector) {
 	VPMINUQ(t, x, x)
 }
 
+// difference sets x = x - y mod q: as a number without sign a negative difference is large, and q more is right.
+func difference(q vector, y Op, x vector) {
+	t := ZMM()
+	VPSUBQ(y, x, x)
+	VPADDQ(q, x, t)
+	VPMINUQ(t, x, x)
+}
+
 // load gives the vector at a place.
 func load(at Mem) vector {
 	v := ZMM()

@@ -2,7 +2,10 @@
 // depends on avo. Run it by `go generate ./runtime/he/ntt`.
 package main
 
-import . "github.com/mmcloughlin/avo/build"
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
 
 func main() {
 	forward4()
@@ -20,8 +23,14 @@ func main() {
 	mulScalar()
 	mulScalarAdd()
 
-	mulAdd()
-	mulAddScalar()
+	mulAdd(1)
+	mulAdd(2)
+	mix(1)
+	mix(4)
 	reduce()
+
+	signed("uint32", 4, func(at Mem, v vector) { VPMOVSXDQ(at, v) })
+	signed("uint64", 8, func(at Mem, v vector) { VMOVDQU64(at, v) })
+	divideRound()
 	Generate()
 }

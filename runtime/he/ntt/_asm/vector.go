@@ -3,7 +3,6 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
 // elementwise is a function over vectors: body computes what is stored at dst from the places of its sources. All
@@ -43,10 +42,8 @@ func sub() {
 	kernel("subVectors", binarySignature, "subVectors sets dst = a - b mod q for 8*batches residues. It needs AVX512F.")
 	q := broadcast("q")
 	elementwise(binary, func(at []Mem, _ Mem) vector {
-		x, t := load(at[0]), ZMM()
-		VPSUBQ(at[1], x, x)
-		VPADDQ(q, x, t)
-		VPMINUQ(t, x, x) // a negative difference is large as a number without sign
+		x := load(at[0])
+		difference(q, at[1], x)
 		return x
 	})
 }
@@ -129,45 +126,6 @@ func mulScalarAdd() {
 		below(m.q, x)
 		return x
 	})
-}
-
-// sums walks over the two words of accumulators.
-type sums struct{ low, high reg.Register }
-
-// accumulate adds products of x with y to the accumulators at an offset.
-func (s sums) accumulate(offset reg.Register, x vector, y Op) {
-	l, h := Mem{Base: s.low, Index: offset, Scale: 1}, Mem{Base: s.high, Index: offset, Scale: 1}
-	low, high := load(l), load(h)
-	VPMADD52LUQ(y, x, low)
-	VPMADD52HUQ(y, x, high)
-	VMOVDQU64(low, l)
-	VMOVDQU64(high, h)
-}
-
-func mulAdd() {
-	kernel("mulAdd", "func(low, high, a, b *uint64, batches int)",
-		"mulAdd adds the low 52 bits of a*b to low and the high 52 bits to high, for 8*batches residues. It needs AVX512IFMA.")
-	s := sums{argument("low"), argument("high")}
-	a, b, n, offset := argument("a"), argument("b"), argument("batches"), GP64()
-	XORQ(offset, offset)
-	Label("loop")
-	s.accumulate(offset, load(Mem{Base: a, Index: offset, Scale: 1}), Mem{Base: b, Index: offset, Scale: 1})
-	ADDQ(Imm(zmmBytes), offset)
-	repeat(n, "loop")
-	leave()
-}
-
-func mulAddScalar() {
-	kernel("mulAddScalar", "func(low, high, x *uint64, batches int, c uint64)",
-		"mulAddScalar is mulAdd with one factor c for all of x. It needs AVX512IFMA.")
-	s := sums{argument("low"), argument("high")}
-	x, n, c, offset := argument("x"), argument("batches"), broadcast("c"), GP64()
-	XORQ(offset, offset)
-	Label("loop")
-	s.accumulate(offset, load(Mem{Base: x, Index: offset, Scale: 1}), c)
-	ADDQ(Imm(zmmBytes), offset)
-	repeat(n, "loop")
-	leave()
 }
 
 // carry moves what low has above 52 bits into high. Of low only the low 52 bits count from here on.
