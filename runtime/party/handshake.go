@@ -16,12 +16,12 @@ import (
 // Handshake: before anything else the parties send each other, in one crossed message, what they are about to run. A
 // mismatch ends the session with a message that names it.
 //
-//	magic 8 · protocol version 1 · role 1 · source 1 · zero 1 · nonce 16 · pair hash 32
+//	magic 8 · protocol version 1 · role 1 · source 1 · modes 1 · nonce 16 · pair hash 32 · holdings 48
 const (
 	magic           = "sottorun"
-	protocolVersion = 1
+	protocolVersion = 2
 	nonceBytes      = 16
-	helloBytes      = len(magic) + 4 + nonceBytes + len(program.Hash{})
+	helloBytes      = len(magic) + 4 + nonceBytes + len(program.Hash{}) + holdingsBytes
 )
 
 // phaseSession is the wire's phase of the handshake: it counts for neither offline nor online.
@@ -29,14 +29,16 @@ const phaseSession = 2
 
 type hello struct {
 	version, role, source byte
+	modes                 Mode
 	nonce                 [nonceBytes]byte
 	pair                  program.Hash
+	store                 holdings
 }
 
 func (h hello) encode() []byte {
-	b := append([]byte(magic), h.version, h.role, h.source, 0)
+	b := append([]byte(magic), h.version, h.role, h.source, byte(h.modes))
 	b = append(b, h.nonce[:]...)
-	return append(b, h.pair[:]...)
+	return h.store.append(append(b, h.pair[:]...))
 }
 
 var errNotSotto = errors.New("the peer does not speak sotto's session protocol")
@@ -46,9 +48,11 @@ func decodeHello(b []byte) (h hello, err error) {
 		return h, errNotSotto
 	}
 	b = b[len(magic):]
-	h.version, h.role, h.source = b[0], b[1], b[2]
-	copy(h.nonce[:], b[4:])
-	copy(h.pair[:], b[4+nonceBytes:])
+	h.version, h.role, h.source, h.modes = b[0], b[1], b[2], Mode(b[3])
+	b = b[4:]
+	b = b[copy(h.nonce[:], b):]
+	b = b[copy(h.pair[:], b):]
+	h.store = decodeHoldings(b)
 	return h, nil
 }
 
@@ -64,26 +68,35 @@ func sourceNumber(s cost.Source) byte {
 	return 0xff
 }
 
-// shake exchanges hellos and gives the session's id: a hash of both nonces.
-func shake(c *wire.Conn, p *program.Program, source cost.Source) (id [16]byte, err error) {
+// greeting is what a handshake gives: the session's id, a hash of both nonces; what the session does; and what both said
+// about their stores.
+type greeting struct {
+	id           [16]byte
+	mode         Mode
+	mine, theirs holdings
+}
+
+// shake exchanges hellos.
+func shake(c *wire.Conn, p *program.Program, source cost.Source, modes Mode, have holdings) (g greeting, err error) {
 	if err := c.BeginPhase(phaseSession); err != nil {
-		return id, err
+		return g, err
 	}
-	mine := hello{version: protocolVersion, role: byte(p.Party), source: sourceNumber(source), pair: p.Pair}
+	mine := hello{version: protocolVersion, role: byte(p.Party), source: sourceNumber(source), modes: modes, pair: p.Pair, store: have}
 	if _, err := rand.Read(mine.nonce[:]); err != nil {
-		return id, err
+		return g, err
 	}
 	theirs, err := greet(c, mine)
 	if err != nil {
-		return id, err
+		return g, err
 	}
-	first, second := mine.nonce, theirs.nonce
+	client, server := mine, theirs
 	if p.Party == cost.Server {
-		first, second = second, first
+		client, server = theirs, mine
 	}
-	sum := sha256.Sum256(append(append([]byte("sotto session"), first[:]...), second[:]...))
-	copy(id[:], sum[:])
-	return id, nil
+	sum := sha256.Sum256(append(append([]byte("sotto session"), client.nonce[:]...), server.nonce[:]...))
+	g.mode, g.mine, g.theirs = client.modes, mine.store, theirs.store
+	copy(g.id[:], sum[:])
+	return g, nil
 }
 
 // greet exchanges the hellos and judges the peer's. A client sends its hello as soon as it is connected; a server may be
@@ -115,8 +128,14 @@ func (h hello) accepts(o hello) error {
 		return fmt.Errorf("both parties are the %s; give one the client's bundle and the other the server's", cost.Party(h.role))
 	case o.pair != h.pair:
 		return fmt.Errorf("the programs differ: %s here, %s at the peer; use the two halves of one `sotto compile`", h.pair.Short(), o.pair.Short())
-	case o.source != h.source:
+	}
+	client, server := h.modes, o.modes
+	if h.role == byte(cost.Server) {
+		client, server = server, client
+	}
+	mode, err := fit(client, server)
+	if err == nil && mode != Stored && o.source != h.source {
 		return errors.New("the parties want their offline material from different sources; give both the same --offline")
 	}
-	return nil
+	return err
 }

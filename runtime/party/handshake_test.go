@@ -18,12 +18,14 @@ func TestHandshakeRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		server  *program.Program
 		source  cost.Source
+		offers  Mode
 		message string
 	}{
-		"same role":       {client, cost.FromDealer, "both parties are the client"},
-		"other programs":  {&program.Program{Party: cost.Server, Pair: program.Hash{2}}, cost.FromDealer, "the programs differ"},
-		"another source":  {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, "elsewhere", "different sources"},
-		"the right match": {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, ""},
+		"same role":       {client, cost.FromDealer, Everything, "both parties are the client"},
+		"other programs":  {&program.Program{Party: cost.Server, Pair: program.Hash{2}}, cost.FromDealer, Everything, "the programs differ"},
+		"another source":  {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, "elsewhere", Everything, "different sources"},
+		"stored alone":    {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, Prepare | Stored, "ready to prepare, use what was prepared: give both --store"},
+		"the right match": {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, Everything | Stored, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := wiretest.Pair(t, wire.Options{Timeout: 5 * time.Second})
@@ -32,10 +34,11 @@ func TestHandshakeRefuses(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				ids[1], theirs = shake(b, c.server, c.source)
+				g, err := shake(b, c.server, c.source, c.offers, holdings{})
+				ids[1], theirs = g.id, err
 			}()
-			id, mine := shake(a, client, cost.FromDealer)
-			ids[0] = id
+			g, mine := shake(a, client, cost.FromDealer, Everything, holdings{})
+			ids[0] = g.id
 			<-done
 			if c.message == "" {
 				if mine != nil || theirs != nil || ids[0] != ids[1] {
@@ -55,7 +58,7 @@ func TestHandshakeRefuses(t *testing.T) {
 // TestHandshakeWithStrangers speaks to a peer of another protocol and to one of another version.
 func TestHandshakeWithStrangers(t *testing.T) {
 	p := &program.Program{Party: cost.Client}
-	good := hello{version: protocolVersion, role: byte(cost.Server)}
+	good := hello{version: protocolVersion, role: byte(cost.Server), modes: Everything}
 	newer := good
 	newer.version++
 	for message, said := range map[string][]byte{
@@ -64,7 +67,7 @@ func TestHandshakeWithStrangers(t *testing.T) {
 	} {
 		a, b := wiretest.Pair(t, wire.Options{Timeout: 5 * time.Second})
 		go b.Send(said)
-		if _, err := shake(a, p, cost.FromDealer); !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), message) {
+		if _, err := shake(a, p, cost.FromDealer, Everything, holdings{}); !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), message) {
 			t.Errorf("error %v, want one with %q", err, message)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"sotto/runtime/material"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
+	"sotto/runtime/store"
 	"sotto/runtime/vm"
 	"sotto/runtime/wire"
 )
@@ -25,6 +26,13 @@ type Options struct {
 	// Input gives this party's input: the client's in clear (client-server), or its share as ring elements (outsourced).
 	// It is asked for once the offline phase is done. A party without input has none.
 	Input Input
+	// Modes is what this party is ready to do: one thing at the client. Zero is Everything. Store is its store, which
+	// Prepare and Stored need; Hold is how many inferences a client that prepares wants the stores to hold in the end.
+	Modes Mode
+	Store *store.Store
+	Hold  int
+	// Preparing, if set, is told which of the inferences to be prepared has begun.
+	Preparing func(made, of int)
 	// InsecureTap, if set, is handed this party's share of every RING value.
 	InsecureTap func(name string, share []int64) error
 	// Progress, if set, is told how far a phase is.
@@ -41,10 +49,12 @@ type Input struct {
 type Result struct {
 	Clear []float64 // the client's output (client-server)
 	Share []int64   // this party's share of the output (outsourced)
-	Stats Stats
+	// Prepared is what a session that prepared has made.
+	Prepared *Prepared
+	Stats    Stats
 }
 
-// Run runs one private inference over an open connection. The connection is the caller's to close.
+// Run runs one session over an open connection: a private inference, or the preparation of several. The connection is the caller's to close.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	stop := context.AfterFunc(ctx, func() { o.Conn.Abort("interrupted") })
 	defer stop()
@@ -67,19 +77,35 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its weights are missing or damaged"))
 	}
-	id, err := shake(o.Conn, p, cost.FromDealer)
+	have, err := o.holdings()
+	if err != nil {
+		return nil, errors.Join(err, o.Conn.Abort("its store cannot be used"))
+	}
+	g, err := shake(o.Conn, p, cost.FromDealer, max(o.Modes, Everything), have)
 	if err != nil {
 		return nil, err
 	}
-	s := &session[W]{Options: o, p: p, weights: w, stats: newStats(p)}
+	s := &session[W]{Options: o, p: p, weights: w, stats: newStats(p), dealt: map[int]int64{}}
 	defer s.wipe()
-	if err := s.offline(ctx, id); err != nil {
+	if g.mode == Prepare {
+		return s.prepare(ctx, g)
+	}
+	if err := s.begin(ctx, g); err != nil {
 		return nil, s.giveUp(err)
 	}
 	if err := s.online(); err != nil {
 		return nil, s.giveUp(err)
 	}
 	return s.result()
+}
+
+// begin gets to the end of the offline phase, by running it or from the store.
+func (s *session[W]) begin(ctx context.Context, g greeting) error {
+	if g.mode == Stored {
+		return s.take(g)
+	}
+	s.runs = [2]int{cost.Offline: 1, cost.Online: 1}
+	return s.offline(ctx, g.id)
 }
 
 type session[W ring.Word] struct {
@@ -89,7 +115,11 @@ type session[W ring.Word] struct {
 	source  material.Source[W]
 	release func() bool // of the watch that ends the dealer's connection with the context
 	machine *vm.Machine[W]
+	streams func(vm.StreamName) (vm.Stream, error) // of a machine whose material is kept
+	stored  *store.Reader
 	stats   Stats
+	runs    [2]int        // how often each phase is run
+	dealt   map[int]int64 // by tag, from sources that are closed
 }
 
 func (s *session[W]) giveUp(err error) error {
@@ -98,14 +128,29 @@ func (s *session[W]) giveUp(err error) error {
 }
 
 func (s *session[W]) wipe() {
+	s.wipeOffline()
+	if s.stored != nil {
+		s.stored.Close()
+		s.stored = nil
+	}
+}
+
+// wipeOffline ends the machine and the source of one inference, and keeps what they counted.
+func (s *session[W]) wipeOffline() {
 	if s.machine != nil {
 		s.machine.Wipe()
+		s.stats.spendAll(s.machine.Spent)
+		s.machine = nil
 	}
 	if s.release != nil {
 		s.release()
 	}
 	if s.source != nil {
+		for tag, n := range s.source.Received() {
+			s.dealt[tag] += n
+		}
 		s.source.Close()
+		s.source = nil
 	}
 }
 
@@ -128,9 +173,8 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 		return err
 	}
 	s.machine = m
-	if s.InsecureTap != nil {
-		m.InsecureTap = func(name string, share []W) error { return s.InsecureTap(name, Signed(share)) }
-	}
+	m.Streams = s.streams
+	s.tap(m)
 	if err := s.importMaterial(); err != nil {
 		return err
 	}
@@ -140,8 +184,15 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 	if err := m.Run(cost.Offline, s.progress(cost.Offline)); err != nil {
 		return err
 	}
-	s.stats.Offline.MS = ms(time.Since(start))
+	s.stats.Offline.MS += ms(time.Since(start))
 	return nil
+}
+
+// tap has the machine hand out its shares if the caller wants them.
+func (s *session[W]) tap(m *vm.Machine[W]) {
+	if s.InsecureTap != nil {
+		m.InsecureTap = func(name string, share []W) error { return s.InsecureTap(name, Signed(share)) }
+	}
 }
 
 // importMaterial books the time of each item to its layer.
@@ -236,20 +287,33 @@ func EncodeInput[W ring.Word](dst []W, x []float32, in program.Tensor) error {
 	return ring.Encode(dst, x, in.Frac, max(math.Abs(in.Lo), math.Abs(in.Hi))+rounding)
 }
 
+// result reads the output and ends the session.
 func (s *session[W]) result() (*Result, error) {
-	s.stats.measure(s.Conn, s.Bundle.Manifest, s.machine.Spent, s.source.Received())
-	res := &Result{Stats: s.stats}
-	out := s.machine.Output()
-	if out == nil {
-		return res, nil
-	}
-	if s.p.Deploy == cost.Outsourced {
+	res := new(Result)
+	switch out := s.machine.Output(); {
+	case out == nil:
+	case s.p.Deploy == cost.Outsourced:
 		res.Share = Signed(out)
-		return res, nil
+	default:
+		res.Clear = make([]float64, len(out))
+		ring.Decode(res.Clear, out, s.p.Output.Frac)
 	}
-	res.Clear = make([]float64, len(out))
-	ring.Decode(res.Clear, out, s.p.Output.Frac)
-	return res, nil
+	return res, s.finish(res)
+}
+
+// finish wipes what is left and measures.
+func (s *session[W]) finish(res *Result) error {
+	s.wipe()
+	s.stats.measure(s.Conn, s.Bundle.Manifest, s.runs, s.dealt)
+	if s.stats.Stored != nil {
+		left, err := s.Store.Status()
+		if err != nil {
+			return err
+		}
+		s.stats.Stored.Left = len(left.Held)
+	}
+	res.Stats = s.stats
+	return nil
 }
 
 // Signed gives ring elements as their signed representatives.

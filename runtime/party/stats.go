@@ -39,9 +39,19 @@ type Stats struct {
 	SocketSent     int64 `json:"socket_sent"`
 	SocketReceived int64 `json:"socket_received"`
 	PeakRSS        int64 `json:"peak_rss"`
+	// Stored is what the session took from a store, if its offline phase was there.
+	Stored *Taken `json:"stored,omitempty"`
 
 	program *program.Program
 	spent   [2]map[int]time.Duration
+}
+
+// Taken is the material of one inference out of a store.
+type Taken struct {
+	Inference uint64  `json:"inference"` // its number
+	Bytes     int64   `json:"bytes"`     // of its file
+	LoadMS    float64 `json:"load_ms"`   // until the online phase could begin; tables are read during that phase
+	Left      int     `json:"left"`      // inferences that the store still holds
 }
 
 func newStats(p *program.Program) Stats {
@@ -49,6 +59,14 @@ func newStats(p *program.Program) Stats {
 }
 
 func (s *Stats) spend(phase cost.Phase, tag int, d time.Duration) { s.spent[phase][tag] += d }
+
+func (s *Stats) spendAll(spent [2]map[int]time.Duration) {
+	for phase := range spent {
+		for tag, d := range spent[phase] {
+			s.spent[phase][tag] += d
+		}
+	}
+}
 
 // Rounds gives, by tag, the rounds of a phase that belong to it: each round to the first instruction that sends in it, in
 // either direction.
@@ -72,13 +90,8 @@ func Rounds(p *program.Program, m *program.Manifest, phase cost.Phase) map[int]i
 	return out
 }
 
-// measure reads the connection's counters.
-func (s *Stats) measure(c *wire.Conn, m *program.Manifest, spent [2]map[int]time.Duration, dealt map[int]int64) {
-	for phase := range spent {
-		for tag, d := range spent[phase] {
-			s.spent[phase][tag] += d
-		}
-	}
+// measure reads the connection's counters. runs is how often each phase was run.
+func (s *Stats) measure(c *wire.Conn, m *program.Manifest, runs [2]int, dealt map[int]int64) {
 	for phase, total := range [2]float64{cost.Offline: s.Offline.MS, cost.Online: s.Online.MS} {
 		s.spend(cost.Phase(phase), cost.SessionTag, s.rest(cost.Phase(phase), total))
 	}
@@ -100,7 +113,7 @@ func (s *Stats) measure(c *wire.Conn, m *program.Manifest, spent [2]map[int]time
 	}
 	for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
 		for tag, n := range Rounds(s.program, m, phase) {
-			at(int(phase), tag).Rounds += n
+			at(int(phase), tag).Rounds += n * runs[phase]
 		}
 		for tag, d := range s.spent[phase] {
 			at(int(phase), tag).MS += ms(d)

@@ -79,10 +79,15 @@ type Writer struct {
 	file   *os.File
 	out    *bufio.Writer
 	at     int64
+	synced int64 // of at: what is known to be on the disk
 	pieces uint64
 	table  table
 	open   []*output
+	fault  error // the first of writing
 }
+
+// syncEvery bytes are sent to the disk at a time, so that whoever waits for Commit does not wait for gigabytes.
+const syncEvery = 64 << 20
 
 func newWriter(part, whole string, key chainKey, context []byte) (*Writer, error) {
 	head := append([]byte(magic), make([]byte, saltBytes)...)
@@ -164,17 +169,31 @@ func (o *output) Close() error {
 func (w *Writer) append(name string, plain []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.pieces == maxPieces {
-		return fmt.Errorf("store: more than %d bytes of material", uint64(maxPieces)*pieceBytes)
+	if w.fault == nil && w.pieces == maxPieces {
+		w.fault = fmt.Errorf("more than %d bytes of material", uint64(maxPieces)*pieceBytes)
 	}
+	if w.fault == nil {
+		w.fault = w.seal(name, plain)
+	}
+	if w.fault != nil {
+		return fmt.Errorf("store: %w", w.fault)
+	}
+	return nil
+}
+
+func (w *Writer) seal(name string, plain []byte) error {
 	sealed := w.aead.Seal(plain[:0], nonce(w.aead, w.pieces), plain, nil)
 	if _, err := w.out.Write(sealed); err != nil {
-		return fmt.Errorf("store: %w", err)
+		return err
 	}
 	w.table.Streams[name] = append(w.table.Streams[name], piece{w.pieces, w.at, len(sealed)})
 	w.pieces++
 	w.at += int64(len(sealed))
-	return nil
+	if w.at-w.synced < syncEvery {
+		return nil
+	}
+	w.synced = w.at
+	return errors.Join(w.out.Flush(), w.file.Sync())
 }
 
 // Commit ends all streams and gives the file its name once it is on the disk: from then on the store holds it. It gives the
@@ -196,9 +215,10 @@ func (w *Writer) Commit() (int64, error) {
 
 func (w *Writer) finish() (int64, error) {
 	for _, o := range w.open {
-		if err := o.Close(); err != nil {
-			return 0, err
-		}
+		o.Close()
+	}
+	if w.fault != nil { // of these or of an earlier write whose caller did not look
+		return 0, w.fault
 	}
 	text, err := json.Marshal(w.table)
 	if err != nil {

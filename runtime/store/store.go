@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -168,6 +169,22 @@ func status(dir string, st state) (Status, error) {
 	slices.Sort(out.Held)
 	return out, nil
 }
+
+// First gives the first number at or above from whose material is here, or None.
+func (s *Store) First(from uint64) (uint64, error) {
+	st, err := s.Status()
+	if err != nil {
+		return None, err
+	}
+	at, _ := slices.BinarySearch(st.Held, from)
+	if at == len(st.Held) {
+		return None, nil
+	}
+	return st.Held[at], nil
+}
+
+// None is no number.
+const None = math.MaxUint64
 
 // Meet gives a store that has met no peer yet its ID; another must have the same.
 func (s *Store) Meet(id ID) error {

@@ -67,8 +67,8 @@ type Machine[W ring.Word] struct {
 	Weights [][]W // as Program.Weights lists them
 	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
 	InsecureTap func(name string, share []W) error
-	// Streams, if set, opens what keeps a garbled batch's labels and tables and the keys of comparisons; otherwise they are in files without a
-	// name.
+	// Streams, if set, opens what keeps labels and tables of a garbled batch, and keys of comparisons, from the offline to
+	// the online phase; otherwise they are in files without a name.
 	Streams func(StreamName) (Stream, error)
 
 	Spent [2]map[int]time.Duration // by phase and layer

@@ -56,10 +56,25 @@ func (m *Machine[W]) made(s **spool, n StreamName) error {
 }
 
 func (m *Machine[W]) open(n StreamName) (Stream, error) {
-	if m.Streams != nil {
+	if m.Streams != nil && (m.restored || readOnline(m.Program, n)) {
 		return m.Streams(n)
 	}
 	return newUnnamed()
+}
+
+// readOnline tells whether a stream is for the online phase; others are used up in the offline phase already.
+func readOnline(p *program.Program, n StreamName) bool {
+	if n.Kind == ComparisonKeys {
+		return true
+	}
+	for _, l := range p.Online {
+		for _, in := range l.Recv {
+			if in.Op == program.GCEvaluate && in.Ints[0] == n.Batch {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // carried gives, by buffer, how many elements the online phase needs of what the offline phase left there: a buffer counts

@@ -1,0 +1,134 @@
+package party
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"sotto/ir/cost"
+	"sotto/runtime/vm"
+)
+
+// Prepared is what a session that prepared has made.
+type Prepared struct {
+	Made  int   `json:"made"`  // inferences
+	Held  int   `json:"held"`  // by both stores now
+	Bytes int64 `json:"bytes"` // that this party's new files take
+	Disk  int64 `json:"disk"`  // that the whole store takes
+}
+
+// kept is a stream of the machine whose other end is another session's.
+type kept struct{ io.WriteCloser }
+
+func (kept) Read([]byte) (int, error) { return 0, errors.New("stored material is read by a later session") }
+
+// taken is the other end.
+type taken struct{ io.ReadCloser }
+
+func (taken) Write([]byte) (int, error) { return 0, errors.New("stored material was written by an earlier session") }
+
+// prepare runs the offline phases of as many inferences as the client's wish and the stores leave. Every inference that is
+// finished stays, whatever becomes of the session.
+func (s *session[W]) prepare(ctx context.Context, g greeting) (*Result, error) {
+	p := new(Prepared)
+	if err := s.prepareAll(ctx, g, p); err != nil {
+		return nil, s.giveUp(err)
+	}
+	st, err := s.Store.Status()
+	if err != nil {
+		return nil, err
+	}
+	p.Held, p.Disk = min(p.Held, len(st.Held)), st.Bytes
+	s.runs = [2]int{cost.Offline: p.Made}
+	res := &Result{Prepared: p}
+	return res, s.finish(res)
+}
+
+func (s *session[W]) prepareAll(ctx context.Context, g greeting, p *Prepared) error {
+	if err := meet(s.Store, g.mine, g.theirs, g.id); err != nil {
+		return err
+	}
+	held, err := reconcile(s.Conn, s.Store, g.theirs)
+	if err != nil {
+		return fmt.Errorf("handshake: %w", err)
+	}
+	want := g.mine.want
+	if s.p.Party == cost.Server {
+		want = g.theirs.want
+	}
+	if want > maxWanted {
+		return fmt.Errorf("handshake: the client wants %d inferences, accepted are up to %d", want, maxWanted)
+	}
+	p.Held = held
+	next := max(g.mine.next, g.theirs.next)
+	for of := max(int(want)-held, 0); p.Made < of; p.Made++ {
+		if s.Preparing != nil {
+			s.Preparing(p.Made, of)
+		}
+		n, err := s.Store.Give(next)
+		if err != nil {
+			return err
+		}
+		size, err := s.prepareOne(ctx, n, g.id)
+		if err != nil {
+			return err
+		}
+		p.Bytes += size
+		p.Held++
+		next = n + 1
+	}
+	return s.settle()
+}
+
+// prepareOne makes the material of inference n and gives the size of its file.
+func (s *session[W]) prepareOne(ctx context.Context, n uint64, session [16]byte) (size int64, err error) {
+	defer s.wipeOffline()
+	w, err := s.Store.Make(n)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.Discard())
+		}
+	}()
+	s.streams = func(name vm.StreamName) (vm.Stream, error) {
+		out, err := w.Stream(name.String())
+		if err != nil {
+			return nil, err
+		}
+		return kept{out}, nil
+	}
+	if err := s.offline(ctx, subsession(session, n)); err != nil {
+		return 0, err
+	}
+	state, err := w.Stream(stateStream)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.machine.Save(state); err != nil {
+		return 0, err
+	}
+	return w.Commit()
+}
+
+// subsession is the session id of one inference of several.
+func subsession(session [16]byte, n uint64) (id [16]byte) {
+	sum := sha256.Sum256(binary.LittleEndian.AppendUint64(append([]byte("sotto inference"), session[:]...), n))
+	copy(id[:], sum[:])
+	return id
+}
+
+// settle waits until the peer has kept all of its material too, so that what is reported is what both hold.
+func (s *session[W]) settle() error {
+	if err := s.Conn.BeginPhase(phaseSession); err != nil {
+		return err
+	}
+	return s.Conn.Exchange([]byte{settled}, make([]byte, 1))
+}
+
+// settled is what each says when its files are on its disk.
+const settled = 'S'
