@@ -9,6 +9,7 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/passes/pass"
 	"sotto/runtime/party"
 	"sotto/runtime/store"
 	"sotto/runtime/wire"
@@ -83,6 +84,19 @@ func TestStored(t *testing.T) {
 					n.checkStored(t, image(7, 270))
 				})
 			}
+		}
+	}
+}
+
+// TestStoredProtocols does so for each protocol that compares, whose material differs.
+func TestStoredProtocols(t *testing.T) {
+	for _, how := range pass.Nonlinears()[1:] {
+		for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+			t.Run(fmt.Sprintf("%s-%s", how, d), func(t *testing.T) {
+				text := "net small {\n input image: f32[3, 9, 10] from client\n " + opNets["maxpool"] + "\n}\n"
+				n := compileWith(t, "maxpool", text, d, 32, pass.Protocols{Nonlinear: how})
+				n.checkStored(t, image(7, 270))
+			})
 		}
 	}
 }
