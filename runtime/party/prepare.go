@@ -23,12 +23,16 @@ type Prepared struct {
 // kept is a stream of the machine whose other end is another session's.
 type kept struct{ io.WriteCloser }
 
-func (kept) Read([]byte) (int, error) { return 0, errors.New("stored material is read by a later session") }
+func (kept) Read([]byte) (int, error) {
+	return 0, errors.New("stored material is read by a later session")
+}
 
 // taken is the other end.
 type taken struct{ io.ReadCloser }
 
-func (taken) Write([]byte) (int, error) { return 0, errors.New("stored material was written by an earlier session") }
+func (taken) Write([]byte) (int, error) {
+	return 0, errors.New("stored material was written by an earlier session")
+}
 
 // prepare runs the offline phases of as many inferences as the client's wish and the stores leave. Every inference that is
 // finished stays, whatever becomes of the session.
