@@ -34,6 +34,7 @@ func (s Stage) String() string { return stageNames[s] }
 type Module struct {
 	Stage  Stage
 	Deploy cost.Deployment // of a SECURE module
+	OT     cost.OT         // of a SECURE module
 	Files  []string        // names that positions refer to
 	Funcs  []*Func
 }
@@ -168,7 +169,7 @@ func (v *Value) Layer() string {
 
 // Clone copies a module so that a pass may change it freely.
 func (m *Module) Clone() *Module {
-	c := &Module{Stage: m.Stage, Deploy: m.Deploy, Files: slices.Clone(m.Files)}
+	c := &Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Files: slices.Clone(m.Files)}
 	for _, f := range m.Funcs {
 		c.Funcs = append(c.Funcs, f.Clone())
 	}

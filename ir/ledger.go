@@ -23,8 +23,13 @@ func StartTimes(m *Module, f *Func) map[*Value]cost.Time {
 
 func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]cost.Ready) {
 	l := cost.NewLedger(m.Deploy, source)
-	l.Setup(SessionOTs(f))
+	l.Setup(SessionOTs(m, f))
 	l.Seeds()
+	return l, record(l, f)
+}
+
+// record enters the costs of a function's ops and gives the moments from which each party has its parts.
+func record(l *cost.Ledger, f *Func) map[*Value]cost.Ready {
 	at := map[*Value]cost.Ready{}
 	for _, p := range f.Params {
 		at[p] = cost.Ready{cost.OnlineStart, cost.OnlineStart}
@@ -37,7 +42,7 @@ func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]c
 		}
 		at[v] = costOf(l, v, in)
 	}
-	return l, at
+	return at
 }
 
 func costOf(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
@@ -51,21 +56,9 @@ func costOf(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	return ready
 }
 
-// SessionOTs counts the OT extensions a session sets up. The first of each direction serves pads; every garbled batch has
-// one more with a Delta of its own, the server being the sender.
-func SessionOTs(f *Func) cost.Extensions {
-	var x cost.Extensions
-	for _, v := range f.Body {
-		switch v.Op.Name {
-		case "ot.mux":
-			x.Pads[cost.Client], x.Pads[cost.Server] = true, true
-		case "ot.trunc":
-			x.Pads[TruncReceiver(v.Args[0].Type).Other()] = true
-		default:
-			if g, garbled := GarblingOf(v); garbled {
-				x.Garbled += len(g.Parts())
-			}
-		}
-	}
-	return x
+// SessionOTs gives the OT extensions that a session of a SECURE function sets up: what its ops ask for.
+func SessionOTs(m *Module, f *Func) cost.Extensions {
+	l := cost.NewLedger(m.Deploy, "")
+	record(l, f)
+	return l.Asked(m.OT)
 }

@@ -224,7 +224,7 @@ func garbledCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	g, _ := GarblingOf(v)
 	ready := in[0]
 	for _, part := range g.Parts() {
-		zero := l.COT(cost.Client, part*g.Wires, in[0][cost.Client])
+		zero := l.LabelOT(cost.Server, part*g.Wires, in[0][cost.Client])
 		tables := l.Send(cost.Server, cost.HalfGatesBytes(g.ANDs, part)+cost.BitBytes(part, g.Ring), zero)
 		labels := l.Send(cost.Server, cost.LabelBytes(g.Wires, part), in[0][cost.Server])
 		l.Compute(cost.Server, cost.Work{AES: cost.GarbleAES * g.ANDs * part})

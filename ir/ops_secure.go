@@ -163,7 +163,7 @@ func TruncReceiver(x Type) cost.Party {
 func truncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	n, receiver := int64(v.Type.Len()), TruncReceiver(v.Args[0].Type)
 	sender := receiver.Other()
-	pads := l.COT(receiver, n, cost.Start)
+	pads := l.RandomOT(receiver, n)
 	correction := l.Send(receiver, cost.BitBytes(n, 1), in[0][receiver])
 	correlation := l.Send(sender, cost.BitBytes(n, v.Int("bits")), max(pads, in[0][sender]))
 	out := in[0]
@@ -177,7 +177,7 @@ func muxCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	out := both
 	for _, sender := range []cost.Party{cost.Client, cost.Server} {
 		receiver := sender.Other()
-		pads := l.COT(receiver, n, cost.Start)
+		pads := l.RandomOT(receiver, n)
 		correction := l.Send(receiver, cost.BitBytes(n, 1), in[0][receiver])
 		correlation := l.Send(sender, v.bytes(), max(pads, both[sender]))
 		out[sender] = max(out[sender], pads, correction)

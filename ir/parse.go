@@ -163,6 +163,9 @@ func (p *parser) module() *Module {
 		}
 		p.mod.Deploy = d
 		p.advance()
+		if p.accept(cost.Ferret.String()) {
+			p.mod.OT = cost.Ferret
+		}
 	}
 	for p.accept("file") {
 		p.file()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sotto/ir/cost"
 	"sotto/ir/pos"
 )
 
@@ -16,6 +17,9 @@ func Print(m *Module, note func(*Value) string) string {
 	fmt.Fprintf(&p.b, "module %s", m.Stage)
 	if m.Deploy != "" {
 		fmt.Fprintf(&p.b, " %s", m.Deploy)
+	}
+	if m.OT != cost.SoftSpoken {
+		fmt.Fprintf(&p.b, " %s", m.OT)
 	}
 	p.b.WriteByte('\n')
 	for i, f := range m.Files {

@@ -70,6 +70,7 @@ type emitter struct {
 	prog    [2]*stream
 	tag     int
 	batches int
+	ots     [2]int // random OTs so far, by sender
 }
 
 // stream collects one party's instructions before they are put into levels and buffers.
@@ -105,7 +106,7 @@ func newEmitter(m *ir.Module, f *ir.Func) *emitter {
 	layers := e.layers()
 	for p := range e.prog {
 		e.prog[p] = &stream{weights: map[*ir.Value]int{}, p: &program.Program{Version: program.Version, Party: cost.Party(p), Deploy: m.Deploy, Net: f.Name, Ring: e.bits,
-			Layers: layers, Extensions: ir.SessionOTs(f)}}
+			Layers: layers, Extensions: ir.SessionOTs(m, f)}}
 	}
 	in := &shared{}
 	for p := range e.prog {

@@ -27,6 +27,7 @@ func emit(t *rapid.T) (*ir.Module, *twopc.Pair) {
 	if err := (&pass.Runner{}).Run(c, m, every...); err != nil {
 		t.Fatal(err)
 	}
+	m.OT = rapid.SampledFrom([]cost.OT{cost.SoftSpoken, cost.Ferret}).Draw(t, "ot")
 	pair, err := twopc.Emit(m, m.Funcs[0])
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +61,9 @@ func emitted(pair *twopc.Pair) map[slot]int64 {
 		for start, levels := range map[cost.Time][]program.Level{cost.Start: p.Offline, cost.OnlineStart: p.Online} {
 			for depth, l := range levels {
 				for _, in := range l.Send {
+					if p.SentBytes(in) == 0 {
+						continue // OTs of a tree that an earlier op began
+					}
 					out[slot{start + cost.Time(depth), p.Party, in.Tag}] += p.SentBytes(in)
 				}
 			}

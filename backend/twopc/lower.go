@@ -128,21 +128,6 @@ func (e *emitter) weight(p cost.Party, w *ir.Value) int {
 	return i
 }
 
-// randomOT makes n random OTs: choices and chosen pads at the receiver, both pads at the sender.
-type randomOT struct{ c, q, p0, p1 *part }
-
-func (e *emitter) randomOT(receiver cost.Party, n int) randomOT {
-	words := int(cost.SoftSpokenBytes(int64(n)) * 8 / int64(e.bits))
-	ot := randomOT{c: e.part(receiver, program.Bits, n, cost.Start), q: e.part(receiver, program.Ring, n, cost.Start)}
-	u := e.part(receiver, program.Ring, words, cost.Start)
-	e.add(receiver, timed{program.OTChoose, e.tag, compute, cost.Start, []*part{ot.c, ot.q, u}, nil, nil})
-	got := e.send(receiver, u, e.bits)
-	sender := receiver.Other()
-	ot.p0, ot.p1 = e.part(sender, program.Ring, n, got.ready), e.part(sender, program.Ring, n, got.ready)
-	e.add(sender, timed{program.OTPads, e.tag, compute, got.ready, []*part{ot.p0, ot.p1}, []*part{got}, nil})
-	return ot
-}
-
 // trunc: see runtime/nonlin/trunc.go.
 func (e *emitter) trunc(v *ir.Value) *shared {
 	x, n, f := e.of[v.Args[0]], v.Type.Len(), []int{v.Int("bits")}

@@ -37,8 +37,7 @@ func (e *emitter) garble(v *ir.Value, to outputs) {
 	circuit, lo := e.circuit(g), 0
 	for _, count := range g.Parts() {
 		ints := []int{e.batches, lo, int(count), circuit}
-		zero := x.at[client].ready + 1
-		e.step(client, program.GCChoose, program.GCZero, zero, ints, []*part{x.at[client]}, nil, nil)
+		zero := e.labelOTs(x.at[client], int(count*g.Wires), ints)
 		e.step(server, to.garble, program.GCTables, zero+1, ints, to.masks, to.permute, nil)
 		labels := x.at[server].ready + 1
 		e.step(server, program.GCLabels, program.GCEvaluate, labels, ints, []*part{x.at[server]}, nil, []*part{to.client})

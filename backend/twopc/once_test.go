@@ -150,10 +150,12 @@ func (u use) same(i, j int) {
 
 // choice demands that c and q are of one OT, and that e was chosen with c.
 func (u use) choice(c, q, e int, op program.Opcode) {
-	u.want(c, program.OTChoose, 0)
-	u.want(q, program.OTChoose, 1)
+	u.want(c, program.OTDraw, 0)
+	u.want(q, program.OTChoose, 0)
 	u.want(e, op, 0)
-	u.same(c, q)
+	if u.from[u.args[q]][0] != u.args[c] {
+		u.t.Fatalf("%s of layer %d: arguments %d and %d come from different OTs", u.Op, u.Tag, c, q)
+	}
 	if u.from[u.args[e]][1] != u.args[c] {
 		u.t.Fatalf("%s of layer %d: choice bits do not belong to its message", u.Op, u.Tag)
 	}
@@ -171,7 +173,7 @@ func (u use) correlate(p0, p1 int) {
 func (u use) check() {
 	switch u.Op {
 	case program.TruncChoose, program.MuxChoose:
-		u.want(1, program.OTChoose, 0)
+		u.want(1, program.OTDraw, 0)
 		u.pads[u.args[1]]++
 	case program.TruncCorrelate:
 		u.correlate(1, 2)
@@ -190,11 +192,19 @@ func (u use) check() {
 		u.want(7, program.RecvRing, 0)
 	case program.SendRing, program.SendBits:
 		u.leaves(u.args[0])
-	case program.GCChoose, program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate:
-		key := fmt.Sprint(u.Op, u.Ints[0])
-		if u.batches[key]++; u.batches[key] > 1 {
-			u.t.Fatalf("%s of layer %d uses batch %d again", u.Op, u.Tag, u.Ints[0])
-		}
+	case program.GCCorrect:
+		u.want(0, program.RecvBits, 0)
+		u.once()
+	case program.GCChoose, program.GCZero, program.GCFlip, program.GCTrees, program.GCExpand, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate:
+		u.once()
+	}
+}
+
+// once demands that no instruction of its kind used its garbled batch before.
+func (u use) once() {
+	key := fmt.Sprint(u.Op, u.Ints[0])
+	if u.batches[key]++; u.batches[key] > 1 {
+		u.t.Fatalf("%s of layer %d uses batch %d again", u.Op, u.Tag, u.Ints[0])
 	}
 }
 
@@ -209,12 +219,7 @@ func (u use) leaves(x origin) {
 			u.pads[pad]++
 			return
 		}
-	case program.OTChoose:
-		if x.which != 2 {
-			u.t.Fatalf("output %d of random OTs is sent", x.which)
-		}
-		return
-	case program.TruncChoose, program.MuxChoose, program.TruncCorrelate, program.MuxCorrelate:
+	case program.TruncChoose, program.MuxChoose, program.GCFlip, program.TruncCorrelate, program.MuxCorrelate:
 		return
 	case program.Sub:
 		pad := u.from[x][1]

@@ -112,6 +112,10 @@ type Ledger struct {
 	Dealt    []Message // dealer to Client (From says which party receives)
 	Work     map[int]*[2]Work
 	tag      int
+
+	extensions Extensions // that were set up
+	asked      Extensions // what the ops used so far
+	silent     int64      // OTs of Ferret so far
 }
 
 // NewLedger starts an empty ledger.
@@ -149,12 +153,6 @@ func (l *Ledger) Compute(p Party, w Work) {
 	sum := &l.Work[l.tag][p]
 	sum.MACs += w.MACs
 	sum.AES += w.AES
-}
-
-// COT records n correlated OTs by SoftSpoken extension, the receiver's choices known at the moment ready (Start for
-// random choices), and gives the moment the sender holds its side.
-func (l *Ledger) COT(receiver Party, n int64, ready Time) Time {
-	return l.Send(receiver, SoftSpokenBytes(n), ready)
 }
 
 // Traffic is what one op, or a whole phase, puts on the wire between the two parties.

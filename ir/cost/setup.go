@@ -1,23 +1,5 @@
 package cost
 
-// Extensions counts the OT-extension instances of a session.
-type Extensions struct {
-	Pads    [2]bool // by sender: one-time pads from random OTs
-	Garbled int     // one a garbled batch: its Delta is the garbling's
-}
-
-// Senders gives how many instances a party is the sender of.
-func (x Extensions) Senders(p Party) int {
-	n := 0
-	if x.Pads[p] {
-		n++
-	}
-	if p == Server {
-		n += x.Garbled
-	}
-	return n
-}
-
 // HashKeyBytes is the size of the key of one instance's hash, which travels with its first set-up message.
 const HashKeyBytes = 16
 
@@ -25,20 +7,29 @@ const HashKeyBytes = 16
 // every set-up two rounds, whoever has extensions to set up.
 const SetupMark = 1
 
-// Any reports whether there is an extension to set up.
-func (x Extensions) Any() bool { return x.Senders(Client)+x.Senders(Server) > 0 }
+// FerretSeedBytes is the size of the seed of one Ferret instance's public matrices, which travels with its hash key.
+const FerretSeedBytes = 16
 
-// Setup records the base OTs of a session: the sender of an extension sends its points and a fresh hash key, the receiver
-// answers with its point and the tree corrections. All instances and both directions cross.
+// Setup records the set-up of a session's extensions, which the ops recorded afterwards use: base OTs, and of Ferret the base
+// that SoftSpoken makes for it. All instances and both directions cross.
 func (l *Ledger) Setup(x Extensions) {
+	l.extensions = x
 	if !x.Any() {
 		return
 	}
 	l.For(SessionTag)
-	toReceiver, toSender := SoftSpokenSetupBytes()
 	for _, p := range []Party{Client, Server} {
-		l.Send(p, SetupMark+int64(x.Senders(p))*(toReceiver+HashKeyBytes), 0)
-		l.Send(p, SetupMark+int64(x.Senders(p.Other()))*toSender, 1)
+		var first, second int64 = SetupMark, SetupMark
+		for _, i := range x.Sent(p) {
+			toReceiver, _ := i.SetupBytes()
+			first += toReceiver
+		}
+		for _, i := range x.Sent(p.Other()) {
+			_, toSender := i.SetupBytes()
+			second += toSender
+		}
+		l.Send(p, first, 0)
+		l.Send(p, second, 1)
 	}
 }
 

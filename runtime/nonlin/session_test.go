@@ -83,7 +83,7 @@ func traffic(t *testing.T, client, server *wire.Conn, phases int) []cost.Traffic
 func (p *end) setup(sid []byte, x cost.Extensions) error {
 	var pending *ot.SenderSetup
 	var msg1 []byte
-	if x.Senders(p.role) > 0 {
+	if len(x.Sent(p.role)) > 0 {
 		key, delta := randomBlock(), randomBlock()
 		delta.Lo |= 1
 		var err error
@@ -93,7 +93,7 @@ func (p *end) setup(sid []byte, x cost.Extensions) error {
 		msg1 = append(msg1, prg.Bytes([]prg.Block{key})...)
 		p.sends = &extension{hash: prg.NewHash(key), next: prg.COTPad.First()}
 	}
-	answer, err := p.answer(sid, msg1, x.Senders(p.role.Other()))
+	answer, err := p.answer(sid, msg1, len(x.Sent(p.role.Other())))
 	if err != nil || pending == nil {
 		return p.last(err, answer)
 	}
@@ -218,7 +218,7 @@ func declare(t *testing.T, deploy cost.Deployment, params, body string) declared
 	f := m.Func("f")
 	l := ir.Account(m, f, cost.FromDealer)
 	tag := len(f.Body) - 1
-	return declared{l.ByTag(cost.Offline)[tag], l.ByTag(cost.Online)[tag], ir.SessionOTs(f)}
+	return declared{l.ByTag(cost.Offline)[tag], l.ByTag(cost.Online)[tag], ir.SessionOTs(m, f)}
 }
 
 // lastType finds the type that the last line of a function body ends in.

@@ -325,6 +325,9 @@ func (r *FerretReceiver) Choose(choice []uint64, n int) (d []byte, err error) {
 	return d, nil
 }
 
+// MessageBytes is the size of the sender's message for the next n OTs.
+func (r *FerretReceiver) MessageBytes(n int) int { return r.messageBytes(n) }
+
 // Extend fills m with the M of the next len(m) OTs whose choices were drawn or made, from the sender's message for the same
 // OTs. It fails, and changes no state, when fewer have choices or the message has another length.
 func (r *FerretReceiver) Extend(msg []byte, m []prg.Block) error {

@@ -8,6 +8,7 @@ import (
 	"sotto/runtime/ot"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
+	"sotto/runtime/ring"
 	"sotto/runtime/vm"
 	"sotto/runtime/wire"
 )
@@ -22,17 +23,26 @@ type setup struct {
 	recv    []*receiver
 }
 
+// sender is this party's end of an instance that it sends in.
 type sender struct {
-	state *ot.SenderSetup
-	first []byte
-	key   prg.Block
-	cot   *ot.Sender
+	cost.Instance
+	state  *ot.SenderSetup
+	first  []byte
+	delta  prg.Block
+	key    prg.Block
+	seed   prg.Seed // of Ferret's public matrices
+	cot    *ot.Sender
+	silent *ot.FerretSender
 }
 
+// receiver is this party's end of an instance of the peer's.
 type receiver struct {
-	cot   *ot.Receiver
-	key   prg.Block
-	reply []byte
+	cost.Instance
+	cot    *ot.Receiver
+	key    prg.Block
+	seed   prg.Seed
+	reply  []byte
+	silent *ot.FerretReceiver
 }
 
 // exchange runs set-up; openings and absorb move the material's openings inside the first message.
@@ -45,7 +55,7 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 			return err
 		}
 		for _, x := range s.send {
-			if err := s.write(cost.SessionTag, keyBytes(x.key), x.first); err != nil {
+			if err := s.write(cost.SessionTag, x.open()...); err != nil {
 				return err
 			}
 		}
@@ -76,6 +86,9 @@ func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) er
 		}
 		for _, r := range s.recv {
 			if err := s.write(cost.SessionTag, r.reply); err != nil {
+				return err
+			}
+			if err := s.sendBase(r); err != nil {
 				return err
 			}
 		}
@@ -116,18 +129,19 @@ func (s *setup) checkMark(n byte) error {
 
 // begin draws the state of every instance this party sends in. Deltas are odd: their lowest bit is the colour.
 func (s *setup) begin() error {
-	for i := range s.program.Extensions.Senders(s.program.Party) {
+	for i, instance := range s.program.Extensions.Sent(s.program.Party) {
 		key, delta := prg.NewSeed(), prg.NewSeed()
-		x := &sender{key: prg.LoadBlock(key[:])}
-		d := prg.LoadBlock(delta[:])
-		d.Lo |= 1
+		x := &sender{Instance: instance, key: prg.LoadBlock(key[:]), delta: prg.LoadBlock(delta[:]), seed: prg.NewSeed()}
+		x.delta.Lo |= 1
 		var err error
-		if x.state, x.first, err = ot.NewSenderSetup(s.sid(s.program.Party, i), d, rand.Reader); err != nil {
+		if x.state, x.first, err = ot.NewSenderSetup(s.sid(s.program.Party, i), x.delta, rand.Reader); err != nil {
 			return err
 		}
 		s.send = append(s.send, x)
 	}
-	s.recv = make([]*receiver, s.program.Extensions.Senders(s.program.Party.Other()))
+	for _, instance := range s.program.Extensions.Sent(s.program.Party.Other()) {
+		s.recv = append(s.recv, &receiver{Instance: instance})
+	}
 	return nil
 }
 
@@ -136,10 +150,14 @@ func (s *setup) sid(sender cost.Party, i int) []byte {
 	return fmt.Appendf(nil, "%s/%s/%d", s.id[:], sender, i)
 }
 
-func keyBytes(b prg.Block) []byte {
-	out := make([]byte, prg.BlockBytes)
-	b.Put(out)
-	return out
+// open gives the sender's first message: hash key, Ferret's seed, points.
+func (x *sender) open() [][]byte {
+	key := make([]byte, prg.BlockBytes)
+	x.key.Put(key)
+	if !x.Silent() {
+		return [][]byte{key, x.first}
+	}
+	return [][]byte{key, x.seed[:], x.first}
 }
 
 func (s *setup) write(tag int, parts ...[]byte) error {
@@ -181,16 +199,43 @@ func (s *setup) cross(send, recv func() error) error {
 
 // answer takes the peer's key and points of instance i and makes this party its receiver.
 func (s *setup) answer(i int) error {
-	toReceiver, _ := cost.SoftSpokenSetupBytes()
+	r := s.recv[i]
+	toReceiver, _ := r.SetupBytes()
 	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
-	buf := make([]byte, cost.HashKeyBytes+toReceiver)
+	buf := make([]byte, toReceiver)
 	if err := s.conn.ReadFull(buf); err != nil {
 		return err
 	}
-	r := &receiver{key: prg.LoadBlock(buf)}
+	r.key = prg.LoadBlock(buf)
+	buf = buf[cost.HashKeyBytes:]
+	if r.Silent() {
+		buf = buf[copy(r.seed[:], buf):]
+	}
 	var err error
-	r.cot, r.reply, err = ot.NewReceiver(s.sid(s.program.Party.Other(), i), buf[cost.HashKeyBytes:], rand.Reader)
-	s.recv[i] = r
+	r.cot, r.reply, err = ot.NewReceiver(s.sid(s.program.Party.Other(), i), buf, rand.Reader)
+	return err
+}
+
+// sendBase makes the base of a Ferret instance, whose choices are random, and Ferret from it.
+func (s *setup) sendBase(r *receiver) error {
+	if !r.Silent() {
+		return nil
+	}
+	n := int(r.Base())
+	choice, m := make([]uint64, ring.BitWords(n)), make([]prg.Block, n)
+	defer ring.Wipe(choice)
+	defer ring.Wipe(m)
+	if _, err := rand.Read(ring.Bytes(choice)); err != nil {
+		return err
+	}
+	u, err := r.cot.Extend(choice, n, m)
+	if err != nil {
+		return err
+	}
+	if err := s.write(cost.SessionTag, u); err != nil {
+		return err
+	}
+	r.silent, err = ot.NewFerretReceiver(r.Set, r.seed, choice, m)
 	return err
 }
 
@@ -209,29 +254,68 @@ func (s *setup) finish() error {
 		if x.cot, err = x.state.Finish(buf); err != nil {
 			return err
 		}
+		if err := s.readBase(x); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// readBase is the sender's end of sendBase.
+func (s *setup) readBase(x *sender) error {
+	if !x.Silent() {
+		return nil
+	}
+	n := int(x.Base())
+	u, k := make([]byte, cost.SoftSpokenBytes(x.Base())), make([]prg.Block, n)
+	defer ring.Wipe(k)
+	if err := s.conn.ReadFull(u); err != nil {
+		return err
+	}
+	if err := x.cot.Extend(n, u, k); err != nil {
+		return err
+	}
+	var err error
+	x.silent, err = ot.NewFerretSender(x.Set, x.seed, x.delta, k, rand.Reader)
+	return err
 }
 
 // ots hands the instances to the machine: pads' first, then one a garbled batch.
 func (s *setup) ots() *vm.OTs {
 	out := &vm.OTs{}
-	x := s.program.Extensions
+	x, own := s.program.Extensions, s.program.Party
 	send, recv := s.send, s.recv
-	if x.Pads[s.program.Party] {
-		out.Send = vm.PadSender{COT: send[0].cot, Hash: prg.NewHash(send[0].key), Keys: prg.NewCounter(prg.COTPad)}
-		send = send[1:]
+	if x.Pads[own] > 0 {
+		out.Send, send = send[0].pads(), send[1:]
 	}
-	if x.Pads[s.program.Party.Other()] {
-		out.Recv = vm.PadReceiver{COT: recv[0].cot, Hash: prg.NewHash(recv[0].key), Keys: prg.NewCounter(prg.COTPad)}
-		recv = recv[1:]
+	if x.Pads[own.Other()] > 0 {
+		out.Recv, recv = recv[0].pads(), recv[1:]
 	}
-	for i := range x.Garbled {
-		if s.program.Party == cost.Server {
-			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(send[i].key), Key: send[i].key, Delta: send[i].cot.Delta(), Sender: send[i].cot, Seed: prg.NewSeed()})
+	for _, g := range x.Garbled {
+		if g.Garbler == own {
+			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(send[0].key), Key: send[0].key, Delta: send[0].delta, Seed: prg.NewSeed(),
+				Sender: send[0].cot, SilentSender: send[0].silent})
+			send = send[1:]
 		} else {
-			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(recv[i].key), Key: recv[i].key, Receiver: recv[i].cot})
+			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(recv[0].key), Key: recv[0].key, Receiver: recv[0].cot, SilentReceiver: recv[0].silent})
+			recv = recv[1:]
 		}
 	}
 	return out
+}
+
+func (x *sender) pads() vm.PadSender {
+	end := vm.SoftSpokenSender(x.cot)
+	if x.Silent() {
+		end = vm.FerretSender(x.silent)
+	}
+	return vm.PadSender{End: end, Hash: prg.NewHash(x.key), Keys: prg.NewCounter(prg.COTPad)}
+}
+
+func (r *receiver) pads() vm.PadReceiver {
+	end := vm.SoftSpokenReceiver(r.cot)
+	if r.Silent() {
+		end = vm.FerretReceiver(r.silent)
+	}
+	return vm.PadReceiver{End: end, Hash: prg.NewHash(r.key), Keys: prg.NewCounter(prg.COTPad)}
 }

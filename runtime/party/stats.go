@@ -82,7 +82,8 @@ func Rounds(p *program.Program, m *program.Manifest, phase cost.Phase) map[int]i
 		}
 	}
 	for _, l := range levels {
-		if both := slices.Concat(l.Send, l.Recv); len(both) > 0 {
+		empty := func(in program.Instr) bool { return p.SentBytes(in) == 0 }
+		if both := slices.DeleteFunc(slices.Concat(l.Send, l.Recv), empty); len(both) > 0 {
 			first := slices.MinFunc(both, func(a, b program.Instr) int { return a.Tag - b.Tag })
 			out[first.Tag]++
 		}

@@ -127,9 +127,6 @@ func (p *Program) checkInstr(at step, in Instr) error {
 	if err := p.checkWeights(in); err != nil {
 		return err
 	}
-	if in.Op == OTChoose || in.Op == OTPads {
-		return p.checkOTs(in)
-	}
 	return cmp.Or(checkSizes(in), p.checkWidths(in))
 }
 
@@ -177,7 +174,7 @@ func (p *Program) checkWidths(in Instr) error {
 		if w := in.Ints[0]; w < 2 || w > bits {
 			return fmt.Errorf("width %d", w)
 		}
-	case GCChoose, GCZero, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate:
+	case GCChoose, GCZero, GCFlip, GCTrees, GCExpand, GCCorrect, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate:
 		return p.checkGarbled(in)
 	case TapValue:
 		if t := in.Ints[0]; t < 0 || t >= len(p.Taps) {
@@ -207,7 +204,7 @@ func checkSizes(in Instr) error {
 			wlen = in.Ints[2] * in.Ints[3]
 		}
 		return checkLinear(in.Op, in.Ints[2:], in.Out[0].Len, in.In[0].Len, wlen)
-	case GCChoose, GCZero, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
+	case GCChoose, GCZero, GCFlip, GCTrees, GCExpand, GCCorrect, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
 	case Concat:
 		total := 0
 		for _, o := range in.In {
@@ -222,23 +219,6 @@ func checkSizes(in Instr) error {
 				return fmt.Errorf("operands of %v elements", lens)
 			}
 		}
-	}
-	return nil
-}
-
-// checkOTs demands an extension that this party can use so, and a message of SoftSpoken's size in whole ring elements.
-func (p *Program) checkOTs(in Instr) error {
-	n, message, sender := in.Out[0].Len, Operand{}, p.Party
-	if in.Op == OTChoose {
-		message, sender = in.Out[2], p.Party.Other()
-	} else {
-		message = in.In[0]
-	}
-	if !p.Extensions.Pads[sender] {
-		return fmt.Errorf("no OT extension with the %s as its sender", sender)
-	}
-	if in.Out[1].Len != n || cost.SoftSpokenBytes(int64(n)) != int64(p.Ring/8)*int64(message.Len) {
-		return fmt.Errorf("%d OTs with a message of %d elements", n, message.Len)
 	}
 	return nil
 }
@@ -355,7 +335,7 @@ func matches(sends, recvs []Instr, from, to *Program) error {
 	}
 	for i := range sends {
 		s, r := sends[i], recvs[i]
-		if receiver[s.Op] != r.Op || from.SentBytes(s) != to.SentBytes(r) || s.Tag != r.Tag {
+		if meets, _ := from.meets(s.Op); meets != r.Op || from.SentBytes(s) != to.SentBytes(r) || s.Tag != r.Tag {
 			return fmt.Errorf("%s of layer %d, %d bytes, meets %s of layer %d, %d bytes", s.Op, s.Tag, from.SentBytes(s), r.Op, r.Tag, to.SentBytes(r))
 		}
 	}
@@ -364,7 +344,7 @@ func matches(sends, recvs []Instr, from, to *Program) error {
 
 // receiver names the recv that meets each send.
 var receiver = map[Opcode]Opcode{
-	SendRing: RecvRing, SendBits: RecvBits, GCChoose: GCZero, GCGarble: GCTables, GCRemask: GCTables, GCLabels: GCEvaluate,
+	SendRing: RecvRing, SendBits: RecvBits, GCChoose: GCZero, GCTrees: GCExpand, GCGarble: GCTables, GCRemask: GCTables, GCLabels: GCEvaluate,
 }
 
 // SentBytes is the payload that a send or its recv moves.
@@ -378,6 +358,9 @@ func (p *Program) SentBytes(in Instr) int64 {
 		return cost.BitBytes(n, in.Ints[0])
 	case SendBits, RecvBits:
 		return cost.BitBytes(n, 1)
+	}
+	if bytes := p.otBytes(in); bytes > 0 {
+		return bytes
 	}
 	return p.garbledBytes(in)
 }

@@ -62,13 +62,20 @@ func (p *Program) checkGarbled(in Instr) error {
 	if err != nil {
 		return err
 	}
-	if batch < 0 || batch >= p.Extensions.Garbled || lo < 0 || lo > maxElements || lo%garbledStep != 0 || count < 1 || count > maxElements {
+	if batch < 0 || batch >= len(p.Extensions.Garbled) || lo < 0 || lo > maxElements || lo%garbledStep != 0 || count < 1 || count > maxElements {
 		return fmt.Errorf("batch %d, instances %d + %d", batch, lo, count)
 	}
 	if bits := in.Op == GCGarble; (bits && t.Ring > 0) || (in.Op == GCRemask && t.Ring == 0) {
 		return fmt.Errorf("a circuit with results of %d bits", t.Ring)
 	}
+	choices := count * t.Wires()
+	if err := p.checkLabels(in, batch, int64(choices)); err != nil {
+		return err
+	}
 	for _, o := range in.In {
+		if in.Op == GCCorrect {
+			return checkChoices(o, choices)
+		}
 		if in.Op == GCRemask {
 			if err := checkPart(lo+count, o.Len); err != nil {
 				return err
@@ -83,12 +90,23 @@ func (p *Program) checkGarbled(in Instr) error {
 		}
 	}
 	for _, o := range in.Out {
+		if in.Op == GCFlip {
+			return checkChoices(o, choices)
+		}
 		if kind := p.Buffers[o.Buf].Kind; (kind == Ring) != (t.Ring > 0) {
 			return errors.New("a result of another kind than the circuit's")
 		}
 		if err := checkPart(lo+count, o.Len); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkChoices demands a bit for each label OT.
+func checkChoices(o Operand, n int) error {
+	if o.Len != n {
+		return fmt.Errorf("%d choices of %d", o.Len, n)
 	}
 	return nil
 }
@@ -105,6 +123,9 @@ func checkPart(end, of int) error {
 func (p *Program) garbledBytes(in Instr) int64 {
 	if len(in.Ints) != gcInts {
 		return 0
+	}
+	if in.Op == GCTrees || in.Op == GCExpand {
+		return p.labelBytes(in)
 	}
 	t, err := p.Task(in.Ints[gcCircuit])
 	if err != nil {

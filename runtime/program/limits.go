@@ -15,7 +15,9 @@ const (
 	maxElements = 1 << 31
 	maxMemory   = 64 << 30 // bytes of buffers, or of material
 	maxRank     = 3        // of an input: channels, rows, columns
-	maxSide     = 1 << 14  // pixels that an image is resized or cropped to
+
+	maxOTsPerElement = 1 << 10 // random OTs of all the ops of a program, an element of its largest buffer
+	maxSide          = 1 << 14 // pixels that an image is resized or cropped to
 )
 
 // Memory is the size of a program's buffers in bytes.
@@ -68,13 +70,16 @@ func (p *Program) instructions() iter.Seq2[step, Instr] {
 
 // owners are the opcodes that one party alone can run: the server garbles.
 var owners = map[Opcode]cost.Party{
-	GCChoose: cost.Client, GCTables: cost.Client, GCEvaluate: cost.Client,
-	GCZero: cost.Server, GCGarble: cost.Server, GCRemask: cost.Server, GCLabels: cost.Server,
+	GCChoose: cost.Client, GCFlip: cost.Client, GCExpand: cost.Client, GCTables: cost.Client, GCEvaluate: cost.Client,
+	GCZero: cost.Server, GCTrees: cost.Server, GCCorrect: cost.Server, GCGarble: cost.Server, GCRemask: cost.Server, GCLabels: cost.Server,
 }
 
-func stepOf(op Opcode) step {
-	if _, ok := receiver[op]; ok {
+func (p *Program) stepOf(op Opcode) step {
+	if _, ok := p.meets(op); ok {
 		return sending
+	}
+	if _, chooses := otEnds[op]; chooses || padsOf(op) {
+		return receiving
 	}
 	for _, recv := range receiver {
 		if recv == op {
@@ -86,7 +91,7 @@ func stepOf(op Opcode) step {
 
 // checkPlace demands that an opcode stands among the sends, receives or computations as it should, and at the right party.
 func (p *Program) checkPlace(at step, op Opcode) error {
-	if want := stepOf(op); want != at {
+	if want := p.stepOf(op); want != at {
 		return fmt.Errorf("it stands where a level %s, not where it %s", stepNames[at], stepNames[want])
 	}
 	if owner, one := owners[op]; one && owner != p.Party {
@@ -115,12 +120,20 @@ func (p *Program) checkExtensions() error {
 			return fmt.Errorf("program: batch %d is used by %s before", u.batch, u.op)
 		}
 		seen[u] = true
-		if in.Op == GCChoose || in.Op == GCZero {
+		if in.Op == GCChoose || in.Op == GCZero || in.Op == GCTrees || in.Op == GCExpand {
 			used++
 		}
 	}
-	if n := p.Extensions.Garbled; n < 0 || n > used {
+	if o := p.Extensions.OT; o > cost.Ferret {
+		return fmt.Errorf("program: OT extension number %d, accepted are %d and %d", o, cost.SoftSpoken, cost.Ferret)
+	}
+	for i, g := range p.Extensions.Garbled {
+		if g.Garbler != cost.Server || g.OTs < 1 || g.OTs > maxElements*maxOTsPerElement {
+			return fmt.Errorf("program: batch %d has %d label OTs and the %s as its garbler", i, g.OTs, g.Garbler)
+		}
+	}
+	if n := len(p.Extensions.Garbled); n > used {
 		return fmt.Errorf("program: %d garbled batches, of which %d are used", n, used)
 	}
-	return nil
+	return p.checkOTs()
 }

@@ -31,15 +31,29 @@ func TestLimits(t *testing.T) {
 			m.Items = make([]Item, 20)
 			fill(m.Items, Item{Kind: Mask, N: maxElements})
 		},
-		"belongs to layer 7":       func(_ *Program, m *Manifest) { m.Items = []Item{{Kind: Mask, N: 1, Tag: 7}} },
-		"-1 garbled batches":       func(p *Program, _ *Manifest) { p.Extensions.Garbled = -1 },
-		"1 garbled batches":        func(p *Program, _ *Manifest) { p.Extensions.Garbled = 1 },
-		"accepted are one to 3":    func(p *Program, _ *Manifest) { p.Input.Shape = []int{1, 1, 1, 2} },
-		"inputs from NaN":          func(p *Program, _ *Manifest) { p.Input.Lo = math.NaN() },
-		"inputs from 0 to +Inf":    func(p *Program, _ *Manifest) { p.Input.Hi = math.Inf(1) },
-		"images resized to -1":     func(p *Program, _ *Manifest) { p.Input.Resize = -1 },
-		"stands where a level":     one(Instr{Op: SendRing, In: []Operand{{Len: 2}}, Ints: []int{32}}),
-		"no OT extension":          one(Instr{Op: OTPads, Out: []Operand{{Len: 2}, {Len: 2}}, In: []Operand{{Len: 2}}}),
+		"belongs to layer 7":    func(_ *Program, m *Manifest) { m.Items = []Item{{Kind: Mask, N: 1, Tag: 7}} },
+		"batch 0 has -1":        func(p *Program, _ *Manifest) { p.Extensions.Garbled = labels(-1) },
+		"1 garbled batches":     func(p *Program, _ *Manifest) { p.Extensions.Garbled = labels(1) },
+		"-1 random OTs":         func(p *Program, _ *Manifest) { p.Extensions.Pads[0] = -1 },
+		"of which [0 0] are":    func(p *Program, _ *Manifest) { p.Extensions.Pads[1] = 1 },
+		"accepted are one to 3": func(p *Program, _ *Manifest) { p.Input.Shape = []int{1, 1, 1, 2} },
+		"inputs from NaN":       func(p *Program, _ *Manifest) { p.Input.Lo = math.NaN() },
+		"inputs from 0 to +Inf": func(p *Program, _ *Manifest) { p.Input.Hi = math.Inf(1) },
+		"images resized to -1":  func(p *Program, _ *Manifest) { p.Input.Resize = -1 },
+		"stands where a level":  one(Instr{Op: SendRing, In: []Operand{{Len: 2}}, Ints: []int{32}}),
+		"takes 2 OTs":           one(Instr{Op: OTPads, Out: []Operand{{Len: 2}, {Len: 2}}, Ints: []int{0}}),
+		"from number 1 on": func(p *Program, _ *Manifest) {
+			p.Extensions.Pads[0] = 3
+			p.Online = []Level{{Recv: []Instr{{Op: OTPads, Out: []Operand{{Len: 2}, {Len: 2}}, Ints: []int{1}}}}}
+		},
+		"another extension": func(p *Program, _ *Manifest) {
+			p.Party, p.Extensions = cost.Server, cost.Extensions{OT: cost.Ferret, Garbled: labels(1)}
+			p.Online = []Level{{Send: []Instr{{Op: GCTrees, Ints: []int{0, 0, 1, 2}}}}}
+		},
+		"batch 0 has 7": func(p *Program, _ *Manifest) {
+			p.Party, p.Extensions = cost.Server, cost.Extensions{Garbled: labels(7)}
+			p.Online = []Level{{Recv: []Instr{{Op: GCZero, Ints: []int{0, 0, 1, 2}}}}}
+		},
 		"circuit 0: circuit: none": func(p *Program, _ *Manifest) { p.Circuits = []Circuit{{Name: "adder"}} },
 		"the ring has 32": func(p *Program, _ *Manifest) {
 			p.Circuits = []Circuit{{Name: circuit.ReLUTask, Params: []int{64, 20, 0}}}
@@ -55,6 +69,9 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// labels is a garbled batch of so many label OTs.
+func labels(n int64) []cost.Labels { return []cost.Labels{{Garbler: cost.Server, OTs: n}} }
 
 func fill[T any](to []T, v T) {
 	for i := range to {
@@ -87,7 +104,8 @@ func TestGarbledOperandsFitTheCircuit(t *testing.T) {
 		{2, nil, nil, false},
 		{-1, nil, nil, false},
 	} {
-		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: 1}, Buffers: []Buffer{{Ring, 300}, {Bits, 300}},
+		wires := map[int]int64{0: 31, 1: 4 * 20}[c.circuit] // an instance
+		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: labels(64 * wires)}, Buffers: []Buffer{{Ring, 300}, {Bits, 300}},
 			Circuits: []Circuit{sign32, {Name: circuit.MaxPoolTask, Params: []int{32, 20, 0, 4}}}}
 		in := Instr{Op: GCLabels, In: c.in, Out: c.out, Ints: []int{0, 0, 64, c.circuit}}
 		if err := p.checkGarbled(in); (err == nil) != c.ok {
@@ -105,7 +123,7 @@ func TestGarbledPartsEndAtWords(t *testing.T) {
 		{0, 100, 100, true}, {64, 36, 100, true}, {0, 64, 100, true}, {0, 65, 100, false}, {64, 37, 100, false}, {1, 64, 100, false},
 		{math.MaxInt - 63, 64, 100, false},
 	} {
-		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: 1}, Buffers: []Buffer{{Bits, 100}}, Circuits: []Circuit{sign32}}
+		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: labels(int64(31 * c.count))}, Buffers: []Buffer{{Bits, 100}}, Circuits: []Circuit{sign32}}
 		in := Instr{Op: GCGarble, Out: []Operand{{Len: c.of}}, Ints: []int{0, c.lo, c.count, 0}}
 		if err := p.checkGarbled(in); (err == nil) != c.ok {
 			t.Error(fmt.Sprint(c), err)

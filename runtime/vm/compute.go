@@ -1,14 +1,8 @@
 package vm
 
 import (
-	"crypto/rand"
-	"errors"
-	"fmt"
-
-	"sotto/ir/cost"
 	"sotto/runtime/kernel"
 	"sotto/runtime/nonlin"
-	"sotto/runtime/ot"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
@@ -30,12 +24,14 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		c := m.Weights[in.Ints[0]]
 		copy(out(), m.r(in.In[0]))
 		return kernel.AddBias(out(), c, len(c), in.Out[0].Len/len(c))
-	case program.OTChoose:
-		return m.chooseOTs(in)
-	case program.OTPads:
-		return m.padsOfOTs(in)
 	case program.FSSSign:
 		return m.fssSign(in)
+	case program.OTDraw:
+		return m.drawOTs(in)
+	case program.GCFlip:
+		return m.gcFlip(in)
+	case program.GCCorrect:
+		return m.gcCorrect(in)
 	case program.TapValue:
 		if m.InsecureTap == nil {
 			return nil
@@ -123,54 +119,6 @@ func (m *Machine[W]) linear(in program.Instr) error {
 	return kernel.AddBias(out, bias, len(bias), len(out)/len(bias))
 }
 
-// otChunk bounds the blocks in flight while OTs become pads; a multiple of SoftSpoken's 64.
-const otChunk = 1 << 16
-
-// chooseOTs draws choices, extends, and keeps the chosen pads; u is the message to the sender.
-func (m *Machine[W]) chooseOTs(in program.Instr) error {
-	c, q, u := m.b(in.Out[0]), m.r(in.Out[1]), ring.Bytes(m.r(in.Out[2]))
-	if _, err := rand.Read(c.Bytes()); err != nil {
-		return err
-	}
-	if tail := c.Len() % 64; tail != 0 { // bits beyond the end stay zero
-		c.Words()[len(c.Words())-1] &= 1<<tail - 1
-	}
-	blocks := make([]prg.Block, min(otChunk, c.Len()))
-	defer ring.Wipe(blocks)
-	return chunks(c.Len(), otChunk, func(lo, hi int) error {
-		part, err := m.OTs.Recv.COT.Extend(c.Slice(lo, hi).Words(), hi-lo, blocks[:hi-lo])
-		if err != nil {
-			return err
-		}
-		u = u[copy(u, part):]
-		first, err := m.OTs.Recv.Keys.Take(uint64(hi - lo))
-		if err != nil {
-			return err
-		}
-		return ot.ReceiverPads(m.OTs.Recv.Hash, blocks[:hi-lo], first, 1, q[lo:hi])
-	})
-}
-
-// padsOfOTs turns the receiver's message into both pads.
-func (m *Machine[W]) padsOfOTs(in program.Instr) error {
-	p0, p1, u := m.r(in.Out[0]), m.r(in.Out[1]), ring.Bytes(m.r(in.In[0]))
-	blocks := make([]prg.Block, min(otChunk, len(p0)))
-	defer ring.Wipe(blocks)
-	s := m.OTs.Send
-	return chunks(len(p0), otChunk, func(lo, hi int) error {
-		size := int(cost.SoftSpokenBytes(int64(hi - lo)))
-		if err := s.COT.Extend(hi-lo, u[:size], blocks[:hi-lo]); err != nil {
-			return err
-		}
-		u = u[size:]
-		first, err := s.Keys.Take(uint64(hi - lo))
-		if err != nil {
-			return err
-		}
-		return ot.SenderPads(s.Hash, s.COT.Delta(), blocks[:hi-lo], first, 1, p0[lo:hi], p1[lo:hi])
-	})
-}
-
 // chunks calls f for consecutive ranges of at most size.
 func chunks(n, size int, f func(lo, hi int) error) error {
 	for lo := 0; lo < n; lo += size {
@@ -180,8 +128,6 @@ func chunks(n, size int, f func(lo, hi int) error) error {
 	}
 	return nil
 }
-
-var errUnknown = errors.New("no such instruction")
 
 // send runs a sending instruction inside an open message.
 func (m *Machine[W]) send(in program.Instr) error {
@@ -196,12 +142,14 @@ func (m *Machine[W]) send(in program.Instr) error {
 		return err
 	case program.GCChoose:
 		return m.gcChoose(in)
+	case program.GCTrees:
+		return m.gcTrees(in)
 	case program.GCGarble, program.GCRemask:
 		return m.gcGarble(in)
 	case program.GCLabels:
 		return m.gcLabels(in)
 	}
-	return fmt.Errorf("%w: %s", errUnknown, in.Op)
+	return m.randomOTs(in)
 }
 
 // receive runs a receiving instruction.
@@ -220,12 +168,14 @@ func (m *Machine[W]) receive(in program.Instr) error {
 		return nil
 	case program.GCZero:
 		return m.gcZero(in)
+	case program.GCExpand:
+		return m.gcExpand(in)
 	case program.GCTables:
 		return m.gcTables(in)
 	case program.GCEvaluate:
 		return m.gcEvaluate(in)
 	}
-	return fmt.Errorf("%w: %s", errUnknown, in.Op)
+	return m.randomOTs(in)
 }
 
 // packChunk elements are packed at a time: a multiple of 8, so that packed chunks meet at byte borders.

@@ -25,6 +25,7 @@ const chunkStep = 64
 type garbled struct {
 	labels *spool // client: its own labels; server: the zero-labels of the client's inputs
 	tables *spool // client
+	flips  []byte // server: what turns labels of Ferret into zero-labels
 }
 
 func (g *garbled) close() {
@@ -158,7 +159,7 @@ func (m *Machine[W]) gcGarble(in program.Instr) error {
 	outs := m.garblerOutputs(p, in)
 	return p.each(func(first, n int) error {
 		z, t := zero[:n*p.Wires()], tables[:2*n*p.ANDs()]
-		if err := p.labels.read(z); err != nil {
+		if err := p.zeroLabels(z); err != nil {
 			return err
 		}
 		early, permute := outs.before(first, n)

@@ -26,30 +26,17 @@ type Conn interface {
 	SetRecvTag(phase, tag int)
 }
 
-// PadSender and PadReceiver are the two sides of the random OTs that protocols take their pads from. Keys counts the hash
-// tweaks used.
-type PadSender struct {
-	COT  ot.COTSender
-	Hash *prg.Hash
-	Keys *prg.Counter
-}
-
-// PadReceiver is the choosing side.
-type PadReceiver struct {
-	COT  ot.COTReceiver
-	Hash *prg.Hash
-	Keys *prg.Counter
-}
-
-// Batch is what is garbled under one hash key and Delta: the server is the sender of the label OTs, whose Delta is the
-// garbling's.
+// Batch is what is garbled under one hash key and Delta: the garbler is the sender of the label OTs, whose Delta is the
+// garbling's. They are made by SoftSpoken or, if the program says so, by Ferret.
 type Batch struct {
-	Hash     *prg.Hash
-	Key      prg.Block      // of Hash
-	Delta    prg.Block      // server
-	Sender   ot.COTSender   // server
-	Receiver ot.COTReceiver // client
-	Seed     prg.Seed       // of the garbler's labels; server
+	Hash           *prg.Hash
+	Key            prg.Block      // of Hash
+	Delta          prg.Block      // garbler
+	Seed           prg.Seed       // of the garbler's labels
+	Sender         ot.COTSender   // garbler, SoftSpoken
+	Receiver       ot.COTReceiver // evaluator, SoftSpoken
+	SilentSender   *ot.FerretSender
+	SilentReceiver *ot.FerretReceiver
 }
 
 // OTs is the OT state of one session.
@@ -93,14 +80,14 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 			return nil, fmt.Errorf("weight %s has %d elements, the program's has %d", w.Name, len(weights[i]), w.Len)
 		}
 	}
-	if got := len(ots.Batches); got != p.Extensions.Garbled {
-		return nil, fmt.Errorf("%d garbled batches for a program of %d", got, p.Extensions.Garbled)
+	if got := len(ots.Batches); got != len(p.Extensions.Garbled) {
+		return nil, fmt.Errorf("%d garbled batches for a program of %d", got, len(p.Extensions.Garbled))
 	}
 	if need, have := p.Memory(), memory(); have > 0 && need > have {
 		return nil, fmt.Errorf("the program's buffers take %d MB, this machine has %d MB of memory", need>>20, have>>20)
 	}
 	m.keys = &Keys{func(item int) (Stream, error) { return m.open(StreamName{ComparisonKeys, item}) }, map[int]*spool{}}
-	m.batches = make([]*garbled, p.Extensions.Garbled)
+	m.batches = make([]*garbled, len(p.Extensions.Garbled))
 	m.ring, m.bits = make([][]W, len(p.Buffers)), make([]ring.Bits, len(p.Buffers))
 	for i, b := range p.Buffers {
 		if b.Kind == program.Ring {

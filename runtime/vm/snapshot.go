@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"sotto/ir/cost"
 	"sotto/runtime/prg"
@@ -123,8 +124,8 @@ func (c *carry) all(list []program.Instr) {
 // checkCarried refuses a program whose online phase needs the state of OT extensions, which no snapshot has.
 func checkCarried(p *program.Program) error {
 	for _, l := range p.Online {
-		for _, in := range l.Compute {
-			if in.Op == program.OTChoose || in.Op == program.OTPads {
+		for _, in := range slices.Concat(l.Send, l.Recv, l.Compute) {
+			if in.Op.MakesOTs() {
 				return fmt.Errorf("layer %s makes OTs in the online phase (%s): the program's material cannot be stored", p.Layers[in.Tag].Path, in.Op)
 			}
 		}
@@ -196,7 +197,7 @@ func Restore[W ring.Word](p *program.Program, c Conn, weights [][]W, r io.Reader
 	if err := checkCarried(p); err != nil {
 		return nil, err
 	}
-	m, err := New(p, c, &OTs{Batches: make([]Batch, p.Extensions.Garbled)}, weights)
+	m, err := New(p, c, &OTs{Batches: make([]Batch, len(p.Extensions.Garbled))}, weights)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func someProgram() *program.Program {
 			{Op: program.MuxChoose, Out: []program.Operand{operand(3, 70)}, In: []program.Operand{operand(3, 70), operand(5, 70)}},
 		},
 	}}
-	p.Extensions.Garbled = 1
+	p.Extensions.Garbled = []cost.Labels{{Garbler: cost.Server, OTs: 64 * 31}}
 	return p
 }
 
@@ -80,7 +80,7 @@ func TestSaveRestore(t *testing.T) {
 // TestOTsAreNotStored: a program that extends OTs online cannot be continued by another machine.
 func TestOTsAreNotStored(t *testing.T) {
 	p := someProgram()
-	p.Online[0].Compute = append(p.Online[0].Compute, program.Instr{Op: program.OTPads})
+	p.Online[0].Recv = append(p.Online[0].Recv, program.Instr{Op: program.OTPads})
 	m, err := New[uint32](p, nil, &OTs{Batches: make([]Batch, 1)}, nil)
 	if err != nil {
 		t.Fatal(err)

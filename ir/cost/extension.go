@@ -1,0 +1,151 @@
+package cost
+
+import "fmt"
+
+// OT is the extension that the correlated OTs of a program come from.
+type OT uint8
+
+const (
+	SoftSpoken OT = iota // 4 bytes an OT, nothing to set up but base OTs
+	Ferret               // silent: about a tenth of a byte an OT, after a base of some ten thousand OTs of SoftSpoken
+)
+
+func (o OT) String() string { return [...]string{SoftSpoken: "softspoken", Ferret: "ferret"}[o] }
+
+// ParseOT accepts the names of the extensions.
+func ParseOT(s string) (OT, error) {
+	for _, o := range []OT{SoftSpoken, Ferret} {
+		if s == o.String() {
+			return o, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown OT extension %q: accepted are %s and %s", s, SoftSpoken, Ferret)
+}
+
+// Extensions are the OT extensions that a session sets up and how many OTs each gives: every one that is not empty is an
+// instance with a Delta and a hash key of its own.
+type Extensions struct {
+	OT      OT
+	Pads    [2]int64 // by sender: OTs of random choice, for pads
+	Garbled []Labels // one a garbled batch: its Delta is the garbling's
+}
+
+// Labels are the label OTs of one garbled batch: the garbler sends, the evaluator chooses.
+type Labels struct {
+	_       struct{} `cbor:",toarray"`
+	Garbler Party
+	OTs     int64
+}
+
+// Instance is one OT extension of a session.
+type Instance struct {
+	Set FerretSet // none for SoftSpoken
+}
+
+// Silent reports whether the instance is one of Ferret, whose base SoftSpoken makes.
+func (i Instance) Silent() bool { return i.Set != FerretSet{} }
+
+// Base is the OTs that set-up makes for the instance.
+func (i Instance) Base() int64 {
+	if !i.Silent() {
+		return 0
+	}
+	return i.Set.Base()
+}
+
+// SetupBytes is what the set-up of the instance moves: the sender's base-OT points and a fresh hash key, of Ferret the
+// public seed too; back come the receiver's point and tree corrections, and of Ferret the message of its base.
+func (i Instance) SetupBytes() (toReceiver, toSender int64) {
+	toReceiver, toSender = SoftSpokenSetupBytes()
+	toReceiver += HashKeyBytes
+	if i.Silent() {
+		toReceiver, toSender = toReceiver+FerretSeedBytes, toSender+SoftSpokenBytes(i.Base())
+	}
+	return toReceiver, toSender
+}
+
+// Sent lists the instances that a party is the sender of: the pads' first, then those of the batches it garbles in order.
+func (x Extensions) Sent(p Party) []Instance {
+	var out []Instance
+	if x.Pads[p] > 0 {
+		out = append(out, x.Pad(p))
+	}
+	for batch, g := range x.Garbled {
+		if g.Garbler == p {
+			out = append(out, x.Label(batch))
+		}
+	}
+	return out
+}
+
+// Any reports whether there is an extension to set up.
+func (x Extensions) Any() bool { return x.Pads != [2]int64{} || len(x.Garbled) > 0 }
+
+// Pad is the extension of the pads whose sender is p.
+func (x Extensions) Pad(p Party) Instance {
+	if x.OT != Ferret {
+		return Instance{}
+	}
+	set, _ := smallestFerret(x.Pads[p])
+	return Instance{set}
+}
+
+// Label is the extension of a garbled batch's label OTs. In a program of Ferret it is one of Ferret where that has fewer
+// bytes, its base and the bit an OT that chooses included: not so below some ten thousand OTs.
+func (x Extensions) Label(batch int) Instance {
+	if x.OT != Ferret {
+		return Instance{}
+	}
+	n := x.Garbled[batch].OTs
+	if set, bytes := smallestFerret(n); bytes+BitBytes(n, 1) < SoftSpokenBytes(n) {
+		return Instance{set}
+	}
+	return Instance{}
+}
+
+// smallestFerret gives the set that makes n OTs of random choice with the fewest bytes, those of its base included, and
+// these bytes. A greater set has fewer bytes an OT and a greater base.
+func smallestFerret(n int64) (best FerretSet, bytes int64) {
+	for _, set := range FerretSets() {
+		trees, _ := FerretBytes(set, 0, n)
+		if sum := SoftSpokenBytes(set.Base()) + trees; bytes == 0 || sum < bytes {
+			best, bytes = set, sum
+		}
+	}
+	return best, bytes
+}
+
+// RandomOT records n OTs of random choice from the extension of the pads whose receiver is given, and gives the moment from
+// which both ends have their pads. The receiver has its choices from Start on: they need no message.
+func (l *Ledger) RandomOT(receiver Party, n int64) Time {
+	sender := receiver.Other()
+	first := l.asked.Pads[sender]
+	l.asked.Pads[sender] += n
+	if i := l.extensions.Pad(sender); i.Silent() {
+		l.silent += n
+		trees, _ := FerretBytes(i.Set, first, n)
+		return l.Send(sender, trees, Start)
+	}
+	return l.Send(receiver, SoftSpokenBytes(n), Start)
+}
+
+// LabelOT records the n label OTs of one more garbled batch, the evaluator's choices known at the moment ready, and gives
+// the moment from which the garbler has the zero labels. With Ferret the trees cross the choices.
+func (l *Ledger) LabelOT(garbler Party, n int64, ready Time) Time {
+	batch, evaluator := len(l.asked.Garbled), garbler.Other()
+	l.asked.Garbled = append(l.asked.Garbled, Labels{Garbler: garbler, OTs: n})
+	if i := l.extensions.Label(batch); i.Silent() {
+		l.silent += n
+		trees, choices := FerretBytes(i.Set, 0, n)
+		l.Send(garbler, trees, ready)
+		return l.Send(evaluator, choices, ready)
+	}
+	return l.Send(evaluator, SoftSpokenBytes(n), ready)
+}
+
+// Asked gives the OTs that the ops recorded so far use, to be set up with the extension ot.
+func (l *Ledger) Asked(ot OT) Extensions {
+	x := l.asked
+	x.OT = ot
+	return x
+}

@@ -1,0 +1,137 @@
+package program
+
+import (
+	"fmt"
+	"slices"
+
+	"sotto/ir/cost"
+)
+
+// otEnds pairs the instructions at the two ends of a batch of random OTs: the one of the end that chooses with the one of the
+// end that holds Delta. Which of them sends is the extension's: SoftSpoken's receiver, or Ferret's sender.
+var otEnds = map[Opcode]Opcode{OTChoose: OTPads}
+
+// drawsChoices holds the instructions that draw the choices for one of otEnds, at the end that chooses.
+var drawsChoices = map[Opcode]bool{OTDraw: true}
+
+// silentLabels are the instructions of label OTs by Ferret, loudLabels those of SoftSpoken.
+var (
+	silentLabels = []Opcode{GCFlip, GCTrees, GCExpand, GCCorrect}
+	loudLabels   = []Opcode{GCChoose, GCZero}
+)
+
+// meets names the recv that meets a send; ok is false for what sends nothing.
+func (p *Program) meets(op Opcode) (recv Opcode, ok bool) {
+	if recv, ok = receiver[op]; ok {
+		return recv, true
+	}
+	for choose, pads := range otEnds {
+		from, to := choose, pads
+		if p.Extensions.OT == cost.Ferret {
+			from, to = pads, choose
+		}
+		if op == from {
+			return to, true
+		}
+	}
+	return "", false
+}
+
+// otSender gives the party whose Delta an instruction of random OTs is under.
+func (p *Program) otSender(op Opcode) (sender cost.Party, ok bool) {
+	if _, chooses := otEnds[op]; chooses || drawsChoices[op] {
+		return p.Party.Other(), true
+	}
+	return p.Party, padsOf(op)
+}
+
+// MakesOTs reports whether an instruction uses the state of an OT extension.
+func (op Opcode) MakesOTs() bool {
+	_, chooses := otEnds[op]
+	return chooses || drawsChoices[op] || padsOf(op) || slices.Contains(silentLabels, op) || slices.Contains(loudLabels, op)
+}
+
+// padsOf reports whether op is the end of random OTs that holds Delta.
+func padsOf(op Opcode) bool {
+	for _, pads := range otEnds {
+		if op == pads {
+			return true
+		}
+	}
+	return false
+}
+
+// OTs is how many OTs an instruction of random OTs takes from its extension, and the number of the first.
+func OTs(in Instr) (first, n int64) { return int64(in.Ints[0]), int64(in.Out[0].Len) }
+
+// otBytes is the message of an instruction of random OTs.
+func (p *Program) otBytes(in Instr) int64 {
+	sender, ok := p.otSender(in.Op)
+	if !ok || drawsChoices[in.Op] {
+		return 0
+	}
+	first, n := OTs(in)
+	i := p.Extensions.Pad(sender)
+	if !i.Silent() {
+		return cost.SoftSpokenBytes(n)
+	}
+	trees, _ := cost.FerretBytes(i.Set, first, n)
+	return trees
+}
+
+// labelBytes is the message of an instruction of label OTs by Ferret; the choices are bits like others.
+func (p *Program) labelBytes(in Instr) int64 {
+	batch := in.Ints[0]
+	if batch < 0 || batch >= len(p.Extensions.Garbled) {
+		return 0
+	}
+	trees, _ := cost.FerretBytes(p.Extensions.Label(batch).Set, 0, p.Extensions.Garbled[batch].OTs)
+	return trees
+}
+
+// checkOTs demands that the random OTs of every extension are used in order, each once, choices and pads alike, and that the
+// program says how many there are.
+func (p *Program) checkOTs() error {
+	for _, n := range p.Extensions.Pads {
+		if n < 0 || n > maxElements*maxOTsPerElement {
+			return fmt.Errorf("program: %d random OTs, accepted are 0 to %d", n, maxElements*maxOTsPerElement)
+		}
+	}
+	var drawn, made [2]int64
+	for _, in := range p.instructions() {
+		sender, ok := p.otSender(in.Op)
+		if !ok || len(in.Ints) == 0 || len(in.Out) == 0 {
+			continue
+		}
+		next := &made[sender]
+		if drawsChoices[in.Op] {
+			next = &drawn[sender]
+		}
+		first, n := OTs(in)
+		if first != *next || n < 0 || n > p.Extensions.Pads[sender]-first {
+			return fmt.Errorf("program: %s takes %d OTs from number %d on, of %d of which %d are used", in.Op, n, first, p.Extensions.Pads[sender], *next)
+		}
+		*next += n
+	}
+	want, peer := p.Extensions.Pads, p.Party.Other()
+	if made != want || drawn[peer] != want[peer] {
+		return fmt.Errorf("program: %v random OTs by sender, of which %v are used", want, made)
+	}
+	return nil
+}
+
+// checkLabels demands that the label OTs of a garbled batch are as many as the extension was set up for, and by its protocol.
+func (p *Program) checkLabels(in Instr, batch int, n int64) error {
+	x := p.Extensions
+	if want := x.Garbled[batch].OTs; n != want {
+		return fmt.Errorf("%d label OTs, batch %d has %d", n, batch, want)
+	}
+	foreign := silentLabels
+	if x.Label(batch).Silent() {
+		foreign = loudLabels
+	}
+	if slices.Contains(foreign, in.Op) {
+		return fmt.Errorf("batch %d has its label OTs from another extension", batch)
+	}
+	return nil
+}
