@@ -29,6 +29,7 @@ type Context struct {
 	Choices     []Decision      // later ones win
 	Deploy      cost.Deployment // of the program
 	Source      cost.Source     // who makes the offline material
+	OT          cost.OTPolicy   // which OT extension; nil: the module's
 	Protocols   Protocols       // which one, where several compute an op
 	Ring        int             // 32, 64, or 0 for the narrowest that holds the ranges
 	Weights     Weights         // nil: ranges are assumed

@@ -10,5 +10,5 @@ import (
 )
 
 func TestGolden(t *testing.T) {
-	golden.Run(t, "testdata", protocols.Protocols, clean.CSE, clean.DCE, rounds.Rounds)
+	golden.Run(t, "testdata", protocols.Protocols, protocols.OTs, clean.CSE, clean.DCE, rounds.Rounds)
 }

@@ -47,12 +47,12 @@ func TestLimits(t *testing.T) {
 			p.Online = []Level{{Recv: []Instr{{Op: OTPads, Out: []Operand{{Len: 2}, {Len: 2}}, Ints: []int{1}}}}}
 		},
 		"another extension": func(p *Program, _ *Manifest) {
-			p.Party, p.Extensions = cost.Server, cost.Extensions{OT: cost.Ferret, Garbled: labels(1)}
-			p.Online = []Level{{Send: []Instr{{Op: GCTrees, Ints: []int{0, 0, 1, 2}}}}}
+			p.Party, p.Circuits, p.Extensions = cost.Server, []Circuit{sign32}, cost.Extensions{OT: cost.Ferret, Garbled: labels(31)}
+			p.Online = []Level{{Send: []Instr{{Op: GCTrees, Ints: []int{0, 0, 1, 0}}}}}
 		},
 		"batch 0 has 7": func(p *Program, _ *Manifest) {
-			p.Party, p.Extensions = cost.Server, cost.Extensions{Garbled: labels(7)}
-			p.Online = []Level{{Recv: []Instr{{Op: GCZero, Ints: []int{0, 0, 1, 2}}}}}
+			p.Party, p.Circuits, p.Extensions = cost.Server, []Circuit{sign32}, cost.Extensions{Garbled: labels(7)}
+			p.Online = []Level{{Recv: []Instr{{Op: GCZero, Ints: []int{0, 0, 1, 0}}}}}
 		},
 		"circuit 0: circuit: none": func(p *Program, _ *Manifest) { p.Circuits = []Circuit{{Name: "adder"}} },
 		"the ring has 32": func(p *Program, _ *Manifest) {

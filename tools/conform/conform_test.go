@@ -36,6 +36,12 @@ func compileExample(t testing.TB, name, text string, d cost.Deployment, bits int
 // compileWith is compileExample with protocols that are not the default.
 func compileWith(t testing.TB, name, text string, d cost.Deployment, bits int, p pass.Protocols, choices ...pass.Decision) *Net {
 	t.Helper()
+	return compileIn(t, name, text, &pass.Context{Deploy: d, Ring: bits, Choices: choices, Source: cost.FromDealer, Protocols: p})
+}
+
+// compileIn compiles an example, or the text, with initial weights and calibration inputs.
+func compileIn(t testing.TB, name, text string, c *pass.Context) *Net {
+	t.Helper()
 	if text == "" {
 		b, err := os.ReadFile(filepath.Join("../../examples", name+".sotto"))
 		if err != nil {
@@ -47,11 +53,11 @@ func compileWith(t testing.TB, name, text string, d cost.Deployment, bits int, p
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := weights.HeInitialised(s.Func, choices, 1)
+	w, err := weights.HeInitialised(s.Func, c.Choices, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &pass.Context{Deploy: d, Ring: bits, Weights: w, Choices: choices, Source: cost.FromDealer, Protocols: p}
+	c.Weights = w
 	c.Calibration = [][]float32{image(100, s.Func.Params[0].Type.Len()), image(101, s.Func.Params[0].Type.Len())}
 	n, err := Compile(c, s.Module, t.TempDir())
 	if err != nil {

@@ -2,6 +2,7 @@ package conform
 
 import (
 	"bytes"
+	cryptorand "crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 
 	"sotto/backend/twopc"
 	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/runtime/ot"
 	"sotto/runtime/party"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -24,11 +27,14 @@ import (
 // A bundle may come from anybody. These tests change programs and seal them again, as whoever hands out bundles can, and
 // demand that Verify refuses a program or that the machine runs it without a panic.
 
-// hostileNets use every opcode between them.
+// hostileNets and silentNet use every opcode between them.
 var hostileNets = []string{
 	"x = conv(image, 2, kernel = 3, pad = 1) |> batchnorm |> x2act |> pad(1) |> slice(stride = 2)\n output y = maxpool(x, 2) |> flatten |> linear(3) |> argmax to client",
 	"a = conv(image, 2, kernel = 3) |> relu\n output y = concat(a, a) |> avgpool(2) |> batchnorm |> flatten |> linear(70) |> relu |> linear(2) to client",
 }
+
+// silentNet has label OTs enough for Ferret.
+const silentNet = "x = conv(image, 230, kernel = 1) |> relu\n output y = x |> avgpool |> flatten |> linear(2) to client"
 
 func hostilePairs(tb testing.TB) []*twopc.Pair {
 	tb.Helper()
@@ -40,7 +46,8 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 			}
 		}
 	}
-	return pairs
+	silent := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)}
+	return append(pairs, compileIn(tb, "silent", "net small {\n input image: f32[1, 6, 6] from client\n "+silentNet+"\n}\n", silent).Pair)
 }
 
 // subject is a program and its manifest, to be changed.
@@ -65,7 +72,7 @@ func fields(v reflect.Value, out *[]reflect.Value) {
 		for i := range v.Len() {
 			fields(v.Index(i), out)
 		}
-	case reflect.Int, reflect.Uint8, reflect.Bool, reflect.Float64:
+	case reflect.Int, reflect.Int64, reflect.Uint8, reflect.Bool, reflect.Float64:
 		*out = append(*out, v)
 	case reflect.String:
 		if v.Type() == reflect.TypeFor[program.Opcode]() || v.Type() == reflect.TypeFor[program.ItemKind]() {
@@ -84,7 +91,8 @@ var opcodes = []program.Opcode{
 	program.Add, program.Sub, program.MulC, program.AddC, program.Copy, program.Iota, program.Zero, program.Shift, program.Conv, program.Linear,
 	program.SumPool, program.Concat, program.Pad, program.Slice, program.Tour, program.TruncChoose, program.TruncCorrelate, program.TruncReceive,
 	program.TruncSend, program.MuxChoose, program.MuxCorrelate, program.MuxOutput, program.Sign, program.SquareClient, program.SquareServer,
-	program.SquareOpened, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTChoose, program.OTPads, program.GCChoose,
+	program.SquareOpened, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTDraw, program.OTChoose, program.OTPads,
+	program.GCChoose, program.GCFlip, program.GCTrees, program.GCExpand, program.GCCorrect,
 	program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate, program.TapValue, "none",
 }
 
@@ -96,7 +104,7 @@ var numbers = []int{0, 1, -1, 2, 3, 31, 32, 33, 63, 64, 65, 1 << 16, 1<<31 - 1, 
 // change applies one edit of four bytes.
 func change(v reflect.Value, kind, arg byte) {
 	switch v.Kind() {
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		n := numbers[int(arg)%len(numbers)]
 		if kind%2 == 0 {
 			n += int(v.Int())
@@ -278,24 +286,37 @@ func (nonsenseReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, e
 	return make([]byte, cost.SoftSpokenBytes(int64(n))), nil
 }
 
-// noOTs has what the party's extensions give it, and nothing more.
+// noOTs has what the party's extensions give it, and nothing more. Label OTs by Ferret take a base that means nothing.
 func noOTs(p *program.Program) *vm.OTs {
 	hash := prg.NewHash(prg.Block{Lo: 3})
 	o := &vm.OTs{}
-	if p.Extensions.Pads[p.Party] {
-		o.Send = vm.PadSender{COT: nonsenseCOT{}, Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
+	if p.Extensions.Pads[p.Party] > 0 {
+		o.Send = vm.PadSender{End: vm.SoftSpokenSender(nonsenseCOT{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
 	}
-	if p.Extensions.Pads[p.Party.Other()] {
-		o.Recv = vm.PadReceiver{COT: nonsenseReceiver{}, Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
+	if p.Extensions.Pads[p.Party.Other()] > 0 {
+		o.Recv = vm.PadReceiver{End: vm.SoftSpokenReceiver(nonsenseReceiver{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
 	}
-	for range p.Extensions.Garbled {
-		if p.Party == cost.Server {
-			o.Batches = append(o.Batches, vm.Batch{Hash: hash, Sender: nonsenseCOT{}})
-		} else {
-			o.Batches = append(o.Batches, vm.Batch{Hash: hash, Receiver: nonsenseReceiver{}})
-		}
+	for i := range p.Extensions.Garbled {
+		o.Batches = append(o.Batches, nonsenseBatch(p, i, hash))
 	}
 	return o
+}
+
+func nonsenseBatch(p *program.Program, i int, hash *prg.Hash) vm.Batch {
+	garbles, label := p.Extensions.Garbled[i].Garbler == p.Party, p.Extensions.Label(i)
+	b := vm.Batch{Hash: hash, Delta: prg.Block{Lo: 1}}
+	base := make([]prg.Block, label.Base())
+	switch {
+	case garbles && label.Silent():
+		b.SilentSender, _ = ot.NewFerretSender(label.Set, prg.Seed{}, b.Delta, base, cryptorand.Reader)
+	case label.Silent():
+		b.SilentReceiver, _ = ot.NewFerretReceiver(label.Set, prg.Seed{}, make([]uint64, ring.BitWords(len(base))), base)
+	case garbles:
+		b.Sender = nonsenseCOT{}
+	default:
+		b.Receiver = nonsenseReceiver{}
+	}
+	return b
 }
 
 func of(pair *twopc.Pair, which int) *program.Program {

@@ -18,7 +18,7 @@ func TestGarbledLayersOfSeveralBatches(t *testing.T) {
 		t.Run(string(d), func(t *testing.T) {
 			n := compileExample(t, "parts", fmt.Sprintf("net wide {\n input image: f32[1, %d, %d] from client\n"+
 				" x = conv(image, 1, kernel = 1) |> relu |> avgpool(57, stride = 57)\n output y = x |> flatten |> linear(3) to client\n}\n", side, side), d, 32)
-			if got := n.Pair.Client.Extensions.Garbled; got != 2 {
+			if got := len(n.Pair.Client.Extensions.Garbled); got != 2 {
 				t.Fatalf("%d garbled batches, want 2", got)
 			}
 			x := image(11, side*side)

@@ -139,10 +139,12 @@ func (n *Net) payloads(p *program.Program) []payload {
 	if p.Extensions.Any() {
 		add("", 0, 0, cost.SetupMark)
 		_, answer := cost.SoftSpokenSetupBytes()
-		for range p.Extensions.Senders(p.Party.Other()) {
+		for _, i := range p.Extensions.Sent(p.Party.Other()) {
 			point := cost.BaseOTBytes(1)
 			add("", 0, 0, point)
 			add("tree corrections", int(answer-point), 8, answer-point)
+			base := cost.SoftSpokenBytes(i.Base())
+			add("base of Ferret", int(base), 8, base)
 		}
 	}
 	for _, l := range slices.Concat(p.Offline, p.Online) {

@@ -28,6 +28,7 @@ type compileResult struct {
 	Server      string          `json:"server"`
 	ProgramHash string          `json:"program_hash"`
 	Deploy      cost.Deployment `json:"deploy"`
+	OT          string          `json:"ot"`
 	Ring        int             `json:"ring"`
 	Frac        int             `json:"frac,omitempty"`
 	ErrorBound  float64         `json:"error_bound,omitempty"`
@@ -91,6 +92,9 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 		return nil, err
 	}
 	defer l.close()
+	if err := l.chooseOT(flags, target); err != nil {
+		return nil, err
+	}
 	if l.source == nil {
 		l.context.Notice("no --weights: ranges are assumed and the bundle holds no weights")
 	}
@@ -118,7 +122,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
-		Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
+		OT: l.secure.OT.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Notices: l.context.Notices}
 	if r.Ranges == nil {
@@ -137,7 +141,7 @@ func (r *compileResult) text(w io.Writer, dir string) {
 		rangesText(w, r.Ranges)
 		fmt.Fprintln(w)
 	}
-	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
+	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "OT extension", r.OT, "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
 		"error bound", r.bound(), "program", r.short, "offline", phaseText(r.Offline), "online", phaseText(r.Online),
 		"times", fmt.Sprintf("uncalibrated estimates for %s: %s", r.Target, r.TargetNote), "written to", dir)
 }

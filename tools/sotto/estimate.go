@@ -41,6 +41,9 @@ func costs(m *ir.Module, target cost.Target) estimate {
 		a := party.Phase{Traffic: offline[tag], DealerSent: dealt[tag]}
 		b := party.Phase{Traffic: online[tag]}
 		a.MS, b.MS = target.MS(a.Traffic, work[cost.Offline], bits), target.MS(b.Traffic, work[cost.Online], bits)
+		if tag == cost.SessionTag {
+			a.MS += target.SilentMS(l)
+		}
 		add(&e.Offline, a)
 		add(&e.Online, b)
 		if a == (party.Phase{}) && b == (party.Phase{}) {

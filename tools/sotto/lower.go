@@ -24,6 +24,7 @@ type lowerFlags struct {
 	weights     string
 	calibration string
 	deploy      string
+	ot          string
 	ring        int
 	nonlinear   string
 	dump        string
@@ -39,6 +40,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server: the server knows the weights; outsourced: both parties hold shares")
+	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), or auto: the faster at the target's prices")
 }
 
 func (f *lowerFlags) addDump(c *cobra.Command) {
@@ -85,6 +87,16 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// chooseOT sets which OT extension the passes choose, by the prices of a target where that is asked for.
+func (l *lowering) chooseOT(f lowerFlags, target cost.Target) error {
+	policy, err := cost.ParseOTPolicy(f.ot, target)
+	if err != nil {
+		return usageError{fmt.Errorf("--ot: %w", err)}
+	}
+	l.context.OT = policy
+	return nil
 }
 
 // open reads weights and calibration inputs.

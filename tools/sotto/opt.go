@@ -67,6 +67,13 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 		return err
 	}
 	defer l.close()
+	prices, err := a.target("loopback", n)
+	if err != nil {
+		return err
+	}
+	if err := l.chooseOT(flags, prices); err != nil {
+		return err
+	}
 	m := n.module
 	if err := l.runner.Run(l.context, m, todo...); err != nil {
 		return err

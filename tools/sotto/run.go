@@ -93,7 +93,7 @@ func (a *app) compiled(path string, f *runFlags) (dir string, clean func(), err 
 			a.notice("no --weights: random ones (random:1) are used, so the prediction means nothing")
 		}
 		var prices cost.Target
-		if prices, err = a.target("loopback", n); err == nil {
+		if prices, err = a.target(f.link, n); err == nil {
 			_, err = a.compile(n, f.lower, prices, filepath.Join(tmp, "out"))
 		}
 	}
