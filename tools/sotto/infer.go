@@ -9,6 +9,7 @@ import (
 
 	"sotto/ir/cost"
 	"sotto/runtime/party"
+	"sotto/runtime/store"
 	"sotto/runtime/wire"
 )
 
@@ -18,6 +19,7 @@ type inferFlags struct {
 	input   string
 	output  string
 	taps    string
+	store   string
 }
 
 // inferResult is what infer prints: the prediction (client-server) or this server's share of it (outsourced).
@@ -34,8 +36,10 @@ func newInferCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "infer BUNDLE --connect ADDR --input FILE --dealer ADDR", Short: "run the client's party, or S0: one private inference", Args: cobra.ExactArgs(1),
 		Long: "Infer connects to a server and runs one private inference with it. The input never leaves this process but masked. In the\n" +
-			"outsourced deployment --input is S0's share (sotto share) and --output takes S0's share of the result.",
-		Example: "  sotto infer out/client --connect host:7766 --dealer dealer.example:7767 --input cat.png",
+			"outsourced deployment --input is S0's share (sotto share) and --output takes S0's share of the result. With --store the offline\n" +
+			"phase was run by `sotto prepare`.",
+		Example: "  sotto infer out/client --connect host:7766 --dealer dealer.example:7767 --input cat.png\n" +
+			"  sotto infer out/client --connect host:7766 --store material --input cat.png",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, b, err := a.infer(args[0], &f)
 			if err != nil {
@@ -49,6 +53,7 @@ func newInferCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.input, "input", "", "PNG or JPEG image, .npy `file`, or random:SEED; outsourced: this server's share")
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
+	addStoreFlag(c, &f.store)
 	c.MarkFlagRequired("connect")
 	c.MarkFlagRequired("input")
 	return c
@@ -59,7 +64,12 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := f.source(); err != nil {
+	if f.store == "" {
+		err = f.source()
+	} else if f.taps != "" {
+		err = errDumpOfStored
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	in, err := clientInput(b, f.input)
@@ -74,6 +84,13 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 	if err != nil {
 		return nil, nil, err
 	}
+	s, err := f.openHolding(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s != nil {
+		defer s.Close()
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	a.progress.step("connecting to %s", f.connect)
@@ -82,7 +99,7 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 		return nil, nil, interrupted(ctx, err)
 	}
 	defer conn.Close()
-	return a.inferOver(ctx, conn, b, in, f)
+	return a.inferOver(ctx, conn, b, in, s, f)
 }
 
 func clientInput(b *party.Bundle, path string) (party.Input, error) {
@@ -99,10 +116,13 @@ func clientInput(b *party.Bundle, path string) (party.Input, error) {
 	return party.Input{Clear: x}, nil
 }
 
-func (a *app) inferOver(ctx context.Context, conn *wire.Conn, b *party.Bundle, in party.Input, f *inferFlags) (*inferResult, *party.Bundle, error) {
+func (a *app) inferOver(ctx context.Context, conn *wire.Conn, b *party.Bundle, in party.Input, s *store.Store, f *inferFlags) (*inferResult, *party.Bundle, error) {
 	taps := newTapFile(f.taps)
 	o := a.sessionOptions(b, &f.peerFlags, taps)
 	o.Conn, o.Input = conn, in
+	if s != nil {
+		o.Modes, o.Store = party.Stored, s
+	}
 	res, err := party.Run(ctx, o)
 	if err != nil {
 		return nil, nil, interrupted(ctx, err)

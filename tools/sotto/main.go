@@ -95,6 +95,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newKeysCmd(a),
 		newServeCmd(a),
 		newInferCmd(a),
+		newPrepareCmd(a),
 		newDealCmd(a),
 		newShareCmd(a),
 		newRevealCmd(a),

@@ -37,6 +37,7 @@ type runFlags struct {
 	input   string
 	offline string
 	link    string
+	store   string
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -45,7 +46,8 @@ func newRunCmd(a *app) *cobra.Command {
 		Use: "run DIR|FILE --input FILE", Short: "run both parties on this machine: one private inference", Args: cobra.ExactArgs(1),
 		Long: "Run starts a dealer, a server and a client as processes of their own, with fresh keys, connected over loopback by mutual TLS,\n" +
 			"and prints the prediction and what every layer cost. DIR is what compile wrote; a .sotto file is compiled first.",
-		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json",
+		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json\n" +
+			"  sotto run out --input cat.png --store both",
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir, clean, err := a.compiled(args[0], &f)
 			if err != nil {
@@ -64,6 +66,7 @@ func newRunCmd(a *app) *cobra.Command {
 	f.lower.add(c)
 	f.lower.addDeploy(c)
 	f.add(c)
+	c.Flags().StringVar(&f.store, "store", "", "`directory` of `sotto prepare DIR`: run the online phase alone, on material from there")
 	return c
 }
 
@@ -109,8 +112,10 @@ type taps [2]string
 
 // runBundle runs the three processes on one input.
 func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error) {
-	if err := a.checkOffline(f.offline); err != nil {
-		return nil, err
+	if f.store == "" {
+		if err := a.checkOffline(f.offline); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := wire.ParseLink(f.link); err != nil {
 		return nil, usageError{err}
@@ -128,14 +133,29 @@ func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := writeKeys(filepath.Join(tmp, defaultKeys)); err != nil {
+	keys, err := f.keys(tmp)
+	if err != nil {
 		return nil, err
 	}
 	ctx, stop := interruptible()
-	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", filepath.Join(tmp, defaultKeys)}}
+	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", keys}}
 	defer g.stop()
 	r, err := g.play(dir, f, inputs, dump, b)
 	return r, interrupted(ctx, err)
+}
+
+// keys are fresh ones in tmp, or those that a store is bound to.
+func (f *runFlags) keys(tmp string) (string, error) {
+	if f.store != "" {
+		keys := filepath.Join(f.store, defaultKeys)
+		if !exists(keys) {
+			return "", fmt.Errorf("%s holds no material of both parties: accepted is what `sotto prepare DIR --store %s` made", f.store, f.store)
+		}
+		return keys, nil
+	}
+	keys := filepath.Join(tmp, defaultKeys)
+	_, err := writeKeys(keys)
+	return keys, err
 }
 
 // checkOffline says once that the parties cannot yet make their material alone.
@@ -194,7 +214,7 @@ func (g *group) start(name string, args ...string) (*process, error) {
 		return nil, err
 	}
 	all := append(append([]string{name}, args...), append(g.common, "--json")...)
-	if name == "infer" && g.progress != nil {
+	if (name == "infer" || name == "prepare") && g.progress != nil {
 		all = append(all, "--relay-progress")
 	}
 	p := &process{name: name, cmd: exec.CommandContext(g.ctx, self, all...), errs: relayed{progress: g.progress}}
@@ -284,30 +304,46 @@ func (g *group) stop() {
 }
 
 func (g *group) play(dir string, f *runFlags, inputs [2]string, dump *taps, b *party.Bundle) (*runResult, error) {
-	g.progress.step("starting dealer, server and client")
-	dealer, err := g.start("deal", filepath.Join(dir, dealerDir), "--listen", "127.0.0.1:0")
+	session, own, err := g.material(dir, f)
 	if err != nil {
 		return nil, err
 	}
-	dealerAddr, err := dealer.listening()
-	if err != nil {
-		return nil, err
-	}
-	session := []string{"--dealer", dealerAddr, "--link", f.link, "--offline", string(cost.FromDealer)}
-	server, err := g.start("serve", append(session, args(filepath.Join(dir, serverDir), inputs[cost.Server], dump, cost.Server, "--listen", "127.0.0.1:0", "--sessions", "1")...)...)
-	if err != nil {
-		return nil, err
-	}
-	addr, err := server.listening()
+	server, addr, err := g.serve(session, args(filepath.Join(dir, serverDir), inputs[cost.Server], dump, cost.Server, own[cost.Server]...)...)
 	if err != nil {
 		return nil, err
 	}
 	g.progress.step("private inference")
-	client, err := g.start("infer", append(session, args(filepath.Join(dir, clientDir), inputs[cost.Client], dump, cost.Client, "--connect", addr)...)...)
+	client, err := g.start("infer", append(session, args(filepath.Join(dir, clientDir), inputs[cost.Client], dump, cost.Client, append(own[cost.Client], "--connect", addr)...)...)...)
 	if err != nil {
 		return nil, err
 	}
 	return g.collect(client, server, b)
+}
+
+// material gives the parties' arguments that say where their material comes from, common and own, and starts who makes it.
+func (g *group) material(dir string, f *runFlags) (session []string, own [2][]string, err error) {
+	session = []string{"--link", f.link}
+	if f.store != "" {
+		own = [2][]string{{"--store", filepath.Join(f.store, clientDir)}, {"--store", filepath.Join(f.store, serverDir)}}
+		return session, own, nil
+	}
+	g.progress.step("starting dealer, server and client")
+	dealer, err := g.start("deal", filepath.Join(dir, dealerDir), "--listen", "127.0.0.1:0")
+	if err != nil {
+		return nil, own, err
+	}
+	addr, err := dealer.listening()
+	return append(session, "--dealer", addr, "--offline", string(cost.FromDealer)), own, err
+}
+
+// serve starts a server for one session and gives its address.
+func (g *group) serve(session []string, args ...string) (*process, string, error) {
+	server, err := g.start("serve", append(append(args, session...), "--listen", "127.0.0.1:0", "--sessions", "1")...)
+	if err != nil {
+		return nil, "", err
+	}
+	addr, err := server.listening()
+	return server, addr, err
 }
 
 // args are a party's own arguments.
@@ -322,22 +358,25 @@ func args(bundle, input string, dump *taps, p cost.Party, more ...string) []stri
 	return out
 }
 
-// collect reads both parties' results. The client's error goes first unless the server knows better: whoever is not told
+// both reads the results of client and server. The client's error goes first unless the server knows better: whoever is not told
 // of a closed connection is the one who closed it.
-func (g *group) collect(client, server *process, b *party.Bundle) (*runResult, error) {
-	var mine inferResult
-	var theirs sessionResult
-	errC := client.read(&mine)
+func both(client, server *process, mine, theirs any) error {
+	errC := client.read(mine)
 	if errC != nil {
 		stopSoon := time.AfterFunc(time.Second, func() { server.cmd.Process.Signal(syscall.SIGTERM) })
 		defer stopSoon.Stop()
 	}
-	errS := server.read(&theirs)
-	if err := worse(errC, errS); err != nil {
+	return worse(errC, server.read(theirs))
+}
+
+func (g *group) collect(client, server *process, b *party.Bundle) (*runResult, error) {
+	var mine inferResult
+	var theirs sessionResult
+	if err := both(client, server, &mine, &theirs); err != nil {
 		return nil, err
 	}
 	r := &runResult{head: version1, Stats: mine.Stats, ClientPeakRSS: mine.PeakRSS, ServerPeakRSS: theirs.PeakRSS, ProgramHash: b.Program.Pair.String()}
-	r.addDealt(&theirs.Stats)
+	addDealt(&r.Stats, &theirs.Stats)
 	if mine.Class != nil {
 		r.prediction = prediction{mine.Output, *mine.Class}
 		return r, nil
@@ -363,7 +402,7 @@ func worse(errs ...error) error {
 }
 
 // addDealt adds what the dealer sent to the server.
-func (r *runResult) addDealt(server *party.Stats) {
+func addDealt(r, server *party.Stats) {
 	dealt := map[string]int64{}
 	for _, l := range server.Layers {
 		dealt[l.Path] = l.Offline.DealerSent

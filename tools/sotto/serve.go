@@ -12,6 +12,7 @@ import (
 
 	"sotto/ir/cost"
 	"sotto/runtime/party"
+	"sotto/runtime/store"
 	"sotto/runtime/tensorfile"
 	"sotto/runtime/wire"
 )
@@ -23,13 +24,15 @@ type serveFlags struct {
 	input    string
 	output   string
 	taps     string
+	store    string
 }
 
 // sessionResult is one line of serve, and what infer and run print.
 type sessionResult struct {
 	head
-	Peer        string  `json:"peer,omitempty"`
-	OutputShare []int64 `json:"output_share,omitempty"`
+	Peer        string          `json:"peer,omitempty"`
+	OutputShare []int64         `json:"output_share,omitempty"`
+	Prepared    *party.Prepared `json:"prepared,omitempty"`
 	party.Stats
 }
 
@@ -38,8 +41,9 @@ func newServeCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve BUNDLE --listen ADDR --dealer ADDR", Short: "run the server's party: the model owner's, or S1", Args: cobra.ExactArgs(1),
 		Long: "Serve waits for the client and runs private inferences with it, one session a connection, until it is interrupted. Both sides\n" +
-			"authenticate with the keys of `sotto keys`. With --json it prints {\"listening\"} first, then one line a session.",
-		Example: "  sotto serve out/server --listen :7766 --dealer dealer.example:7767",
+			"authenticate with the keys of `sotto keys`. With --store it also keeps what a client prepares and runs inferences from it; without\n" +
+			"a source of material beside it, the latter alone. With --json it prints {\"listening\"} first, then one line a session.",
+		Example: "  sotto serve out/server --listen :7766 --dealer dealer.example:7767\n  sotto serve out/server --listen :7766 --store material",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.serve(args[0], &f)
 		},
@@ -50,6 +54,7 @@ func newServeCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.input, "input", "", "outsourced: this server's share of the input, `file` of `sotto share`")
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
+	addStoreFlag(c, &f.store)
 	c.MarkFlagRequired("listen")
 	return c
 }
@@ -59,10 +64,11 @@ func (a *app) serve(dir string, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := f.source(); err != nil {
+	modes, err := f.modes(b)
+	if err != nil {
 		return err
 	}
-	in, err := shareInput(b, f.input)
+	in, err := f.inputFor(b, modes)
 	if err != nil {
 		return err
 	}
@@ -74,6 +80,13 @@ func (a *app) serve(dir string, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	kept, err := f.openKept(b)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		defer kept.Close()
+	}
 	l, err := wire.Listen(f.listen, config, o)
 	if err != nil {
 		return err
@@ -81,7 +94,7 @@ func (a *app) serve(dir string, f *serveFlags) error {
 	defer l.Close()
 	a.listening(l.Addr())
 	ctx, stop := interruptible()
-	s := &server{app: a, flags: f, bundle: b, input: in}
+	s := &server{app: a, flags: f, bundle: b, input: in, modes: modes, store: kept}
 	clients := newLobby(l, config, o, s.log)
 	clients.open(ctx)
 	defer clients.guests.Wait()
@@ -125,6 +138,8 @@ type server struct {
 	flags  *serveFlags
 	bundle *party.Bundle
 	input  party.Input
+	modes  party.Mode
+	store  *store.Store
 	mu     sync.Mutex // of the streams: refusals are logged while a session runs
 }
 
@@ -164,7 +179,7 @@ func (s *server) session(ctx context.Context, conn *wire.Conn) error {
 	defer conn.Close()
 	taps := newTapFile(s.flags.taps)
 	o := s.sessionOptions(s.bundle, &s.flags.peerFlags, taps)
-	o.Conn, o.Input = conn, s.input
+	o.Conn, o.Input, o.Modes, o.Store = conn, s.input, s.modes, s.store
 	res, err := party.Run(ctx, o)
 	if err != nil {
 		return err
@@ -175,16 +190,26 @@ func (s *server) session(ctx context.Context, conn *wire.Conn) error {
 	if err := writeOutputShare(s.flags.output, s.bundle, res.Share); err != nil {
 		return err
 	}
-	r := sessionResult{head: version1, Peer: conn.RemoteAddr().String(), Stats: res.Stats}
+	r := sessionResult{head: version1, Peer: conn.RemoteAddr().String(), Prepared: res.Prepared, Stats: res.Stats}
 	if s.flags.output == "" {
 		r.OutputShare = res.Share
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.show(r, func(w io.Writer) {
-		fmt.Fprintf(w, "session with %s: %s\n", r.Peer, phaseLine("online", r.Stats.Online))
-		fmt.Fprintf(w, "  %s\n", phaseLine("offline", r.Stats.Offline))
-	})
+	return s.show(r, r.text)
+}
+
+func (r sessionResult) text(w io.Writer) {
+	if r.Prepared != nil {
+		fmt.Fprintf(w, "session with %s: %s\n", r.Peer, preparedLine(r.Prepared))
+	} else {
+		fmt.Fprintf(w, "session with %s: %s\n", r.Peer, phaseLine("online", r.Online))
+	}
+	if r.Stored != nil {
+		fmt.Fprintf(w, "  %s\n", storeLine(r.Stored))
+		return
+	}
+	fmt.Fprintf(w, "  %s\n", phaseLine("offline", r.Offline))
 }
 
 func writeOutputShare(path string, b *party.Bundle, share []int64) error {

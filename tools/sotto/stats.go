@@ -34,5 +34,9 @@ func statsTable(w io.Writer, s *party.Stats) {
 	}
 	row("total", "", 0, s.Online, s.Offline)
 	table(w, "layer op >line >online >client_sent >server_sent >rounds >offline >client_sent >server_sent >dealer_sent", rows)
+	if s.Stored != nil {
+		fmt.Fprintf(w, "%s; peak memory %s\n", storeLine(s.Stored), size(s.PeakRSS))
+		return
+	}
 	fmt.Fprintf(w, "offline material from a %s; %d offline rounds; peak memory %s\n", s.Source, s.Offline.Rounds, size(s.PeakRSS))
 }
