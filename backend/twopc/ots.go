@@ -52,3 +52,35 @@ func (e *emitter) labelOTs(x *part, n int, ints []int) cost.Time {
 	e.add(server, timed{program.GCCorrect, e.tag, compute, zero, nil, []*part{d}, ints})
 	return zero
 }
+
+// random16 is random 1-of-16 OTs: choices and masks of the chosen messages at the receiver, masks of all messages at the sender.
+type random16 struct{ c, q, masks *part }
+
+// random16 makes n random 1-of-16 OTs of two bits, n a multiple of 64; runtime/ot/ot16.go has the layouts.
+func (e *emitter) random16(receiver cost.Party, n int) random16 {
+	const cots = cost.OTsPer16
+	ot := random16{q: e.part(receiver, program.Bits, 2*n, padsReady), masks: e.part(receiver.Other(), program.Bits, 2*16*n, padsReady)}
+	first := e.takeOTs(receiver, cots*n)
+	ot.c = e.compute(receiver, program.OTDraw, program.Bits, cots*n, first)
+	e.extend(receiver, program.OT16Choose, program.OT16Pads, first, []*part{ot.c}, []*part{ot.q}, []*part{ot.masks})
+	return ot
+}
+
+// triple is a party's shares of random bits a, of planes b of two random bits for each, and of their products c.
+type triple struct{ a, b, c *part }
+
+// triples makes n triples, by party, n a multiple of 64: see runtime/ot/bits.go.
+func (e *emitter) triples(n int) (t [2]triple) {
+	var p0, q [2]*part
+	for _, receiver := range []cost.Party{client, server} {
+		sender, first := receiver.Other(), e.takeOTs(receiver, n)
+		t[receiver].a = e.compute(receiver, program.OTDraw, program.Bits, n, first)
+		q[receiver] = e.part(receiver, program.Bits, 2*n, padsReady)
+		p0[sender], t[sender].b = e.part(sender, program.Bits, 2*n, padsReady), e.part(sender, program.Bits, 2*n, padsReady)
+		e.extend(receiver, program.BitsChoose, program.BitsPads, first, []*part{t[receiver].a}, []*part{q[receiver]}, []*part{p0[sender], t[sender].b})
+	}
+	for p := range t {
+		t[p].c = e.compute(cost.Party(p), program.Products, program.Bits, 2*n, nil, t[p].a, t[p].b, p0[p], q[p])
+	}
+	return t
+}

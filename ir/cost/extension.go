@@ -129,6 +129,16 @@ func (l *Ledger) RandomOT(receiver Party, n int64) Time {
 	return l.Send(receiver, SoftSpokenBytes(n), Start)
 }
 
+// OT16 records n random 1-of-16 OTs, four OTs of random choice each, and gives the moment from which both ends have the masks.
+func (l *Ledger) OT16(receiver Party, n int64) Time { return l.RandomOT(receiver, OTsPer16*n) }
+
+// OTsPer16 is the OTs of random choice that a random 1-of-16 OT takes: one for each bit of the choice.
+const OTsPer16 = 4
+
+// Triples records n pairs of shared products of random bits, each pair with a factor in common, and gives the moment from
+// which both parties have them: one OT of random choice each way.
+func (l *Ledger) Triples(n int64) Time { return max(l.RandomOT(Client, n), l.RandomOT(Server, n)) }
+
 // LabelOT records the n label OTs of one more garbled batch, the evaluator's choices known at the moment ready, and gives
 // the moment from which the garbler has the zero labels. With Ferret the trees cross the choices.
 func (l *Ledger) LabelOT(garbler Party, n int64, ready Time) Time {

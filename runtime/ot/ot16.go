@@ -35,8 +35,10 @@ const (
 	// NChosenWords is the words of the masks that the receiver of NBlock OTs has: one for the lower bits, one for the upper.
 	NChosenWords = 2
 
+	// NCOTs is the COTs of NBlock OTs.
+	NCOTs = NBits * NBlock
+
 	messages = 1 << NBits
-	cots     = NBits * NBlock // of a block
 )
 
 // SenderMasks fills masks with the messages' masks of len(k)/4 OTs, a multiple of 64: word t of the NMaskWords of a block holds W
@@ -45,12 +47,12 @@ func SenderMasks(h *prg.Hash, delta prg.Block, k []prg.Block, first prg.Tweak, m
 	if err := checkMasks(len(k), NMaskWords, masks); err != nil {
 		return err
 	}
-	ring.Parallel(len(k)/cots, padsPerShare/cots, func(lo, hi int) {
+	ring.Parallel(len(k)/NCOTs, padsPerShare/NCOTs, func(lo, hi int) {
 		for block := lo; block < hi; block++ {
 			w := masks[block*NMaskWords:][:NMaskWords]
 			clear(w)
 			for b := range NBits {
-				at := block*cots + b*NBlock
+				at := block*NCOTs + b*NBlock
 				var p0, p1 [NBlock]uint32
 				hashPads(h, prg.Block{}, k[at:at+NBlock], first+prg.Tweak(at), 1, p0[:])
 				hashPads(h, delta, k[at:at+NBlock], first+prg.Tweak(at), 1, p1[:])
@@ -73,11 +75,11 @@ func ReceiverMasks(h *prg.Hash, choice []uint64, m []prg.Block, first prg.Tweak,
 	if len(choice) != len(m)/NBlock {
 		return fmt.Errorf("1-of-16 OT: %d words of choice bits for %d COTs, want %d", len(choice), len(m), len(m)/NBlock)
 	}
-	ring.Parallel(len(m)/cots, padsPerShare/cots, func(lo, hi int) {
+	ring.Parallel(len(m)/NCOTs, padsPerShare/NCOTs, func(lo, hi int) {
 		for block := lo; block < hi; block++ {
 			var v [NBlock]uint64
 			for b := range NBits {
-				at := block*cots + b*NBlock
+				at := block*NCOTs + b*NBlock
 				var q [NBlock]uint32
 				hashPads(h, prg.Block{}, m[at:at+NBlock], first+prg.Tweak(at), 1, q[:])
 				for t := range NMaskWords {
@@ -114,8 +116,8 @@ func chosen(v [messages]uint64, choice []uint64) uint64 {
 }
 
 func checkMasks(n, words int, masks []uint64) error {
-	if n%cots != 0 || len(masks) != n/cots*words {
-		return fmt.Errorf("1-of-16 OT: %d COTs with %d words of masks: accepted are a multiple of %d with %d words each", n, len(masks), cots, words)
+	if n%NCOTs != 0 || len(masks) != n/NCOTs*words {
+		return fmt.Errorf("1-of-16 OT: %d COTs with %d words of masks: accepted are a multiple of %d with %d words each", n, len(masks), NCOTs, words)
 	}
 	return nil
 }

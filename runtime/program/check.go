@@ -205,6 +205,8 @@ func checkSizes(in Instr) error {
 		}
 		return checkLinear(in.Op, in.Ints[2:], in.Out[0].Len, in.In[0].Len, wlen)
 	case GCChoose, GCZero, GCFlip, GCTrees, GCExpand, GCCorrect, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
+	case OTDraw, OTChoose, OTPads, OT16Choose, OT16Pads, BitsChoose, BitsPads, Products:
+		return checkOTSizes(in)
 	case Concat:
 		total := 0
 		for _, o := range in.In {

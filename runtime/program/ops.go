@@ -41,12 +41,6 @@ const (
 	SendBits Opcode = "send.bits" // <- b
 	RecvBits Opcode = "recv.bits" // b <-
 
-	// Random OTs. The extension's receiver sends and its sender receives if it is SoftSpoken, the other way round if it is
-	// Ferret; the program's Extensions say which.
-	OTDraw   Opcode = "ot.draw"   // compute: c <- [first]: the choices of OTs first, first+1 ...
-	OTChoose Opcode = "ot.choose" // q <- c [first]: their chosen pads
-	OTPads   Opcode = "ot.pads"   // p0, p1 <- [first]: both pads, at the other end
-
 	// Garbling of instances lo to lo+count-1 of a circuit of the program's table: see runtime/vm/garbled.go.
 	GCChoose   Opcode = "gc.choose"   // send: <- x [batch, lo, count, circuit]: of SoftSpoken: label OTs for the client's bits; labels go to the spool
 	GCZero     Opcode = "gc.zero"     // recv: <- [batch, lo, count, circuit]: of SoftSpoken: the zero labels, to the spool
@@ -89,7 +83,6 @@ var (
 		Sign:         {k(b), k(b, r), false, 1},
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},
-		OTDraw: {k(b), nil, false, 1}, OTChoose: {k(r), k(b), false, 1}, OTPads: {k(r, r), nil, false, 1},
 		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(b), nil, false, gcInts}, GCRemask: {nil, k(r), false, gcInts}, GCDraw: {k(r), nil, false, 0}, GCTables: {nil, nil, false, gcInts},
 		GCFlip: {k(b), k(r), false, gcInts}, GCTrees: {nil, nil, false, gcInts}, GCExpand: {nil, nil, false, gcInts}, GCCorrect: {nil, k(b), false, gcInts},
 		GCLabels: {nil, k(r), false, gcInts}, GCEvaluate: {k(anyKind), nil, false, gcInts},

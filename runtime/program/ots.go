@@ -2,14 +2,47 @@ package program
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"sotto/ir/cost"
 )
 
+// Random OTs. The extension's receiver sends and its sender receives if it is SoftSpoken, the other way round if it is Ferret; the
+// program's Extensions say which. first is the number of the first OT among those of the direction, n how many they are.
+const (
+	OTDraw   Opcode = "ot.draw"   // compute: c <- [first]: the choices of n OTs
+	OTChoose Opcode = "ot.choose" // q <- c [first]: their chosen pads
+	OTPads   Opcode = "ot.pads"   // p0, p1 <- [first]: both pads, at the other end
+
+	OT16Choose Opcode = "ot16.choose" // masks <- c [first]: of the chosen messages of n/4 1-of-16 OTs: see runtime/ot/ot16.go
+	OT16Pads   Opcode = "ot16.pads"   // masks <- [first]: of all messages, at the other end
+
+	BitsChoose Opcode = "bits.choose" // q <- c [first]: chosen messages of n OTs of two bits, as planes: see runtime/ot/bits.go
+	BitsPads   Opcode = "bits.pads"   // p0, b <- [first]: the messages of choice 0, and what the others differ by
+	Products   Opcode = "bits.mul"    // compute: c <- a, b, p0, q: shares of products of bits, of an OT each way
+)
+
+func init() {
+	maps.Copy(shapes, map[Opcode]shape{
+		OTDraw: {k(b), nil, false, 1}, OTChoose: {k(r), k(b), false, 1}, OTPads: {k(r, r), nil, false, 1},
+		OT16Choose: {k(b), k(b), false, 1}, OT16Pads: {k(b), nil, false, 1},
+		BitsChoose: {k(b), k(b), false, 1}, BitsPads: {k(b, b), nil, false, 1}, Products: {k(b), k(b, b, b, b), false, 0},
+	})
+}
+
+// resultOTs says how many OTs an instruction takes for how many elements of its results. A 1-of-16 OT takes four; its receiver
+// has masks of two bits, its sender sixteen such.
+var resultOTs = map[Opcode]struct{ ots, elements int64 }{
+	OTDraw: {1, 1}, OTChoose: {1, 1}, OTPads: {1, 1}, OT16Choose: {4, 2}, OT16Pads: {4, 16 * 2}, BitsChoose: {1, 2}, BitsPads: {1, 2},
+}
+
+// wholeOTs are what the OTs of an instruction must be a multiple of: 1-of-16 OTs are made 64 at a time, planes have whole words.
+var wholeOTs = map[Opcode]int64{OT16Choose: 4 * 64, OT16Pads: 4 * 64, BitsChoose: 64, BitsPads: 64}
+
 // otEnds pairs the instructions at the two ends of a batch of random OTs: the one of the end that chooses with the one of the
 // end that holds Delta. Which of them sends is the extension's: SoftSpoken's receiver, or Ferret's sender.
-var otEnds = map[Opcode]Opcode{OTChoose: OTPads}
+var otEnds = map[Opcode]Opcode{OTChoose: OTPads, OT16Choose: OT16Pads, BitsChoose: BitsPads}
 
 // drawsChoices holds the instructions that draw the choices for one of otEnds, at the end that chooses.
 var drawsChoices = map[Opcode]bool{OTDraw: true}
@@ -62,7 +95,41 @@ func padsOf(op Opcode) bool {
 }
 
 // OTs is how many OTs an instruction of random OTs takes from its extension, and the number of the first.
-func OTs(in Instr) (first, n int64) { return int64(in.Ints[0]), int64(in.Out[0].Len) }
+func OTs(in Instr) (first, n int64) {
+	per := resultOTs[in.Op]
+	return int64(in.Ints[0]), int64(in.Out[0].Len) / per.elements * per.ots
+}
+
+// checkOTSizes demands results of whole OTs, all of one size, and a choice for each OT.
+func checkOTSizes(in Instr) error {
+	if in.Op == Products {
+		return checkProducts(in)
+	}
+	per := resultOTs[in.Op]
+	_, n := OTs(in)
+	for _, o := range in.Out {
+		if int64(o.Len)*per.ots != n*per.elements || n%max(wholeOTs[in.Op], 1) != 0 {
+			return fmt.Errorf("%d elements of %d OTs, accepted are %d for each %d, of a multiple of %d OTs", o.Len, n, per.elements, per.ots, max(wholeOTs[in.Op], 1))
+		}
+	}
+	for _, c := range in.In {
+		if int64(c.Len) != n {
+			return fmt.Errorf("%d choices of %d OTs", c.Len, n)
+		}
+	}
+	return nil
+}
+
+// checkProducts demands planes of two bits for each bit of a, in whole words.
+func checkProducts(in Instr) error {
+	a := in.In[0].Len
+	for _, o := range append(slices.Clone(in.In[1:]), in.Out...) {
+		if a%64 != 0 || o.Len != 2*a {
+			return fmt.Errorf("products of %d bits with %d, accepted are two of each of a multiple of 64", a, o.Len)
+		}
+	}
+	return nil
+}
 
 // otBytes is the message of an instruction of random OTs.
 func (p *Program) otBytes(in Instr) int64 {

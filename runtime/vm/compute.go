@@ -28,6 +28,8 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		return m.fssSign(in)
 	case program.OTDraw:
 		return m.drawOTs(in)
+	case program.Products:
+		return m.products(in)
 	case program.GCFlip:
 		return m.gcFlip(in)
 	case program.GCCorrect:

@@ -115,6 +115,14 @@ func (m *Machine[W]) randomOTs(in program.Instr) error {
 		return m.chooseOTs(in)
 	case program.OTPads:
 		return m.padsOfOTs(in)
+	case program.OT16Choose:
+		return m.choose16(in)
+	case program.OT16Pads:
+		return m.pads16(in)
+	case program.BitsChoose:
+		return m.chooseBits(in)
+	case program.BitsPads:
+		return m.padsOfBits(in)
 	}
 	return fmt.Errorf("no such instruction: %s", in.Op)
 }
@@ -139,6 +147,49 @@ func (m *Machine[W]) padsOfOTs(in program.Instr) error {
 	return m.sent(len(p0), func(lo, hi int, blocks []prg.Block, first prg.Tweak) error {
 		return ot.SenderPads(s.Hash, s.End.Delta(), blocks, first, 1, p0[lo:hi], p1[lo:hi])
 	})
+}
+
+// choose16 makes the masks of the chosen messages of 1-of-16 OTs.
+func (m *Machine[W]) choose16(in program.Instr) error {
+	c, masks := m.b(in.In[0]), m.b(in.Out[0]).Words()
+	return m.received(c, func(lo, hi int, blocks []prg.Block, first prg.Tweak) error {
+		return ot.ReceiverMasks(m.OTs.Recv.Hash, c.Slice(lo, hi).Words(), blocks, first, masks[lo/ot.NCOTs*ot.NChosenWords:hi/ot.NCOTs*ot.NChosenWords])
+	})
+}
+
+// pads16 makes the masks of all messages.
+func (m *Machine[W]) pads16(in program.Instr) error {
+	masks, s := m.b(in.Out[0]).Words(), m.OTs.Send
+	return m.sent(len(masks)/ot.NMaskWords*ot.NCOTs, func(lo, hi int, blocks []prg.Block, first prg.Tweak) error {
+		return ot.SenderMasks(s.Hash, s.End.Delta(), blocks, first, masks[lo/ot.NCOTs*ot.NMaskWords:hi/ot.NCOTs*ot.NMaskWords])
+	})
+}
+
+// chooseBits makes the chosen messages of OTs of two bits.
+func (m *Machine[W]) chooseBits(in program.Instr) error {
+	c, q := m.b(in.In[0]), m.b(in.Out[0])
+	return m.received(c, func(lo, _ int, blocks []prg.Block, first prg.Tweak) error {
+		return ot.ReceiverBits(m.OTs.Recv.Hash, blocks, first, bitPlanes(q, lo))
+	})
+}
+
+// padsOfBits makes both messages of OTs of two bits.
+func (m *Machine[W]) padsOfBits(in program.Instr) error {
+	p0, b, s := m.b(in.Out[0]), m.b(in.Out[1]), m.OTs.Send
+	return m.sent(p0.Len()/ot.BitsPerOT, func(lo, _ int, blocks []prg.Block, first prg.Tweak) error {
+		return ot.SenderBits(s.Hash, s.End.Delta(), blocks, first, bitPlanes(p0, lo), bitPlanes(b, lo))
+	})
+}
+
+// bitPlanes is the bits of OTs from number lo on.
+func bitPlanes(b ring.Bits, lo int) ot.BitPlanes {
+	return ot.BitPlanes{Words: b.Words(), First: lo / 64, Stride: len(b.Words()) / ot.BitsPerOT}
+}
+
+// products makes shares of products of bits.
+func (m *Machine[W]) products(in program.Instr) error {
+	w := func(o program.Operand) []uint64 { return m.b(o).Words() }
+	return ot.Products(w(in.Out[0]), w(in.In[0]), w(in.In[1]), w(in.In[2]), w(in.In[3]))
 }
 
 // useBlocks makes something of the blocks of OTs lo to hi-1 of an instruction, under tweaks from first on.
