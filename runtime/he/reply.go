@@ -1,0 +1,156 @@
+package he
+
+import (
+	"fmt"
+	"math/big"
+	"math/bits"
+
+	"sotto/ir/cost"
+	"sotto/runtime/he/ntt"
+	"sotto/runtime/ring"
+)
+
+// Replies are modulo Q', one or two limbs, as whole numbers of up to 100 bits whose low bits were rounded away.
+
+// wide is a number of 128 bits.
+type wide struct{ hi, lo uint64 }
+
+func (a wide) plus(b wide) wide {
+	lo, carry := bits.Add64(a.lo, b.lo, 0)
+	hi, _ := bits.Add64(a.hi, b.hi, carry)
+	return wide{hi, lo}
+}
+
+func (a wide) minus(b wide) (wide, uint64) {
+	lo, borrow := bits.Sub64(a.lo, b.lo, 0)
+	hi, borrow := bits.Sub64(a.hi, b.hi, borrow)
+	return wide{hi, lo}, borrow
+}
+
+func (a wide) right(n int) wide {
+	return wide{a.hi >> n, a.lo>>n | a.hi<<(64-n)}
+}
+
+func (a wide) left(n int) wide {
+	return wide{a.hi<<n | a.lo>>(64-n), a.lo << n}
+}
+
+// replyBasis is the constants of Q'.
+type replyBasis struct {
+	q        []*ntt.Modulus
+	modulus  wide     // Q'
+	garner   factor   // of 1/q_0 mod q_1
+	cofactor []factor // of (Q'/q_i)^-1 mod q_i
+	fraction []wide   // floor(2^128 / q_i)
+}
+
+func newReplyBasis(p cost.HEParams, q []*ntt.Modulus) replyBasis {
+	all := product(q)
+	b := replyBasis{q: q, modulus: wideOf(all)}
+	for _, m := range q {
+		prime := new(big.Int).SetUint64(m.Q())
+		b.cofactor = append(b.cofactor, newFactor(inverse(m.Q(), new(big.Int).Quo(all, prime)), m.Q()))
+		b.fraction = append(b.fraction, wideOf(new(big.Int).Quo(new(big.Int).Lsh(big.NewInt(1), 128), prime)))
+	}
+	if len(q) == 2 {
+		b.garner = newFactor(inverse(q[1].Q(), new(big.Int).SetUint64(q[0].Q())), q[1].Q())
+	}
+	return b
+}
+
+func wideOf(x *big.Int) wide {
+	return wide{new(big.Int).Rsh(x, 64).Uint64(), new(big.Int).And(x, new(big.Int).SetUint64(1<<64-1)).Uint64()}
+}
+
+// compose gives the number below Q' with the given residues.
+func (b *replyBasis) compose(residues [2]uint64) wide {
+	if len(b.q) == 1 {
+		return wide{0, residues[0]}
+	}
+	q0, q1 := b.q[0].Q(), b.q[1].Q()
+	// Both primes have the same length: a residue of the one is below twice the other.
+	digit := b.garner.times(residues[1] + 2*q1 - residues[0])
+	hi, lo := bits.Mul64(digit, q0)
+	return wide{hi, lo}.plus(wide{0, residues[0]})
+}
+
+// rounded gives x, below Q', without its low drop bits: to nearest, modulo Q'.
+func (b *replyBasis) rounded(x wide, drop int) wide {
+	x = x.plus(wide{0, 1}.left(drop).right(1))
+	less, borrow := x.minus(b.modulus)
+	keep := -borrow
+	return wide{less.hi&^keep | x.hi&keep, less.lo&^keep | x.lo&keep}.right(drop)
+}
+
+// residues gives the residues of a number below Q'. It is for what came from the peer.
+func (b *replyBasis) residues(x wide) (r [2]uint64) {
+	for i, m := range b.q {
+		r[i] = bits.Rem64(x.hi, x.lo, m.Q())
+	}
+	return r
+}
+
+// decode gives round(x * 2^l / Q') mod 2^l for the number x with the given residues: x/Q' is the sum of x_i*(Q'/q_i)^-1 / q_i
+// modulo 1, each term wrong by less than 2^-78 in the fractions of 128 bits.
+func decode[W ring.Word](b *replyBasis, residues [2]uint64) W {
+	var sum wide
+	for i, f := range b.cofactor {
+		t := f.times(residues[i])
+		hi, lo := bits.Mul64(t, b.fraction[i].lo)
+		sum = sum.plus(wide{hi + t*b.fraction[i].hi, lo})
+	}
+	half := wide{1 << 63, 0}.right(ring.Width[W]())
+	return W(sum.plus(half).hi >> (64 - ring.Width[W]()))
+}
+
+// lowBits is how wide numbers travel: the low 32 bits apart from the rest, where a word does not hold them.
+const lowBits = 32
+
+// packWide writes numbers of width bits: cost.BitBytes of them.
+func packWide(dst []byte, v []wide, width int, words []uint64) {
+	words = words[:len(v)]
+	if width <= 64 {
+		for i, x := range v {
+			words[i] = x.lo
+		}
+		ring.Pack(dst, words, width)
+		return
+	}
+	for i, x := range v {
+		words[i] = x.right(lowBits).lo
+	}
+	split := ring.PackedLen(len(v), width-lowBits)
+	ring.Pack(dst[:split], words, width-lowBits)
+	for i, x := range v {
+		words[i] = x.lo
+	}
+	ring.Pack(dst[split:], words, lowBits)
+}
+
+// unpackWide reads what packWide wrote, shifts it back by drop, and refuses numbers of Q' or more.
+func (b *replyBasis) unpackWide(v []wide, src []byte, width, drop int, words []uint64) error {
+	words = words[:len(v)]
+	if width <= 64 {
+		ring.Unpack(words, src, width)
+		for i, x := range words {
+			v[i] = wide{0, x}
+		}
+	} else {
+		split := ring.PackedLen(len(v), width-lowBits)
+		ring.Unpack(words, src[:split], width-lowBits)
+		for i, x := range words {
+			v[i] = wide{0, x}.left(lowBits)
+		}
+		ring.Unpack(words, src[split:], lowBits)
+		for i, x := range words {
+			v[i].lo |= x
+		}
+	}
+	for i := range v {
+		v[i] = v[i].left(drop)
+		if _, borrow := v[i].minus(b.modulus); borrow == 0 {
+			return fmt.Errorf("homomorphic products: coefficient %d of a reply is not below the modulus", i)
+		}
+	}
+	return nil
+}
