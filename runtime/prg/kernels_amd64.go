@@ -26,3 +26,9 @@ func hashAESNI(keys *uint64, dst *uint64, x *uint64, batches int, first uint64)
 //
 //go:noescape
 func hashVAES512(keys *uint64, dst *uint64, x *uint64, batches int, first uint64)
+
+// streamVAES512 fills dst with AES-128 of 32*batches consecutive 128-bit big-endian numbers, the high half of each 0.
+// It needs AVX512BW and VAES.
+//
+//go:noescape
+func streamVAES512(keys *uint64, dst *byte, batches int, first uint64)

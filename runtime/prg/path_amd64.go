@@ -17,7 +17,7 @@ func detect() []Path {
 	p := []Path{Portable}
 	if cpu.X86.HasAES && cpu.X86.HasAVX {
 		p = append(p, AESNI)
-		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VAES {
+		if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VAES {
 			p = append(p, VAES512)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -112,13 +113,13 @@ func counterMode(t testing.TB, seed Seed, blocks int) []byte {
 }
 
 func TestStreamIsCounterModeHoweverItIsRead(t *testing.T) {
-	const blocks = 64
+	const blocks = 200
 	want := counterMode(t, deterministicTestSeed, blocks)
 	rapid.Check(t, func(rt *rapid.T) {
-		s := NewStream(deterministicTestSeed)
+		s := newStream(rapid.SampledFrom(Paths()).Draw(rt, "path"), deterministicTestSeed)
 		var got []byte
 		for len(got) < 16*blocks {
-			n := min(rapid.IntRange(0, 8).Draw(rt, "n"), (16*blocks-len(got))/16)
+			n := min(rapid.OneOf(rapid.IntRange(0, 8), rapid.IntRange(0, 150)).Draw(rt, "n"), (16*blocks-len(got))/16)
 			switch rapid.IntRange(0, 3).Draw(rt, "kind") {
 			case 0:
 				v := make([]Block, n)
@@ -151,16 +152,20 @@ func TestStreamIsCounterModeHoweverItIsRead(t *testing.T) {
 }
 
 func TestSeek(t *testing.T) {
-	want := counterMode(t, deterministicTestSeed, 20)
-	s := NewStream(deterministicTestSeed)
-	for _, block := range []int{7, 0, 19, 3} {
-		s.Seek(uint64(block))
-		got := make([]byte, 16)
-		s.Read(got)
-		if !bytes.Equal(got, want[16*block:16*block+16]) {
-			t.Errorf("block %d: %x, want %x", block, got, want[16*block:16*block+16])
+	want := counterMode(t, deterministicTestSeed, 70)
+	onPaths(t, func(t *testing.T, p Path) {
+		s := newStream(p, deterministicTestSeed)
+		for _, block := range []int{7, 0, 19, 3} {
+			for _, n := range []int{1, 16, 17, 16 * 40} { // a part of a block is left over for the next Seek
+				s.Seek(uint64(block))
+				got := make([]byte, n)
+				s.Read(got)
+				if !bytes.Equal(got, want[16*block:16*block+n]) {
+					t.Errorf("%d bytes from block %d: %x, want %x", n, block, got, want[16*block:16*block+n])
+				}
+			}
 		}
-	}
+	})
 }
 
 func TestNewSeedIsFresh(t *testing.T) {
@@ -415,11 +420,28 @@ func TestCounterGivesEachTweakOnce(t *testing.T) {
 }
 
 func BenchmarkStream(b *testing.B) {
-	s := NewStream(deterministicTestSeed)
-	v := make([]uint64, 256)
-	b.SetBytes(int64(8 * len(v)))
-	for b.Loop() {
-		Words(s, v)
+	for _, p := range Paths() {
+		for _, words := range []int{4, 256, 8192} {
+			b.Run(fmt.Sprintf("%v/words=%d", p, words), func(b *testing.B) {
+				s, v := newStream(p, deterministicTestSeed), make([]uint64, words)
+				b.SetBytes(int64(8 * words))
+				for b.Loop() {
+					Words(s, v)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkNewStream is what a node of a tree costs: two blocks of a fresh stream.
+func BenchmarkNewStream(b *testing.B) {
+	for _, p := range Paths() {
+		b.Run(p.String(), func(b *testing.B) {
+			var x [2]Block
+			for b.Loop() {
+				newStream(p, x[0].Seed()).Blocks(x[:])
+			}
+		})
 	}
 }
 

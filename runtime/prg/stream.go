@@ -26,30 +26,49 @@ func (a Block) Seed() (s Seed) {
 // Stream is the keystream of AES-128-CTR under a seed, the counter a 128-bit big-endian number from 0 (NIST SP
 // 800-38A, section 6.5): a pseudorandom generator if AES is a pseudorandom permutation, up to 2^64 bytes a seed. It is
 // an io.Reader. It is not safe for concurrent use; two streams of one seed give the same bytes.
-type Stream struct {
+type Stream struct{ keystream }
+
+// keystream is a way to compute a Stream.
+type keystream interface {
+	Seek(block uint64)
+	fill(p []byte)
+}
+
+// NewStream starts the stream of a seed at its first byte.
+func NewStream(seed Seed) *Stream { return newStream(paths[len(paths)-1], seed) }
+
+func newStream(p Path, seed Seed) *Stream { return &Stream{p.keystream(seed)} }
+
+// Seek moves to the first byte of the given 16-byte block of the stream.
+func (s *Stream) Seek(block uint64) { s.keystream.Seek(block) }
+
+// Read fills p with the next len(p) bytes. It never fails.
+func (s *Stream) Read(p []byte) (int, error) {
+	s.fill(p)
+	return len(p), nil
+}
+
+// libraryStream is the library's keystream, which has kernels for AES-NI itself.
+type libraryStream struct {
 	block cipher.Block
 	ctr   cipher.Stream
 }
 
-// NewStream starts the stream of a seed at its first byte.
-func NewStream(seed Seed) *Stream {
-	s := &Stream{block: newAES(seed[:])}
-	s.Seek(0)
-	return s
+func newLibraryStream(seed Seed) *libraryStream {
+	c := &libraryStream{block: newAES(seed[:])}
+	c.Seek(0)
+	return c
 }
 
-// Seek moves to the first byte of the given 16-byte block of the stream.
-func (s *Stream) Seek(block uint64) {
+func (c *libraryStream) Seek(block uint64) {
 	var iv [aes.BlockSize]byte
 	binary.BigEndian.PutUint64(iv[8:], block)
-	s.ctr = cipher.NewCTR(s.block, iv[:])
+	c.ctr = cipher.NewCTR(c.block, iv[:])
 }
 
-// Read fills p with the next len(p) bytes. It never fails.
-func (s *Stream) Read(p []byte) (int, error) {
+func (c *libraryStream) fill(p []byte) {
 	clear(p)
-	s.ctr.XORKeyStream(p, p)
-	return len(p), nil
+	c.ctr.XORKeyStream(p, p)
 }
 
 // Blocks fills dst with the next 16*len(dst) bytes of the stream.
@@ -59,9 +78,7 @@ func (s *Stream) Blocks(dst []Block) { fill(s, dst) }
 func Words[W uint32 | uint64](s *Stream, dst []W) { fill(s, dst) }
 
 func fill[T Block | uint32 | uint64](s *Stream, dst []T) {
-	v := memory(dst)
-	clear(v)
-	s.ctr.XORKeyStream(v, v)
+	s.keystream.fill(memory(dst))
 	fromWire(dst)
 }
 

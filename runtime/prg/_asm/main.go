@@ -20,6 +20,7 @@ func main() {
 		permuteVAES512()
 		hashAESNI()
 		hashVAES512()
+		streamVAES512()
 	case "garble":
 		garbleAESNI()
 		evaluateAESNI()
