@@ -163,3 +163,8 @@ func (g *Garbler) Labels(first, count int, bits []uint64, out []prg.Block) error
 	})
 	return nil
 }
+
+// Wipe clears the garbler's secrets. It is of no use afterwards.
+func (g *Garbler) Wipe() {
+	g.delta, g.deltas, g.seed = prg.Block{}, block{}, prg.Seed{}
+}

@@ -154,22 +154,25 @@ func (m *Machine[W]) gcGarble(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	zero, tables := make([]prg.Block, p.chunk*p.Wires()), make([]prg.Block, 2*p.chunk*p.ANDs())
-	defer ring.Wipe(zero)
-	outs := m.garblerOutputs(p, in)
-	return p.each(func(first, n int) error {
-		z, t := zero[:n*p.Wires()], tables[:2*n*p.ANDs()]
-		if err := p.zeroLabels(z); err != nil {
+	defer g.Wipe()
+	outs := m.outputs(in)
+	return overlap(p, sends, func(first, n int, c *chunk[W]) error {
+		zero := room(&c.labels, n*p.Wires())
+		if err := p.zeroLabels(zero); err != nil {
 			return err
 		}
-		early, permute := outs.before(first, n)
-		if err := g.Garble(first, n, z, early, t, permute); err != nil {
+		early, permute := p.early(outs, first, n), p.bits(outs, first, n, c)
+		if err := g.Garble(first, n, zero, early.Words(), room(&c.tables, 2*n*p.ANDs()), permute); err != nil {
 			return err
 		}
-		if _, err := m.Conn.Write(prg.Bytes(t)); err != nil {
+		ring.Wipe(early.Words())
+		p.encode(c, n)
+		return nil
+	}, func(_, n int, c *chunk[W]) error {
+		if _, err := m.Conn.Write(prg.Bytes(c.tables[:2*n*p.ANDs()])); err != nil {
 			return err
 		}
-		_, err := m.Conn.Write(outs.after(n))
+		_, err := m.Conn.Write(ring.Bytes(c.permute))
 		return err
 	})
 }
@@ -184,14 +187,8 @@ func (m *Machine[W]) gcTables(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	buf := make([]byte, p.tableBytes(p.chunk))
-	return p.each(func(_, n int) error {
-		part := buf[:p.tableBytes(n)]
-		if err := m.Conn.ReadFull(part); err != nil {
-			return err
-		}
-		return tables.writeBytes(part)
-	})
+	var buffer []prg.Block
+	return p.each(func(_, n int) error { return tables.fill(p.tableBytes(n), &buffer, m.Conn.ReadFull) })
 }
 
 // gcLabels: the server sends the labels of its share's bits.
@@ -204,16 +201,14 @@ func (m *Machine[W]) gcLabels(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	x, blocks := m.r(in.In[0]), make([]prg.Block, p.chunk*p.Wires())
-	defer ring.Wipe(blocks)
-	return p.each(func(first, n int) error {
+	defer g.Wipe()
+	x := m.r(in.In[0])
+	return overlap(p, sends, func(first, n int, c *chunk[W]) error {
 		bits := p.inputs(x, first, n)
-		err := g.Labels(first, n, bits.Words(), blocks[:n*p.Wires()])
-		ring.Wipe(bits.Words())
-		if err != nil {
-			return err
-		}
-		_, err = m.Conn.Write(prg.Bytes(blocks[:n*p.Wires()]))
+		defer ring.Wipe(bits.Words())
+		return g.Labels(first, n, bits.Words(), room(&c.labels, n*p.Wires()))
+	}, func(_, n int, c *chunk[W]) error {
+		_, err := m.Conn.Write(prg.Bytes(c.labels[:n*p.Wires()]))
 		return err
 	})
 }
@@ -231,32 +226,23 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	own, theirs, tables := make([]prg.Block, p.chunk*p.Wires()), make([]prg.Block, p.chunk*p.Wires()), make([]prg.Block, 2*p.chunk*p.ANDs())
-	buf := make([]byte, prg.BlockBytes*p.chunk*p.Wires())
-	defer ring.Wipe(own)
-	defer ring.Wipe(theirs)
-	outs := m.evaluatorOutputs(p, in.Out[0])
-	return p.each(func(first, n int) error {
-		wires, ands := n*p.Wires(), n*p.ANDs()
-		if err := p.labels.read(own[:wires]); err != nil {
+	outs := m.outputs(in)
+	return overlap(p, receives, func(_, n int, c *chunk[W]) error {
+		return m.Conn.ReadFull(prg.Bytes(room(&c.theirs, n*p.Wires())))
+	}, func(first, n int, c *chunk[W]) error {
+		own := room(&c.labels, n*p.Wires())
+		if err := p.labels.read(own); err != nil {
 			return err
 		}
-		if err := p.tables.read(tables[:2*ands]); err != nil {
+		tables, err := p.tables.next(p.tableBytes(n), &c.tables)
+		if err != nil {
 			return err
 		}
-		permute, colour := outs.before(first, n)
-		if err := p.tables.readBytes(permute); err != nil {
+		ands, colour := 2*n*p.ANDs(), p.bits(outs, first, n, c)
+		if err := e.Evaluate(first, n, own, c.theirs, tables[:ands], colour); err != nil {
 			return err
 		}
-		part := buf[:prg.BlockBytes*wires]
-		if err := m.Conn.ReadFull(part); err != nil {
-			return err
-		}
-		prg.Load(theirs[:wires], part)
-		if err := e.Evaluate(first, n, own[:wires], theirs[:wires], tables[:2*ands], colour); err != nil {
-			return err
-		}
-		outs.after()
+		p.decode(outs, first, n, c, prg.Bytes(tables[ands:]))
 		return nil
 	})
 }

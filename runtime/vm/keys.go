@@ -14,11 +14,13 @@ import (
 type Keys struct {
 	open  func(item int) (Stream, error)
 	items map[int]*spool
+	store *store // of its own streams
 }
 
-// NewKeys keeps keys in files without a name.
+// NewKeys keeps keys as a machine keeps its streams.
 func NewKeys() *Keys {
-	return &Keys{func(int) (Stream, error) { return newUnnamed() }, map[int]*spool{}}
+	s := newStore(DefaultResident)
+	return &Keys{func(int) (Stream, error) { return s.stream(), nil }, map[int]*spool{}, s}
 }
 
 func (k *Keys) spool(item int) (*spool, error) {
@@ -60,6 +62,9 @@ func (k *Keys) Close() {
 		s.close()
 	}
 	clear(k.items)
+	if k.store != nil {
+		k.store.close()
+	}
 }
 
 // TakeKeys gives the machine the keys of its comparisons. Whoever made k closes it, when the machine is done.

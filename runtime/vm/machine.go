@@ -55,7 +55,7 @@ type Machine[W ring.Word] struct {
 	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
 	InsecureTap func(name string, share []W) error
 	// Streams, if set, opens what keeps labels and tables of a garbled batch, and keys of comparisons, from the offline to
-	// the online phase; otherwise they are in files without a name.
+	// the online phase; otherwise they stay in memory, or go to a file without a name.
 	Streams func(StreamName) (Stream, error)
 
 	Spent [2]map[int]time.Duration // by phase and layer
@@ -64,6 +64,7 @@ type Machine[W ring.Word] struct {
 	bits     []ring.Bits
 	batches  []*garbled
 	keys     *Keys
+	store    *store
 	restored bool // the offline phase is another machine's
 	phase    cost.Phase
 	watch    watch
@@ -71,7 +72,7 @@ type Machine[W ring.Word] struct {
 
 // New allocates a machine's buffers. The program must have passed Verify.
 func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Machine[W], error) {
-	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}}
+	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident)}
 	if len(weights) != len(p.Weights) {
 		return nil, fmt.Errorf("%d weights for a program of %d", len(weights), len(p.Weights))
 	}
@@ -86,7 +87,7 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 	if need, have := p.Memory(), memory(); have > 0 && need > have {
 		return nil, fmt.Errorf("the program's buffers take %d MB, this machine has %d MB of memory", need>>20, have>>20)
 	}
-	m.keys = &Keys{func(item int) (Stream, error) { return m.open(StreamName{ComparisonKeys, item}) }, map[int]*spool{}}
+	m.keys = &Keys{func(item int) (Stream, error) { return m.open(StreamName{ComparisonKeys, item}) }, map[int]*spool{}, nil}
 	m.batches = make([]*garbled, len(p.Extensions.Garbled))
 	m.ring, m.bits = make([][]W, len(p.Buffers)), make([]ring.Bits, len(p.Buffers))
 	for i, b := range p.Buffers {
@@ -288,7 +289,7 @@ func (m *Machine[W]) located(in program.Instr, err error) error {
 	return &StepError{m.phase, in.Op, m.Program.Layers[in.Tag], err}
 }
 
-// Wipe zeroes every buffer and drops what is spooled.
+// Wipe zeroes every buffer and the secrets of every batch, and drops what is spooled.
 func (m *Machine[W]) Wipe() {
 	for i := range m.ring {
 		ring.Wipe(m.ring[i])
@@ -299,5 +300,10 @@ func (m *Machine[W]) Wipe() {
 		if g != nil {
 			g.close()
 		}
+	}
+	m.store.close()
+	for i := range m.OTs.Batches {
+		b := &m.OTs.Batches[i]
+		b.Delta, b.Seed = prg.Block{}, prg.Seed{}
 	}
 }

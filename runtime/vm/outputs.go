@@ -16,86 +16,57 @@ func (p *gcPart[W]) tableBytes(n int) int {
 	return 2*prg.BlockBytes*n*p.ANDs() + n*p.Ring/8
 }
 
-// garblerOutputs are the garbler's outputs of a part, chunk by chunk.
-type garblerOutputs[W ring.Word] struct {
-	ring    int
-	lo      int
-	bits    ring.Bits // or:
-	masks   []W
-	early   ring.Bits
-	permute []uint64
-	decode  []W
+// outputs are a party's shares of the outputs of a whole layer: bits, or words of the ring, which the garbler enters.
+type outputs[W ring.Word] struct {
+	bits  ring.Bits
+	words []W
 }
 
-func (m *Machine[W]) garblerOutputs(p *gcPart[W], in program.Instr) *garblerOutputs[W] {
-	o := &garblerOutputs[W]{ring: p.Ring, lo: p.lo}
+func (m *Machine[W]) outputs(in program.Instr) outputs[W] {
+	o := in.In
+	if in.Op != program.GCRemask {
+		o = in.Out
+	}
+	if m.Program.Buffers[o[0].Buf].Kind == program.Bits {
+		return outputs[W]{bits: m.b(o[0])}
+	}
+	return outputs[W]{words: m.r(o[0])}
+}
+
+// early packs the masks of instances first to first+n-1 as the garbler's early inputs.
+func (p *gcPart[W]) early(o outputs[W], first, n int) ring.Bits {
+	b := ring.NewBits(n * p.Ring)
+	if p.Ring > 0 {
+		ring.InstanceBits(b, o.words[p.lo+first:p.lo+first+n], p.Ring)
+	}
+	return b
+}
+
+// bits gives where the permute or colour bits of instances first to first+n-1 go: the shares themselves, or planes of a chunk.
+func (p *gcPart[W]) bits(o outputs[W], first, n int, c *chunk[W]) []uint64 {
 	if p.Ring == 0 {
-		o.bits = m.b(in.Out[0])
-		return o
+		return o.bits.Slice(p.lo+first, p.lo+first+n).Words()
 	}
-	o.masks = m.r(in.In[0])
-	o.permute, o.decode = make([]uint64, ring.PlaneWords(p.chunk, p.Ring)), make([]W, p.chunk)
-	return o
+	return room(&c.planes, ring.PlaneWords(n, p.Ring))
 }
 
-// before gives the early inputs of instances first to first+n-1 and where their permute bits go.
-func (o *garblerOutputs[W]) before(first, n int) (early, permute []uint64) {
-	if o.ring == 0 {
-		return nil, o.bits.Slice(o.lo+first, o.lo+first+n).Words()
+// encode makes words of a chunk's permute bits, if they travel.
+func (p *gcPart[W]) encode(c *chunk[W], n int) {
+	if p.Ring > 0 {
+		ring.FromPlanes(room(&c.permute, n), c.planes, p.Ring)
 	}
-	masks := o.masks[o.lo+first : o.lo+first+n]
-	o.early = ring.NewBits(n * o.ring)
-	ring.InstanceBits(o.early, masks, o.ring)
-	return o.early.Words(), o.permute[:ring.PlaneWords(n, o.ring)]
 }
 
-// after gives what the evaluator needs of the n instances' permute bits.
-func (o *garblerOutputs[W]) after(n int) []byte {
-	if o.ring == 0 {
-		return nil
-	}
-	ring.Wipe(o.early.Words())
-	ring.FromPlanes(o.decode[:n], o.permute[:ring.PlaneWords(n, o.ring)], o.ring)
-	return ring.Bytes(o.decode[:n])
-}
-
-// evaluatorOutputs are the evaluator's outputs of a part, chunk by chunk.
-type evaluatorOutputs[W ring.Word] struct {
-	ring    int
-	lo      int
-	bits    ring.Bits // or:
-	results []W
-	chunk   []W // of the results
-	colour  []uint64
-	decode  []W
-}
-
-func (m *Machine[W]) evaluatorOutputs(p *gcPart[W], out program.Operand) *evaluatorOutputs[W] {
-	o := &evaluatorOutputs[W]{ring: p.Ring, lo: p.lo}
+// decode makes shares of a chunk's colour bits and the permute bits that came behind its tables, if these are words.
+func (p *gcPart[W]) decode(o outputs[W], first, n int, c *chunk[W], permute []byte) {
 	if p.Ring == 0 {
-		o.bits = m.b(out)
-		return o
-	}
-	o.results, o.colour, o.decode = m.r(out), make([]uint64, ring.PlaneWords(p.chunk, p.Ring)), make([]W, p.chunk)
-	return o
-}
-
-// before gives where the bytes of the permute bits of instances first to first+n-1 go, and their colour bits.
-func (o *evaluatorOutputs[W]) before(first, n int) (permute []byte, colour []uint64) {
-	if o.ring == 0 {
-		return nil, o.bits.Slice(o.lo+first, o.lo+first+n).Words()
-	}
-	o.chunk = o.results[o.lo+first : o.lo+first+n]
-	return ring.Bytes(o.decode[:n]), o.colour[:ring.PlaneWords(n, o.ring)]
-}
-
-// after decodes the chunk.
-func (o *evaluatorOutputs[W]) after() {
-	if o.ring == 0 {
 		return
 	}
-	ring.FromPlanes(o.chunk, o.colour[:ring.PlaneWords(len(o.chunk), o.ring)], o.ring)
-	for i, p := range o.decode[:len(o.chunk)] {
-		o.chunk[i] ^= p
+	out := o.words[p.lo+first : p.lo+first+n]
+	ring.FromPlanes(out, c.planes, p.Ring)
+	words := room(&c.permute, n)
+	copy(ring.Bytes(words), permute)
+	for i, w := range words {
+		out[i] ^= w
 	}
 }

@@ -60,7 +60,7 @@ func (m *Machine[W]) open(n StreamName) (Stream, error) {
 	if m.Streams != nil && (m.restored || readOnline(m.Program, n)) {
 		return m.Streams(n)
 	}
-	return newUnnamed()
+	return m.store.stream(), nil
 }
 
 // readOnline tells whether a stream is for the online phase; others are used up in the offline phase already.

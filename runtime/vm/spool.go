@@ -1,13 +1,7 @@
 package vm
 
 import (
-	"bufio"
-	"crypto/aes"
-	"crypto/cipher"
-	"errors"
-	"fmt"
 	"io"
-	"os"
 
 	"sotto/runtime/prg"
 	"sotto/runtime/ring"
@@ -39,7 +33,7 @@ func (s *spool) read(blocks []prg.Block) error {
 	if len(s.buf) < n {
 		s.buf = make([]byte, n)
 	}
-	if _, err := io.ReadFull(s.stream, s.buf[:n]); err != nil {
+	if err := s.readBytes(s.buf[:n]); err != nil {
 		return err
 	}
 	prg.Load(blocks, s.buf[:n])
@@ -51,84 +45,36 @@ func (s *spool) readBytes(p []byte) error {
 	return err
 }
 
+// fill keeps the n bytes that read gives. Where they stay in memory anyway they are read to their place, else to buf first.
+func (s *spool) fill(n int, buf *[]prg.Block, read func([]byte) error) error {
+	if k, ok := s.stream.(*kept); ok {
+		if memory := k.resident(n); memory != nil {
+			k.append(memory, n)
+			return read(prg.Bytes(memory)[:n])
+		}
+	}
+	b := prg.Bytes(room(buf, blocksOf(n)))[:n]
+	if err := read(b); err != nil {
+		return err
+	}
+	return s.writeBytes(b)
+}
+
+// next gives the blocks of the next n bytes: as they lie in memory if they were kept there as one, or else in buf.
+func (s *spool) next(n int, buf *[]prg.Block) ([]prg.Block, error) {
+	if k, ok := s.stream.(*kept); ok {
+		if memory := k.next(n); memory != nil {
+			return memory, nil
+		}
+	}
+	blocks := room(buf, blocksOf(n))
+	return blocks, s.readBytes(prg.Bytes(blocks)[:n])
+}
+
+// blocksOf is how many blocks n bytes take.
+func blocksOf(n int) int { return (n + prg.BlockBytes - 1) / prg.BlockBytes }
+
 func (s *spool) close() {
 	ring.Wipe(s.buf)
 	s.stream.Close() // what it could say comes too late to matter
-}
-
-// unnamed is a stream in a file that has no name and is encrypted under a key that lives in memory alone, so that nothing
-// readable is left behind.
-type unnamed struct {
-	file     *os.File
-	w        *bufio.Writer
-	r        *bufio.Reader
-	enc, dec cipher.Stream
-	buf      []byte
-}
-
-const spoolBuffer = 1 << 20
-
-func newUnnamed() (*unnamed, error) {
-	f, err := os.CreateTemp("", "sotto-material-")
-	if err != nil {
-		return nil, fmt.Errorf("offline material needs room in the temporary directory: %w", err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
-	}
-	key := prg.NewSeed()
-	defer ring.Wipe(key[:])
-	c, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, err
-	}
-	var zero [aes.BlockSize]byte
-	return &unnamed{file: f, w: bufio.NewWriterSize(f, spoolBuffer), enc: cipher.NewCTR(c, zero[:]), dec: cipher.NewCTR(c, zero[:])}, nil
-}
-
-func (s *unnamed) Write(p []byte) (int, error) {
-	if s.w == nil {
-		return 0, errors.New("material written after it was read")
-	}
-	if len(s.buf) < len(p) {
-		s.buf = make([]byte, len(p))
-	}
-	s.enc.XORKeyStream(s.buf[:len(p)], p)
-	n, err := s.w.Write(s.buf[:len(p)])
-	return n, inTemporary(err)
-}
-
-func (s *unnamed) Read(p []byte) (int, error) {
-	if s.r == nil {
-		if err := s.rewind(); err != nil {
-			return 0, err
-		}
-	}
-	n, err := s.r.Read(p)
-	s.dec.XORKeyStream(p[:n], p[:n])
-	return n, inTemporary(err)
-}
-
-func (s *unnamed) rewind() error {
-	if err := s.w.Flush(); err != nil {
-		return inTemporary(err)
-	}
-	s.w = nil
-	_, err := s.file.Seek(0, io.SeekStart)
-	s.r = bufio.NewReaderSize(s.file, spoolBuffer)
-	return err
-}
-
-func (s *unnamed) Close() error {
-	ring.Wipe(s.buf)
-	return s.file.Close()
-}
-
-// inTemporary says where the file is; the end of it is nobody's fault.
-func inTemporary(err error) error {
-	if err == nil || err == io.EOF {
-		return err
-	}
-	return fmt.Errorf("offline material in the temporary directory: %w", err)
 }

@@ -379,7 +379,8 @@ func TestSilentClient(t *testing.T) {
 	}
 }
 
-// TestFullDisk has no room for the material that waits on disk for the online phase.
+// TestFullDisk has no room in the temporary directory: what a small network's online phase waits for stays in memory
+// (runtime/vm has the test of a larger one).
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	small := t.TempDir()
@@ -396,12 +397,8 @@ func TestFullDisk(t *testing.T) {
 	full := []string{"TMPDIR=" + small}
 
 	server, addr := p.serveIn(full, dealer, "--sessions", "1")
-	p.ends(p.infer(addr, dealer), 3, "failed in layer relu#1")
-	p.ends(server, 1, "layer relu#1 (gc.garble): offline material in the temporary directory")
-
-	server, addr = p.serve(dealer, "--sessions", "1")
-	p.ends(p.inferIn(full, addr, dealer), 1, "offline material in the temporary directory")
-	p.ends(server, 3, "failed in layer relu#1")
+	p.ends(p.inferIn(full, addr, dealer), 0, "")
+	p.ends(server, 0, "")
 }
 
 // TestInterruptedRun leaves no process behind, however run itself ends.
