@@ -62,17 +62,7 @@ func init() {
 			" w = msb(y0) OR msb(y1) of y = x + 2^(l-2) is the wrap of the shares, shared mod 2^bits. The party whose part is known offline sends the correlation.",
 		Example:  "%x = param @x : A i32q24[8]\n%1 = ot.trunc %x {bits=12} : A i32q12[8]",
 		Operands: []Operand{opX}, Attrs: []Attr{attrBits},
-		Infer: func(v *Value) (Type, error) {
-			if _, err := additiveTo(Arithmetic)(v); err != nil {
-				return Type{}, err
-			}
-			if bits, most := v.Int("bits"), v.Args[0].Type.Elem.Bits-3; bits > most {
-				return Type{}, fmt.Errorf("drops %d bits, accepted are at most %d in a ring of %d", bits, most, most+3)
-			}
-			t, err := inferTrunc(v)
-			return t.Of(Arithmetic), err
-		},
-		Eval: evalTrunc, Cost: truncCost,
+		Infer: truncType, Eval: evalTrunc, Cost: truncCost,
 	})
 	define(Op{
 		Name: "ot.mux", Stages: Secure,

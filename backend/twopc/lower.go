@@ -21,6 +21,10 @@ func (e *emitter) value(v *ir.Value) *shared {
 		return e.reveal(v)
 	case "ot.trunc":
 		return e.trunc(v)
+	case "ot.trunc.exact":
+		return e.exactTrunc(v)
+	case "ot.drelu":
+		return e.sign(v)
 	case "ot.mux":
 		return e.mux(v)
 	case "gc.drelu":

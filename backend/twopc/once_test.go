@@ -17,6 +17,7 @@ type origin struct {
 	op    program.Opcode // none of material
 	at    int            // the number of the instruction, or of the import's item
 	which int            // the output, or the part
+	level int            // of triples, 1 and on: the planes that a level of a comparison uses
 }
 
 // auditor follows what every buffer of a program holds and counts how often what hides a message does so.
@@ -49,7 +50,7 @@ func audit(t *rapid.T, p *program.Program, pair *twopc.Pair) {
 	a := &auditor{t: t, p: p, m: pair.Manifest, holds: map[int]origin{}, from: map[origin][]origin{}, pads: map[origin]int{},
 		sent: map[origin]int{}, batches: map[string]int{}}
 	for _, im := range p.Imports {
-		o := origin{"", im.Item, im.Part}
+		o := origin{at: im.Item, which: im.Part}
 		if slices.Contains(values(a.holds), o) {
 			t.Fatalf("item %d is imported twice by the %s", im.Item, p.Party)
 		}
@@ -116,7 +117,7 @@ func (a *auditor) instr(in program.Instr) {
 	}
 	use{a, in, args}.check()
 	for i, o := range in.Out {
-		out := origin{in.Op, a.count, i}
+		out := origin{op: in.Op, at: a.count, which: i}
 		if in.Op == program.GCGarble || in.Op == program.GCEvaluate {
 			out.at = in.Tag // the parts of a layer fill one buffer
 		}
@@ -190,6 +191,9 @@ func (u use) check() {
 		u.want(3, program.OTPads, 0)
 		u.choice(5, 6, 4, program.MuxChoose)
 		u.want(7, program.RecvRing, 0)
+	case program.CompareChoose, program.CompareTurn, program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin,
+		program.ArithmeticCorrelate, program.ArithmeticReceive, program.ArithmeticSend, program.Products:
+		u.comparison()
 	case program.SendRing, program.SendBits:
 		u.leaves(u.args[0])
 	case program.GCCorrect:
@@ -219,7 +223,11 @@ func (u use) leaves(x origin) {
 			u.pads[pad]++
 			return
 		}
-	case program.TruncChoose, program.MuxChoose, program.GCFlip, program.TruncCorrelate, program.MuxCorrelate:
+	case program.TruncChoose, program.MuxChoose, program.GCFlip, program.TruncCorrelate, program.MuxCorrelate,
+		program.CompareChoose, program.CompareAnswer, program.CompareOpen, program.ArithmeticCorrelate:
+		if x.which != 0 {
+			u.t.Fatalf("result %d of %s leaves", x.which, x.op)
+		}
 		return
 	case program.Sub:
 		pad := u.from[x][1]

@@ -54,14 +54,18 @@ func (c Comparison) Levels() int { return bits.Len(uint(c.Digits() - 1)) }
 // Nodes is how many digits, or joined digits, are left before a level; 1 after the last one.
 func (c Comparison) Nodes(level int) int { return (c.Digits() + 1<<level - 1) >> level }
 
-// LevelANDs is the ANDs of a level: two for each pair of nodes, one for that of the least.
-func (c Comparison) LevelANDs(level int) int { return c.Nodes(level)/2*2 - 1 }
+// Joins is the pairs of nodes of a level. A pair has two ANDs with a factor in common, its lower node's "less" and "equal"
+// with the higher one's "equal"; but for the least, which has no "equal".
+func (c Comparison) Joins(level int) int { return c.Nodes(level) / 2 }
+
+// Triples is the pairs of all levels, q-1: each takes one of what makes two products with one factor.
+func (c Comparison) Triples() int { return c.Digits() - 1 }
 
 // ANDs is those of all levels: 2q - 2 - ceil(log2 q).
-func (c Comparison) ANDs() int { return 2*c.Digits() - 2 - c.Levels() }
+func (c Comparison) ANDs() int { return 2*c.Triples() - c.Levels() }
 
-// OpenedPlanes is the planes that each party opens for the ANDs of a level, two an AND.
-func (c Comparison) OpenedPlanes(level int) int { return 2 * c.LevelANDs(level) }
+// OpenedPlanes is the planes that each party opens at a level: the factors of its pairs, three each, two of the least.
+func (c Comparison) OpenedPlanes(level int) int { return 3*c.Joins(level) - 1 }
 
 // Padded is the instances that n fill up words with, a multiple of 64: OTs and planes are for so many.
 func Padded(n int64) int64 { return groupOTs * groups(n) }

@@ -18,15 +18,16 @@ func TestComparisonCounts(t *testing.T) {
 func TestComparisonTree(t *testing.T) {
 	for bits := 1; bits < 64; bits++ {
 		c := Comparison{bits}
-		ands := 0
+		ands, triples := 0, 0
 		for level := range c.Levels() {
 			if c.Nodes(level) < 2 || c.Nodes(level+1) != (c.Nodes(level)+1)/2 {
 				t.Errorf("%d bits: %d nodes, then %d", bits, c.Nodes(level), c.Nodes(level+1))
 			}
-			ands += c.LevelANDs(level)
+			ands += 2*c.Joins(level) - 1
+			triples += c.Joins(level)
 		}
-		if ands != c.ANDs() || c.Nodes(0) != c.Digits() || c.Nodes(c.Levels()) != 1 {
-			t.Errorf("%d bits: levels have %d ANDs and end with %d nodes, want %d and 1", bits, ands, c.Nodes(c.Levels()), c.ANDs())
+		if ands != c.ANDs() || triples != c.Triples() || c.Nodes(0) != c.Digits() || c.Nodes(c.Levels()) != 1 {
+			t.Errorf("%d bits: levels have %d ANDs with %d triples and end with %d nodes, want %d, %d and 1", bits, ands, triples, c.Nodes(c.Levels()), c.ANDs(), c.Triples())
 		}
 	}
 }

@@ -11,7 +11,7 @@ package nonlin
 //	r_j, s_j   digits of four bits, 0 <= j < q = ceil(k/4), j = 0 the least; the greatest may be narrower
 //	P_j[v]     S's masks of the 16 messages of OT j, two bits each, uniform; c_j, Q_j = P_j[c_j] R's random choice and its mask
 //	lt, eq     shared bits [s_j < r_j] and [s_j = r_j]
-//	a, b, c    shares of a triple of bits, c = a*b
+//	a, b, c    shares of a triple of bits, c = a*b; b', c' with the same a
 //
 //	R                                              S
 //	1. e_j = r_j ^ c_j
@@ -24,10 +24,10 @@ package nonlin
 // then ceil(log2 q) levels, where neighbours, high and low, become one digit, z = eq_high*lt_low and w = eq_high*eq_low:
 //
 //	R and S, likewise
-//	5. D = eq_high ^ a, E = lt_low ^ b; for w with a triple of its own
-//	                        ---- D, E ---->
-//	                        <---- D, E ----        (the two cross)
-//	6. both open; share of a product x*y: x*E ^ D*b ^ c
+//	5. D = eq_high ^ a, E = lt_low ^ b, E' = eq_low ^ b'
+//	                        ---- D, E, E' ---->
+//	                        <---- D, E, E' ----    (the two cross)
+//	6. both open; share of z: eq_high*E ^ D*b ^ c, of w likewise
 //	   lt = lt_high ^ z, eq = w
 //
 // What has lt at the end is the carry. It makes the sign of x0 + x1 mod 2^(k+1) by step 5 of drelu.go, and what an exact
@@ -36,7 +36,8 @@ package nonlin
 // Messages: m_j[0] is zero by the choice of share_j and does not travel; share_j is uniform to R as P'_j[0] is, unless
 // r_j = 0, when R's own share is Q_j and S's hides f_j[0] under it. For the least digit there is no eq, nor is there for the
 // joined digits that hold it: 2q - 2 - ceil(log2 q) ANDs.
-// Step 6 is Beaver's: (x^a)(y^b) = DE, x*y = x*E ^ D*b ^ a*b, linear in the shares of x, b and c as D and E are public.
+// Step 6 is Beaver's: x*y = x*(y^b) ^ (x^a)*b ^ a*b, linear in the shares of x, b and c as D = x^a and E = y^b are public. The two
+// products of a pair have D in common.
 //
 // Functionality: shares of the carry, exact. Range: any shares. Failure probability: none. Leakage: none: e and D, E are
 // uniform, m is hidden by masks R does not know but for the message it chose, which is hidden by share_j.
@@ -58,7 +59,8 @@ type Compare[W ring.Word] struct {
 	Bits int // k, 1 to l-1
 }
 
-// Choose sets e to the receiver's corrections (step 1). choice has the random choices: digit j's bit p is plane p*q + j.
+// Choose sets e to the receiver's corrections (step 1), choice has the random choices. Both are laid out as the OTs are, number
+// j*cost.Padded(n) + i for digit j of instance i: four words for every 64 of them, a bit of the choices each.
 func (c Compare[W]) Choose(e ring.Bits, x []W, choice ring.Bits) {
 	f := c.form("choose", len(x))
 	f.want(f.ChoicePlanes(), e, choice)
@@ -66,8 +68,8 @@ func (c Compare[W]) Choose(e ring.Bits, x []W, choice ring.Bits) {
 	blocks(len(x), func(lo, hi int) {
 		m, col := lowPlanes(x[lo:hi], c.Bits), lo/wordBits
 		for j := range q {
-			for p, bits := range digitOf(&m, j) {
-				at := (p*q+j)*f.stride + col
+			for b, bits := range digitOf(&m, j) {
+				at := cost.DigitBits*(j*f.stride+col) + b
 				dst[at] = bits ^ random[at]
 			}
 		}
@@ -75,8 +77,8 @@ func (c Compare[W]) Choose(e ring.Bits, x []W, choice ring.Bits) {
 }
 
 // Turn brings the sender's masks into the order of the receiver's values (step 2): pads gets P'_j[v] ^ P'_j[0], v > 0, base
-// P'_j[0]. masks has a word of 32 bits an OT, number j*cost.Padded(n) + i: bit v is the mask of message v's lt, bit 16+v of its
-// eq. Neither depends on a share.
+// P'_j[0]. masks has 32 words for every 64 OTs: word t that of OT t in its lower half and of OT 32+t in the upper, bit v the mask
+// of message v's lt, bit 16+v of its eq. Neither depends on a share.
 func (c Compare[W]) Turn(pads, base, masks, e ring.Bits) {
 	f := c.form("turn", base.Len()/cost.Comparison{Bits: c.Bits}.Leaves())
 	f.want(f.MessagePlanes(), pads)
@@ -85,9 +87,10 @@ func (c Compare[W]) Turn(pads, base, masks, e ring.Bits) {
 	f.want(f.ChoicePlanes(), e)
 	f.columns(func(col int) {
 		for _, d := range f.digits {
-			p := maskPlanes(masks.Words()[(d.j*f.stride+col)*otWords:][:otWords])
-			for b := range cost.DigitBits {
-				turn(&p, e.Words()[(b*f.Digits()+d.j)*f.stride+col], b)
+			block := d.j*f.stride + col
+			p := maskPlanes(masks.Words()[otWords*block:][:otWords])
+			for b, flip := range e.Words()[cost.DigitBits*block:][:cost.DigitBits] {
+				turn(&p, flip, b)
 			}
 			d.spread(pads.Words()[col*f.MessagePlanes():], base.Words()[col:], &p, f.stride)
 		}
@@ -118,8 +121,8 @@ func (c Compare[W]) Answer(m, leaves ring.Bits, x []W, pads, base ring.Bits) {
 	f.trim(leaves, 0)
 }
 
-// Select sets leaves to the receiver's shares (step 4), from the sender's m and its own masks: of lt, digit j's plane j, of eq
-// plane q + j.
+// Select sets leaves to the receiver's shares (step 4), from the sender's m and the masks of its choices: two words for every 64
+// OTs, of lt and of eq.
 func (c Compare[W]) Select(leaves ring.Bits, x []W, m, masks ring.Bits) {
 	f := c.form("select", len(x))
 	f.want(f.MessagePlanes(), m)
@@ -131,24 +134,30 @@ func (c Compare[W]) Select(leaves ring.Bits, x []W, m, masks ring.Bits) {
 		message := m.Words()[col*f.MessagePlanes():]
 		for _, d := range f.digits {
 			choice := digitOf(&r, d.j)
-			dst[d.lt*f.stride+col] = d.choose(message[d.at:], choice) ^ own[d.j*f.stride+col]
+			mask := own[2*(d.j*f.stride+col):]
+			dst[d.lt*f.stride+col] = d.choose(message[d.at:], choice) ^ mask[0]
 			if d.shared == 2 {
-				dst[d.eq*f.stride+col] = d.choose(message[d.at+d.values-1:], choice) ^ own[(f.Digits()+d.j)*f.stride+col]
+				dst[d.eq*f.stride+col] = d.choose(message[d.at+d.values-1:], choice) ^ mask[1]
 			}
 		}
 	})
 	f.trim(leaves, 0)
 }
 
-// Open sets o to what the party opens at a level of the tree (step 5): D and E of each AND, from its shares of the nodes and its
-// a and b, planes of all levels.
+// Open sets o to what the party opens at a level of the tree (step 5) from its shares of the nodes and of the triples, those of
+// all levels: a one plane each, b all planes of b and then those of b'.
 func (c Compare[W]) Open(o, nodes, a, b ring.Bits, level int) {
 	f := c.tree("open", nodes, level)
 	f.want(f.OpenedPlanes(level), o)
-	f.want(f.ANDs(), a, b)
-	f.ands(level, func(x and, lo, hi int) {
-		xor(x.opened(o, 0)[lo:hi], x.factor(nodes, x.high)[lo:hi], x.triple(a)[lo:hi])
-		xor(x.opened(o, 1)[lo:hi], x.factor(nodes, x.low)[lo:hi], x.triple(b)[lo:hi])
+	f.want(f.Triples(), a)
+	f.want(2*f.Triples(), b)
+	f.joins(level, func(x join, lo, hi int) {
+		at := func(v ring.Bits, plane int) []uint64 { return f.plane(v, plane)[lo:hi] }
+		xor(at(o, x.opened), at(nodes, x.eqHigh), at(a, x.triple))
+		xor(at(o, x.opened+1), at(nodes, x.ltLow), at(b, x.triple))
+		if x.shared == 2 {
+			xor(at(o, x.opened+2), at(nodes, x.eqLow), at(b, f.Triples()+x.triple))
+		}
 	})
 }
 
@@ -157,17 +166,22 @@ func (c Compare[W]) Open(o, nodes, a, b ring.Bits, level int) {
 func (c Compare[W]) Join(joined, nodes, own, peer, b, product ring.Bits, level int) {
 	f := c.tree("join", nodes, level)
 	f.want(f.OpenedPlanes(level), own, peer)
-	f.want(f.ANDs(), b, product)
+	f.want(2*f.Triples(), b, product)
 	f.wantNodes(joined, level+1)
-	f.ands(level, func(x and, lo, hi int) {
-		dst, high := x.result(joined)[lo:hi], x.factor(nodes, x.high)[lo:hi]
-		d0, d1, e0, e1 := x.opened(own, 0)[lo:hi], x.opened(peer, 0)[lo:hi], x.opened(own, 1)[lo:hi], x.opened(peer, 1)[lo:hi]
-		bs, cs := x.triple(b)[lo:hi], x.triple(product)[lo:hi]
-		for i := range dst {
-			dst[i] = high[i]&(e0[i]^e1[i]) ^ (d0[i]^d1[i])&bs[i] ^ cs[i]
+	f.joins(level, func(x join, lo, hi int) {
+		at := func(v ring.Bits, plane int) []uint64 { return f.plane(v, plane)[lo:hi] }
+		times := func(to, s int) []uint64 { // eq_high by the low node's lt or eq
+			z, high, bs, cs := at(joined, to), at(nodes, x.eqHigh), at(b, s*f.Triples()+x.triple), at(product, s*f.Triples()+x.triple)
+			d0, d1, e0, e1 := at(own, x.opened), at(peer, x.opened), at(own, x.opened+1+s), at(peer, x.opened+1+s)
+			for i := range z {
+				z[i] = high[i]&(e0[i]^e1[i]) ^ (d0[i]^d1[i])&bs[i] ^ cs[i]
+			}
+			return z
 		}
-		if x.of == ltNode {
-			xor(dst, dst, x.factor(nodes, x.pair)[lo:hi])
+		z := times(x.ltJoined, 0)
+		xor(z, z, at(nodes, x.ltHigh))
+		if x.shared == 2 {
+			times(x.eqJoined, 1)
 		}
 	})
 	f.carryOver(joined, nodes, level)
@@ -259,14 +273,9 @@ const values = 1 << cost.DigitBits
 // otWords is the words of the masks of 64 OTs.
 const otWords = 2 * values
 
-// maskPlanes turns the masks of 64 OTs, two OTs a word, into a word for each message: bit v of OT i becomes bit i of word v.
+// maskPlanes turns the masks of 64 OTs into a word for each message: bit v of OT i becomes bit i of word v.
 func maskPlanes(w []uint64) (m [wordBits]uint64) {
-	const low = 1<<32 - 1
-	half := w[otWords/2:]
-	for t := range otWords / 2 { // OTs 2t and 2t+1 in the low halves, 32 OTs further in the high ones: as Transpose wants them
-		m[2*t] = w[t]&low | half[t]<<32
-		m[2*t+1] = w[t]>>32 | half[t]&^low
-	}
+	copy(m[:], w)
 	ring.Transpose[uint32](&m)
 	return m
 }
@@ -334,23 +343,14 @@ func (d digit) choose(message []uint64, bits [cost.DigitBits]uint64) uint64 {
 	return m[0]
 }
 
-// and is one AND of a level: planes of its factors and its triple.
-type and struct {
-	number, first int // in its level, and the number of the level's first
-	high, low     int // planes of the factors: eq of the high node, lt or eq of the low one
-	pair          int // plane of the high node's lt
-	to            int // plane of the result
-	of            kind
-	stride        int
+// join is a pair of nodes that become one, and the planes that it reads and writes.
+type join struct {
+	ltLow, eqLow, ltHigh, eqHigh int
+	ltJoined, eqJoined           int
+	triple                       int // of all levels
+	opened                       int // the first of its two or three
+	shared                       int // bits of the low node and the joined one: no eq of the least
 }
-
-// kind says which share of a joined node an AND is for.
-type kind int
-
-const (
-	ltNode kind = iota
-	eqNode
-)
 
 func (c Compare[W]) tree(step string, nodes ring.Bits, level int) comparison {
 	k := cost.Comparison{Bits: c.Bits}
@@ -362,35 +362,26 @@ func (c Compare[W]) tree(step string, nodes ring.Bits, level int) comparison {
 	return f
 }
 
-// ands calls step for ranges of words of every AND of a level.
-func (f comparison) ands(level int, step func(x and, lo, hi int)) {
-	first := 0
+// joins calls step for ranges of words of every pair of a level.
+func (f comparison) joins(level int, step func(x join, lo, hi int)) {
+	triple := 0
 	for l := range level {
-		first += f.LevelANDs(l)
+		triple += f.Joins(l)
 	}
 	m, next := f.Nodes(level), f.Nodes(level+1)
-	var all []and
-	for i := range m / 2 {
-		x := and{first: first, high: eqPlane(m, 2*i+1), low: ltPlane(2 * i), pair: ltPlane(2*i + 1), to: ltPlane(i), of: ltNode, stride: f.stride}
-		all = append(all, x)
-		if i > 0 {
-			x.low, x.to, x.of = eqPlane(m, 2*i), eqPlane(next, i), eqNode
-			all = append(all, x)
-		}
-	}
 	ring.Parallel(f.stride, grain/wordBits, func(lo, hi int) {
-		for i, x := range all {
-			x.number = i
+		for i := range f.Joins(level) {
+			x := join{ltLow: ltPlane(2 * i), ltHigh: ltPlane(2*i + 1), eqHigh: eqPlane(m, 2*i+1), ltJoined: ltPlane(i), triple: triple + i, shared: 1}
+			if i > 0 {
+				x.eqLow, x.eqJoined, x.opened, x.shared = eqPlane(m, 2*i), eqPlane(next, i), 3*i-1, 2
+			}
 			step(x, lo, hi)
 		}
 	})
 }
 
-func (x and) plane(of ring.Bits, p int) []uint64     { return of.Words()[p*x.stride : (p+1)*x.stride] }
-func (x and) factor(nodes ring.Bits, p int) []uint64 { return x.plane(nodes, p) }
-func (x and) triple(of ring.Bits) []uint64           { return x.plane(of, x.first+x.number) }
-func (x and) opened(o ring.Bits, which int) []uint64 { return x.plane(o, 2*x.number+which) }
-func (x and) result(joined ring.Bits) []uint64       { return x.plane(joined, x.to) }
+// plane is a plane of a vector.
+func (f comparison) plane(v ring.Bits, p int) []uint64 { return v.Words()[p*f.stride : (p+1)*f.stride] }
 
 // carryOver copies the node without a neighbour, the greatest of an odd number.
 func (f comparison) carryOver(joined, nodes ring.Bits, level int) {

@@ -166,7 +166,9 @@ func (p *Program) checkWidths(in Instr) error {
 		if w := in.Ints[0]; w < 1 || w > bits {
 			return fmt.Errorf("width %d", w)
 		}
-	case TruncChoose, TruncCorrelate, TruncReceive, TruncSend:
+	case CompareChoose, CompareTurn, CompareAnswer, CompareSelect, CompareOpen, CompareJoin:
+		return p.checkComparison(in)
+	case TruncChoose, TruncCorrelate, TruncReceive, TruncSend, TruncExcess:
 		if f := in.Ints[0]; f < 1 || f > bits-3 {
 			return fmt.Errorf("drops %d of %d bits", f, bits)
 		}
@@ -207,6 +209,7 @@ func checkSizes(in Instr) error {
 	case GCChoose, GCZero, GCFlip, GCTrees, GCExpand, GCCorrect, GCGarble, GCRemask, GCTables, GCLabels, GCEvaluate: // parts: see checkGarbled
 	case OTDraw, OTChoose, OTPads, OT16Choose, OT16Pads, BitsChoose, BitsPads, Products:
 		return checkOTSizes(in)
+	case CompareChoose, CompareTurn, CompareAnswer, CompareSelect, CompareOpen, CompareJoin: // planes: see checkComparison
 	case Concat:
 		total := 0
 		for _, o := range in.In {

@@ -13,7 +13,7 @@ func (m *Machine[W]) compute(in program.Instr) error {
 	if run := m.arithmetic(in); run {
 		return nil
 	}
-	if run := m.steps(in); run {
+	if run := m.steps(in) || m.comparison(in); run {
 		return nil
 	}
 	out := func() []W { return m.r(in.Out[0]) }
@@ -137,10 +137,7 @@ func (m *Machine[W]) send(in program.Instr) error {
 	case program.SendRing:
 		return m.sendRing(m.r(in.In[0]), in.Ints[0])
 	case program.SendBits:
-		b := m.b(in.In[0])
-		packed := make([]byte, (b.Len()+7)/8)
-		ring.PackBits(packed, b)
-		_, err := m.Conn.Write(packed)
+		_, err := m.Conn.Write(m.b(in.In[0]).Bytes())
 		return err
 	case program.GCChoose:
 		return m.gcChoose(in)
