@@ -24,6 +24,7 @@ func emit(t *rapid.T) (*ir.Module, *twopc.Pair) {
 	c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(t, "deployment")
 	c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(t, "ring")
 	c.Protocols.Nonlinear = rapid.SampledFrom(pass.Nonlinears()).Draw(t, "nonlinear")
+	c.Protocols.Truncation = rapid.SampledFrom(pass.Truncations()).Draw(t, "truncation")
 	if err := (&pass.Runner{}).Run(c, m, every...); err != nil {
 		t.Fatal(err)
 	}

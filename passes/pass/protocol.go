@@ -15,14 +15,30 @@ const (
 	GarbledWhole Nonlinear = "gc-whole"
 	// DealtSign compares by keys that a dealer makes (function secret sharing); a multiplexer follows.
 	DealtSign Nonlinear = "fss"
+	// OTSign compares by oblivious transfers; a multiplexer follows.
+	OTSign Nonlinear = "ot"
 )
 
 // Nonlinears lists the accepted ways, the default first.
-func Nonlinears() []Nonlinear { return []Nonlinear{GarbledSign, GarbledWhole, DealtSign} }
+func Nonlinears() []Nonlinear { return []Nonlinear{GarbledSign, GarbledWhole, OTSign, DealtSign} }
+
+// Truncation names a way to divide by a power of two.
+type Truncation string
+
+const (
+	// OneCOT divides by one correlated OT and leaves a unit to chance.
+	OneCOT Truncation = "cot"
+	// ExactTruncation rounds down: the first way and a comparison of the dropped bits.
+	ExactTruncation Truncation = "exact"
+)
+
+// Truncations lists the accepted ways, the default first.
+func Truncations() []Truncation { return []Truncation{OneCOT, ExactTruncation} }
 
 // Protocols says which protocol computes an op where several can. The zero value is the default of each.
 type Protocols struct {
-	Nonlinear Nonlinear
+	Nonlinear  Nonlinear
+	Truncation Truncation
 }
 
 // WithDefaults fills what is not decided.
@@ -30,13 +46,20 @@ func (p Protocols) WithDefaults() Protocols {
 	if p.Nonlinear == "" {
 		p.Nonlinear = Nonlinears()[0]
 	}
+	if p.Truncation == "" {
+		p.Truncation = Truncations()[0]
+	}
 	return p
 }
 
 // Check refuses protocols that there are none of.
 func (p Protocols) Check() error {
-	if p = p.WithDefaults(); !slices.Contains(Nonlinears(), p.Nonlinear) {
+	p = p.WithDefaults()
+	if !slices.Contains(Nonlinears(), p.Nonlinear) {
 		return fmt.Errorf("no way of comparing is called %q: accepted are %v", p.Nonlinear, Nonlinears())
+	}
+	if !slices.Contains(Truncations(), p.Truncation) {
+		return fmt.Errorf("no way of truncating is called %q: accepted are %v", p.Truncation, Truncations())
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 var Protocols = &pass.Pass{
 	Name: "protocols",
 	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by the comparison asked for (sign-only garbled" +
-		" circuits by default) at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, truncation by one COT (floor or one unit more)",
+		" circuits by default) at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs," +
+		" truncation by one COT (floor or one unit more) or exactly",
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
 		if err := c.Protocols.Check(); err != nil {
@@ -42,7 +43,7 @@ var Protocols = &pass.Pass{
 type assigner struct {
 	*pass.Rewriter
 	clientServer bool
-	nonlinear    pass.Nonlinear
+	protocols    pass.Protocols
 	readers      map[*ir.Value][]*ir.Value // of RING values
 	masks        map[*ir.Value]bool        // RING values worth masking at once, memoised
 	masked       map[*ir.Value]*ir.Value   // SECURE value → its masked form
@@ -51,7 +52,7 @@ type assigner struct {
 }
 
 func newAssigner(d cost.Deployment, p pass.Protocols, f *ir.Func) *assigner {
-	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, nonlinear: p.Nonlinear, readers: f.Consumers(),
+	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, protocols: p, readers: f.Consumers(),
 		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
 	for _, p := range a.New.Params {
 		p.Type.Share = ir.Arithmetic
@@ -76,7 +77,7 @@ func (a *assigner) finish() {
 
 func (a *assigner) value(v *ir.Value) *ir.Value {
 	b := a.B.At(v)
-	if a.nonlinear == pass.GarbledWhole {
+	if a.protocols.Nonlinear == pass.GarbledWhole {
 		if n := a.whole(v); n != nil {
 			return a.settle(v, n)
 		}
@@ -91,7 +92,7 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 	case v.Is("ring.square"):
 		return a.settle(v, b.MustAs(v.Name, "beaver.square", nil, a.operand(a.To[v.Args[0]])))
 	case v.Is("ring.trunc"):
-		return a.settle(v, b.MustAs(v.Name, "ot.trunc", v.Attrs, a.additive(a.To[v.Args[0]])))
+		return a.settle(v, b.MustAs(v.Name, truncations[a.protocols.Truncation], v.Attrs, a.additive(a.To[v.Args[0]])))
 	case v.Is("ring.relu"):
 		source := signSource(v.Args[0])
 		sign := a.sign(v, v.Name+".d", a.To[source], reluWidth(source))
@@ -132,7 +133,7 @@ func (a *assigner) prepare(v *ir.Value) {
 		switch {
 		case r.Is("ring.conv2d"), r.Is("ring.linear"), r.Is("ring.square"):
 			a.operand(a.To[v])
-		case r.Is("ring.maxpool"), r.Is("ring.argmax"), a.signOf(v, r), a.wholeOf(v, r):
+		case a.signMasks() && (comparesElements(r) || a.signOf(v, r)), a.wholeOf(v, r):
 			a.mask(a.To[v])
 		}
 	}
@@ -145,6 +146,9 @@ func (a *assigner) signOf(v, r *ir.Value) bool {
 	}
 	return r.Is("ring.trunc") && slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.relu") })
 }
+
+// comparesElements tells whether an op compares the elements of its operand with each other.
+func comparesElements(v *ir.Value) bool { return v.Is("ring.maxpool") || v.Is("ring.argmax") }
 
 // signSource is the value whose sign is that of v: a truncated value has the sign of the untruncated one.
 func signSource(v *ir.Value) *ir.Value {
@@ -170,7 +174,9 @@ func (a *assigner) wantsMask(v *ir.Value) bool {
 func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
 	switch {
 	case r.Is("ring.relu"), r.Is("ring.trunc"):
-		return a.signOf(v, r) || a.wholeOf(v, r)
+		return a.signMasks() && a.signOf(v, r) || a.wholeOf(v, r)
+	case comparesElements(r):
+		return a.signMasks()
 	case !r.Op.Local:
 		return true
 	}

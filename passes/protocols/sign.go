@@ -7,8 +7,8 @@ import (
 	"sotto/passes/pass"
 )
 
-// signs says which op compares with zero. An op that takes an arithmetic operand needs no mask before it in the outsourced
-// deployment; in client-server the client's part had better be known offline whatever the protocol.
+// signs says which op compares with zero. One that takes an arithmetic operand asks for no mask: it sends no more where the
+// client's part is not known offline than a mask would.
 var signs = map[pass.Nonlinear]struct {
 	op       string
 	additive bool
@@ -16,7 +16,11 @@ var signs = map[pass.Nonlinear]struct {
 	pass.GarbledSign:  {op: "gc.drelu"},
 	pass.GarbledWhole: {op: "gc.drelu"},
 	pass.DealtSign:    {op: "fss.drelu", additive: true},
+	pass.OTSign:       {op: "ot.drelu", additive: true},
 }
+
+// truncations says which op divides by a power of two.
+var truncations = map[pass.Truncation]string{pass.OneCOT: "ot.trunc", pass.ExactTruncation: "ot.trunc.exact"}
 
 // sign emits the comparison of x with zero for the value at, x's values having width bits.
 func (a *assigner) sign(at *ir.Value, name string, x *ir.Value, width int) *ir.Value {
@@ -24,16 +28,22 @@ func (a *assigner) sign(at *ir.Value, name string, x *ir.Value, width int) *ir.V
 	if width < x.Type.Elem.Bits {
 		attrs = ir.Attrs{"width": width}
 	}
-	return a.B.At(at).MustAs(name, signs[a.nonlinear].op, attrs, a.compared(x))
+	return a.B.At(at).MustAs(name, signs[a.protocols.Nonlinear].op, attrs, a.compared(x))
 }
 
-// compared gives the form of a value that the sign protocol takes.
+// compared gives the form of a value that the sign protocol takes: a masked one, if it exists, before an arithmetic one.
 func (a *assigner) compared(x *ir.Value) *ir.Value {
-	if signs[a.nonlinear].additive && !a.clientServer {
-		return x
+	switch {
+	case a.signMasks():
+		return a.mask(x)
+	case a.clientServer && a.masked[x] != nil:
+		return a.masked[x]
 	}
-	return a.mask(x)
+	return a.additive(x)
 }
+
+// signMasks tells whether the sign protocol needs its operand masked.
+func (a *assigner) signMasks() bool { return !signs[a.protocols.Nonlinear].additive }
 
 // rounding is what fixed point adds to a bound at most: values of magnitude below one count as one, since shares and rounding
 // errors need a bit there too (passes/fixed), and errors stay far below a quarter of that.

@@ -7,11 +7,11 @@ import (
 	"sotto/ir/cost"
 )
 
-// maxpool compares pairs stage by stage: max(a, b) = b + relu(a - b). Each stage's winners are re-masked, so that the
-// next one's garbled circuits again know the client's part beforehand.
+// maxpool compares pairs stage by stage: max(a, b) = b + relu(a - b). Garbled, each stage's winners are
+// re-masked, so that the next one's circuits again know the client's part beforehand.
 func (a *assigner) maxpool(v *ir.Value) *ir.Value {
 	t := &tournament{assigner: a, v: v, attrs: v.Attrs.Only("kernel", "stride", "pad")}
-	x := a.mask(a.To[v.Args[0]])
+	x := a.compared(a.To[v.Args[0]])
 	t.attrs["image"] = x.Type.Shape
 	winners, _ := t.play(t.op("tour.start", ".w", -1, x), nil)
 	return a.B.At(v).MustAs(v.Name, "ring.reshape", ir.Attrs{"shape": v.Type.Shape}, winners)
@@ -21,7 +21,7 @@ func (a *assigner) maxpool(v *ir.Value) *ir.Value {
 func (a *assigner) argmax(v *ir.Value) *ir.Value {
 	n := v.Args[0].Type.Len()
 	t := &tournament{assigner: a, v: v, attrs: ir.Attrs{"image": []int{1, 1, n}, "kernel": []int{1, n}, "stride": []int{1, 1}}}
-	x := a.mask(a.To[v.Args[0]])
+	x := a.compared(a.To[v.Args[0]])
 	iota := a.B.At(v).MustAs(v.Name+".i", "ring.iota", ir.Attrs{"n": n, "bits": x.Type.Elem.Bits})
 	_, index := t.play(x, iota)
 	return a.B.At(v).MustAs(v.Name, "ring.reshape", ir.Attrs{"shape": []int{1}}, index)
@@ -72,7 +72,7 @@ func (t *tournament) stage(g cost.Tournament, s int, live, index *ir.Value) (_, 
 		index = t.carry(s, wins, index)
 	}
 	if s+1 < g.Stages() {
-		winner = t.mask(winner)
+		winner = t.compared(winner)
 	}
 	return t.op("tour.next", ".w", s, winner, live), index
 }

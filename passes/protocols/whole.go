@@ -82,6 +82,6 @@ func (a *assigner) wholeMaxpool(v *ir.Value) *ir.Value {
 
 // wholeOf tells whether r, which reads v, is a truncation that a whole op takes in; signOf knows those of relus.
 func (a *assigner) wholeOf(v, r *ir.Value) bool {
-	return a.nonlinear == pass.GarbledWhole && r.Is("ring.trunc") &&
+	return a.protocols.Nonlinear == pass.GarbledWhole && r.Is("ring.trunc") &&
 		slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.maxpool") })
 }

@@ -46,6 +46,9 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 			}
 		}
 	}
+	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		pairs = append(pairs, compileWith(tb, "compared", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[1]+"\n}\n", d, 32, byOT).Pair)
+	}
 	silent := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)}
 	return append(pairs, compileIn(tb, "silent", "net small {\n input image: f32[1, 6, 6] from client\n "+silentNet+"\n}\n", silent).Pair)
 }
@@ -92,6 +95,9 @@ var opcodes = []program.Opcode{
 	program.SumPool, program.Concat, program.Pad, program.Slice, program.Tour, program.TruncChoose, program.TruncCorrelate, program.TruncReceive,
 	program.TruncSend, program.MuxChoose, program.MuxCorrelate, program.MuxOutput, program.Sign, program.SquareClient, program.SquareServer,
 	program.SquareOpened, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTDraw, program.OTChoose, program.OTPads,
+	program.OT16Choose, program.OT16Pads, program.BitsChoose, program.BitsPads, program.Products, program.CompareChoose, program.CompareTurn,
+	program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin, program.ArithmeticCorrelate,
+	program.ArithmeticReceive, program.ArithmeticSend, program.TruncExcess,
 	program.GCChoose, program.GCFlip, program.GCTrees, program.GCExpand, program.GCCorrect,
 	program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate, program.TapValue, "none",
 }

@@ -27,6 +27,7 @@ type lowerFlags struct {
 	ot          string
 	ring        int
 	nonlinear   string
+	trunc       string
 	dump        string
 	printAfter  string
 }
@@ -36,6 +37,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
 	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", fmt.Sprintf("protocol of comparisons (relu, maxpool, argmax): %v (default %s)", pass.Nonlinears(), pass.Nonlinears()[0]))
+	c.Flags().StringVar(&f.trunc, "trunc", "", fmt.Sprintf("protocol of truncations: %v (default %s: rounds up now and then, exact costs a comparison)", pass.Truncations(), pass.Truncations()[0]))
 }
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
@@ -72,9 +74,9 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 	if l.context.Deploy, err = cost.ParseDeployment(f.deploy); err != nil {
 		return nil, usageError{fmt.Errorf("--deploy: %w", err)}
 	}
-	l.context.Protocols.Nonlinear = pass.Nonlinear(f.nonlinear)
+	l.context.Protocols = pass.Protocols{Nonlinear: pass.Nonlinear(f.nonlinear), Truncation: pass.Truncation(f.trunc)}
 	if err := l.context.Protocols.Check(); err != nil {
-		return nil, usageError{fmt.Errorf("--nonlinear: %w", err)}
+		return nil, usageError{err}
 	}
 	if f.printAfter != "" {
 		if _, ok := passes.Find(f.printAfter); !ok {

@@ -26,6 +26,7 @@ type testCase struct {
 	deploys []cost.Deployment
 	rings   []int
 	choices []pass.Decision
+	using   pass.Protocols
 	weights listedWeights
 	samples [][]float32
 }
@@ -109,8 +110,18 @@ func (c *testCase) setting(key string, values []string, offered []*pass.Pass) er
 			}
 			c.choices = append(c.choices, pass.Decision{Site: site, Option: option})
 		}
+	case "nonlinear", "trunc":
+		if len(values) != 1 {
+			return fmt.Errorf("%s takes one protocol, not %q", key, values)
+		}
+		if key == "trunc" {
+			c.using.Truncation = pass.Truncation(values[0])
+		} else {
+			c.using.Nonlinear = pass.Nonlinear(values[0])
+		}
+		return c.using.Check()
 	default:
-		return fmt.Errorf("no setting is called %q: accepted are passes, deploy, ring and choose", key)
+		return fmt.Errorf("no setting is called %q: accepted are passes, deploy, ring, choose, nonlinear and trunc", key)
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func (c *testCase) run(v variant, seed uint64) (*outcome, error) {
 			return nil, fmt.Errorf("the shuffled module: %w", err)
 		}
 	}
-	ctx := &pass.Context{Choices: c.choices, Deploy: v.deploy, Ring: v.ring, Source: cost.FromDealer}
+	ctx := &pass.Context{Choices: c.choices, Deploy: v.deploy, Ring: v.ring, Source: cost.FromDealer, Protocols: c.using}
 	if c.weights != nil {
 		ctx.Weights = c.weights
 		ctx.Calibration = c.calibration(m)
