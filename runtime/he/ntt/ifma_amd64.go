@@ -19,16 +19,19 @@ func all() []kernels {
 	return []kernels{portable{}}
 }
 
-func (ifma) forward(m *Modulus, p []uint64) {
+func (ifma) forward(m *Modulus, p []uint64, s *Support) {
 	t, groups := &m.forward, 1
-	for _, radix := range m.radices {
+	for k, radix := range m.radices {
 		stride := m.n / (groups * radix)
 		for i := range groups {
-			at, a, b := &p[i*radix*stride], &t.roots[groups+i].w, &t.roots[2*(groups+i)].w
-			if radix == 8 {
-				forward8(at, a, b, &t.roots[4*(groups+i)].w, stride, m.q)
-			} else {
-				forward4(at, a, b, stride, m.q)
+			a, b := &t.roots[groups+i].w, &t.roots[2*(groups+i)].w
+			for _, r := range s.passes[k] {
+				at := &p[i*radix*stride+r.first*lanes]
+				if radix == 8 {
+					forward8(at, a, b, &t.roots[4*(groups+i)].w, stride, r.count, m.q)
+				} else {
+					forward4(at, a, b, stride, r.count, m.q)
+				}
 			}
 		}
 		groups *= radix
@@ -45,13 +48,14 @@ func (ifma) inverse(m *Modulus, p []uint64) {
 		for i := range groups {
 			at, a, b := &p[i*radix*stride], &t.roots[groups+i].w, &t.roots[2*(groups+i)].w
 			if radix == 8 {
-				inverse8(at, a, b, &t.roots[4*(groups+i)].w, stride, m.q)
+				inverse8(at, a, b, &t.roots[4*(groups+i)].w, stride, stride/lanes, m.q)
 			} else {
-				inverse4(at, a, b, stride, m.q)
+				inverse4(at, a, b, stride, stride/lanes, m.q)
 			}
 		}
 	}
-	inverseLast(&p[0], &m.last[0].w, &t.roots[2].w, m.n/groups, m.q)
+	stride := m.n / groups
+	inverseLast(&p[0], &m.last[0].w, &t.roots[2].w, stride, stride/lanes, m.q)
 }
 
 func (ifma) add(m *Modulus, dst, a, b []uint64) {
@@ -84,59 +88,80 @@ const (
 	mixFourBatch  = 2 * lanes
 )
 
-// pointers are those to the first words of vectors.
+// pointers are those to words of vectors.
 type pointers [2 * termsAtOnce]*uint64
 
-// put sets every stride-th pointer from the first on.
-func (p *pointers) put(first, stride int, vectors [][]uint64) {
+// put sets every stride-th pointer from the first on, to word at of each vector.
+func (p *pointers) put(first, stride int, vectors [][]uint64, at int) {
 	for t, v := range vectors {
-		p[first+stride*t] = &v[0]
+		p[first+stride*t] = &v[at]
 	}
 }
 
-// accumulators gives pointers to the low and the high parts of sums.
-func accumulators(sums ...*Sum) (low, high pointers) {
+// accumulators gives pointers to word at of the low and the high parts of up to four sums.
+func accumulators(at int, sums ...*Sum) (low, high [4]*uint64) {
 	for i, s := range sums {
-		low[i], high[i] = &s.low[0], &s.high[0]
+		low[i], high[i] = &s.low[at], &s.high[at]
 	}
 	return low, high
 }
 
 func (ifma) products(s *Sum, w, x [][]uint64) {
 	var ws, xs pointers
-	ws.put(0, 1, w)
-	xs.put(0, 1, x)
-	low, high := accumulators(s)
+	ws.put(0, 1, w, 0)
+	xs.put(0, 1, x, 0)
+	low, high := accumulators(0, s)
 	mulAdd1(&low[0], &high[0], &ws[0], &xs[0], len(w), s.m.n/productsBatch)
 }
 
 func (ifma) pairs(s, u *Sum, w, x, y [][]uint64) {
 	var ws, xs pointers
-	ws.put(0, 1, w)
-	xs.put(0, 2, x)
-	xs.put(1, 2, y)
-	low, high := accumulators(s, u)
+	ws.put(0, 1, w, 0)
+	xs.put(0, 2, x, 0)
+	xs.put(1, 2, y, 0)
+	low, high := accumulators(0, s, u)
 	mulAdd2(&low[0], &high[0], &ws[0], &xs[0], len(w), s.m.n/pairsBatch)
 }
 
-func (ifma) mix(sums []*Sum, c [][]uint64, x [][]uint64) {
+// mix goes block by block: what all sums read of the vectors then stays in a near cache.
+func (ifma) mix(sums []*Sum, c [][][]uint64, x [][]uint64) {
+	values := len(c[0][0])
+	size := sums[0].m.n / values
 	var xs pointers
-	xs.put(0, 1, x)
-	for ; len(sums) >= 4; sums, c = sums[4:], c[4:] {
-		var columns [4 * termsAtOnce]uint64
-		for i, row := range c[:4] {
-			for t, f := range row {
-				columns[4*t+i] = f
-			}
+	for value := range values {
+		xs.put(0, 1, x, value*size)
+		i := 0
+		for ; i+4 <= len(sums); i += 4 {
+			mixFour(sums[i:i+4], c[i:i+4], value, &xs, len(x), size)
 		}
-		low, high := accumulators(sums[:4]...)
-		mix4(&low[0], &high[0], &columns[0], &xs[0], len(x), sums[0].m.n/mixFourBatch)
-		clear(columns[:])
+		for ; i < len(sums); i++ {
+			mixOne(sums[i], c[i], value, &xs, len(x), size)
+		}
 	}
-	for i, s := range sums {
-		low, high := accumulators(s)
-		mix1(&low[0], &high[0], &c[i][0], &xs[0], len(x), s.m.n/mixOneBatch)
+}
+
+// mixFour adds one value of each factor times size elements of the vectors to four sums.
+func mixFour(sums []*Sum, c [][][]uint64, value int, x *pointers, terms, size int) {
+	var columns [4 * termsAtOnce]uint64
+	for i, row := range c {
+		for t, f := range row {
+			columns[4*t+i] = f[value]
+		}
 	}
+	low, high := accumulators(value*size, sums...)
+	mix4(&low[0], &high[0], &columns[0], &x[0], terms, size/mixFourBatch)
+	clear(columns[:])
+}
+
+// mixOne is mixFour for one sum.
+func mixOne(s *Sum, c [][]uint64, value int, x *pointers, terms, size int) {
+	var column [termsAtOnce]uint64
+	for t, f := range c {
+		column[t] = f[value]
+	}
+	low, high := accumulators(value*size, s)
+	mix1(&low[0], &high[0], &column[0], &x[0], terms, size/mixOneBatch)
+	clear(column[:])
 }
 
 func (ifma) reduce(m *Modulus, dst, low, high []uint64) {

@@ -6,7 +6,8 @@ package ntt
 type kernels interface {
 	String() string
 
-	forward(m *Modulus, p []uint64)
+	// forward may leave zeros outside of the support as they are.
+	forward(m *Modulus, p []uint64, s *Support)
 	inverse(m *Modulus, p []uint64)
 
 	add(m *Modulus, dst, a, b []uint64)
@@ -20,8 +21,9 @@ type kernels interface {
 	products(s *Sum, w, x [][]uint64)
 	pairs(s, u *Sum, w, x, y [][]uint64)
 
-	// mix adds c[i][t]*x[t] for each t to each sums[i], for 1 to termsAtOnce terms too.
-	mix(sums []*Sum, c [][]uint64, x [][]uint64)
+	// mix adds c[i][t]*x[t] for each t to each sums[i], for 1 to termsAtOnce terms too. Factors have as many values each,
+	// every one for as many elements.
+	mix(sums []*Sum, c [][][]uint64, x [][]uint64)
 
 	// reduce sets dst = low + high*R mod q.
 	reduce(m *Modulus, dst, low, high []uint64)

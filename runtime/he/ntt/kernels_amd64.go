@@ -2,17 +2,17 @@
 
 package ntt
 
-// forward4 does two levels of the forward transform on 4*stride words. a is the root of the first, b are the two of
-// the second. It needs AVX512IFMA.
+// forward4 does two levels of the forward transform on the first 8*batches words of four rows, stride words apart. a
+// is the root of the first level, b are the two of the second. It needs AVX512IFMA.
 //
 //go:noescape
-func forward4(p *uint64, a *uint64, b *uint64, stride int, q uint64)
+func forward4(p *uint64, a *uint64, b *uint64, stride int, batches int, q uint64)
 
-// forward8 does three levels of the forward transform on 8*stride words. a is the root of the first, b are the two
-// of the second, c the four of the third. It needs AVX512IFMA.
+// forward8 does three levels of the forward transform on the first 8*batches words of eight rows, stride words apart. a
+// is the root of the first level, b are the two of the second, c the four of the third. It needs AVX512IFMA.
 //
 //go:noescape
-func forward8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, q uint64)
+func forward8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, batches int, q uint64)
 
 // forwardTail does the last six levels of the forward transform in each block of 64 words, and leaves residues below
 // q. Seen as a matrix of eight by eight the block is transposed. It needs AVX512IFMA.
@@ -28,19 +28,19 @@ func inverseTail(p *uint64, a *uint64, b *uint64, c *uint64, inner *uint64, bloc
 // inverse8 undoes forward8, times 8, with the inverses of its roots. It needs AVX512IFMA.
 //
 //go:noescape
-func inverse8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, q uint64)
+func inverse8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, batches int, q uint64)
 
 // inverse4 undoes forward4, times 4, with the inverses of its roots. It needs AVX512IFMA.
 //
 //go:noescape
-func inverse4(p *uint64, a *uint64, b *uint64, stride int, q uint64)
+func inverse4(p *uint64, a *uint64, b *uint64, stride int, batches int, q uint64)
 
 // inverseLast undoes the forward transform's first two levels with the inverses b of the roots of its second level.
 // last are two roots to multiply by, that of sums and that of differences. The results are below q. It needs
 // AVX512IFMA.
 //
 //go:noescape
-func inverseLast(p *uint64, last *uint64, b *uint64, stride int, q uint64)
+func inverseLast(p *uint64, last *uint64, b *uint64, stride int, batches int, q uint64)
 
 // addVectors sets dst = a + b mod q for 8*batches residues. It needs AVX512F.
 //

@@ -2,26 +2,25 @@
 
 #include "textflag.h"
 
-// func forward4(p *uint64, a *uint64, b *uint64, stride int, q uint64)
+// func forward4(p *uint64, a *uint64, b *uint64, stride int, batches int, q uint64)
 // Requires: AVX, AVX512F, AVX512IFMA
-TEXT ·forward4(SB), NOSPLIT, $0-40
-	MOVQ         q+32(FP), AX
+TEXT ·forward4(SB), NOSPLIT, $0-48
+	MOVQ         q+40(FP), AX
 	VPBROADCASTQ AX, Z0
 	VPXORQ       Z2, Z2, Z2
 	VPADDQ       Z0, Z0, Z1
 	MOVQ         a+8(FP), AX
 	MOVQ         b+16(FP), CX
 	MOVQ         p+0(FP), DX
-	MOVQ         stride+24(FP), BX
-	MOVQ         BX, SI
-	SHRQ         $0x03, SI
-	SHLQ         $0x03, BX
-	LEAQ         (BX)(BX*2), DI
+	MOVQ         batches+32(FP), BX
+	MOVQ         stride+24(FP), SI
+	SHLQ         $0x03, SI
+	LEAQ         (SI)(SI*2), DI
 
 loop:
 	VMOVDQU64        (DX), Z3
-	VMOVDQU64        (DX)(BX*1), Z4
-	VMOVDQU64        (DX)(BX*2), Z5
+	VMOVDQU64        (DX)(SI*1), Z4
+	VMOVDQU64        (DX)(SI*2), Z5
 	VMOVDQU64        (DX)(DI*1), Z6
 	VMOVDQA64        Z2, Z7
 	VMOVDQA64        Z0, Z8
@@ -72,19 +71,19 @@ loop:
 	VPADDQ           Z1, Z6, Z6
 	VPADDQ           Z8, Z5, Z5
 	VMOVDQU64        Z3, (DX)
-	VMOVDQU64        Z4, (DX)(BX*1)
-	VMOVDQU64        Z5, (DX)(BX*2)
+	VMOVDQU64        Z4, (DX)(SI*1)
+	VMOVDQU64        Z5, (DX)(SI*2)
 	VMOVDQU64        Z6, (DX)(DI*1)
 	ADDQ             $0x40, DX
-	DECQ             SI
+	DECQ             BX
 	JNZ              loop
 	VZEROUPPER
 	RET
 
-// func forward8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, q uint64)
+// func forward8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, batches int, q uint64)
 // Requires: AVX, AVX512F, AVX512IFMA
-TEXT ·forward8(SB), NOSPLIT, $0-48
-	MOVQ         q+40(FP), AX
+TEXT ·forward8(SB), NOSPLIT, $0-56
+	MOVQ         q+48(FP), AX
 	VPBROADCASTQ AX, Z0
 	VPXORQ       Z2, Z2, Z2
 	VPADDQ       Z0, Z0, Z1
@@ -92,21 +91,20 @@ TEXT ·forward8(SB), NOSPLIT, $0-48
 	MOVQ         b+16(FP), CX
 	MOVQ         c+24(FP), DX
 	MOVQ         p+0(FP), BX
-	MOVQ         stride+32(FP), SI
-	MOVQ         SI, DI
-	SHRQ         $0x03, DI
-	SHLQ         $0x03, SI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (BX)(SI*4), R9
+	MOVQ         batches+40(FP), SI
+	MOVQ         stride+32(FP), DI
+	SHLQ         $0x03, DI
+	LEAQ         (DI)(DI*2), R8
+	LEAQ         (BX)(DI*4), R9
 
 loop:
 	VMOVDQU64        (BX), Z3
-	VMOVDQU64        (BX)(SI*1), Z4
-	VMOVDQU64        (BX)(SI*2), Z5
+	VMOVDQU64        (BX)(DI*1), Z4
+	VMOVDQU64        (BX)(DI*2), Z5
 	VMOVDQU64        (BX)(R8*1), Z6
 	VMOVDQU64        (R9), Z7
-	VMOVDQU64        (R9)(SI*1), Z8
-	VMOVDQU64        (R9)(SI*2), Z9
+	VMOVDQU64        (R9)(DI*1), Z8
+	VMOVDQU64        (R9)(DI*2), Z9
 	VMOVDQU64        (R9)(R8*1), Z10
 	VMOVDQA64        Z2, Z11
 	VMOVDQA64        Z0, Z12
@@ -253,16 +251,16 @@ loop:
 	VPADDQ           Z1, Z10, Z10
 	VPADDQ           Z12, Z9, Z9
 	VMOVDQU64        Z3, (BX)
-	VMOVDQU64        Z4, (BX)(SI*1)
-	VMOVDQU64        Z5, (BX)(SI*2)
+	VMOVDQU64        Z4, (BX)(DI*1)
+	VMOVDQU64        Z5, (BX)(DI*2)
 	VMOVDQU64        Z6, (BX)(R8*1)
 	VMOVDQU64        Z7, (R9)
-	VMOVDQU64        Z8, (R9)(SI*1)
-	VMOVDQU64        Z9, (R9)(SI*2)
+	VMOVDQU64        Z8, (R9)(DI*1)
+	VMOVDQU64        Z9, (R9)(DI*2)
 	VMOVDQU64        Z10, (R9)(R8*1)
 	ADDQ             $0x40, BX
 	ADDQ             $0x40, R9
-	DECQ             DI
+	DECQ             SI
 	JNZ              loop
 	VZEROUPPER
 	RET
@@ -1005,10 +1003,10 @@ loop:
 	VZEROUPPER
 	RET
 
-// func inverse8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, q uint64)
+// func inverse8(p *uint64, a *uint64, b *uint64, c *uint64, stride int, batches int, q uint64)
 // Requires: AVX, AVX512F, AVX512IFMA
-TEXT ·inverse8(SB), NOSPLIT, $0-48
-	MOVQ         q+40(FP), AX
+TEXT ·inverse8(SB), NOSPLIT, $0-56
+	MOVQ         q+48(FP), AX
 	VPBROADCASTQ AX, Z0
 	VPXORQ       Z2, Z2, Z2
 	VPADDQ       Z0, Z0, Z1
@@ -1016,21 +1014,20 @@ TEXT ·inverse8(SB), NOSPLIT, $0-48
 	MOVQ         b+16(FP), CX
 	MOVQ         c+24(FP), DX
 	MOVQ         p+0(FP), BX
-	MOVQ         stride+32(FP), SI
-	MOVQ         SI, DI
-	SHRQ         $0x03, DI
-	SHLQ         $0x03, SI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (BX)(SI*4), R9
+	MOVQ         batches+40(FP), SI
+	MOVQ         stride+32(FP), DI
+	SHLQ         $0x03, DI
+	LEAQ         (DI)(DI*2), R8
+	LEAQ         (BX)(DI*4), R9
 
 loop:
 	VMOVDQU64        (BX), Z3
-	VMOVDQU64        (BX)(SI*1), Z4
-	VMOVDQU64        (BX)(SI*2), Z5
+	VMOVDQU64        (BX)(DI*1), Z4
+	VMOVDQU64        (BX)(DI*2), Z5
 	VMOVDQU64        (BX)(R8*1), Z6
 	VMOVDQU64        (R9), Z7
-	VMOVDQU64        (R9)(SI*1), Z8
-	VMOVDQU64        (R9)(SI*2), Z9
+	VMOVDQU64        (R9)(DI*1), Z8
+	VMOVDQU64        (R9)(DI*2), Z9
 	VMOVDQU64        (R9)(R8*1), Z10
 	VPSUBQ           Z4, Z3, Z11
 	VPADDQ           Z1, Z11, Z11
@@ -1177,40 +1174,39 @@ loop:
 	VPMADD52HUQ      Z0, Z5, Z13
 	VPSUBQ           Z13, Z10, Z10
 	VMOVDQU64        Z3, (BX)
-	VMOVDQU64        Z12, (BX)(SI*1)
-	VMOVDQU64        Z6, (BX)(SI*2)
+	VMOVDQU64        Z12, (BX)(DI*1)
+	VMOVDQU64        Z6, (BX)(DI*2)
 	VMOVDQU64        Z11, (BX)(R8*1)
 	VMOVDQU64        Z7, (R9)
-	VMOVDQU64        Z8, (R9)(SI*1)
-	VMOVDQU64        Z9, (R9)(SI*2)
+	VMOVDQU64        Z8, (R9)(DI*1)
+	VMOVDQU64        Z9, (R9)(DI*2)
 	VMOVDQU64        Z10, (R9)(R8*1)
 	ADDQ             $0x40, BX
 	ADDQ             $0x40, R9
-	DECQ             DI
+	DECQ             SI
 	JNZ              loop
 	VZEROUPPER
 	RET
 
-// func inverse4(p *uint64, a *uint64, b *uint64, stride int, q uint64)
+// func inverse4(p *uint64, a *uint64, b *uint64, stride int, batches int, q uint64)
 // Requires: AVX, AVX512F, AVX512IFMA
-TEXT ·inverse4(SB), NOSPLIT, $0-40
-	MOVQ         q+32(FP), AX
+TEXT ·inverse4(SB), NOSPLIT, $0-48
+	MOVQ         q+40(FP), AX
 	VPBROADCASTQ AX, Z0
 	VPXORQ       Z2, Z2, Z2
 	VPADDQ       Z0, Z0, Z1
 	MOVQ         a+8(FP), AX
 	MOVQ         b+16(FP), CX
 	MOVQ         p+0(FP), DX
-	MOVQ         stride+24(FP), BX
-	MOVQ         BX, SI
-	SHRQ         $0x03, SI
-	SHLQ         $0x03, BX
-	LEAQ         (BX)(BX*2), DI
+	MOVQ         batches+32(FP), BX
+	MOVQ         stride+24(FP), SI
+	SHLQ         $0x03, SI
+	LEAQ         (SI)(SI*2), DI
 
 loop:
 	VMOVDQU64        (DX), Z3
-	VMOVDQU64        (DX)(BX*1), Z4
-	VMOVDQU64        (DX)(BX*2), Z5
+	VMOVDQU64        (DX)(SI*1), Z4
+	VMOVDQU64        (DX)(SI*2), Z5
 	VMOVDQU64        (DX)(DI*1), Z6
 	VPSUBQ           Z4, Z3, Z7
 	VPADDQ           Z1, Z7, Z7
@@ -1261,35 +1257,34 @@ loop:
 	VPMADD52HUQ      Z0, Z5, Z9
 	VPSUBQ           Z9, Z7, Z7
 	VMOVDQU64        Z3, (DX)
-	VMOVDQU64        Z8, (DX)(BX*1)
-	VMOVDQU64        Z6, (DX)(BX*2)
+	VMOVDQU64        Z8, (DX)(SI*1)
+	VMOVDQU64        Z6, (DX)(SI*2)
 	VMOVDQU64        Z7, (DX)(DI*1)
 	ADDQ             $0x40, DX
-	DECQ             SI
+	DECQ             BX
 	JNZ              loop
 	VZEROUPPER
 	RET
 
-// func inverseLast(p *uint64, last *uint64, b *uint64, stride int, q uint64)
+// func inverseLast(p *uint64, last *uint64, b *uint64, stride int, batches int, q uint64)
 // Requires: AVX, AVX512F, AVX512IFMA
-TEXT ·inverseLast(SB), NOSPLIT, $0-40
-	MOVQ         q+32(FP), AX
+TEXT ·inverseLast(SB), NOSPLIT, $0-48
+	MOVQ         q+40(FP), AX
 	VPBROADCASTQ AX, Z0
 	VPXORQ       Z2, Z2, Z2
 	VPADDQ       Z0, Z0, Z1
 	MOVQ         last+8(FP), AX
 	MOVQ         b+16(FP), CX
 	MOVQ         p+0(FP), DX
-	MOVQ         stride+24(FP), BX
-	MOVQ         BX, SI
-	SHRQ         $0x03, SI
-	SHLQ         $0x03, BX
-	LEAQ         (BX)(BX*2), DI
+	MOVQ         batches+32(FP), BX
+	MOVQ         stride+24(FP), SI
+	SHLQ         $0x03, SI
+	LEAQ         (SI)(SI*2), DI
 
 loop:
 	VMOVDQU64        (DX), Z3
-	VMOVDQU64        (DX)(BX*1), Z4
-	VMOVDQU64        (DX)(BX*2), Z5
+	VMOVDQU64        (DX)(SI*1), Z4
+	VMOVDQU64        (DX)(SI*2), Z5
 	VMOVDQU64        (DX)(DI*1), Z6
 	VPSUBQ           Z4, Z3, Z7
 	VPADDQ           Z1, Z7, Z7
@@ -1358,11 +1353,11 @@ loop:
 	VPSUBQ           Z0, Z8, Z3
 	VPMINUQ          Z3, Z8, Z8
 	VMOVDQU64        Z6, (DX)
-	VMOVDQU64        Z7, (DX)(BX*1)
-	VMOVDQU64        Z5, (DX)(BX*2)
+	VMOVDQU64        Z7, (DX)(SI*1)
+	VMOVDQU64        Z5, (DX)(SI*2)
 	VMOVDQU64        Z8, (DX)(DI*1)
 	ADDQ             $0x40, DX
-	DECQ             SI
+	DECQ             BX
 	JNZ              loop
 	VZEROUPPER
 	RET

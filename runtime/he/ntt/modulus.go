@@ -49,6 +49,7 @@ type Modulus struct {
 	backward     table
 	last         [2]root // the last level of Inverse: 1/N, and that times its root
 	radices      []int   // of the passes before the last six levels
+	everywhere   *Support
 	kernels      kernels
 }
 
@@ -69,6 +70,7 @@ func NewModulus(q uint64, n int) (*Modulus, error) {
 	m.half = m.power(2, 63)
 	m.cube = m.slowRoot(slowMul(r, r, q))
 	psi := m.primitive()
+	m.everywhere = m.supportOf(func(int) bool { return true })
 	m.forward = m.table(psi)
 	back := m.power(psi, q-2)
 	m.backward = m.table(back)

@@ -316,7 +316,7 @@ func TestTermsAddUp(t *testing.T) {
 			}
 			got[0].MulAddAll(w, x)
 			MulAddPairs(got[1], got[2], w, x, y)
-			Mix(got[3:], c, x)
+			Mix(got[3:], scalars(c, terms), x)
 			for i := range terms {
 				want[0].MulAdd(w[i], x[i])
 				want[1].MulAdd(w[i], x[i])
@@ -341,6 +341,56 @@ func testVectors(m *Modulus, count int, seed uint64) (v [][]uint64) {
 	return v
 }
 
+// scalars takes the first elements of vectors as rows of scalars.
+func scalars(rows [][]uint64, n int) [][][]uint64 {
+	c := make([][][]uint64, len(rows))
+	for i, row := range rows {
+		for t := range n {
+			c[i] = append(c[i], row[t:t+1])
+		}
+	}
+	return c
+}
+
+// TestPowersAreTransforms multiplies by polynomials in a power of X as factors, and as what they are.
+func TestPowersAreTransforms(t *testing.T) {
+	each(t, func(t *testing.T, k kernels) {
+		for _, n := range []int{MinDegree, 8192} {
+			m := modulus(t, MaxBits, n, k)
+			for values := 1; values <= m.MaxBlocks(); values *= 2 {
+				const sums, terms = 6, termsAtOnce + 2
+				x, c := testVectors(m, terms, 30), make([][][]uint64, sums)
+				var got, want []*Sum
+				for i := range c {
+					got, want = append(got, m.NewSum()), append(want, m.NewSum())
+					for term := range terms {
+						factor := testResidues(m, uint64(100*i+term))[:values]
+						whole := make([]uint64, n)
+						for j, f := range factor {
+							whole[j*n/values] = f
+						}
+						m.Forward(whole)
+						m.ForwardPowers(factor)
+						for j, f := range whole {
+							if factor[j*values/n] != f {
+								t.Fatalf("%d coefficients: value %d is %d, that of the whole polynomial %d", values, j, factor[j*values/n], f)
+							}
+						}
+						c[i] = append(c[i], factor)
+						want[i].MulAdd(whole, x[term])
+					}
+				}
+				Mix(got, c, x)
+				for i := range got {
+					if !slices.Equal(reduced(got[i]), reduced(want[i])) {
+						t.Errorf("N = %d, %d values: sum %d differs from that of whole polynomials", n, values, i)
+					}
+				}
+			}
+		}
+	})
+}
+
 func reduced(s *Sum) []uint64 {
 	dst := make([]uint64, s.m.n)
 	s.Reduce(dst)
@@ -356,7 +406,11 @@ func TestSumsRefuseWhatIsShort(t *testing.T) {
 		"a list":             func() { s.MulAddAll([][]uint64{long, long}, [][]uint64{long}) },
 		"the other list":     func() { s.MulAddAll([][]uint64{long}, [][]uint64{long, long}) },
 		"a pair":             func() { MulAddPairs(s, s, [][]uint64{long}, [][]uint64{long}, [][]uint64{short}) },
-		"a row":              func() { Mix([]*Sum{s}, [][]uint64{{1}}, [][]uint64{long, long}) },
+		"a row":              func() { Mix([]*Sum{s}, [][][]uint64{{{1}}}, [][]uint64{long, long}) },
+		"a factor":           func() { Mix([]*Sum{s}, [][][]uint64{{{1, 2}, {1}}}, [][]uint64{long, long}) },
+		"a block":            func() { m.ForwardPowers(make([]uint64, 2*m.MaxBlocks())) },
+		"a power of two":     func() { m.ForwardPowers(make([]uint64, 3)) },
+		"a support":          func() { m.ForwardSparse(long, modulus(t, MaxBits, 2*m.n, fastest()).everywhere) },
 		"a polynomial":       func() { m.Forward(short) },
 		"a destination":      func() { s.Reduce(short) },
 		"one of two factors": func() { m.Mul(long, long, short) },
@@ -419,6 +473,27 @@ func TestShiftIsX(t *testing.T) {
 		}
 		if !slices.Equal(multiply(m, a, x), want) {
 			t.Errorf("a product with X^%d is no shift", shift)
+		}
+	})
+}
+
+// TestSparseIsForward transforms polynomials with a few coefficients both ways.
+func TestSparseIsForward(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := drawModulus(t)
+		at := rapid.SliceOfN(rapid.IntRange(0, m.n-1), 0, 20).Draw(t, "coefficients")
+		if rapid.Bool().Draw(t, "edge") {
+			at = append(at, 0, m.n-1)
+		}
+		p, values := make([]uint64, m.n), testResidues(m, rapid.Uint64().Draw(t, "p"))
+		for _, i := range at {
+			p[i] = values[i]
+		}
+		want := slices.Clone(p)
+		m.Forward(want)
+		m.ForwardSparse(p, m.Support(at))
+		if !slices.Equal(p, want) {
+			t.Error("the sparse transform gives something else than the full one")
 		}
 	})
 }
@@ -506,12 +581,20 @@ func Benchmark(b *testing.B) {
 		m := modulus(b, MaxBits, 8192, k)
 		x, y, s, words := testResidues(m, 1), testResidues(m, 2), m.NewSum(), make([]uint32, m.n)
 		ws, xs, ys := testVectors(m, 16, 3), testVectors(m, 16, 4), testVectors(m, 16, 5)
+		factors := make([][][]uint64, 8)
+		for i := range factors {
+			for _, w := range ws {
+				factors[i] = append(factors[i], w[:[]int{8, 128}[i/4]])
+			}
+		}
+		support := m.Support([]int{0, 1, 2, 58, 59, 60, 116, 117, 118, 3364, 3365, 3366, 3422, 3423, 3424, 3480, 3481, 3482})
 		sums := []*Sum{m.NewSum(), m.NewSum(), m.NewSum(), m.NewSum()}
 		for _, o := range []struct {
 			name string
 			f    func()
 		}{
 			{"Forward", func() { m.Forward(x) }},
+			{"ForwardSparse/3x3", func() { m.ForwardSparse(x, support) }},
 			{"Inverse", func() { m.Inverse(x) }},
 			{"Mul", func() { m.Mul(x, x, y) }},
 			{"MulScalarAdd", func() { m.MulScalarAdd(x, y, 12345) }},
@@ -521,7 +604,9 @@ func Benchmark(b *testing.B) {
 			{"Sum.Reduce", func() { s.Reduce(x) }},
 			{"Sum.MulAddAll/terms=16", func() { s.MulAddAll(ws, xs) }},
 			{"MulAddPairs/terms=16", func() { MulAddPairs(s, sums[0], ws, xs, ys) }},
-			{"Mix/4x16", func() { Mix(sums, ws, xs) }},
+			{"Mix/4x16", func() { Mix(sums, scalars(ws[:4], 16), xs) }},
+			{"Mix/4x16/values=8", func() { Mix(sums, factors[:4], xs) }},
+			{"Mix/4x16/values=128", func() { Mix(sums, factors[4:], xs) }},
 			{"Residues/32", func() { Residues(m, x, words) }},
 			{"Residues/64", func() { Residues(m, x, y) }},
 			{"DivideRound", func() { m.DivideRound(x, y, m) }},

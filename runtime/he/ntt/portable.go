@@ -29,18 +29,23 @@ func below(bound, x uint64) uint64 {
 	return x + bound&uint64(int64(x)>>63)
 }
 
-func (portable) forward(m *Modulus, p []uint64) {
-	for groups := 1; groups < m.n; groups *= 2 {
-		half := m.n / (2 * groups)
+func (portable) forward(m *Modulus, p []uint64, _ *Support) {
+	m.forwardLevels(p)
+	for i := range p {
+		p[i] = below(m.q, below(2*m.q, p[i]))
+	}
+	transposeBlocks(p)
+}
+
+// forwardLevels does as many levels as p has, the first ones of the transform.
+func (m *Modulus) forwardLevels(p []uint64) {
+	for groups := 1; groups < len(p); groups *= 2 {
+		half := len(p) / (2 * groups)
 		for i := range groups {
 			x, y := p[2*i*half:(2*i+1)*half], p[(2*i+1)*half:(2*i+2)*half]
 			m.forwardGroup(x, y, m.at(&m.forward, groups, i))
 		}
 	}
-	for i := range p {
-		p[i] = below(m.q, below(2*m.q, p[i]))
-	}
-	transposeBlocks(p)
 }
 
 // forwardGroup turns pairs (x, y) into (x + wy, x - wy), all in [0, 4q).
@@ -142,11 +147,12 @@ func (k portable) pairs(s, u *Sum, w, x, y [][]uint64) {
 	k.products(u, w, y)
 }
 
-func (portable) mix(sums []*Sum, c [][]uint64, x [][]uint64) {
+func (portable) mix(sums []*Sum, c [][][]uint64, x [][]uint64) {
 	for i, s := range sums {
-		for t, f := range c[i] {
-			for j := range x[t] {
-				s.add(j, f, x[t][j])
+		for t, factor := range c[i] {
+			size := s.m.n / len(factor)
+			for j, y := range x[t] {
+				s.add(j, factor[j/size], y)
 			}
 		}
 	}

@@ -1,5 +1,7 @@
 package ntt
 
+import "fmt"
+
 // MaxTerms is how many products a Sum takes before it must reduce: the low parts of so many, each below R = 2^52, fit
 // into a word; the high parts, below q^2/R < 2^48, fit before that.
 const MaxTerms = 1 << (64 - radixBits)
@@ -50,25 +52,39 @@ func MulAddPairs(s, u *Sum, w, x, y [][]uint64) {
 }
 
 // MulAddScalar adds c*x for c < q. Modulus.Residue gives c for a signed number.
-func (s *Sum) MulAddScalar(c uint64, x []uint64) { Mix([]*Sum{s}, [][]uint64{{c}}, [][]uint64{x}) }
+func (s *Sum) MulAddScalar(c uint64, x []uint64) {
+	Mix([]*Sum{s}, [][][]uint64{{{c}}}, [][]uint64{x})
+}
 
-// Mix adds c[i][t]*x[t] for each t to each sums[i], c[i][t] < q: a matrix of scalars times vectors. The sums have one
-// modulus. Groups of four sums are fastest.
-func Mix(sums []*Sum, c [][]uint64, x [][]uint64) {
-	rows := make([][]uint64, len(sums))
+// Mix adds c[i][t]*x[t] for each t to each sums[i]: a matrix of factors times vectors. Factors are values of polynomials in
+// a power of X, as ForwardPowers gives them: as many in each, from one, which is a scalar, to MaxBlocks. Value k of B is for
+// elements k*N/B to (k+1)*N/B. The sums have one modulus. It takes four sums at a time, and is fastest for so many.
+func Mix(sums []*Sum, c [][][]uint64, x [][]uint64) {
+	if len(sums) == 0 || len(x) == 0 {
+		return
+	}
+	m, rows := sums[0].m, make([][][]uint64, len(sums))
+	m.checkBlocks(len(c[0][0]))
 	for i, s := range sums {
 		s.whole(x)
-		_ = c[i][:len(x)]
+		checkFactors(c[i][:len(x)], len(c[0][0]))
 	}
 	chunks(len(x), termsAtOnce, func(lo, hi int) {
 		for i, s := range sums {
 			s.room(hi - lo)
 			rows[i] = c[i][lo:hi]
 		}
-		if len(sums) > 0 {
-			sums[0].m.kernels.mix(sums, rows, x[lo:hi])
-		}
+		m.kernels.mix(sums, rows, x[lo:hi])
 	})
+}
+
+// checkFactors panics unless all factors have as many values.
+func checkFactors(c [][]uint64, values int) {
+	for _, f := range c {
+		if len(f) != values {
+			panic(fmt.Sprintf("ntt: factors of %d and of %d values", values, len(f)))
+		}
+	}
 }
 
 // chunks calls f with ranges of at most some terms that cover n.

@@ -1,7 +1,7 @@
 package ntt
 
 // Forward transforms p, residues in natural order, in place. The values are below q, in the order that the package says.
-func (m *Modulus) Forward(p []uint64) { m.kernels.forward(m, p[:m.n]) }
+func (m *Modulus) Forward(p []uint64) { m.kernels.forward(m, p[:m.n], m.everywhere) }
 
 // Inverse undoes Forward, with the factor 1/N: residues in natural order.
 func (m *Modulus) Inverse(p []uint64) { m.kernels.inverse(m, p[:m.n]) }

@@ -100,13 +100,11 @@ func (r rows) advance() {
 	}
 }
 
-// pass is a function that does the levels of rows rows in one go through memory. Its body gets the registers.
+// pass is a function that does the levels of n rows in one go through memory, for as many vectors of each as batches
+// says. Its body gets the registers.
 func pass(n int, body func(v []vector)) {
-	p, stride := argument("p"), argument("stride")
-	count := GP64()
-	MOVQ(stride, count)
-	SHRQ(Imm(3), count) // vectors in a row
-	r := newRows(p, stride, n)
+	p, count := argument("p"), argument("batches")
+	r := newRows(p, argument("stride"), n)
 	Label("loop")
 	v := r.load()
 	body(v)
@@ -118,9 +116,9 @@ func pass(n int, body func(v []vector)) {
 
 // forward4 is two levels in one pass.
 func forward4() {
-	kernel("forward4", "func(p, a, b *uint64, stride int, q uint64)",
-		"forward4 does two levels of the forward transform on 4*stride words. a is the root of the first, b are the two of",
-		"the second. It needs AVX512IFMA.")
+	kernel("forward4", "func(p, a, b *uint64, stride, batches int, q uint64)",
+		"forward4 does two levels of the forward transform on the first 8*batches words of four rows, stride words apart. a",
+		"is the root of the first level, b are the two of the second. It needs AVX512IFMA.")
 	c, a, b := loadModulus("q"), argument("a"), argument("b")
 	pass(4, func(v []vector) {
 		forwardLevel(c, v, 2, sharedAt(a))
@@ -130,9 +128,9 @@ func forward4() {
 
 // forward8 is three levels in one pass.
 func forward8() {
-	kernel("forward8", "func(p, a, b, c *uint64, stride int, q uint64)",
-		"forward8 does three levels of the forward transform on 8*stride words. a is the root of the first, b are the two",
-		"of the second, c the four of the third. It needs AVX512IFMA.")
+	kernel("forward8", "func(p, a, b, c *uint64, stride, batches int, q uint64)",
+		"forward8 does three levels of the forward transform on the first 8*batches words of eight rows, stride words apart. a",
+		"is the root of the first level, b are the two of the second, c the four of the third. It needs AVX512IFMA.")
 	m, a, b, c := loadModulus("q"), argument("a"), argument("b"), argument("c")
 	pass(8, func(v []vector) {
 		forwardLevel(m, v, 4, sharedAt(a))
@@ -143,7 +141,7 @@ func forward8() {
 
 // inverse8 is three levels in one pass.
 func inverse8() {
-	kernel("inverse8", "func(p, a, b, c *uint64, stride int, q uint64)",
+	kernel("inverse8", "func(p, a, b, c *uint64, stride, batches int, q uint64)",
 		"inverse8 undoes forward8, times 8, with the inverses of its roots. It needs AVX512IFMA.")
 	m, a, b, c := loadModulus("q"), argument("a"), argument("b"), argument("c")
 	pass(8, func(v []vector) {
@@ -155,7 +153,7 @@ func inverse8() {
 
 // inverse4 is two levels in one pass.
 func inverse4() {
-	kernel("inverse4", "func(p, a, b *uint64, stride int, q uint64)",
+	kernel("inverse4", "func(p, a, b *uint64, stride, batches int, q uint64)",
 		"inverse4 undoes forward4, times 4, with the inverses of its roots. It needs AVX512IFMA.")
 	m, a, b := loadModulus("q"), argument("a"), argument("b")
 	pass(4, func(v []vector) {
@@ -166,7 +164,7 @@ func inverse4() {
 
 // inverseLast is inverse4 for the last two levels: it multiplies by 1/N and leaves residues below q.
 func inverseLast() {
-	kernel("inverseLast", "func(p, last, b *uint64, stride int, q uint64)",
+	kernel("inverseLast", "func(p, last, b *uint64, stride, batches int, q uint64)",
 		"inverseLast undoes the forward transform's first two levels with the inverses b of the roots of its second level.",
 		"last are two roots to multiply by, that of sums and that of differences. The results are below q. It needs",
 		"AVX512IFMA.")
