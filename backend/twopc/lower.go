@@ -33,6 +33,8 @@ func (e *emitter) value(v *ir.Value) *shared {
 		return e.whole(v)
 	case "fss.drelu":
 		return e.fssDrelu(v)
+	case "fss.relu":
+		return e.fssRelu(v)
 	case "beaver.square":
 		return e.square(v)
 	case "ring.iota":

@@ -219,8 +219,12 @@ func (u use) leaves(x origin) {
 	}
 	switch x.op {
 	case program.Add: // of the random number that a comparison's keys are for
-		if pad := u.from[x][1]; pad.op == "" && u.m.Items[pad.at].Kind == program.Compare && pad.which == 0 {
+		if pad := u.from[x][1]; pad.op == "" && u.m.Items[pad.at].HasKeys() && pad.which == 0 {
 			u.pads[pad]++
+			return
+		}
+	case program.FSSRectify: // output 0 is hidden by a bit of the keys, which no other instruction has
+		if x.which == 0 {
 			return
 		}
 	case program.TruncChoose, program.MuxChoose, program.GCFlip, program.TruncCorrelate, program.MuxCorrelate,

@@ -26,3 +26,13 @@ func ComparisonAES(n int64, width int) int64 { return n * int64(ComparisonLevels
 
 // DealtComparisonAES is what the dealer takes to make their keys: both children of both parties' nodes, and both leaves.
 func DealtComparisonAES(n int64, width int) int64 { return n * int64(4*ComparisonLevels(width)+2) }
+
+// Selections are the shared numbers besides a key that a rectification takes, ring elements each: the dealer sends the server its
+// shares. See runtime/fss, relu.go.
+const Selections = 5
+
+// SelectionBytes is what the dealer sends the server besides the keys of n rectifications in a ring of so many bits.
+func SelectionBytes(n int64, ringBits int) int64 { return BitBytes(Selections*n, ringBits) }
+
+// RectifyOpening is the bits of a value of width bits that are opened to rectify it: one more than it has, if the ring has one.
+func RectifyOpening(width, ringBits int) int { return min(width+1, ringBits) }

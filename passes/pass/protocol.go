@@ -15,12 +15,16 @@ const (
 	GarbledWhole Nonlinear = "gc-whole"
 	// DealtSign compares by keys that a dealer makes (function secret sharing); a multiplexer follows.
 	DealtSign Nonlinear = "fss"
+	// DealtWhole takes a relu, with the truncation before it where nothing else reads that, in two openings with such keys, and no OT.
+	DealtWhole Nonlinear = "fss-whole"
 	// OTSign compares by oblivious transfers; a multiplexer follows.
 	OTSign Nonlinear = "ot"
 )
 
 // Nonlinears lists the accepted ways, the default first.
-func Nonlinears() []Nonlinear { return []Nonlinear{GarbledSign, GarbledWhole, OTSign, DealtSign} }
+func Nonlinears() []Nonlinear {
+	return []Nonlinear{GarbledSign, GarbledWhole, OTSign, DealtSign, DealtWhole}
+}
 
 // Truncation names a way to divide by a power of two.
 type Truncation string

@@ -93,8 +93,10 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 		return a.settle(v, b.MustAs(v.Name, "beaver.square", nil, a.operand(a.To[v.Args[0]])))
 	case v.Is("ring.trunc"):
 		return a.settle(v, b.MustAs(v.Name, truncations[a.protocols.Truncation], v.Attrs, a.additive(a.To[v.Args[0]])))
+	case v.Is("ring.relu") && a.protocols.Nonlinear == pass.DealtWhole:
+		return a.settle(v, a.dealtRelu(v))
 	case v.Is("ring.relu"):
-		source := signSource(v.Args[0])
+		source := a.signSource(v.Args[0])
 		sign := a.sign(v, v.Name+".d", a.To[source], reluWidth(source))
 		return a.settle(v, b.MustAs(v.Name, "ot.mux", nil, sign, a.additive(a.To[v.Args[0]])))
 	case v.Is("ring.maxpool"):
@@ -142,20 +144,20 @@ func (a *assigner) prepare(v *ir.Value) {
 // signOf tells whether r, which reads v, is a relu that takes the sign of v, or a truncation that such a relu reads.
 func (a *assigner) signOf(v, r *ir.Value) bool {
 	if r.Is("ring.relu") {
-		return signSource(v) == v
+		return a.signSource(v) == v
 	}
-	return r.Is("ring.trunc") && slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.relu") })
+	return r.Is("ring.trunc") && a.signSource(r) == v && slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.relu") })
 }
 
 // comparesElements tells whether an op compares the elements of its operand with each other.
 func comparesElements(v *ir.Value) bool { return v.Is("ring.maxpool") || v.Is("ring.argmax") }
 
 // signSource is the value whose sign is that of v: a truncated value has the sign of the untruncated one.
-func signSource(v *ir.Value) *ir.Value {
-	if v.Is("ring.trunc") {
-		return v.Args[0]
+func (a *assigner) signSource(v *ir.Value) *ir.Value {
+	if !v.Is("ring.trunc") || (a.protocols.Nonlinear == pass.DealtWhole && !a.takenIn(v)) {
+		return v
 	}
-	return v
+	return v.Args[0]
 }
 
 // wantsMask tells whether some reader needs v with the client's part known offline.

@@ -17,6 +17,7 @@ var signs = map[pass.Nonlinear]struct {
 	pass.GarbledWhole: {op: "gc.drelu"},
 	pass.DealtSign:    {op: "fss.drelu", additive: true},
 	pass.OTSign:       {op: "ot.drelu", additive: true},
+	pass.DealtWhole:   {op: "fss.drelu", additive: true},
 }
 
 // truncations says which op divides by a power of two.

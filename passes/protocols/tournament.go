@@ -5,6 +5,7 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/passes/pass"
 )
 
 // maxpool compares pairs stage by stage: max(a, b) = b + relu(a - b). Garbled, each stage's winners are
@@ -66,10 +67,15 @@ func (t *tournament) play(live, index *ir.Value) (best, bestIndex *ir.Value) {
 func (t *tournament) stage(g cost.Tournament, s int, live, index *ir.Value) (_, _ *ir.Value) {
 	left, right := t.op("tour.left", ".l", s, live), t.op("tour.right", ".r", s, live)
 	diff := t.emit(".s", s, "ring.sub", left, right)
-	wins := t.sign(t.v, fmt.Sprintf("%s.d%d", t.v.Name, s), diff, differenceWidth(t.v.Args[0]))
-	winner := t.emit(".x", s, "ring.add", t.emit(".u", s, "ot.mux", wins, diff), right)
-	if index != nil {
-		index = t.carry(s, wins, index)
+	var winner *ir.Value
+	if index == nil && t.protocols.Nonlinear == pass.DealtWhole {
+		winner = t.emit(".x", s, "ring.add", t.gain(s, diff), right)
+	} else {
+		wins := t.sign(t.v, fmt.Sprintf("%s.d%d", t.v.Name, s), diff, differenceWidth(t.v.Args[0]))
+		winner = t.emit(".x", s, "ring.add", t.emit(".u", s, "ot.mux", wins, diff), right)
+		if index != nil {
+			index = t.carry(s, wins, index)
+		}
 	}
 	if s+1 < g.Stages() {
 		winner = t.compared(winner)

@@ -36,7 +36,7 @@ type entering struct {
 
 // entering gives what a circuit takes for x: a truncated value enters as it was before, since a circuit truncates for nothing.
 func (a *assigner) entering(x *ir.Value) entering {
-	source, drop := signSource(x), 0
+	source, drop := a.signSource(x), 0
 	if source != x {
 		drop = x.Int("bits")
 	}

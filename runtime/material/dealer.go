@@ -2,6 +2,7 @@ package material
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -389,16 +390,12 @@ func (t *table) deal() (*guest, error) {
 }
 
 func streams[W ring.Word](t *table) (*guest, error) {
-	server, client := t.guests[cost.Server], t.guests[cost.Client]
+	server := t.guests[cost.Server]
 	m := t.dealer.deal.Manifest
 	server.conn.Begin()
 	if m.NeedsDealer() {
-		client.conn.Begin()
-		if g, err := t.keys(func(emit func(int, []prg.Block) error) error { return dealKeys[W](m, &t.seeds, t.dealer.draw, emit) }); err != nil {
+		if g, err := dealBoth[W](t); err != nil {
 			return g, err
-		}
-		if err := client.inTurn(client.conn.End); err != nil {
-			return client, err
 		}
 	}
 	if err := correct(m, &t.seeds, func(_ int, v []W) error { return t.write(server, ring.Bytes(v)) }); err != nil {
@@ -407,18 +404,22 @@ func streams[W ring.Word](t *table) (*guest, error) {
 	return server, server.inTurn(server.conn.End)
 }
 
-// keys sends what deal emits to both parties.
-func (t *table) keys(deal func(emit func(int, []prg.Block) error) error) (blame *guest, err error) {
-	err = deal(func(_ int, dealt []prg.Block) error {
-		for _, g := range t.guests {
-			if err := t.write(g, prg.Bytes(dealt)); err != nil {
-				blame = g
-				return err
-			}
+// dealBoth sends keys to both parties, and selections to the server.
+func dealBoth[W ring.Word](t *table) (blame *guest, err error) {
+	client, server := t.guests[cost.Client], t.guests[cost.Server]
+	client.conn.Begin()
+	err = dealKeys(t.dealer.deal.Manifest, &t.seeds, t.dealer.draw, func(d dealing[W]) error {
+		blame = client
+		if err := t.write(client, prg.Bytes(d.words)); err != nil {
+			return err
 		}
-		return nil
+		blame = server
+		return errors.Join(t.write(server, prg.Bytes(d.words)), t.write(server, ring.Bytes(d.selections)))
 	})
-	return blame, err
+	if err != nil {
+		return blame, err
+	}
+	return client, client.inTurn(client.conn.End)
 }
 
 func (t *table) write(g *guest, p []byte) error {

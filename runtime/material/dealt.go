@@ -36,7 +36,7 @@ type Dealt[W ring.Word] struct {
 
 	corrected   chan struct{} // closed when the corrections are here, or a fault is
 	corrections [][]W         // by item: C1, c1, s1; written before corrected is closed
-	keys        *vm.Keys      // of Compare items; written before corrected is closed
+	keys        *vm.Keys      // of items that have keys; written before corrected is closed
 	ended       chan struct{} // closed when the dealer has nothing more to say
 	fault       error         // what kept corrections from coming, or the dealer from ending well; under mu
 }
@@ -301,7 +301,7 @@ func (s *Dealt[W]) part(item, part int, dst []W) error {
 		return err
 	}
 	switch {
-	case it.Kind == program.Mask || it.Kind == program.Compare || part == 1:
+	case it.Kind == program.Mask || it.HasKeys() || part == 1:
 		s.tape.first(item, dst)
 	case it.Kind == program.Product:
 		return s.productPart(item, dst)

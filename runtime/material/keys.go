@@ -1,10 +1,12 @@
 package material
 
-// Comparison keys from a dealer: see runtime/fss for the keys. What is uniform expands from the parties' seeds, so that the
-// dealer sends the correction words alone, the same to both.
+// Comparison keys from a dealer: see runtime/fss for the keys, and for the selections that go with those of rectifications. What is
+// uniform expands from the parties' seeds, so that the dealer sends the correction words alone, the same to both, and the
+// server's selections.
 //
 //	Client                               Dealer                               Server
 //	4. <-------- correction words of a batch, batch by batch, in manifest order ---------->
+//	                                            the server's selections of the batch ------>
 //
 // They are the first of the dealer's step 4 (see corrections.go). A party keeps them as they come in: a layer of a million
 // comparisons has half a gigabyte.
@@ -23,15 +25,15 @@ import (
 
 // KeySource is a Source that has the keys of comparisons besides: one that a dealer serves.
 type KeySource interface {
-	// Keys gives the keys of the manifest's Compare items. It waits for what is still under way. They are the source's, which
-	// closes them.
+	// Keys gives the keys of the manifest's Compare and Rectify items. It waits for what is still under way. They are the
+	// source's, which closes them.
 	Keys() (*vm.Keys, error)
 }
 
 // eachBatch visits the batches of comparisons of a manifest in order, with their first comparison and their number.
 func eachBatch(m *program.Manifest, f func(item, first, n int) error) error {
 	for i, it := range m.Items {
-		if it.Kind != program.Compare {
+		if !it.HasKeys() {
 			continue
 		}
 		for lo := 0; lo < it.N; lo += fss.Batch {
@@ -45,72 +47,123 @@ func eachBatch(m *program.Manifest, f func(item, first, n int) error) error {
 
 // locksmith makes a dealer's keys, one batch at a time.
 type locksmith[W ring.Word] struct {
-	m     *program.Manifest
-	tapes [2]tape[W]
-	draw  func() prg.Seed // a fresh hash key
-	roots [2][]prg.Block
-	r, r1 []W
-	dealt []prg.Block
+	m              *program.Manifest
+	client, server tape[W]
+	draw           func() prg.Seed // a hash key, or a seed of q
+	roots          [2][]prg.Block
+	r, t           []W // the sums of the masks; the server's masks, then q
+	dealt          []prg.Block
+	own, theirs    fss.Selection[W] // of client and server
 }
 
-// dealKeys hands emit the correction words of every batch in manifest order; dealt is valid during the call alone.
-func dealKeys[W ring.Word](m *program.Manifest, seeds *[2]prg.Seed, draw func() prg.Seed, emit func(item int, dealt []prg.Block) error) error {
+// dealing is a batch's keys: the correction words, which both parties get, and the server's selections, none of a comparison.
+type dealing[W ring.Word] struct {
+	words      []prg.Block
+	selections []W
+}
+
+// dealKeys hands emit every batch in manifest order; what it gets is valid during the call alone.
+func dealKeys[W ring.Word](m *program.Manifest, seeds *[2]prg.Seed, draw func() prg.Seed, emit func(dealing[W]) error) error {
 	start := layOut[W](m.Items)
-	l := &locksmith[W]{m: m, draw: draw, r: make([]W, fss.Batch), r1: make([]W, fss.Batch)}
-	for p := range l.tapes {
-		l.tapes[p] = tape[W]{&seeds[p], m.Items, start}
-		l.roots[p] = make([]prg.Block, fss.Batch)
-	}
+	l := &locksmith[W]{m: m, draw: draw, client: tape[W]{&seeds[cost.Client], m.Items, start}, server: tape[W]{&seeds[cost.Server], m.Items, start}}
 	defer l.wipe()
-	return eachBatch(m, func(item, first, n int) error { return emit(item, l.batch(item, first, n)) })
+	return eachBatch(m, func(item, first, n int) error { return emit(l.batch(item, first, n)) })
 }
 
-// batch makes the correction words of n comparisons.
-func (l *locksmith[W]) batch(item, first, n int) []prg.Block {
-	width := l.m.Items[item].Ints[0]
-	var roots [2][]prg.Block
-	for p := range roots {
-		roots[p] = l.roots[p][:n]
-		l.tapes[p].roots(item, first, roots[p])
-	}
-	l.tapes[cost.Client].firstFrom(item, first, l.r[:n])
-	l.tapes[cost.Server].firstFrom(item, first, l.r1[:n])
-	ring.Add(l.r[:n], l.r[:n], l.r1[:n])
+// batch makes what is dealt for n comparisons.
+func (l *locksmith[W]) batch(item, first, n int) dealing[W] {
+	it := l.m.Items[item]
+	roots := [2][]prg.Block{resize(&l.roots[cost.Client], n), resize(&l.roots[cost.Server], n)}
+	l.client.roots(item, first, roots[cost.Client])
+	l.server.roots(item, first, roots[cost.Server])
+	r, t := resize(&l.r, n), resize(&l.t, n)
+	l.client.from(item, 0, first, r)
+	l.server.from(item, 0, first, t)
+	ring.Add(r, r, t)
 	key := l.draw()
-	dealt := resize(&l.dealt, int(cost.ComparisonBlocks(int64(n), width)))
-	fss.Deal(dealt, prg.LoadBlock(key[:]), width, roots, l.r[:n])
-	return dealt
+	words := resize(&l.dealt, int(cost.ComparisonBlocks(int64(n), it.Ints[0])))
+	fss.Deal(words, prg.LoadBlock(key[:]), it.Ints[0], roots, r)
+	if it.Kind == program.Compare {
+		return dealing[W]{words: words}
+	}
+	return dealing[W]{words, l.selections(item, first, r, t)}
+}
+
+// selections makes the server's selections for rectifications under the masks r; q is room for as many words.
+func (l *locksmith[W]) selections(item, first int, r, q []W) []W {
+	seed := l.draw()
+	prg.Words(prg.NewStream(seed), q)
+	ring.Wipe(seed[:])
+	it, n := l.m.Items[item], cost.Selections*len(r)
+	own, theirs := resize((*[]W)(&l.own), n), resize((*[]W)(&l.theirs), n)
+	l.client.from(item, 2, cost.Selections*first, own)
+	fss.DealSelection(theirs, own, fss.Rectifier{Width: it.Ints[0], Drop: it.Ints[1]}, q, r)
+	return theirs
 }
 
 func (l *locksmith[W]) wipe() {
 	for p := range l.roots {
 		ring.Wipe(l.roots[p])
 	}
-	ring.Wipe(l.r)
-	ring.Wipe(l.r1)
+	for _, v := range [][]W{l.r, l.t, l.own, l.theirs} {
+		ring.Wipe(v)
+	}
 	ring.Wipe(l.dealt)
 }
 
-// receiveKeys reads what the dealer sends for comparisons, and puts it away with this party's own roots.
+// receiveKeys reads what the dealer sends for comparisons, and puts it away with what comes from this party's own tape.
 func (s *Dealt[W]) receiveKeys() error {
-	var buf []prg.Block
-	var raw []byte
-	defer func() { ring.Wipe(buf); ring.Wipe(raw) }()
-	return eachBatch(s.m, func(item, first, n int) error {
-		it := s.m.Items[item]
-		key := resize(&buf, fss.KeyBlocks(n, it.Ints[0]))
-		s.tape.roots(item, first, key[:n])
-		dealt := resize(&raw, len(key[n:])*prg.BlockBytes)
-		s.conn.SetRecvTag(int(cost.Offline), it.Tag)
-		if err := s.conn.ReadFull(dealt); err != nil {
-			return fmt.Errorf("keys from the dealer: %w", err)
-		}
-		prg.Load(key[n:], dealt)
-		return s.keys.Put(item, key)
-	})
+	r := &keyReceiver[W]{Dealt: s}
+	defer r.wipe()
+	return eachBatch(s.m, r.batch)
 }
 
-// Keys gives the keys of the Compare items once they are all here.
+type keyReceiver[W ring.Word] struct {
+	*Dealt[W]
+	record     []prg.Block // of vm.Keys
+	raw        []byte
+	selections []W
+}
+
+// batch reads one batch into a record.
+func (r *keyReceiver[W]) batch(item, first, n int) error {
+	it := r.m.Items[item]
+	record := resize(&r.record, vm.KeyRecord[W](it.Kind, n, it.Ints[0]))
+	key := record[:fss.KeyBlocks(n, it.Ints[0])]
+	r.tape.roots(item, first, key[:n])
+	r.conn.SetRecvTag(int(cost.Offline), it.Tag)
+	raw := resize(&r.raw, len(key[n:])*prg.BlockBytes)
+	if err := r.conn.ReadFull(raw); err != nil {
+		return fmt.Errorf("keys from the dealer: %w", err)
+	}
+	prg.Load(key[n:], raw)
+	if it.Kind == program.Rectify {
+		if err := r.selection(item, first, n, record[len(key):]); err != nil {
+			return err
+		}
+	}
+	return r.keys.Put(item, record)
+}
+
+// selection fills blocks with this party's selections: the server's come from the dealer.
+func (r *keyReceiver[W]) selection(item, first, n int, blocks []prg.Block) error {
+	words := resize(&r.selections, cost.Selections*n)
+	if r.party == cost.Client {
+		r.tape.from(item, 2, cost.Selections*first, words)
+	} else if err := r.conn.ReadFull(ring.Bytes(words)); err != nil {
+		return fmt.Errorf("selections from the dealer: %w", err)
+	}
+	vm.PackWords(blocks, words)
+	return nil
+}
+
+func (r *keyReceiver[W]) wipe() {
+	ring.Wipe(r.record)
+	ring.Wipe(r.raw)
+	ring.Wipe(r.selections)
+}
+
+// Keys gives the keys of the items that have any once they are all here.
 func (s *Dealt[W]) Keys() (*vm.Keys, error) {
 	if err := s.settle(); err != nil {
 		return nil, errors.Join(errors.New("material: comparison keys"), err)

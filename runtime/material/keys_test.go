@@ -17,9 +17,13 @@ func TestBothPartiesGetTheKeysDeclared(t *testing.T) {
 		for p := range s {
 			want := map[int]int64{cost.SessionTag: cost.SeedBytes}
 			for _, it := range c.Manifest.Items {
-				if it.Kind == program.Compare {
+				if it.HasKeys() {
 					want[it.Tag] += cost.ComparisonKeyBytes(int64(it.N), it.Ints[0])
-				} else if n, ok := serverGets(c.Manifest)[it.Tag]; ok && cost.Party(p) == cost.Server {
+				}
+				if it.Kind == program.Rectify && cost.Party(p) == cost.Server {
+					want[it.Tag] += cost.SelectionBytes(int64(it.N), 32)
+				}
+				if n, ok := serverGets(c.Manifest)[it.Tag]; ok && cost.Party(p) == cost.Server {
 					want[it.Tag] += n
 				}
 			}

@@ -24,6 +24,7 @@ type tape[W ring.Word] struct {
 //	cross    c0 (client), b (server)
 //	square   s0 (client)
 //	compare  r0 or r1; then the roots of the keys' trees, a block each
+//	rectify  the same; then the client's selections
 //
 // The layout is the same for both parties: what a party does not use of its tape is skipped.
 func draws[W ring.Word](it program.Item) []int {
@@ -34,6 +35,8 @@ func draws[W ring.Word](it program.Item) []int {
 		return []int{it.WLen, it.N}
 	case program.Compare:
 		return []int{it.N, it.N * blockWords[W]()}
+	case program.Rectify:
+		return []int{it.N, it.N * blockWords[W](), it.N * cost.Selections}
 	}
 	return []int{it.N}
 }
@@ -63,21 +66,26 @@ func layOut[W ring.Word](items []program.Item) []uint64 {
 func (t tape[W]) first(item int, dst []W) { expand(*t.seed, t.start[item], dst) }
 
 // second fills dst with the item's second draw.
-func (t tape[W]) second(item int, dst []W) {
-	expand(*t.seed, t.secondStart(item), dst)
+func (t tape[W]) second(item int, dst []W) { t.from(item, 1, 0, dst) }
+
+// block is the block of the stream at which a draw of an item begins, the first draw being 0.
+func (t tape[W]) block(item, draw int) uint64 {
+	at := t.start[item]
+	for _, n := range draws[W](t.items[item])[:draw] {
+		at += blocks[W](n)
+	}
+	return at
 }
 
-func (t tape[W]) secondStart(item int) uint64 {
-	return t.start[item] + blocks[W](draws[W](t.items[item])[0])
+// from fills dst with words of a draw from word lo on, which begins a block.
+func (t tape[W]) from(item, draw, lo int, dst []W) {
+	expand(*t.seed, t.block(item, draw)+blocks[W](lo), dst)
 }
-
-// firstFrom fills dst with words of the item's first draw from word lo on, which begins a block.
-func (t tape[W]) firstFrom(item, lo int, dst []W) { expand(*t.seed, t.start[item]+blocks[W](lo), dst) }
 
 // roots fills dst with blocks of the item's second draw from block lo on.
 func (t tape[W]) roots(item, lo int, dst []prg.Block) {
 	s := prg.NewStream(*t.seed)
-	s.Seek(t.secondStart(item) + uint64(lo))
+	s.Seek(t.block(item, 1) + uint64(lo))
 	s.Blocks(dst)
 }
 

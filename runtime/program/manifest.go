@@ -23,6 +23,8 @@ const (
 	// Compare: keys that compare N values of Ints[0] bits with zero (runtime/fss): each party gets a share of a random r (part 0)
 	// and its keys, which are no part. A dealer alone makes them.
 	Compare ItemKind = "compare"
+	// Rectify: keys as of Compare, and shares that go with them, for max(x, 0) of N values of Ints[0] bits less the lowest Ints[1].
+	Rectify ItemKind = "rectify"
 )
 
 // Item is one piece of correlated randomness.
@@ -76,7 +78,7 @@ func (m *Manifest) checkItem(i int, it Item) error {
 	if it.N < 1 || it.N > maxElements || it.WLen < 0 || it.WLen > maxElements {
 		return fmt.Errorf("%d elements from %d weights", it.N, it.WLen)
 	}
-	args := map[ItemKind]int{Mask: 0, Compare: 0, Product: 1, Cross: 1, Square: 1, Moved: len(it.Args)}
+	args := map[ItemKind]int{Mask: 0, Compare: 0, Rectify: 0, Product: 1, Cross: 1, Square: 1, Moved: len(it.Args)}
 	want, known := args[it.Kind]
 	if !known || len(it.Args) != want {
 		return fmt.Errorf("an unknown kind or %d arguments", len(it.Args))
@@ -100,8 +102,8 @@ func (m *Manifest) checkItem(i int, it Item) error {
 		}
 	case Moved:
 		return m.checkMoved(it)
-	case Compare:
-		return m.checkCompare(it)
+	case Compare, Rectify:
+		return m.checkKeys(it)
 	}
 	return nil
 }

@@ -54,8 +54,10 @@ const (
 	GCLabels   Opcode = "gc.labels"   // send: <- x [batch, lo, count, circuit]: labels of the server's bits
 	GCEvaluate Opcode = "gc.evaluate" // recv: colour bits, or the masked results <- [batch, lo, count, circuit]
 
-	FSSSign Opcode = "fss.sign" // d <- y [item, width]: y = x + r opened, r and the keys of the manifest's item
-	GCDraw  Opcode = "gc.draw"  // r <- : masks for gc.remask
+	FSSSign    Opcode = "fss.sign"    // d <- y [item, width]: y = x + r opened, r and the keys of the manifest's item
+	FSSRectify Opcode = "fss.rectify" // e, p, q <- y [item, width, bits]
+	FSSSelect  Opcode = "fss.select"  // z <- own e, e of the peer, p, q
+	GCDraw     Opcode = "gc.draw"     // r <- : masks for gc.remask
 
 	// TapValue marks x as this party's part of a RING value: read by verification alone, otherwise nothing.
 	TapValue Opcode = "tap" // <- x [tap]
@@ -86,7 +88,7 @@ var (
 		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(b), nil, false, gcInts}, GCRemask: {nil, k(r), false, gcInts}, GCDraw: {k(r), nil, false, 0}, GCTables: {nil, nil, false, gcInts},
 		GCFlip: {k(b), k(r), false, gcInts}, GCTrees: {nil, nil, false, gcInts}, GCExpand: {nil, nil, false, gcInts}, GCCorrect: {nil, k(b), false, gcInts},
 		GCLabels: {nil, k(r), false, gcInts}, GCEvaluate: {k(anyKind), nil, false, gcInts},
-		FSSSign:  {k(b), k(r), false, 2},
+		FSSSign: {k(b), k(r), false, 2}, FSSRectify: {k(b, r, r), k(r), false, 3}, FSSSelect: {k(r), k(b, b, r, r), false, 0},
 		TapValue: {nil, k(r), false, 1},
 	}
 )

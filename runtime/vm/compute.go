@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"sotto/runtime/fss"
 	"sotto/runtime/kernel"
 	"sotto/runtime/nonlin"
 	"sotto/runtime/prg"
@@ -26,6 +27,11 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		return kernel.AddBias(out(), c, len(c), in.Out[0].Len/len(c))
 	case program.FSSSign:
 		return m.fssSign(in)
+	case program.FSSRectify:
+		return m.fssRectify(in)
+	case program.FSSSelect:
+		fss.Select(m.r(in.Out[0]), m.b(in.In[0]), m.b(in.In[1]), m.r(in.In[2]), m.r(in.In[3]))
+		return nil
 	case program.OTDraw:
 		return m.drawOTs(in)
 	case program.Products:

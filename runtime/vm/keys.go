@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 
+	"sotto/ir/cost"
 	"sotto/runtime/fss"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -83,30 +84,72 @@ func (m *Machine[W]) TakeKeys(k *Keys) error {
 
 // storeKeys moves an item's keys to the machine's streams.
 func (m *Machine[W]) storeKeys(k *Keys, item int, in program.Instr) error {
-	return m.eachKey(in, func(_, _ int, key []prg.Block) error {
-		if err := k.Read(item, key); err != nil {
+	return m.eachRecord(in, func(_, _ int, record []prg.Block) error {
+		if err := k.Read(item, record); err != nil {
 			return err
 		}
-		return m.keys.Put(item, key)
+		return m.keys.Put(item, record)
 	})
 }
 
-// eachKey visits the batches of a comparison with room for their keys, which is wiped afterwards.
-func (m *Machine[W]) eachKey(in program.Instr, f func(lo, hi int, key []prg.Block) error) error {
+// KeyRecord is the blocks in which the keys of n comparisons of one batch are put away: the key, and behind that of
+// rectifications the selections.
+func KeyRecord[W ring.Word](kind program.ItemKind, n, width int) int {
+	size := fss.KeyBlocks(n, width)
+	if kind == program.Rectify {
+		size += fss.SelectionBlocks[W](n)
+	}
+	return size
+}
+
+// PackWords fills blocks with words, and zeros after them.
+func PackWords[W ring.Word](blocks []prg.Block, words []W) {
+	raw := make([]byte, len(blocks)*prg.BlockBytes)
+	defer ring.Wipe(raw)
+	copy(raw, ring.Bytes(words))
+	prg.Load(blocks, raw)
+}
+
+// eachRecord visits the batches of an instruction that takes keys with room for their record, which is wiped afterwards.
+func (m *Machine[W]) eachRecord(in program.Instr, f func(lo, hi int, record []prg.Block) error) error {
+	kind := program.Compare
+	if in.Op == program.FSSRectify {
+		kind = program.Rectify
+	}
 	n, width := in.In[0].Len, in.Ints[1]
-	blocks := make([]prg.Block, fss.KeyBlocks(min(n, fss.Batch), width))
+	blocks := make([]prg.Block, KeyRecord[W](kind, min(n, fss.Batch), width))
 	defer ring.Wipe(blocks)
-	return chunks(n, fss.Batch, func(lo, hi int) error { return f(lo, hi, blocks[:fss.KeyBlocks(hi-lo, width)]) })
+	return chunks(n, fss.Batch, func(lo, hi int) error { return f(lo, hi, blocks[:KeyRecord[W](kind, hi-lo, width)]) })
 }
 
 // fssSign evaluates the keys of an item at the opened values.
 func (m *Machine[W]) fssSign(in program.Instr) error {
 	d, y, item, width := m.b(in.Out[0]), m.r(in.In[0]), in.Ints[0], in.Ints[1]
-	return m.eachKey(in, func(lo, hi int, key []prg.Block) error {
+	return m.eachRecord(in, func(lo, hi int, key []prg.Block) error {
 		if err := m.keys.Read(item, key); err != nil {
 			return err
 		}
 		fss.Sign(d.Slice(lo, hi), fss.NewKey(key, hi-lo, width, m.Program.Party), y[lo:hi])
+		return nil
+	})
+}
+
+// fssRectify is the local step of rectifications after the opening.
+func (m *Machine[W]) fssRectify(in program.Instr) error {
+	e, p, q, y := m.b(in.Out[0]), m.r(in.Out[1]), m.r(in.Out[2]), m.r(in.In[0])
+	item, c := in.Ints[0], fss.Rectifier{Width: in.Ints[1], Drop: in.Ints[2]}
+	words := make([]W, cost.Selections*min(len(y), fss.Batch))
+	defer ring.Wipe(words)
+	return m.eachRecord(in, func(lo, hi int, record []prg.Block) error {
+		if err := m.keys.Read(item, record); err != nil {
+			return err
+		}
+		n := hi - lo
+		size := fss.KeyBlocks(n, c.Width)
+		selection := fss.Selection[W](words[:cost.Selections*n])
+		copy(ring.Bytes(selection), prg.Bytes(record[size:]))
+		key := fss.NewKey(record[:size], n, c.Width, m.Program.Party)
+		fss.Rectify(e.Slice(lo, hi), p[lo:hi], q[lo:hi], c, key, selection, y[lo:hi])
 		return nil
 	})
 }

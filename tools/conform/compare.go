@@ -23,23 +23,23 @@ func (d Difference) String() string {
 
 // Compare evaluates every RING value on its actual arguments, as reconstructed from the parties' shares, and lists those
 // whose private result is outside the stated interval, in program order. Arguments that no protocol result stands for are
-// taken from the reference. weight gives the weights, x is the clear input; maxUnits is the greatest difference met
+// taken from the reference; a relu or maxpool then has their interval too. weight gives the weights, x is the clear input; maxUnits is the greatest difference met
 // anywhere, in units of the last place.
 func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64) (diffs []Difference, maxUnits int64, err error) {
 	env := ir.Env{f.Params[0]: ir.Quantize(f.Params[0].Type, x)}
-	left := f.Uses()
+	left, slack := f.Uses(), map[*ir.Value]int{}
 	for _, v := range f.Body {
 		want, err := reference(v, env, weight)
 		if err != nil {
 			return nil, 0, fmt.Errorf("%s (%s): %w", v, v.Path, err)
 		}
-		env[v] = want
+		env[v], slack[v] = want, v.Op.Slack+passedOn(v, slack, taps)
 		if got := taps[v.Name]; got != nil && !v.Op.Constant {
 			if len(got) != len(want.I) {
 				return nil, 0, fmt.Errorf("%s (%s): the parties hold %d elements, the network has %d", v, v.Path, len(got), len(want.I))
 			}
 			env[v] = &ir.Tensor{Type: v.Type, I: got}
-			d := differ(v, got, want.I)
+			d := differ(v, got, want.I, slack[v])
 			maxUnits = max(maxUnits, d.Units)
 			if d.Count > 0 {
 				diffs = append(diffs, d)
@@ -67,12 +67,21 @@ func reference(v *ir.Value, env ir.Env, weight func(*ir.Value) (*ir.Tensor, erro
 	return ir.EvalOne(v, args)
 }
 
-func differ(v *ir.Value, got, want []int64) Difference {
-	d := Difference{Value: v, Slack: v.Op.Slack}
+// passedOn is the slack of an operand that a protocol computed together with v: of truncations that a relu or maxpool took in.
+// Those pass a difference on as it is, or drop it.
+func passedOn(v *ir.Value, slack map[*ir.Value]int, taps map[string][]int64) int {
+	if !v.Is("ring.relu") && !v.Is("ring.maxpool") || taps[v.Args[0].Name] != nil {
+		return 0
+	}
+	return slack[v.Args[0]]
+}
+
+func differ(v *ir.Value, got, want []int64, slack int) Difference {
+	d := Difference{Value: v, Slack: slack}
 	for i := range want {
 		off := got[i] - want[i]
 		d.Units = max(d.Units, off, -off)
-		if off < 0 || off > int64(v.Op.Slack) {
+		if off < 0 || off > int64(slack) {
 			if d.Count == 0 {
 				d.Index, d.Got, d.Want = i, got[i], want[i]
 			}

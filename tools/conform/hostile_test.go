@@ -50,7 +50,19 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 		pairs = append(pairs, compileWith(tb, "compared", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[1]+"\n}\n", d, 32, byOT).Pair)
 	}
 	silent := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)}
+	pairs = append(pairs, dealtPairs(tb)...)
 	return append(pairs, compileIn(tb, "silent", "net small {\n input image: f32[1, 6, 6] from client\n "+silentNet+"\n}\n", silent).Pair)
+}
+
+// dealtPairs use the opcodes of comparisons by dealt keys.
+func dealtPairs(tb testing.TB) []*twopc.Pair {
+	tb.Helper()
+	var pairs []*twopc.Pair
+	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		pairs = append(pairs, compileWith(tb, "dealt", "net small {\n input image: f32[1, 6, 6] from client\n x = conv(image, 2, kernel = 3) |> relu |> flatten\n"+
+			" output y = x |> linear(3) |> argmax to client\n}\n", d, 32, pass.Protocols{Nonlinear: pass.DealtWhole}).Pair)
+	}
+	return pairs
 }
 
 // subject is a program and its manifest, to be changed.
@@ -94,7 +106,7 @@ var opcodes = []program.Opcode{
 	program.Add, program.Sub, program.MulC, program.AddC, program.Copy, program.Iota, program.Zero, program.Shift, program.Conv, program.Linear,
 	program.SumPool, program.Concat, program.Pad, program.Slice, program.Tour, program.TruncChoose, program.TruncCorrelate, program.TruncReceive,
 	program.TruncSend, program.MuxChoose, program.MuxCorrelate, program.MuxOutput, program.Sign, program.SquareClient, program.SquareServer,
-	program.SquareOpened, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTDraw, program.OTChoose, program.OTPads,
+	program.SquareOpened, program.FSSSign, program.FSSRectify, program.FSSSelect, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTDraw, program.OTChoose, program.OTPads,
 	program.OT16Choose, program.OT16Pads, program.BitsChoose, program.BitsPads, program.Products, program.CompareChoose, program.CompareTurn,
 	program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin, program.ArithmeticCorrelate,
 	program.ArithmeticReceive, program.ArithmeticSend, program.TruncExcess,
@@ -102,7 +114,7 @@ var opcodes = []program.Opcode{
 	program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate, program.TapValue, "none",
 }
 
-var kinds = []program.ItemKind{program.Mask, program.Moved, program.Product, program.Cross, program.Square, ""}
+var kinds = []program.ItemKind{program.Mask, program.Moved, program.Product, program.Cross, program.Square, program.Compare, program.Rectify, ""}
 
 // numbers are added to a number, or take its place.
 var numbers = []int{0, 1, -1, 2, 3, 31, 32, 33, 63, 64, 65, 1 << 16, 1<<31 - 1, 1 << 31, 1 << 32, 1 << 48, 1<<63 - 1, -1 << 63}
@@ -242,6 +254,7 @@ func play[W ring.Word](t *testing.T, p *program.Program) {
 		t.Fatalf("verified, and cannot be made: %v", err)
 	}
 	defer m.Wipe()
+	m.Streams = func(vm.StreamName) (vm.Stream, error) { return new(nonsenseStream), nil }
 	for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
 		if err := m.Run(phase, nil); err != nil {
 			return // an error is a fine answer
@@ -251,6 +264,21 @@ func play[W ring.Word](t *testing.T, p *program.Program) {
 		t.Error("an input or output without elements")
 	}
 }
+
+// nonsenseStream gives back what was written, then nonsense: keys of comparisons that no dealer made.
+type nonsenseStream struct{ bytes.Buffer }
+
+func (s *nonsenseStream) Read(p []byte) (int, error) {
+	if s.Len() > 0 {
+		return s.Buffer.Read(p)
+	}
+	for i := range p {
+		p[i] = byte(i * 41)
+	}
+	return len(p), nil
+}
+
+func (*nonsenseStream) Close() error { return nil }
 
 // deafConn is a peer that hears nothing and says left bytes of nonsense.
 type deafConn struct{ left int }

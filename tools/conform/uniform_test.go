@@ -12,6 +12,7 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/passes/pass"
 	"sotto/runtime/party"
 	"sotto/runtime/program"
 	"sotto/runtime/wire"
@@ -322,6 +323,20 @@ func TestMessagesAreUniform(t *testing.T) {
 			t.Run(fmt.Sprintf("%s-%s-%d", name, d, ring), func(t *testing.T) {
 				n := compileExample(t, name, "net small {\n input image: f32[3, 9, 10] from client\n "+opNets[name]+"\n}\n", d, ring)
 				checkUniform(t, n)
+			})
+		}
+	}
+}
+
+// TestDealtMessagesAreUniform runs small networks that compare with keys from a dealer.
+func TestDealtMessagesAreUniform(t *testing.T) {
+	if !*large {
+		t.Skip("pass -large")
+	}
+	for name, way := range map[string]pass.Nonlinear{"maxpool": pass.DealtWhole, "argmax": pass.DealtWhole, "residual": pass.DealtSign} {
+		for d, ring := range map[cost.Deployment]int{cost.ClientServer: 32, cost.Outsourced: 64} {
+			t.Run(fmt.Sprintf("%s-%s-%s", name, way, d), func(t *testing.T) {
+				checkUniform(t, compileWith(t, name, "net small {\n input image: f32[3, 9, 10] from client\n "+opNets[name]+"\n}\n", d, ring, pass.Protocols{Nonlinear: way}))
 			})
 		}
 	}

@@ -186,7 +186,7 @@ func (r *reconstruction[W]) item(i int) error {
 		ring.Mul(want, want, in[0])
 	case program.Square:
 		ring.Mul(want, in[0], in[0])
-	case program.Compare: // see Compared
+	case program.Compare, program.Rectify: // see Compared
 		_, err := r.open(i)
 		return err
 	}
