@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -257,28 +258,44 @@ func TestComparisonMisusePanics(t *testing.T) {
 	}
 }
 
-// BenchmarkCompare gives the time of each step for the sign of 2^20 elements at l = 32.
-func BenchmarkCompare(b *testing.B) {
-	const n = 1 << 20
+// TestComparisonAllocatesNothingThatGrows bounds what a step allocates at 2^18 instances by what closures and goroutines need.
+func TestComparisonAllocatesNothingThatGrows(t *testing.T) {
+	const n, most = 1 << 18, 32 << 10
+	for name, step := range compareSteps31(n) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		step()
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > most {
+			t.Errorf("%s: %d bytes allocated, want at most %d", name, got, most)
+		}
+	}
+}
+
+// compareSteps31 is the steps of the sign of n elements at l = 32, on vectors that are there.
+func compareSteps31(n int) map[string]func() {
 	s := deterministicTestRandomness("bench")
 	t := testComparing(s, 31, [2][]uint32{testWords[uint32](s, n), testWords[uint32](s, n)})
 	e, m, leaves := ring.NewBits(t.size(t.form.ChoicePlanes())), ring.NewBits(t.size(t.form.MessagePlanes())), t.nodes(0)
 	pads, base := ring.NewBits(m.Len()), ring.NewBits(leaves.Len())
 	o, joined := ring.NewBits(t.size(t.form.OpenedPlanes(0))), t.nodes(1)
-	for _, step := range []struct {
-		name string
-		run  func()
-	}{
-		{"choose", func() { t.Choose(e, t.x[0], t.choice) }},
-		{"turn", func() { t.Turn(pads, base, t.masks, e) }},
-		{"answer", func() { t.Answer(m, leaves, t.x[1], pads, base) }},
-		{"select", func() { t.Select(leaves, t.x[0], m, t.chosen) }},
-		{"open0", func() { t.Open(o, leaves, t.a[0], t.b[0], 0) }},
-		{"join0", func() { t.Join(joined, leaves, o, o, t.b[0], t.c[0], 0) }},
-	} {
-		b.Run(step.name, func(b *testing.B) {
+	return map[string]func(){
+		"choose": func() { t.Choose(e, t.x[0], t.choice) },
+		"turn":   func() { t.Turn(pads, base, t.masks, e) },
+		"answer": func() { t.Answer(m, leaves, t.x[1], pads, base) },
+		"select": func() { t.Select(leaves, t.x[0], m, t.chosen) },
+		"open":   func() { t.Open(o, leaves, t.a[0], t.b[0], 0) },
+		"join":   func() { t.Join(joined, leaves, o, o, t.b[0], t.c[0], 0) },
+	}
+}
+
+// BenchmarkCompare gives the time of each step for the sign of 2^20 elements at l = 32.
+func BenchmarkCompare(b *testing.B) {
+	const n = 1 << 20
+	for name, step := range compareSteps31(n) {
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				step.run()
+				step()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/element")
 		})
