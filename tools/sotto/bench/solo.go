@@ -10,6 +10,7 @@ var soloPrimitives = []*Primitive{
 	{Name: "conv.i32-embedded", Doc: "n multiply-adds of a 3x3 convolution 64 to 64 at 56x56 mod 2^32", N: 8 * conv56MACs, Solo: true, Prepare: convolve[uint32]},
 	{Name: "conv.i64-embedded", Doc: "the same mod 2^64", N: 4 * conv56MACs, Solo: true, Prepare: convolve[uint64]},
 	{Name: "conv.f32-embedded", Doc: "the same in float32", N: 8 * conv56MACs, Solo: true, Prepare: convolve[float32]},
+	{Name: "ntt.8192", Doc: "n forward transforms of 8192 residues modulo a prime of 50 bits, on one core", N: 20_000, Solo: true, Prepare: transform},
 }
 
 // conv56 is the layer of ResNets that others report.
