@@ -1,0 +1,105 @@
+package cost
+
+import "math"
+
+// Multiplication of two private numbers by oblivious transfer (N. Gilboa, "Two Party RSA Key Generation", CRYPTO 1999), over
+// Z/2^l: an OT for each bit of the one factor, whose correlation is as wide as what that bit can still change.
+// runtime/nonlin/gilboa.go has the protocol, runtime/material runs it on an OT extension of its own.
+
+// GilboaOTs is the OTs that n products of l-bit numbers take: one for each bit of one factor, the elements in whole words.
+func GilboaOTs(n int64, l int) int64 { return int64(l) * groupOTs * groups(n) }
+
+// GilboaBytes is what the correlating party sends for n products besides the OTs: for bit j of the other's factor l-j bits a
+// product, each width packed by itself. That is l(l+1)/2 bits a product, 66 bytes at l = 32.
+func GilboaBytes(n int64, l int) int64 {
+	var sum int64
+	for width := 1; width <= l; width++ {
+		sum += BitBytes(n, width)
+	}
+	return sum
+}
+
+// GilboaOT says where the OTs of a session's products come from: SoftSpoken, or, if Ferret names a set, Ferret started by
+// SoftSpoken. Random factors are the random choices of Ferret; chosen ones take a correction a bit.
+type GilboaOT struct {
+	Ferret *FerretSet
+	Chosen bool
+}
+
+// NewGilboaOT picks the way that moves the fewest bytes for so many OTs; chosen tells that the choices are given (the masks
+// of the outsourced deployment) and not drawn with the OTs. Ferret's AES, twice that of SoftSpoken, is cheaper on every
+// link than the 4 bytes an OT that SoftSpoken moves.
+func NewGilboaOT(ots int64, chosen bool) GilboaOT {
+	best, least := GilboaOT{nil, chosen}, int64(math.MaxInt64)
+	for _, o := range gilboaOTs(chosen) {
+		if n := o.total(ots); n < least {
+			best, least = o, n
+		}
+	}
+	return best
+}
+
+func gilboaOTs(chosen bool) []GilboaOT {
+	all := []GilboaOT{{nil, chosen}}
+	for _, s := range FerretSets() {
+		all = append(all, GilboaOT{&s, chosen})
+	}
+	return all
+}
+
+// total is what so many OTs move, without the products' own messages.
+func (o GilboaOT) total(ots int64) int64 {
+	if ots == 0 {
+		return 0
+	}
+	return o.SetupBytes() + o.ChoiceBytes(ots) + o.TreeBytes(0, ots)
+}
+
+// SetupBytes is what the choosing party sends in the set-up's second message beyond its answer to the base OTs: with Ferret
+// the public seed and the choices of its first base.
+func (o GilboaOT) SetupBytes() int64 {
+	if o.Ferret == nil {
+		return 0
+	}
+	return SeedBytes + SoftSpokenBytes(o.Ferret.Base())
+}
+
+// ChoiceBytes is what the choosing party sends for n OTs, in the set-up's second message.
+func (o GilboaOT) ChoiceBytes(n int64) int64 {
+	switch {
+	case o.Ferret == nil:
+		return SoftSpokenBytes(n)
+	case o.Chosen:
+		return BitBytes(n, 1)
+	}
+	return 0
+}
+
+// TreeBytes is what the correlating party sends for the n OTs from number first on, with the products' messages.
+func (o GilboaOT) TreeBytes(first, n int64) int64 {
+	if o.Ferret == nil {
+		return 0
+	}
+	toReceiver, _ := FerretBytes(*o.Ferret, first, n)
+	return toReceiver
+}
+
+// SquareBytes compares the ways to make shares of n products of two private l-bit numbers without a dealer, in bytes of both
+// directions: by Gilboa, with everything its OTs take, and by homomorphic encryption in SIMD slots, after the estimate below.
+//
+// Encryption takes a plaintext modulus above 2^(2l+41): the product, and a mask of 40 bits more that hides it as an integer. It
+// is split over primes of p = 35 bits, a ciphertext of N = 8192 slots for each. A product by a plaintext of p random bits needs,
+// with s = 2p for plaintext and multiplier, 14 bits of noise and 66 of flooding (40, and log2 of 2^26 products), a modulus of
+// s + 14 + 66 bits; up goes one polynomial of it, its other half being a seed, and two of p + 16 bits come back.
+func SquareBytes(n int64, l int, chosen bool) (gilboa, simd int64) {
+	const (
+		plain, noise, flooding = 35, 14, 66
+		up, back               = 2*plain + noise + flooding, 2 * (plain + 16)
+		slots                  = 8192
+	)
+	ots := GilboaOTs(n, l)
+	gilboa = NewGilboaOT(ots, chosen).total(ots) + GilboaBytes(n, l)
+	primes := int64(2*l+41+plain-1) / plain
+	ciphertexts := (n + slots - 1) / slots
+	return gilboa, primes * ciphertexts * BitBytes(slots, up+back)
+}
