@@ -25,6 +25,9 @@ func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]c
 	l := cost.NewLedger(m.Deploy, source)
 	l.Setup(SessionOTs(m, f))
 	l.Seeds()
+	if err := l.Make(SessionOTs(m, f), MadeBy(f)); err != nil {
+		Bugf("%v", err)
+	}
 	return l, record(l, f)
 }
 

@@ -215,9 +215,21 @@ func inferProduct(v *Value, t Type) (Type, error) {
 	return t, checkRing(t.Elem.Bits, t.Elem.Frac)
 }
 
-// linearCost: shares of mask*W come from the material. With a dealer, the mask of the weights is opened once a session
-// (F = W - B) and the dealer sends one correction an output element. Online nothing is sent.
+// linearCost: shares of mask*W come from the material; online nothing is sent.
 func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+	if l.Source == cost.FromHE {
+		heCost(l, v)
+	} else {
+		dealtCost(l, v)
+	}
+	if l.Deploy == cost.ClientServer {
+		return cost.Ready{cost.Start, in[0][cost.Server]}
+	}
+	return in[0]
+}
+
+// dealtCost: the mask of the weights is opened once a session (F = W - B) and the dealer sends one correction an output element.
+func dealtCost(l *cost.Ledger, v *Value) {
 	bits := v.Type.Elem.Bits
 	weights, outs := int64(v.Args[1].Type.Len()), int64(v.Type.Len())
 	macs := cost.Work{MACs: v.MACs()}
@@ -226,12 +238,11 @@ func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	l.Compute(cost.Client, macs)
 	l.Compute(cost.Server, macs)
 	if l.Deploy == cost.ClientServer {
-		return cost.Ready{cost.Start, in[0][cost.Server]}
+		return
 	}
 	l.Send(cost.Client, cost.BitBytes(weights, bits), 0)
 	l.Compute(cost.Client, macs)
 	l.Compute(cost.Server, macs)
-	return in[0]
 }
 
 func inferRingUnary(v *Value) (Type, error) {

@@ -101,6 +101,9 @@ func init() {
 		Eval: evalSquare,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			l.Deal(cost.Server, v.bytes())
+			if l.Source == cost.FromHE {
+				l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
+			}
 			if v.Args[0].Type.Share == Opened {
 				return in[0]
 			}

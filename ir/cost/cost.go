@@ -45,8 +45,18 @@ func ParseDeployment(s string) (Deployment, error) {
 type Source string
 
 const (
-	FromDealer Source = "dealer"
+	FromHE     Source = "he"     // the two parties alone, by homomorphic encryption and oblivious transfer
+	FromDealer Source = "dealer" // a third party
 )
+
+// ParseSource accepts the names of the sources.
+func ParseSource(s string) (Source, error) {
+	switch x := Source(s); x {
+	case FromHE, FromDealer:
+		return x, nil
+	}
+	return "", fmt.Errorf("unknown source of material %q: accepted are %s and %s", s, FromHE, FromDealer)
+}
 
 // Phase is offline (independent of the inputs) or online.
 type Phase uint8
@@ -116,6 +126,7 @@ type Ledger struct {
 	extensions Extensions // that were set up
 	asked      Extensions // what the ops used so far
 	silent     int64      // OTs of Ferret so far
+	made       made
 }
 
 // NewLedger starts an empty ledger.
@@ -138,9 +149,9 @@ func (l *Ledger) Send(from Party, bytes int64, ready Time) Time {
 	return ready + 1
 }
 
-// Deal records bytes that the dealer sends to a party.
+// Deal records bytes that the dealer, if the material is from one, sends to a party.
 func (l *Ledger) Deal(to Party, bytes int64) {
-	if bytes > 0 {
+	if bytes > 0 && l.Source == FromDealer {
 		l.Dealt = append(l.Dealt, Message{l.tag, to, 0, bytes})
 	}
 }

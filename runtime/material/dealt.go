@@ -278,6 +278,20 @@ func (s *Dealt[W]) product(item int, x, f []W) error {
 	return nil
 }
 
+// Replies and Finish move nothing: a dealer's material takes one message between the parties.
+func (s *Dealt[W]) Replies(func(int, []byte) error) error { return nil }
+
+// Finish is the other end of Replies.
+func (s *Dealt[W]) Finish(func(int, []byte) error) error { return nil }
+
+// Deferred lists nothing.
+func (s *Dealt[W]) Deferred() []int { return nil }
+
+// Complete fails: nothing is deferred.
+func (s *Dealt[W]) Complete(item int, _ func([]byte) error) error {
+	return fmt.Errorf("material: item %d is not deferred", item)
+}
+
 // Part fills dst with this party's part of an item, once all corrections are here.
 func (s *Dealt[W]) Part(item, part int, dst []W) error {
 	if item < 0 || item >= len(s.m.Items) {

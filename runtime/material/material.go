@@ -1,8 +1,9 @@
 // Package material makes the correlated randomness of an inference and gives each party its parts of it: what the
 // manifest of a pair of programs lists. It is made for one session and used once.
 //
-// A Source is one party's end of it. Dealt is the source that a Dealer serves, a third party in a process of its own
-// that learns neither weights nor inputs but must collude with nobody.
+// A Source is one party's end of it. HE is the source that the two parties are to each other, by homomorphic encryption and
+// oblivious transfer. Dealt is the source that a Dealer serves, a third party in a process of its own that learns neither
+// weights nor inputs but must collude with nobody.
 //
 // Everything is mod 2^l, l = 8*sizeof(W). With L the linear map of a product (without bias) and m a mask, or a movement
 // of masks:
@@ -15,16 +16,30 @@
 //	               square   client s0                   server s1      s0 + s1 = a*a
 package material
 
-import "sotto/runtime/ring"
+import (
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+)
 
-// Source is one party's end of the material of one session. Openings and Absorb are called once each and may run at the
-// same time; Part is called after both.
+// Source is one party's end of the material of one session. It has its say in the messages between the two parties:
+//
+//	set-up, message 1     Openings to Absorb, both ways
+//	set-up, message 2     Replies to Finish, both ways; Replies may run while Absorb still does
+//	offline, message 1    Complete of each deferred item, from the client to the server
+//
+// Each is called once, in this order at either end; Part is called after Finish. What the four of the set-up hand to w, or
+// have r fill, comes piece by piece, the bytes and their layers in the same order at both ends; tag is the layer, and p is
+// valid during the call alone.
 type Source[W ring.Word] interface {
-	// Openings hands w what this party sends its peer in the first message between the two, in manifest order. Tag
-	// is the layer it belongs to; p is valid during the call alone.
 	Openings(w func(tag int, p []byte) error) error
-	// Absorb has r fill p with what the peer's Openings wrote, piece by piece in the same order and sizes.
 	Absorb(r func(tag int, p []byte) error) error
+	Replies(w func(tag int, p []byte) error) error
+	Finish(r func(tag int, p []byte) error) error
+	// Deferred lists the items, in manifest order, whose part 0 is not there before Complete.
+	Deferred() []int
+	// Complete moves what a deferred item still needs: move sends p to the peer at the client, and fills p at the server.
+	Complete(item int, move func(p []byte) error) error
 	// Part fills dst, which has the item's elements, with one of this party's parts of it, numbered as the item's
 	// kind documents them. It waits for what is still under way.
 	Part(item, part int, dst []W) error
@@ -33,4 +48,18 @@ type Source[W ring.Word] interface {
 	Received() map[int]int64
 	// Close ends the source and wipes what it holds.
 	Close() error
+}
+
+// SetupMessages is how many messages of the set-up carry something of a manifest's material, whoever makes it: 0, 1 or 2.
+func SetupMessages(s cost.Source, m *program.Manifest) int {
+	n := 0
+	for _, it := range m.Items {
+		switch {
+		case s == cost.FromHE && (it.Kind == program.Product || deferred(it.Kind)):
+			return 2
+		case it.Kind == program.Product:
+			n = 1
+		}
+	}
+	return n
 }

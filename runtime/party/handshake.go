@@ -57,7 +57,7 @@ func decodeHello(b []byte) (h hello, err error) {
 }
 
 // sources numbers the makers of material for the handshake.
-var sources = []cost.Source{cost.FromDealer}
+var sources = []cost.Source{cost.FromDealer, cost.FromHE}
 
 func sourceNumber(s cost.Source) byte {
 	for i, x := range sources {

@@ -76,6 +76,9 @@ func (s *session[W]) prepareAll(ctx context.Context, g greeting, p *Prepared) er
 		if err != nil {
 			return err
 		}
+		if p.Made == 0 {
+			s.he.left = of
+		}
 		size, err := s.prepareOne(ctx, n, g.id)
 		if err != nil {
 			return err

@@ -21,7 +21,9 @@ import (
 type Options struct {
 	Bundle *Bundle
 	Conn   *wire.Conn
-	// Dealer connects to the dealer that makes the offline material.
+	// Source says who makes the offline material; both parties give the same.
+	Source cost.Source
+	// Dealer connects to the dealer, if that is the source.
 	Dealer func(context.Context) (*wire.Conn, error)
 	// Input gives this party's input: the client's in clear (client-server), or its share as ring elements (outsourced).
 	// It is asked for once the offline phase is done. A party without input has none.
@@ -37,6 +39,8 @@ type Options struct {
 	InsecureTap func(name string, share []int64) error
 	// Progress, if set, is told how far a phase is.
 	Progress func(phase cost.Phase, p vm.Progress)
+	// Making, if set, is told how far the material is that the parties make themselves, layer by layer.
+	Making func(p vm.Progress)
 }
 
 // Input is a party's input: one of the two.
@@ -81,11 +85,11 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its store cannot be used"))
 	}
-	g, err := shake(o.Conn, p, cost.FromDealer, max(o.Modes, Everything), have)
+	g, err := shake(o.Conn, p, o.Source, max(o.Modes, Everything), have)
 	if err != nil {
 		return nil, err
 	}
-	s := &session[W]{Options: o, p: p, weights: w, stats: newStats(p), dealt: map[int]int64{}}
+	s := &session[W]{Options: o, p: p, weights: w, stats: newStats(p, o.Source), dealt: map[int]int64{}}
 	defer s.wipe()
 	if g.mode == Prepare {
 		return s.prepare(ctx, g)
@@ -120,6 +124,7 @@ type session[W ring.Word] struct {
 	stats   Stats
 	runs    [2]int        // how often each phase is run
 	dealt   map[int]int64 // by tag, from sources that are closed
+	he      batch[W]
 }
 
 func (s *session[W]) giveUp(err error) error {
@@ -129,6 +134,7 @@ func (s *session[W]) giveUp(err error) error {
 
 func (s *session[W]) wipe() {
 	s.wipeOffline()
+	s.he.close()
 	if s.stored != nil {
 		s.stored.Close()
 		s.stored = nil
@@ -163,11 +169,11 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 	if err := s.openSource(ctx, id); err != nil {
 		return err
 	}
-	set := &setup{conn: s.Conn, program: s.p, id: id}
-	if err := set.exchange(s.source.Openings, s.source.Absorb); err != nil {
+	set := &setup{conn: s.Conn, program: s.p, id: id, material: material.SetupMessages(s.Source, s.Bundle.Manifest)}
+	if err := set.exchange(s.source); err != nil {
 		return err
 	}
-	s.stats.spend(cost.Offline, cost.SessionTag, time.Since(start))
+	s.stats.spend(cost.Offline, cost.SessionTag, time.Since(start)-s.he.takeSpent())
 	m, err := vm.New(s.p, s.Conn, set.ots(), s.weights)
 	if err != nil {
 		return err
@@ -175,6 +181,7 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 	s.machine = m
 	m.Streams = s.streams
 	s.tap(m)
+	m.Rides = s.rides()
 	if err := s.importMaterial(); err != nil {
 		return err
 	}
@@ -195,20 +202,65 @@ func (s *session[W]) tap(m *vm.Machine[W]) {
 	}
 }
 
-// importMaterial books the time of each item to its layer.
+// importMaterial gives the machine all material but what is deferred.
 func (s *session[W]) importMaterial() error {
-	items := s.Bundle.Manifest.Items
+	deferred := s.source.Deferred()
 	return s.machine.Import(func(item, part int, dst []W) error {
-		start := time.Now()
-		defer func() { s.stats.spend(cost.Offline, items[item].Tag, time.Since(start)) }()
-		if err := s.source.Part(item, part, dst); err != nil {
-			return fmt.Errorf("%s phase, layer %s: %w", cost.Offline, s.p.Layers[items[item].Tag].Path, err)
+		if _, later := slices.BinarySearch(deferred, item); later && part == 0 {
+			return nil
 		}
-		return nil
+		return s.part(item, part, dst)
 	})
 }
 
+// part books the time of each item to its layer.
+func (s *session[W]) part(item, part int, dst []W) error {
+	start, tag := time.Now(), s.Bundle.Manifest.Items[item].Tag
+	defer func() { s.stats.spend(cost.Offline, tag, time.Since(start)) }()
+	if err := s.source.Part(item, part, dst); err != nil {
+		return fmt.Errorf("%s phase, layer %s: %w", cost.Offline, s.p.Layers[tag].Path, err)
+	}
+	return nil
+}
+
+// rides are the messages of deferred items, which go from the client to the server.
+func (s *session[W]) rides() (r vm.Rides) {
+	move := s.Conn.ReadFull
+	if s.p.Party == cost.Client {
+		move = func(p []byte) error {
+			_, err := s.Conn.Write(p)
+			return err
+		}
+	}
+	var list []vm.Ride
+	for _, item := range s.source.Deferred() {
+		list = append(list, vm.Ride{Tag: s.Bundle.Manifest.Items[item].Tag, Move: func() error {
+			if err := s.source.Complete(item, move); err != nil {
+				return err
+			}
+			return s.machine.ImportItem(item, s.source.Part)
+		}})
+	}
+	if s.p.Party == cost.Client {
+		r.Send = list
+	} else {
+		r.Recv = list
+	}
+	return r
+}
+
+// openSource connects to the dealer, or makes this party's end of the two-party source.
 func (s *session[W]) openSource(ctx context.Context, id [16]byte) error {
+	switch s.Source {
+	case cost.FromHE:
+		return s.openHE(id)
+	case cost.FromDealer:
+		return s.openDealt(ctx, id)
+	}
+	return fmt.Errorf("no source of material is called %q: accepted are %s and %s", s.Source, cost.FromHE, cost.FromDealer)
+}
+
+func (s *session[W]) openDealt(ctx context.Context, id [16]byte) error {
 	if s.Dealer == nil {
 		return errors.New("no dealer to make the offline material: pass --dealer ADDR")
 	}

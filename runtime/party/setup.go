@@ -2,9 +2,11 @@ package party
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"sotto/ir/cost"
+	"sotto/runtime/material"
 	"sotto/runtime/ot"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -14,13 +16,15 @@ import (
 )
 
 // Set-up of a session, two crossed messages. First each party, as the sender of its OT extensions, sends a fresh hash key
-// and its base-OT points for each, and the openings of the material. Then each answers the other's points.
+// and its base-OT points for each, and what the material opens. Then each answers the other's points, and the material.
 type setup struct {
 	conn    *wire.Conn
 	program *program.Program
 	id      [16]byte
-	send    []*sender // this party's instances, the pads' first
-	recv    []*receiver
+	// material is how many messages the material needs: material.SetupMessages.
+	material int
+	send     []*sender // this party's instances, the pads' first
+	recv     []*receiver
 }
 
 // sender is this party's end of an instance that it sends in.
@@ -45,75 +49,144 @@ type receiver struct {
 	silent *ot.FerretReceiver
 }
 
-// exchange runs set-up; openings and absorb move the material's openings inside the first message.
-func (s *setup) exchange(openings, absorb func(func(tag int, p []byte) error) error) error {
+// carried is what a source of material has to say in set-up: see material.Source.
+type carried interface {
+	Openings(w func(tag int, p []byte) error) error
+	Absorb(r func(tag int, p []byte) error) error
+	Replies(w func(tag int, p []byte) error) error
+	Finish(r func(tag int, p []byte) error) error
+}
+
+// exchange runs set-up. The second message begins when the head of the peer's first is answered: the material of the one is
+// sent while that of the other is still received.
+func (s *setup) exchange(m carried) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	err := s.cross(func() error {
-		if err := s.mark(1); err != nil {
+	answered := make(chan bool, 1)
+	return s.cross(func() error { return s.sends(m, answered) }, func() error { return s.receives(m, answered) })
+}
+
+// sends sends both messages. It ends without error when the receiving half failed, which says why.
+func (s *setup) sends(m carried, answered <-chan bool) error {
+	if err := s.sendFirst(m); err != nil || s.messages() < 2 || !<-answered {
+		return err
+	}
+	s.conn.BeginAfter(1)
+	if err := s.mark(2); err != nil {
+		return err
+	}
+	for _, r := range s.recv {
+		if err := s.write(cost.SessionTag, r.reply); err != nil {
 			return err
 		}
-		for _, x := range s.send {
-			if err := s.write(cost.SessionTag, x.open()...); err != nil {
-				return err
-			}
-		}
-		return openings(func(tag int, p []byte) error { return s.located(tag, s.write(tag, p)) })
-	}, func() error {
-		if err := s.checkMark(1); err != nil {
+		if err := s.sendBase(r); err != nil {
 			return err
 		}
-		for i := range s.recv {
-			if err := s.answer(i); err != nil {
-				return err
-			}
+	}
+	if err := m.Replies(s.piece); err != nil {
+		return err
+	}
+	return s.conn.End()
+}
+
+func (s *setup) sendFirst(m carried) error {
+	if err := s.mark(1); err != nil {
+		return err
+	}
+	for _, x := range s.send {
+		if err := s.write(cost.SessionTag, x.open()...); err != nil {
+			return err
 		}
-		return absorb(func(tag int, p []byte) error {
-			s.conn.SetRecvTag(int(cost.Offline), tag)
-			return s.located(tag, s.conn.ReadFull(p))
-		})
-	})
+	}
+	if err := m.Openings(s.piece); err != nil {
+		return err
+	}
+	return s.conn.End()
+}
+
+// receives reads both messages.
+func (s *setup) receives(m carried, answered chan<- bool) error {
+	err := s.answerAll()
+	answered <- err == nil
 	if err != nil {
 		return err
 	}
-	if !s.program.Extensions.Any() {
-		return nil
+	if err := m.Absorb(s.fill); err != nil || s.messages() < 2 {
+		return s.named(err)
 	}
-	return s.cross(func() error {
-		if err := s.mark(2); err != nil {
+	if err := s.finish(); err != nil {
+		return err
+	}
+	return s.named(m.Finish(s.fill))
+}
+
+// named says which layer's material could not be made, where the connection has not said it.
+func (s *setup) named(err error) error {
+	var item *material.ItemError
+	if errors.As(err, &item) {
+		return s.located(item.Tag, err)
+	}
+	return err
+}
+
+func (s *setup) answerAll() error {
+	if err := s.checkMark(1); err != nil {
+		return err
+	}
+	for i := range s.recv {
+		if err := s.answer(i); err != nil {
 			return err
 		}
-		for _, r := range s.recv {
-			if err := s.write(cost.SessionTag, r.reply); err != nil {
-				return err
-			}
-			if err := s.sendBase(r); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, s.finish)
-}
-
-// located names the layer whose masked weights failed to move.
-func (s *setup) located(tag int, err error) error {
-	if err == nil {
-		return nil
 	}
-	return fmt.Errorf("layer %s: %w", s.program.Layers[tag].Path, err)
+	return nil
 }
 
-// mark opens the n-th message; checkMark expects it.
+// piece sends a piece of material, and fill receives one.
+func (s *setup) piece(tag int, p []byte) error { return s.located(tag, s.write(tag, p)) }
+
+func (s *setup) fill(tag int, p []byte) error {
+	s.conn.SetRecvTag(int(cost.Offline), tag)
+	return s.located(tag, s.conn.ReadFull(p))
+}
+
+// messages is how many messages a party sends in set-up.
+func (s *setup) messages() int {
+	if s.program.Extensions.Any() {
+		return cost.SetupRounds
+	}
+	return s.material
+}
+
+// located names the layer whose material failed to move.
+func (s *setup) located(tag int, err error) error {
+	var already *layerError
+	if err == nil || tag == cost.SessionTag || errors.As(err, &already) {
+		return err
+	}
+	return &layerError{s.program.Layers[tag].Path, err}
+}
+
+// layerError is an error in the material of a layer.
+type layerError struct {
+	path string
+	err  error
+}
+
+func (e *layerError) Error() string { return fmt.Sprintf("layer %s: %v", e.path, e.err) }
+
+func (e *layerError) Unwrap() error { return e.err }
+
+// mark opens the n-th message of two; checkMark expects it.
 func (s *setup) mark(n byte) error {
-	if !s.program.Extensions.Any() {
+	if s.messages() < 2 {
 		return nil
 	}
 	return s.write(cost.SessionTag, []byte{n})
 }
 
 func (s *setup) checkMark(n byte) error {
-	if !s.program.Extensions.Any() {
+	if s.messages() < 2 {
 		return nil
 	}
 	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
@@ -170,15 +243,12 @@ func (s *setup) write(tag int, parts ...[]byte) error {
 	return nil
 }
 
-// cross sends one message while it receives one.
+// cross sends while it receives.
 func (s *setup) cross(send, recv func() error) error {
 	s.conn.Begin()
 	sent := make(chan error, 1)
 	go func() {
 		err := send()
-		if err == nil {
-			err = s.conn.End()
-		}
 		if err != nil {
 			s.conn.Abort("failed in set-up")
 		}

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"sotto/ir/cost"
+	"sotto/runtime/material"
 	"sotto/runtime/program"
+	"sotto/runtime/vm"
 	"sotto/runtime/wire"
 )
 
@@ -54,8 +56,8 @@ type Taken struct {
 	Left      int     `json:"left"`      // inferences that the store still holds
 }
 
-func newStats(p *program.Program) Stats {
-	return Stats{Source: cost.FromDealer, program: p, spent: [2]map[int]time.Duration{{}, {}}}
+func newStats(p *program.Program, source cost.Source) Stats {
+	return Stats{Source: source, program: p, spent: [2]map[int]time.Duration{{}, {}}}
 }
 
 func (s *Stats) spend(phase cost.Phase, tag int, d time.Duration) { s.spent[phase][tag] += d }
@@ -68,16 +70,18 @@ func (s *Stats) spendAll(spent [2]map[int]time.Duration) {
 	}
 }
 
-// Rounds gives, by tag, the rounds of a phase that belong to it: each round to the first instruction that sends in it, in
-// either direction.
-func Rounds(p *program.Program, m *program.Manifest, phase cost.Phase) map[int]int {
+// Rounds gives, by tag, the rounds of a phase that belong to it, the material being made by source: each round to the first
+// instruction that sends in it, in either direction.
+func Rounds(p *program.Program, m *program.Manifest, source cost.Source, phase cost.Phase) map[int]int {
 	out := map[int]int{}
 	levels := p.Online
 	if phase == cost.Offline {
-		levels = p.Offline
-		if p.Extensions.Any() {
+		levels = deferredRides(m, source).Board(phase, p.Offline)
+		n := material.SetupMessages(source, m)
+		if p.Extensions.Any() || n == cost.SetupRounds {
 			out[cost.SessionTag] = cost.SetupRounds
-		} else if i := slices.IndexFunc(m.Items, func(it program.Item) bool { return it.Kind == program.Product }); i >= 0 {
+		} else if n > 0 {
+			i := slices.IndexFunc(m.Items, func(it program.Item) bool { return it.Kind == program.Product })
 			out[m.Items[i].Tag] = 1 // the openings of the weights alone
 		}
 	}
@@ -89,6 +93,14 @@ func Rounds(p *program.Program, m *program.Manifest, phase cost.Phase) map[int]i
 		}
 	}
 	return out
+}
+
+// deferredRides are the rides of a manifest's deferred items by their layers alone.
+func deferredRides(m *program.Manifest, source cost.Source) (r vm.Rides) {
+	for _, item := range material.DeferredItems(source, m) {
+		r.Send = append(r.Send, vm.Ride{Tag: m.Items[item].Tag})
+	}
+	return r
 }
 
 // measure reads the connection's counters. runs is how often each phase was run.
@@ -113,7 +125,7 @@ func (s *Stats) measure(c *wire.Conn, m *program.Manifest, runs [2]int, dealt ma
 		*p.Sent(s.program.Party.Other()) += n.Received()
 	}
 	for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
-		for tag, n := range Rounds(s.program, m, phase) {
+		for tag, n := range Rounds(s.program, m, s.Source, phase) {
 			at(int(phase), tag).Rounds += n * runs[phase]
 		}
 		for tag, d := range s.spent[phase] {

@@ -153,6 +153,8 @@ func (m *Machine[W]) send(in program.Instr) error {
 		return m.gcGarble(in)
 	case program.GCLabels:
 		return m.gcLabels(in)
+	case board:
+		return ride(m.Rides.Send, in)
 	}
 	return m.randomOTs(in)
 }
@@ -179,6 +181,8 @@ func (m *Machine[W]) receive(in program.Instr) error {
 		return m.gcTables(in)
 	case program.GCEvaluate:
 		return m.gcEvaluate(in)
+	case board:
+		return ride(m.Rides.Recv, in)
 	}
 	return m.randomOTs(in)
 }

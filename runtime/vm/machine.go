@@ -57,6 +57,8 @@ type Machine[W ring.Word] struct {
 	// Streams, if set, opens what keeps labels and tables of a garbled batch, and keys of comparisons, from the offline to
 	// the online phase; otherwise they stay in memory, or go to a file without a name.
 	Streams func(StreamName) (Stream, error)
+	// Rides are what the first offline messages carry besides the program's own.
+	Rides Rides
 
 	Spent [2]map[int]time.Duration // by phase and layer
 
@@ -141,6 +143,7 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 	if phase == cost.Online {
 		levels = m.Program.Online
 	}
+	levels = m.Rides.Board(phase, levels)
 	m.phase = phase
 	m.watch.tell, m.watch.done, m.watch.of = progress, 0, 0
 	for _, l := range levels {

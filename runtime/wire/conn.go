@@ -127,14 +127,22 @@ func (c *Conn) BeginPhase(phase int) error {
 // Begin starts a message and stamps it: it depends on all that has been received by now. Where one goroutine sends
 // while another receives, Begin belongs before the receiving starts, or messages that cross would seem to depend on
 // each other. Misuse is reported by the Write or End that follows.
-func (c *Conn) Begin() {
+func (c *Conn) Begin() { c.begin(c.meter.nextDepth) }
+
+// BeginAfter starts a message that depends on received messages stamped at most depth, and on no later one that may be
+// coming in meanwhile: what a party says in answer to the head of a message while the rest of it, or the next, arrives.
+func (c *Conn) BeginAfter(depth int) {
+	c.begin(func() uint32 { return min(c.meter.nextDepth(), uint32(depth)+1) })
+}
+
+func (c *Conn) begin(stamp func() uint32) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.out.open {
 		c.fail(fmt.Errorf("begin: %w: the message before has not ended", ErrMisuse))
 		return
 	}
-	c.out.open, c.out.begun, c.out.depth = true, false, c.meter.nextDepth()
+	c.out.open, c.out.begun, c.out.depth = true, false, stamp()
 	if c.out.depth > maxDepth {
 		c.fail(fmt.Errorf("begin: %w: chain of more than %d messages in one phase", ErrMisuse, maxDepth))
 	}

@@ -1,5 +1,5 @@
-// Package conform compiles networks and runs them between two real parties and a real dealer in one process, over TLS, and
-// compares what came out with the clear evaluators and what was sent with what was declared.
+// Package conform compiles networks and runs them between two real parties, and a real dealer where it is the source, in one
+// process over TLS, and compares what came out with the clear evaluators and what was sent with what was declared.
 package conform
 
 import (
@@ -147,15 +147,20 @@ func (n *Net) inputs(x []float32) [2]party.Input {
 	return [2]party.Input{{Share: mask}, {Share: rest}}
 }
 
-// Play runs the network on one input between two parties over the given connection, with a dealer.
+// Play runs the network on one input between two parties over the given connection, with a dealer if the context names it as
+// the source.
 func (n *Net) Play(x []float32, conns [2]*wire.Conn) (*Played, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	dealer, err := newDealer(ctx, n)
-	if err != nil {
-		return nil, err
+	var dials [2]func(context.Context) (*wire.Conn, error)
+	if n.Context.Source == cost.FromDealer {
+		dealer, err := newDealer(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		defer dealer.stop()
+		dials = [2]func(context.Context) (*wire.Conn, error){dealer.dial(cost.Client), dealer.dial(cost.Server)}
 	}
-	defer dealer.stop()
 	out := &Played{Taps: map[string][]int64{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -182,7 +187,7 @@ func (n *Net) Play(x []float32, conns [2]*wire.Conn) (*Played, error) {
 				}
 				return nil
 			}
-			out.Results[p], errs[p] = party.Run(ctx, party.Options{Bundle: b, Conn: conns[p], Dealer: dealer.dial(cost.Party(p)), Input: inputs[p], InsecureTap: tap})
+			out.Results[p], errs[p] = party.Run(ctx, party.Options{Bundle: b, Conn: conns[p], Source: n.Context.Source, Dealer: dials[p], Input: inputs[p], InsecureTap: tap})
 		})
 	}
 	wg.Wait()

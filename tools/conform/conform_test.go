@@ -135,7 +135,7 @@ func preferred(x []float64) (best int, margin float64) {
 // checkCosts demands that bytes and rounds measured on the wire are those the op table declares.
 func checkCosts(t *testing.T, n *Net, p *Played) {
 	t.Helper()
-	l := ir.Account(n.Secure, n.Secure.Funcs[0], cost.FromDealer)
+	l := ir.Account(n.Secure, n.Secure.Funcs[0], n.Context.Source)
 	for side, res := range p.Results {
 		for phase, got := range map[cost.Phase]cost.Traffic{cost.Offline: res.Stats.Offline.Traffic, cost.Online: res.Stats.Online.Traffic} {
 			if want := l.Total(phase); got != want {
@@ -210,13 +210,23 @@ func TestMinionn(t *testing.T) {
 		for _, bits := range []int{32, 64} {
 			t.Run(fmt.Sprintf("%s-%d", d, bits), func(t *testing.T) {
 				n := compileExample(t, "minionn", "", d, bits)
-				x := image(5, n.Ring.Funcs[0].Params[0].Type.Len())
-				p := n.playTLS(t, x)
-				checkValues(t, n, x, p)
-				checkCosts(t, n, p)
-				checkOutput(t, n, x, p)
+				n.checkSources(t, image(5, n.Ring.Funcs[0].Params[0].Type.Len()))
 			})
 		}
+	}
+}
+
+// checkSources runs a network with the material of either source, and holds all that is to be held.
+func (n *Net) checkSources(t *testing.T, x []float32) {
+	t.Helper()
+	for _, source := range []cost.Source{cost.FromHE, cost.FromDealer} {
+		t.Run(string(source), func(t *testing.T) {
+			n.Context.Source = source
+			p := n.playTLS(t, x)
+			checkValues(t, n, x, p)
+			checkCosts(t, n, p)
+			checkOutput(t, n, x, p)
+		})
 	}
 }
 
@@ -240,11 +250,7 @@ func TestEveryOp(t *testing.T) {
 			for _, bits := range []int{32, 64} {
 				t.Run(fmt.Sprintf("%s-%s-%d", name, d, bits), func(t *testing.T) {
 					n := compileExample(t, name, "net small {\n input image: f32[3, 9, 10] from client\n "+body+"\n}\n", d, bits)
-					x := image(7, 270)
-					p := n.playTLS(t, x)
-					checkValues(t, n, x, p)
-					checkCosts(t, n, p)
-					checkOutput(t, n, x, p)
+					n.checkSources(t, image(7, 270))
 				})
 			}
 		}

@@ -120,7 +120,7 @@ func (n *Net) play(t *testing.T, c *wire.Conn, p cost.Party, d *dealer, in party
 		shares[name] = slices.Clone(share)
 		return nil
 	}
-	_, err = party.Run(t.Context(), party.Options{Bundle: b, Conn: c, Dealer: d.dial(p), Input: in, InsecureTap: tap})
+	_, err = party.Run(t.Context(), party.Options{Bundle: b, Conn: c, Source: cost.FromDealer, Dealer: d.dial(p), Input: in, InsecureTap: tap})
 	return err
 }
 

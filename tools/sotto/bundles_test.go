@@ -394,10 +394,10 @@ func TestStatisticsAgree(t *testing.T) {
 	}
 }
 
-// TestRunAddsUp: what run prints of the three processes together.
+// TestRunAddsUp: what run prints of the processes together.
 func TestRunAddsUp(t *testing.T) {
 	p := newPlace(t, "client-server")
-	q := p.start(nil, "run", "out", "--input", "random:3", "--offline", "dealer")
+	q := p.start(nil, "run", "out", "--input", "random:3")
 	var r runResult
 	parse(t, p.ends(q, 0, ""), &r)
 	checkColumns(t, "run", r.Stats)

@@ -76,6 +76,7 @@ func newCompileCmd(a *app) *cobra.Command {
 	network.add(c)
 	lower.add(c)
 	lower.addDeploy(c)
+	addOfflineFlag(c, &lower.offline)
 	lower.addDump(c)
 	c.Flags().StringVarP(&out, "output", "o", "", "the `directory` to write; a bundle that is there is replaced")
 	c.Flags().StringVar(&target, "target", "loopback", "price list: a file or a shipped one (loopback, lan, wan, pasnet)")
@@ -101,6 +102,9 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 	if err := l.toSecure(n); err != nil {
 		return nil, err
 	}
+	if err := ir.CheckMaterial(l.secure, l.context.Source); err != nil {
+		return nil, err
+	}
 	a.progress.step("programs")
 	pair, err := twopc.Emit(l.secure, l.secure.Funcs[0])
 	if err != nil {
@@ -123,7 +127,7 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
 		OT: l.secure.OT.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
-		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, target),
+		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Notices: l.context.Notices}
 	if r.Ranges == nil {
 		r.Ranges = []pass.Range{}

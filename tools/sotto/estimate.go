@@ -15,6 +15,7 @@ import (
 
 // estimate is what a compiled network will cost by a price list: exact bytes and rounds, estimated times.
 type estimate struct {
+	Source  cost.Source        `json:"offline_source"`
 	Online  party.Phase        `json:"online"`
 	Offline party.Phase        `json:"offline"`
 	Layers  []party.LayerStats `json:"layers"`
@@ -25,16 +26,16 @@ const sessionLayer = "session"
 
 // costs prices every op of a SECURE function and sums them by layer; a message's frame headers and its round belong to
 // the first layer in it, so that the layers sum to the totals.
-func costs(m *ir.Module, target cost.Target) estimate {
+func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
 	f := m.Funcs[0]
-	l := ir.Account(m, f, cost.FromDealer)
+	l := ir.Account(m, f, source)
 	bits := f.Params[0].Type.Elem.Bits
 	dealt := map[int]int64{}
 	for _, d := range l.Dealt {
 		dealt[d.Tag] += d.Bytes
 	}
 	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
-	var e estimate
+	e := estimate{Source: source}
 	index, ops := map[string]int{}, twopc.LayerOps(f)
 	for tag := cost.SessionTag; tag < len(f.Body); tag++ {
 		work := workOf(l, tag)
@@ -100,14 +101,14 @@ func workOf(l *cost.Ledger, tag int) (byPhase [2][2]cost.Work) {
 	return byPhase
 }
 
-// costNotes comments the values of a SECURE dump with their traffic.
-func costNotes(m *ir.Module) func(*ir.Value) string {
-	if m.Stage != ir.Secure {
+// costNotes comments the values of a SECURE dump with their traffic, the material being made by source.
+func costNotes(m *ir.Module, source cost.Source) func(*ir.Value) string {
+	if m.Stage != ir.Secure || ir.CheckMaterial(m, source) != nil {
 		return nil
 	}
 	notes := map[*ir.Value]string{}
 	for _, f := range m.Funcs {
-		l := ir.Account(m, f, cost.FromDealer)
+		l := ir.Account(m, f, source)
 		offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
 		for tag, v := range f.Body {
 			if a, b := offline[tag], online[tag]; a != (cost.Traffic{}) || b != (cost.Traffic{}) {

@@ -34,11 +34,12 @@ type inferResult struct {
 func newInferCmd(a *app) *cobra.Command {
 	var f inferFlags
 	c := &cobra.Command{
-		Use: "infer BUNDLE --connect ADDR --input FILE --dealer ADDR", Short: "run the client's party, or S0: one private inference", Args: cobra.ExactArgs(1),
+		Use: "infer BUNDLE --connect ADDR --input FILE", Short: "run the client's party, or S0: one private inference", Args: cobra.ExactArgs(1),
 		Long: "Infer connects to a server and runs one private inference with it. The input never leaves this process but masked. In the\n" +
 			"outsourced deployment --input is S0's share (sotto share) and --output takes S0's share of the result. With --store the offline\n" +
 			"phase was run by `sotto prepare`.",
-		Example: "  sotto infer out/client --connect host:7766 --dealer dealer.example:7767 --input cat.png\n" +
+		Example: "  sotto infer out/client --connect host:7766 --input cat.png\n" +
+			"  sotto infer out/client --connect host:7766 --dealer dealer.example:7767 --input cat.png\n" +
 			"  sotto infer out/client --connect host:7766 --store material --input cat.png",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, b, err := a.infer(args[0], &f)
@@ -64,11 +65,10 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.store == "" {
-		err = f.source()
-	} else if f.taps != "" {
-		err = errDumpOfStored
+	if f.store != "" && f.taps != "" {
+		return nil, nil, errDumpOfStored
 	}
+	source, err := f.source(b)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,7 +99,7 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 		return nil, nil, interrupted(ctx, err)
 	}
 	defer conn.Close()
-	return a.inferOver(ctx, conn, b, in, s, f)
+	return a.inferOver(ctx, conn, b, source, in, s, f)
 }
 
 func clientInput(b *party.Bundle, path string) (party.Input, error) {
@@ -116,9 +116,9 @@ func clientInput(b *party.Bundle, path string) (party.Input, error) {
 	return party.Input{Clear: x}, nil
 }
 
-func (a *app) inferOver(ctx context.Context, conn *wire.Conn, b *party.Bundle, in party.Input, s *store.Store, f *inferFlags) (*inferResult, *party.Bundle, error) {
+func (a *app) inferOver(ctx context.Context, conn *wire.Conn, b *party.Bundle, source cost.Source, in party.Input, s *store.Store, f *inferFlags) (*inferResult, *party.Bundle, error) {
 	taps := newTapFile(f.taps)
-	o := a.sessionOptions(b, &f.peerFlags, taps)
+	o := a.sessionOptions(b, source, &f.peerFlags, taps)
 	o.Conn, o.Input = conn, in
 	if s != nil {
 		o.Modes, o.Store = party.Stored, s

@@ -28,6 +28,7 @@ type lowerFlags struct {
 	ring        int
 	nonlinear   string
 	trunc       string
+	offline     string
 	dump        string
 	printAfter  string
 }
@@ -63,8 +64,11 @@ type lowering struct {
 
 // lowering prepares the passes' context: weights, calibration inputs, deployment, ring.
 func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
-	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Source: cost.FromDealer, Ring: f.ring}}
-	var err error
+	source, err := offlineSource(f.offline)
+	if err != nil {
+		return nil, err
+	}
+	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Source: source, Ring: f.ring}}
 	if f.ring != 0 && f.ring != 32 && f.ring != 64 {
 		return nil, usagef("--ring %d: accepted are 32 and 64", f.ring)
 	}
@@ -83,7 +87,7 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 			return nil, usagef("--print-after %s: accepted are %s", f.printAfter, passNames())
 		}
 	}
-	l.runner = pass.Runner{Dump: f.dump, After: l.after(f.printAfter), Note: costNotes}
+	l.runner = pass.Runner{Dump: f.dump, After: l.after(f.printAfter), Note: l.notes}
 	if err := l.open(n, f); err != nil {
 		l.close()
 		return nil, err
@@ -154,12 +158,15 @@ func (l *lowering) close() {
 	}
 }
 
+// notes are the comments of a dump.
+func (l *lowering) notes(m *ir.Module) func(*ir.Value) string { return costNotes(m, l.context.Source) }
+
 func (l *lowering) after(printed string) func(*pass.Pass, *ir.Module, time.Duration) {
 	return func(p *pass.Pass, m *ir.Module, took time.Duration) {
 		l.app.progress.step("pass %s: %v", p.Name, took.Round(time.Millisecond))
 		if p.Name == printed {
 			l.app.progress.done()
-			fmt.Fprintf(l.app.err, "; after %s\n%s", p.Name, ir.Print(m, costNotes(m)))
+			fmt.Fprintf(l.app.err, "; after %s\n%s", p.Name, ir.Print(m, l.notes(m)))
 		}
 	}
 }

@@ -42,6 +42,7 @@ func newOptCmd(a *app) *cobra.Command {
 	network.add(c)
 	lower.add(c)
 	lower.addDeploy(c)
+	addOfflineFlag(c, &lower.offline)
 	lower.addDump(c)
 	c.Flags().StringVar(&names, "passes", "", "comma-separated `names`, in order")
 	c.Flags().StringVarP(&out, "output", "o", "", "write the module to this `file`")
@@ -79,7 +80,7 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 		return err
 	}
 	l.notices()
-	text := ir.Print(m, costNotes(m))
+	text := ir.Print(m, l.notes(m))
 	if out != "" {
 		if err := replaceFile(out, text); err != nil {
 			return err

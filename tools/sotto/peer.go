@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -38,22 +39,50 @@ func (f *peerFlags) add(c *cobra.Command) {
 // addSession adds what only the two computing parties need.
 func (f *peerFlags) addSession(c *cobra.Command) {
 	f.add(c)
-	c.Flags().StringVar(&f.dealer, "dealer", "", "`address` of the dealer (sotto deal)")
-	c.Flags().StringVar(&f.offline, "offline", "", "who makes the offline material: dealer (he, by the two parties alone, comes with a later release)")
+	c.Flags().StringVar(&f.dealer, "dealer", "", "`address` of a dealer (sotto deal) that makes the offline material")
+	addOfflineFlag(c, &f.offline)
 	c.Flags().StringVar(&f.link, "link", "loopback", "shape what this side sends: loopback (not at all), lan, wan, pasnet")
 }
 
-// source checks --offline and --dealer.
-func (f *peerFlags) source() error {
-	switch f.offline {
-	case "", string(cost.FromDealer):
-	case "he":
-		return usagef("--offline he is not in this release: accepted is --offline dealer, a third party that must not collude with either")
-	default:
-		return usagef("--offline %s: accepted is dealer", f.offline)
+// addOfflineFlag adds --offline; without it the parties make the material alone, or the dealer that --dealer names.
+func addOfflineFlag(c *cobra.Command, to *string) {
+	c.Flags().StringVar(to, "offline", "", "who makes the offline material: he, the two parties alone (default), or dealer, a third party")
+}
+
+// offlineSource reads --offline.
+func offlineSource(name string) (cost.Source, error) {
+	if name == "" {
+		return cost.FromHE, nil
 	}
-	if f.dealer == "" {
-		return usagef("the offline material comes from a dealer: name its address by --dealer (start one with `sotto deal`)")
+	s, err := cost.ParseSource(name)
+	if err != nil {
+		return "", usagef("--offline %s: accepted are %s, by the two parties alone, and %s", name, cost.FromHE, cost.FromDealer)
+	}
+	return s, nil
+}
+
+// source reads --offline and --dealer for a bundle.
+func (f *peerFlags) source(b *party.Bundle) (cost.Source, error) {
+	name := f.offline
+	if name == "" && f.dealer != "" {
+		name = string(cost.FromDealer)
+	}
+	s, err := offlineSource(name)
+	switch {
+	case err != nil:
+		return "", err
+	case s == cost.FromDealer && f.dealer == "":
+		return "", usagef("the offline material comes from a dealer: name its address by --dealer (start one with `sotto deal`)")
+	case s == cost.FromHE && f.dealer != "":
+		return "", usagef("--dealer %s: with --offline he the two parties make the material alone; accepted is one of the two", f.dealer)
+	}
+	return s, canMake(s, b)
+}
+
+// canMake refuses bundles whose material a source cannot make.
+func canMake(s cost.Source, b *party.Bundle) error {
+	if s == cost.FromHE && b.Manifest.NeedsDealer() {
+		return errors.New("the program compares by keys that a dealer makes (fss.drelu): accepted is --offline dealer, or a program compiled with another --nonlinear")
 	}
 	return nil
 }
@@ -166,9 +195,11 @@ func interruptible() (context.Context, context.CancelFunc) {
 }
 
 // sessionOptions are what serve and infer hand to a session.
-func (a *app) sessionOptions(b *party.Bundle, f *peerFlags, taps *tapFile) party.Options {
-	o := party.Options{Bundle: b, Dealer: f.dialDealer(roleOf(b.Program.Party)), Progress: func(phase cost.Phase, p vm.Progress) {
+func (a *app) sessionOptions(b *party.Bundle, source cost.Source, f *peerFlags, taps *tapFile) party.Options {
+	o := party.Options{Bundle: b, Source: source, Dealer: f.dialDealer(roleOf(b.Program.Party)), Progress: func(phase cost.Phase, p vm.Progress) {
 		a.progress.step("%s phase: %d %%, layer %s", phase, 100*p.Done/p.Of, p.Layer)
+	}, Making: func(p vm.Progress) {
+		a.progress.step("%s material: layer %d of %d, %s", cost.Offline, p.Done, p.Of, p.Layer)
 	}}
 	if taps != nil {
 		o.InsecureTap = taps.add

@@ -40,7 +40,7 @@ func newPrepareCmd(a *app) *cobra.Command {
 			"command continues. With --connect it is the client of a server that runs `sotto serve --store`. Without, DIR is what compile\n" +
 			"wrote, and both parties run on this machine, with keys of their own in the store. Each inference's material is used once: one\n" +
 			"that is interrupted is lost, and so is its material. --list tells what a store holds.",
-		Example: "  sotto prepare out/client -n 100 --store material --connect host:7766 --dealer dealer.example:7767\n" +
+		Example: "  sotto prepare out/client -n 100 --store material --connect host:7766\n" +
 			"  sotto prepare out -n 10 --store both && sotto run out --store both --input cat.png\n  sotto prepare --list --store material",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if f.list {
@@ -86,7 +86,8 @@ func (a *app) prepare(dir string, f *prepareFlags) (*prepareResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.source(); err != nil {
+	source, err := f.source(b)
+	if err != nil {
 		return nil, err
 	}
 	config, err := f.tls(wire.Client, wire.Server)
@@ -110,7 +111,7 @@ func (a *app) prepare(dir string, f *prepareFlags) (*prepareResult, error) {
 		return nil, interrupted(ctx, err)
 	}
 	defer conn.Close()
-	o := a.sessionOptions(b, &f.peerFlags, nil)
+	o := a.sessionOptions(b, source, &f.peerFlags, nil)
 	o.Conn, o.Modes, o.Store, o.Hold = conn, party.Prepare, s, f.n
 	a.showPreparing(&o)
 	res, err := party.Run(ctx, o)
@@ -127,6 +128,9 @@ func (a *app) showPreparing(o *party.Options) {
 		which = fmt.Sprintf("inference %d of %d", made+1, of)
 		a.progress.step("preparing %s", which)
 	}
+	o.Making = func(p vm.Progress) {
+		a.progress.step("preparing %s and more: layer %d of %d, %s", which, p.Done, p.Of, p.Layer)
+	}
 	o.Progress = func(_ cost.Phase, p vm.Progress) {
 		a.progress.step("preparing %s: %d %%, layer %s", which, 100*p.Done/p.Of, p.Layer)
 	}
@@ -142,13 +146,14 @@ func (a *app) prepareHere(dir string, f *prepareFlags) (*prepareResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkOffline(f.offline); err != nil {
+	source, err := offlineSource(f.offline)
+	if err != nil {
 		return nil, err
 	}
 	ctx, stop := interruptible()
 	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", keys}}
 	defer g.stop()
-	r, err := g.prepare(dir, f, b)
+	r, err := g.prepare(dir, f, source, b)
 	return r, interrupted(ctx, err)
 }
 
@@ -162,17 +167,11 @@ func localKeys(dir string) (string, error) {
 	return keys, err
 }
 
-func (g *group) prepare(dir string, f *prepareFlags, b *party.Bundle) (*prepareResult, error) {
-	g.progress.step("starting dealer, server and client")
-	dealer, err := g.start("deal", filepath.Join(dir, dealerDir), "--listen", "127.0.0.1:0")
+func (g *group) prepare(dir string, f *prepareFlags, source cost.Source, b *party.Bundle) (*prepareResult, error) {
+	session, err := g.makers(dir, f.link, source)
 	if err != nil {
 		return nil, err
 	}
-	dealerAddr, err := dealer.listening()
-	if err != nil {
-		return nil, err
-	}
-	session := []string{"--dealer", dealerAddr, "--link", f.link, "--offline", string(cost.FromDealer)}
 	server, addr, err := g.serve(session, filepath.Join(dir, serverDir), "--store", filepath.Join(f.store, serverDir))
 	if err != nil {
 		return nil, err

@@ -44,8 +44,8 @@ func newRunCmd(a *app) *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use: "run DIR|FILE --input FILE", Short: "run both parties on this machine: one private inference", Args: cobra.ExactArgs(1),
-		Long: "Run starts a dealer, a server and a client as processes of their own, with fresh keys, connected over loopback by mutual TLS,\n" +
-			"and prints the prediction and what every layer cost. DIR is what compile wrote; a .sotto file is compiled first.",
+		Long: "Run starts a server and a client, and with --offline dealer a dealer, as processes of their own with fresh keys, connected over\n" +
+			"loopback by mutual TLS, and prints the prediction and what every layer cost. DIR is what compile wrote; a .sotto file is compiled first.",
 		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json\n" +
 			"  sotto run out --input cat.png --store both",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -72,7 +72,7 @@ func newRunCmd(a *app) *cobra.Command {
 
 func (f *runFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.input, "input", "", "PNG or JPEG image, .npy `file`, or random:SEED")
-	c.Flags().StringVar(&f.offline, "offline", "", "who makes the offline material: dealer (he comes with a later release)")
+	addOfflineFlag(c, &f.offline)
 	c.Flags().StringVar(&f.link, "link", "loopback", "network between the parties: loopback (unshaped), lan, wan, pasnet")
 	c.MarkFlagRequired("input")
 }
@@ -95,6 +95,7 @@ func (a *app) compiled(path string, f *runFlags) (dir string, clean func(), err 
 			f.lower.weights = "random:1"
 			a.notice("no --weights: random ones (random:1) are used, so the prediction means nothing")
 		}
+		f.lower.offline = f.offline
 		var prices cost.Target
 		if prices, err = a.target(f.link, n); err == nil {
 			_, err = a.compile(n, f.lower, prices, filepath.Join(tmp, "out"))
@@ -110,12 +111,11 @@ func (a *app) compiled(path string, f *runFlags) (dir string, clean func(), err 
 // taps are where the parties dump their shares, by party, if they do.
 type taps [2]string
 
-// runBundle runs the three processes on one input.
+// runBundle runs the parties, and a dealer if asked for, on one input.
 func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error) {
-	if f.store == "" {
-		if err := a.checkOffline(f.offline); err != nil {
-			return nil, err
-		}
+	source, err := offlineSource(f.offline)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := wire.ParseLink(f.link); err != nil {
 		return nil, usageError{err}
@@ -140,7 +140,7 @@ func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error)
 	ctx, stop := interruptible()
 	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", keys}}
 	defer g.stop()
-	r, err := g.play(dir, f, inputs, dump, b)
+	r, err := g.play(dir, f, source, inputs, dump, b)
 	return r, interrupted(ctx, err)
 }
 
@@ -156,18 +156,6 @@ func (f *runFlags) keys(tmp string) (string, error) {
 	keys := filepath.Join(tmp, defaultKeys)
 	_, err := writeKeys(keys)
 	return keys, err
-}
-
-// checkOffline says once that the parties cannot yet make their material alone.
-func (a *app) checkOffline(source string) error {
-	switch source {
-	case "":
-		a.notice("offline material from a dealer process: making it by the two parties alone (--offline he) comes with a later release")
-	case string(cost.FromDealer):
-	default:
-		return usagef("--offline %s: accepted is dealer in this release", source)
-	}
-	return nil
 }
 
 // partyInputs gives each party's --input: the client's image, or for outsourced servers a share each.
@@ -303,8 +291,8 @@ func (g *group) stop() {
 	}
 }
 
-func (g *group) play(dir string, f *runFlags, inputs [2]string, dump *taps, b *party.Bundle) (*runResult, error) {
-	session, own, err := g.material(dir, f)
+func (g *group) play(dir string, f *runFlags, source cost.Source, inputs [2]string, dump *taps, b *party.Bundle) (*runResult, error) {
+	session, own, err := g.material(dir, f, source)
 	if err != nil {
 		return nil, err
 	}
@@ -321,19 +309,29 @@ func (g *group) play(dir string, f *runFlags, inputs [2]string, dump *taps, b *p
 }
 
 // material gives the parties' arguments that say where their material comes from, common and own, and starts who makes it.
-func (g *group) material(dir string, f *runFlags) (session []string, own [2][]string, err error) {
-	session = []string{"--link", f.link}
+func (g *group) material(dir string, f *runFlags, source cost.Source) (session []string, own [2][]string, err error) {
 	if f.store != "" {
 		own = [2][]string{{"--store", filepath.Join(f.store, clientDir)}, {"--store", filepath.Join(f.store, serverDir)}}
-		return session, own, nil
+		return []string{"--link", f.link}, own, nil
+	}
+	session, err = g.makers(dir, f.link, source)
+	return session, own, err
+}
+
+// makers gives what both parties are told, having started a dealer if that is the source.
+func (g *group) makers(dir, link string, source cost.Source) ([]string, error) {
+	session := []string{"--link", link, "--offline", string(source)}
+	if source != cost.FromDealer {
+		g.progress.step("starting server and client")
+		return session, nil
 	}
 	g.progress.step("starting dealer, server and client")
 	dealer, err := g.start("deal", filepath.Join(dir, dealerDir), "--listen", "127.0.0.1:0")
 	if err != nil {
-		return nil, own, err
+		return nil, err
 	}
 	addr, err := dealer.listening()
-	return append(session, "--dealer", addr, "--offline", string(cost.FromDealer)), own, err
+	return append(session, "--dealer", addr), err
 }
 
 // serve starts a server for one session and gives its address.

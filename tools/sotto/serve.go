@@ -39,11 +39,11 @@ type sessionResult struct {
 func newServeCmd(a *app) *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
-		Use: "serve BUNDLE --listen ADDR --dealer ADDR", Short: "run the server's party: the model owner's, or S1", Args: cobra.ExactArgs(1),
+		Use: "serve BUNDLE --listen ADDR", Short: "run the server's party: the model owner's, or S1", Args: cobra.ExactArgs(1),
 		Long: "Serve waits for the client and runs private inferences with it, one session a connection, until it is interrupted. Both sides\n" +
-			"authenticate with the keys of `sotto keys`. With --store it also keeps what a client prepares and runs inferences from it; without\n" +
-			"a source of material beside it, the latter alone. With --json it prints {\"listening\"} first, then one line a session.",
-		Example: "  sotto serve out/server --listen :7766 --dealer dealer.example:7767\n  sotto serve out/server --listen :7766 --store material",
+			"authenticate with the keys of `sotto keys`. With --store it also keeps what a client prepares and runs inferences from it.\n" +
+			"With --json it prints {\"listening\"} first, then one line a session.",
+		Example: "  sotto serve out/server --listen :7766\n  sotto serve out/server --listen :7766 --dealer dealer.example:7767\n  sotto serve out/server --listen :7766 --store material",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.serve(args[0], &f)
 		},
@@ -61,6 +61,10 @@ func newServeCmd(a *app) *cobra.Command {
 
 func (a *app) serve(dir string, f *serveFlags) error {
 	b, err := openParty(dir, cost.Server)
+	if err != nil {
+		return err
+	}
+	source, err := f.source(b)
 	if err != nil {
 		return err
 	}
@@ -94,7 +98,7 @@ func (a *app) serve(dir string, f *serveFlags) error {
 	defer l.Close()
 	a.listening(l.Addr())
 	ctx, stop := interruptible()
-	s := &server{app: a, flags: f, bundle: b, input: in, modes: modes, store: kept}
+	s := &server{app: a, flags: f, bundle: b, source: source, input: in, modes: modes, store: kept}
 	clients := newLobby(l, config, o, s.log)
 	clients.open(ctx)
 	defer clients.guests.Wait()
@@ -137,6 +141,7 @@ type server struct {
 	*app
 	flags  *serveFlags
 	bundle *party.Bundle
+	source cost.Source
 	input  party.Input
 	modes  party.Mode
 	store  *store.Store
@@ -178,7 +183,7 @@ func (s *server) log(format string, args ...any) {
 func (s *server) session(ctx context.Context, conn *wire.Conn) error {
 	defer conn.Close()
 	taps := newTapFile(s.flags.taps)
-	o := s.sessionOptions(s.bundle, &s.flags.peerFlags, taps)
+	o := s.sessionOptions(s.bundle, s.source, &s.flags.peerFlags, taps)
 	o.Conn, o.Input, o.Modes, o.Store = conn, s.input, s.modes, s.store
 	res, err := party.Run(ctx, o)
 	if err != nil {

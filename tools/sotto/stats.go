@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"sotto/ir/cost"
 	"sotto/runtime/party"
 )
 
@@ -38,5 +39,6 @@ func statsTable(w io.Writer, s *party.Stats) {
 		fmt.Fprintf(w, "%s; peak memory %s\n", storeLine(s.Stored), size(s.PeakRSS))
 		return
 	}
-	fmt.Fprintf(w, "offline material from a %s; %d offline rounds; peak memory %s\n", s.Source, s.Offline.Rounds, size(s.PeakRSS))
+	maker := map[cost.Source]string{cost.FromHE: "made by the two parties alone", cost.FromDealer: "from a dealer"}[s.Source]
+	fmt.Fprintf(w, "offline material %s; %d offline rounds; peak memory %s\n", maker, s.Offline.Rounds, size(s.PeakRSS))
 }

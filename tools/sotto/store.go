@@ -80,15 +80,13 @@ func (f *inferFlags) openHolding(b *party.Bundle) (*store.Store, error) {
 func (f *serveFlags) modes(b *party.Bundle) (party.Mode, error) {
 	switch {
 	case f.store == "":
-		return party.Everything, f.source()
+		return party.Everything, nil
 	case f.taps != "":
 		return 0, errDumpOfStored
 	case b.Program.Deploy == cost.Outsourced && f.input == "":
-		return party.Prepare, f.source()
-	case f.offline == "" && f.dealer == "":
-		return party.Stored, nil
+		return party.Prepare, nil
 	}
-	return party.Everything | party.Prepare | party.Stored, f.source()
+	return party.Everything | party.Prepare | party.Stored, nil
 }
 
 // inputFor reads the server's input, if it needs one.

@@ -44,14 +44,18 @@ func (w Weights[W]) clear(name string) []W {
 	return sum
 }
 
-// RandomWeights draws the weights that a manifest names.
+// RandomWeights draws the weights that a manifest names: fixed-point numbers of 16 bits where one party has them, and shares.
 func RandomWeights[W ring.Word](m *program.Manifest) Weights[W] {
+	const bits = 16
 	w := Weights[W]{{}, {}}
 	for _, it := range m.Items {
 		if it.Kind != program.Product {
 			continue
 		}
 		w[cost.Server][it.Weight] = random[W](it.WLen)
+		if m.Deploy == cost.ClientServer {
+			ring.Sar(w[cost.Server][it.Weight], w[cost.Server][it.Weight], uint(ring.Width[W]()-bits))
+		}
 		if m.Deploy == cost.Outsourced {
 			w[cost.Client][it.Weight] = random[W](it.WLen)
 		}
@@ -115,28 +119,80 @@ func ready[W ring.Word](t *testing.T, m *program.Manifest, w Weights[W], make Ma
 	return s
 }
 
-// Exchange runs Openings and Absorb of both parties at once over a connection, tagged by layer.
+// Exchange runs the messages of both parties over a connection, tagged by layer.
 func Exchange[W ring.Word](s Sources[W], client, server *wire.Conn) error {
-	results := make(chan error, 4)
-	for p, c := range []*wire.Conn{client, server} {
-		c.Begin()
-		go func() { results <- send(s[p], c) }()
-		go func() { results <- s[p].Absorb(reader(c)) }()
+	conns := [2]*wire.Conn{client, server}
+	client.Begin()
+	server.Begin()
+	err := together(conns, func(p int) error { return receive(s[p], conns[p]) }, func(p int) error { return send(s[p], conns[p]) })
+	if err != nil {
+		return err
+	}
+	return together(conns, func(p int) error { return complete(cost.Party(p), s[p], conns[p]) })
+}
+
+// together has both parties do everything at once; whoever fails ends the connection.
+func together(conns [2]*wire.Conn, steps ...func(p int) error) error {
+	results := make(chan error, len(conns)*len(steps))
+	for p, c := range conns {
+		for _, f := range steps {
+			go func() {
+				err := f(p)
+				if err != nil {
+					c.Abort("failed")
+				}
+				results <- err
+			}()
+		}
 	}
 	var err error
-	for range 4 {
+	for range cap(results) {
 		err = errors.Join(err, <-results)
 	}
 	return err
 }
 
 func send[W ring.Word](s material.Source[W], c *wire.Conn) error {
-	err := s.Openings(func(tag int, p []byte) error {
+	w := func(tag int, p []byte) error {
 		c.SetSendTag(int(cost.Offline), tag)
 		_, err := c.Write(p)
 		return err
-	})
-	return errors.Join(err, c.End())
+	}
+	if err := errors.Join(s.Openings(w), c.End()); err != nil {
+		return err
+	}
+	c.BeginAfter(1)
+	return errors.Join(s.Replies(w), c.End())
+}
+
+func receive[W ring.Word](s material.Source[W], c *wire.Conn) error {
+	if err := s.Absorb(reader(c)); err != nil {
+		return err
+	}
+	return s.Finish(reader(c))
+}
+
+// complete moves what is deferred, from the client to the server.
+func complete[W ring.Word](p cost.Party, s material.Source[W], c *wire.Conn) error {
+	move := c.ReadFull
+	if p == cost.Client {
+		move = func(p []byte) error {
+			_, err := c.Write(p)
+			return err
+		}
+		c.Begin()
+	}
+	for _, item := range s.Deferred() {
+		c.SetSendTag(int(cost.Offline), item)
+		c.SetRecvTag(int(cost.Offline), item)
+		if err := s.Complete(item, move); err != nil {
+			return err
+		}
+	}
+	if p == cost.Client {
+		return c.End()
+	}
+	return nil
 }
 
 func reader(c *wire.Conn) func(int, []byte) error {

@@ -1,0 +1,79 @@
+package ir
+
+import (
+	"sotto/ir/cost"
+	"sotto/ir/pos"
+)
+
+// MadeBy counts the material of a SECURE function that the two parties make alone, if no dealer does.
+func MadeBy(f *Func) (m cost.Made) {
+	for _, v := range f.Body {
+		switch v.Op.Name {
+		case "ring.conv2d", "ring.linear":
+			m.Ring = v.Type.Elem.Bits
+			m.Products++
+		case "beaver.square":
+			m.Ring = v.Type.Elem.Bits
+			m.OTs += cost.GilboaOTs(int64(v.Type.Len()), m.Ring)
+		}
+	}
+	return m
+}
+
+// CheckMaterial says whether a source can make a SECURE module's material: where the parties make it by themselves, every linear
+// layer must fit the encryption.
+func CheckMaterial(m *Module, source cost.Source) error {
+	if source != cost.FromHE {
+		return nil
+	}
+	for _, f := range m.Funcs {
+		for _, v := range f.Body {
+			if !v.Is("ring.conv2d") && !v.Is("ring.linear") {
+				continue
+			}
+			if _, err := hePlan(m.Deploy, v); err != nil {
+				return pos.Errorf(v.Pos, "layer %s: %v; a dealer makes the material of any layer (--offline dealer)", v.Layer(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// heCost: the mask travels encrypted, and the product comes back masked.
+func heCost(l *cost.Ledger, v *Value) {
+	p, err := hePlan(l.Deploy, v)
+	if err != nil {
+		Bugf("%s: %v", v.Layer(), err)
+	}
+	l.Product(p, maskOf(v.Args[0]))
+	macs := cost.Work{MACs: v.MACs()} // on what is opened, online
+	l.Compute(cost.Server, macs)
+	if l.Deploy == cost.Outsourced {
+		l.Compute(cost.Client, macs)
+		for _, p := range []cost.Party{cost.Client, cost.Server} {
+			l.Compute(p, macs) // of a party's own mask and share of the weights, offline
+		}
+	}
+}
+
+// maskOf is the value whose mask an argument has: a reshape has that of what it reshapes.
+func maskOf(v *Value) *Value {
+	for v.Is("ring.reshape") {
+		v = v.Args[0]
+	}
+	return v
+}
+
+// hePlan is the packing of a linear layer for one inference.
+func hePlan(d cost.Deployment, v *Value) (cost.HEPlan, error) {
+	x, w := v.Args[0].Type.Shape, v.Args[1].Type.Shape
+	var layer cost.HELayer
+	if v.Is("ring.linear") {
+		layer = cost.HELinear(w[0], w[1])
+	} else {
+		s, p, dil := v.Ints("stride"), v.Ints("pad"), v.Ints("dilation")
+		layer = cost.HELayer{InC: x[0], InH: x[1], InW: x[2], OutC: w[0], KH: w[2], KW: w[3], StrideH: s[0], StrideW: s[1],
+			PadH: p[0], PadW: p[1], DilH: dil[0], DilW: dil[1], Groups: v.Int("groups")}
+	}
+	return cost.HEPlanFor(layer, v.Type.Elem.Bits, d, 1)
+}

@@ -1,0 +1,63 @@
+package material_test
+
+import (
+	"testing"
+
+	"sotto/ir/cost"
+	"sotto/runtime/material"
+	"sotto/runtime/material/materialtest"
+	"sotto/runtime/program"
+	"sotto/runtime/ring"
+	"sotto/runtime/wire"
+	"sotto/runtime/wire/wiretest"
+)
+
+func makeHE[W ring.Word](t *testing.T, m *program.Manifest, w materialtest.Weights[W]) materialtest.Sources[W] {
+	t.Helper()
+	var s materialtest.Sources[W]
+	for p, he := range newHE(t, m, w, 1) {
+		s[p] = he.Inference(0)
+	}
+	return s
+}
+
+func newHE[W ring.Word](t *testing.T, m *program.Manifest, w materialtest.Weights[W], inferences int) (both [2]*material.HE[W]) {
+	t.Helper()
+	for p := range both {
+		var err error
+		if both[p], err = material.NewHE(cost.Party(p), m, material.Session{1, 2, 3}, inferences, w.Of(cost.Party(p)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return both
+}
+
+func TestHEConforms(t *testing.T) { materialtest.Conformance(t, makeHE[uint32], makeHE[uint64]) }
+
+// TestHEBatches: every inference of a batch has material of its own, and the relations hold in each.
+func TestHEBatches(t *testing.T) {
+	const inferences = 3
+	for _, deploy := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		for _, c := range materialtest.Cases(deploy, 32) {
+			t.Run(string(deploy)+"/"+c.Name, func(t *testing.T) {
+				w := materialtest.RandomWeights[uint32](c.Manifest)
+				both := newHE(t, c.Manifest, w, inferences)
+				client, server := wiretest.Pair(t, wire.Options{})
+				if err := materialtest.Exchange(materialtest.Sources[uint32]{both[0].Inference(0), both[1].Inference(0)}, client, server); err != nil {
+					t.Fatal(err)
+				}
+				for i := range inferences {
+					s := materialtest.Sources[uint32]{both[0].Inference(i), both[1].Inference(i)}
+					if err := materialtest.Related(c.Manifest, w, s); err != nil {
+						t.Errorf("inference %d: %v", i, err)
+					}
+				}
+				for _, he := range both {
+					if err := he.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+}
