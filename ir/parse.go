@@ -163,8 +163,9 @@ func (p *parser) module() *Module {
 		}
 		p.mod.Deploy = d
 		p.advance()
-		if p.accept(cost.Ferret.String()) {
-			p.mod.OT = cost.Ferret
+		if o, err := cost.ParseOT(p.tok); err == nil && o != cost.SoftSpoken {
+			p.mod.OT = o
+			p.advance()
 		}
 	}
 	for p.accept("file") {

@@ -28,7 +28,7 @@ func emit(t *rapid.T) (*ir.Module, *twopc.Pair) {
 	if err := (&pass.Runner{}).Run(c, m, every...); err != nil {
 		t.Fatal(err)
 	}
-	m.OT = rapid.SampledFrom([]cost.OT{cost.SoftSpoken, cost.Ferret}).Draw(t, "ot")
+	m.OT = rapid.SampledFrom([]cost.OT{cost.SoftSpoken, cost.Ferret, cost.IKNP}).Draw(t, "ot")
 	pair, err := twopc.Emit(m, m.Funcs[0])
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,10 @@
 package cost
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // OT is the extension that the correlated OTs of a program come from.
 type OT uint8
@@ -8,18 +12,20 @@ type OT uint8
 const (
 	SoftSpoken OT = iota // 4 bytes an OT, nothing to set up but base OTs
 	Ferret               // silent: about a tenth of a byte an OT, after a base of some ten thousand OTs of SoftSpoken
+	IKNP                 // 16 bytes an OT, and the least work
 )
 
-func (o OT) String() string { return [...]string{SoftSpoken: "softspoken", Ferret: "ferret"}[o] }
+// OTNames are the names of the extensions, by number.
+var OTNames = []string{SoftSpoken: "softspoken", Ferret: "ferret", IKNP: "iknp"}
+
+func (o OT) String() string { return OTNames[o] }
 
 // ParseOT accepts the names of the extensions.
 func ParseOT(s string) (OT, error) {
-	for _, o := range []OT{SoftSpoken, Ferret} {
-		if s == o.String() {
-			return o, nil
-		}
+	if i := slices.Index(OTNames, s); i >= 0 {
+		return OT(i), nil
 	}
-	return 0, fmt.Errorf("unknown OT extension %q: accepted are %s and %s", s, SoftSpoken, Ferret)
+	return 0, fmt.Errorf("unknown OT extension %q: accepted are %s", s, strings.Join(OTNames, ", "))
 }
 
 // Extensions are the OT extensions that a session sets up and how many OTs each gives: every one that is not empty is an
@@ -39,11 +45,20 @@ type Labels struct {
 
 // Instance is one OT extension of a session.
 type Instance struct {
-	Set FerretSet // none for SoftSpoken
+	OT  OT
+	Set FerretSet // of Ferret
 }
 
 // Silent reports whether the instance is one of Ferret, whose base SoftSpoken makes.
-func (i Instance) Silent() bool { return i.Set != FerretSet{} }
+func (i Instance) Silent() bool { return i.OT == Ferret }
+
+// Bytes is what the receiver of an instance that is not silent sends for n OTs.
+func (i Instance) Bytes(n int64) int64 {
+	if i.OT == IKNP {
+		return IKNPBytes(n)
+	}
+	return SoftSpokenBytes(n)
+}
 
 // Base is the OTs that set-up makes for the instance.
 func (i Instance) Base() int64 {
@@ -57,6 +72,9 @@ func (i Instance) Base() int64 {
 // public seed too; back come the receiver's point and tree corrections, and of Ferret the message of its base.
 func (i Instance) SetupBytes() (toReceiver, toSender int64) {
 	toReceiver, toSender = SoftSpokenSetupBytes()
+	if i.OT == IKNP {
+		toReceiver, toSender = IKNPSetupBytes()
+	}
 	toReceiver += HashKeyBytes
 	if i.Silent() {
 		toReceiver, toSender = toReceiver+FerretSeedBytes, toSender+SoftSpokenBytes(i.Base())
@@ -84,23 +102,23 @@ func (x Extensions) Any() bool { return x.Pads != [2]int64{} || len(x.Garbled) >
 // Pad is the extension of the pads whose sender is p.
 func (x Extensions) Pad(p Party) Instance {
 	if x.OT != Ferret {
-		return Instance{}
+		return Instance{OT: x.OT}
 	}
 	set, _ := smallestFerret(x.Pads[p])
-	return Instance{set}
+	return Instance{Ferret, set}
 }
 
 // Label is the extension of a garbled batch's label OTs. In a program of Ferret it is one of Ferret where that has fewer
 // bytes, its base and the bit an OT that chooses included: not so below some ten thousand OTs.
 func (x Extensions) Label(batch int) Instance {
 	if x.OT != Ferret {
-		return Instance{}
+		return Instance{OT: x.OT}
 	}
 	n := x.Garbled[batch].OTs
 	if set, bytes := smallestFerret(n); bytes+BitBytes(n, 1) < SoftSpokenBytes(n) {
-		return Instance{set}
+		return Instance{Ferret, set}
 	}
-	return Instance{}
+	return Instance{OT: SoftSpoken}
 }
 
 // smallestFerret gives the set that makes n OTs of random choice with the fewest bytes, those of its base included, and
@@ -121,12 +139,13 @@ func (l *Ledger) RandomOT(receiver Party, n int64) Time {
 	sender := receiver.Other()
 	first := l.asked.Pads[sender]
 	l.asked.Pads[sender] += n
-	if i := l.extensions.Pad(sender); i.Silent() {
+	i := l.extensions.Pad(sender)
+	if i.Silent() {
 		l.silent += n
 		trees, _ := FerretBytes(i.Set, first, n)
 		return l.Send(sender, trees, Start)
 	}
-	return l.Send(receiver, SoftSpokenBytes(n), Start)
+	return l.Send(receiver, i.Bytes(n), Start)
 }
 
 // OT16 records n random 1-of-16 OTs, four OTs of random choice each, and gives the moment from which both ends have the masks.
@@ -144,13 +163,14 @@ func (l *Ledger) Triples(n int64) Time { return max(l.RandomOT(Client, n), l.Ran
 func (l *Ledger) LabelOT(garbler Party, n int64, ready Time) Time {
 	batch, evaluator := len(l.asked.Garbled), garbler.Other()
 	l.asked.Garbled = append(l.asked.Garbled, Labels{Garbler: garbler, OTs: n})
-	if i := l.extensions.Label(batch); i.Silent() {
+	i := l.extensions.Label(batch)
+	if i.Silent() {
 		l.silent += n
 		trees, choices := FerretBytes(i.Set, 0, n)
 		l.Send(garbler, trees, ready)
 		return l.Send(evaluator, choices, ready)
 	}
-	return l.Send(evaluator, SoftSpokenBytes(n), ready)
+	return l.Send(evaluator, i.Bytes(n), ready)
 }
 
 // Asked gives the OTs that the ops recorded so far use, to be set up with the extension ot.

@@ -25,6 +25,13 @@ func SoftSpokenSetupBytes() (toReceiver, toSender int64) {
 // BaseOTBytes is what the receiver of n base OTs sends: a point each. The sender sends one point for all.
 func BaseOTBytes(n int64) int64 { return n * pointBytes }
 
+// IKNPBytes is what the receiver sends for n correlated OTs of IKNP in the form of Asharov, Lindell, Schneider and Zohner (CCS 2013):
+// a word for each of kappa columns and each 64 OTs begun, so 16 bytes an OT.
+func IKNPBytes(n int64) int64 { return kappa * groupBytes * groups(n) }
+
+// IKNPSetupBytes is what the set-up moves: the base OTs' points and the one back.
+func IKNPSetupBytes() (toReceiver, toSender int64) { return BaseOTBytes(kappa), pointBytes }
+
 // SoftSpokenAES is the AES blocks that expand the leaves for n correlated OTs: 2^k leaves a tree at the receiver, one
 // fewer at the sender, one bit an OT from each.
 func SoftSpokenAES(n int64) (sender, receiver int64) {

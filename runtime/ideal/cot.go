@@ -30,6 +30,9 @@ type COTSender struct {
 // Delta is the correlation.
 func (s *COTSender) Delta() prg.Block { return s.delta }
 
+// MessageBytes is 0: the ends exchange nothing.
+func (s *COTSender) MessageBytes(int) int { return 0 }
+
 // Extend fills k, n blocks, with K. It fails when a length does not fit n.
 func (s *COTSender) Extend(n int, u []byte, k []prg.Block) error {
 	if n < 0 || len(k) != n || len(u) != 0 {

@@ -52,6 +52,28 @@ func TestSoftSpokenConforms(t *testing.T) {
 	})
 }
 
+func TestIKNPConforms(t *testing.T) {
+	messageConformance(t, func(t *testing.T, delta prg.Block) messagePair {
+		setup, msg1, err := ot.NewIKNPSetup([]byte(t.Name()), delta, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, msg2, err := ot.NewIKNPReceiver([]byte(t.Name()), msg1, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		toReceiver, toSender := cost.IKNPSetupBytes()
+		if int64(len(msg1)) != toReceiver || int64(len(msg2)) != toSender {
+			t.Errorf("set-up of %d and %d bytes, declared %d and %d", len(msg1), len(msg2), toReceiver, toSender)
+		}
+		s, err := setup.Finish(msg2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return messagePair{s, r, cost.IKNPBytes}
+	})
+}
+
 func TestIdealConforms(t *testing.T) {
 	messageConformance(t, func(t *testing.T, delta prg.Block) messagePair {
 		f := ideal.NewCOT(delta, prg.NewSeed())

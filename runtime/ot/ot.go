@@ -23,6 +23,8 @@ type COTReceiver interface {
 type COTSender interface {
 	// Delta is the correlation of all COTs of this sender.
 	Delta() prg.Block
+	// MessageBytes is the size of the receiver's message of n COTs.
+	MessageBytes(n int) int
 	// Extend fills k, n blocks, with K_i from the receiver's message of the same step with the same n. It fails, and
 	// changes no state, when a length does not fit n.
 	Extend(n int, u []byte, k []prg.Block) error

@@ -109,6 +109,9 @@ func (s *Sender) treeDelta(t int) uint64 {
 	return half >> (t % (trees / 2) * fieldBits)
 }
 
+// MessageBytes is the size of the receiver's message of n OTs.
+func (s *Sender) MessageBytes(n int) int { return ring.BitWords(n) * recordBytes }
+
 // Extend takes the receiver's message u of n OTs, cost.SoftSpokenBytes(n) bytes, and fills k, n blocks, with K. It fails, and
 // changes no state, when a length does not fit n.
 func (s *Sender) Extend(n int, u []byte, k []prg.Block) error {

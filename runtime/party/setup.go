@@ -30,19 +30,19 @@ type setup struct {
 // sender is this party's end of an instance that it sends in.
 type sender struct {
 	cost.Instance
-	state  *ot.SenderSetup
+	finish func(reply []byte) (ot.COTSender, error)
 	first  []byte
 	delta  prg.Block
 	key    prg.Block
 	seed   prg.Seed // of Ferret's public matrices
-	cot    *ot.Sender
+	cot    ot.COTSender
 	silent *ot.FerretSender
 }
 
 // receiver is this party's end of an instance of the peer's.
 type receiver struct {
 	cost.Instance
-	cot    *ot.Receiver
+	cot    ot.COTReceiver
 	key    prg.Block
 	seed   prg.Seed
 	reply  []byte
@@ -206,8 +206,7 @@ func (s *setup) begin() error {
 		key, delta := prg.NewSeed(), prg.NewSeed()
 		x := &sender{Instance: instance, key: prg.LoadBlock(key[:]), delta: prg.LoadBlock(delta[:]), seed: prg.NewSeed()}
 		x.delta.Lo |= 1
-		var err error
-		if x.state, x.first, err = ot.NewSenderSetup(s.sid(s.program.Party, i), x.delta, rand.Reader); err != nil {
+		if err := x.begin(s.sid(s.program.Party, i)); err != nil {
 			return err
 		}
 		s.send = append(s.send, x)
@@ -216,6 +215,28 @@ func (s *setup) begin() error {
 		s.recv = append(s.recv, &receiver{Instance: instance})
 	}
 	return nil
+}
+
+// begin makes the base-OT points of an instance.
+func (x *sender) begin(sid []byte) error {
+	if x.OT == cost.IKNP {
+		state, first, err := ot.NewIKNPSetup(sid, x.delta, rand.Reader)
+		x.first, x.finish = first, func(reply []byte) (ot.COTSender, error) { return state.Finish(reply) }
+		return err
+	}
+	state, first, err := ot.NewSenderSetup(sid, x.delta, rand.Reader)
+	x.first, x.finish = first, func(reply []byte) (ot.COTSender, error) { return state.Finish(reply) }
+	return err
+}
+
+// answer makes the receiver of an instance from the sender's points.
+func (r *receiver) answer(sid, points []byte) (err error) {
+	if r.OT == cost.IKNP {
+		r.cot, r.reply, err = ot.NewIKNPReceiver(sid, points, rand.Reader)
+		return err
+	}
+	r.cot, r.reply, err = ot.NewReceiver(sid, points, rand.Reader)
+	return err
 }
 
 // sid is the session id of one instance's base OTs.
@@ -281,9 +302,7 @@ func (s *setup) answer(i int) error {
 	if r.Silent() {
 		buf = buf[copy(r.seed[:], buf):]
 	}
-	var err error
-	r.cot, r.reply, err = ot.NewReceiver(s.sid(s.program.Party.Other(), i), buf, rand.Reader)
-	return err
+	return r.answer(s.sid(s.program.Party.Other(), i), buf)
 }
 
 // sendBase makes the base of a Ferret instance, whose choices are random, and Ferret from it.
@@ -313,15 +332,15 @@ func (s *setup) finish() error {
 	if err := s.checkMark(2); err != nil {
 		return err
 	}
-	_, toSender := cost.SoftSpokenSetupBytes()
 	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
-	buf := make([]byte, toSender)
 	for _, x := range s.send {
+		_, toSender := x.SetupBytes()
+		buf := make([]byte, toSender-cost.SoftSpokenBytes(x.Base()))
 		if err := s.conn.ReadFull(buf); err != nil {
 			return err
 		}
 		var err error
-		if x.cot, err = x.state.Finish(buf); err != nil {
+		if x.cot, err = x.finish(buf); err != nil {
 			return err
 		}
 		if err := s.readBase(x); err != nil {
@@ -375,7 +394,7 @@ func (s *setup) ots() *vm.OTs {
 }
 
 func (x *sender) pads() vm.PadSender {
-	end := vm.SoftSpokenSender(x.cot)
+	end := vm.COTSender(x.cot)
 	if x.Silent() {
 		end = vm.FerretSender(x.silent)
 	}
@@ -383,7 +402,7 @@ func (x *sender) pads() vm.PadSender {
 }
 
 func (r *receiver) pads() vm.PadReceiver {
-	end := vm.SoftSpokenReceiver(r.cot)
+	end := vm.COTReceiver(r.cot)
 	if r.Silent() {
 		end = vm.FerretReceiver(r.silent)
 	}

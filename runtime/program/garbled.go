@@ -134,7 +134,7 @@ func (p *Program) garbledBytes(in Instr) int64 {
 	count, wires := int64(in.Ints[gcCount]), int64(t.Wires())
 	switch in.Op {
 	case GCChoose, GCZero:
-		return cost.SoftSpokenBytes(count * wires)
+		return p.labelOTBytes(in.Ints[gcBatch], count*wires)
 	case GCGarble, GCRemask, GCTables:
 		return cost.HalfGatesBytes(int64(t.ANDs()), count) + cost.BitBytes(count, t.Ring)
 	case GCLabels, GCEvaluate:

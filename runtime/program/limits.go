@@ -124,8 +124,8 @@ func (p *Program) checkExtensions() error {
 			used++
 		}
 	}
-	if o := p.Extensions.OT; o > cost.Ferret {
-		return fmt.Errorf("program: OT extension number %d, accepted are %d and %d", o, cost.SoftSpoken, cost.Ferret)
+	if o := p.Extensions.OT; int(o) >= len(cost.OTNames) {
+		return fmt.Errorf("program: OT extension number %d, accepted are those below %d", o, len(cost.OTNames))
 	}
 	for i, g := range p.Extensions.Garbled {
 		if g.Garbler != cost.Server || g.OTs < 1 || g.OTs > maxElements*maxOTsPerElement {

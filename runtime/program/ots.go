@@ -8,7 +8,7 @@ import (
 	"sotto/ir/cost"
 )
 
-// Random OTs. The extension's receiver sends and its sender receives if it is SoftSpoken, the other way round if it is Ferret; the
+// Random OTs. The extension's receiver sends and its sender receives if it is SoftSpoken or IKNP, the other way round if it is Ferret; the
 // program's Extensions say which. first is the number of the first OT among those of the direction, n how many they are.
 const (
 	OTDraw   Opcode = "ot.draw"   // compute: c <- [first]: the choices of n OTs
@@ -41,13 +41,13 @@ var resultOTs = map[Opcode]struct{ ots, elements int64 }{
 var wholeOTs = map[Opcode]int64{OT16Choose: 4 * 64, OT16Pads: 4 * 64, BitsChoose: 64, BitsPads: 64}
 
 // otEnds pairs the instructions at the two ends of a batch of random OTs: the one of the end that chooses with the one of the
-// end that holds Delta. Which of them sends is the extension's: SoftSpoken's receiver, or Ferret's sender.
+// end that holds Delta. Which of them sends is the extension's: Ferret's sender, or the receiver of the others.
 var otEnds = map[Opcode]Opcode{OTChoose: OTPads, OT16Choose: OT16Pads, BitsChoose: BitsPads}
 
 // drawsChoices holds the instructions that draw the choices for one of otEnds, at the end that chooses.
 var drawsChoices = map[Opcode]bool{OTDraw: true}
 
-// silentLabels are the instructions of label OTs by Ferret, loudLabels those of SoftSpoken.
+// silentLabels are the instructions of label OTs by Ferret, loudLabels those of the others.
 var (
 	silentLabels = []Opcode{GCFlip, GCTrees, GCExpand, GCCorrect}
 	loudLabels   = []Opcode{GCChoose, GCZero}
@@ -140,10 +140,18 @@ func (p *Program) otBytes(in Instr) int64 {
 	first, n := OTs(in)
 	i := p.Extensions.Pad(sender)
 	if !i.Silent() {
-		return cost.SoftSpokenBytes(n)
+		return i.Bytes(n)
 	}
 	trees, _ := cost.FerretBytes(i.Set, first, n)
 	return trees
+}
+
+// labelOTBytes is the message of n label OTs of a batch whose receiver sends.
+func (p *Program) labelOTBytes(batch int, n int64) int64 {
+	if batch < 0 || batch >= len(p.Extensions.Garbled) {
+		return 0
+	}
+	return p.Extensions.Label(batch).Bytes(n)
 }
 
 // labelBytes is the message of an instruction of label OTs by Ferret; the choices are bits like others.

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"sotto/ir/circuit"
-	"sotto/ir/cost"
 	"sotto/runtime/garble"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -121,10 +120,10 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	blocks, u := make([]prg.Block, p.chunk*p.Wires()), make([]byte, cost.SoftSpokenBytes(int64(p.chunk*p.Wires())))
+	blocks, u := make([]prg.Block, p.chunk*p.Wires()), make([]byte, p.batch.Sender.MessageBytes(p.chunk*p.Wires()))
 	defer ring.Wipe(blocks)
 	return p.each(func(_, n int) error {
-		part := u[:cost.SoftSpokenBytes(int64(n*p.Wires()))]
+		part := u[:p.batch.Sender.MessageBytes(n*p.Wires())]
 		if err := m.Conn.ReadFull(part); err != nil {
 			return err
 		}

@@ -27,14 +27,14 @@ type Conn interface {
 }
 
 // Batch is what is garbled under one hash key and Delta: the garbler is the sender of the label OTs, whose Delta is the
-// garbling's. They are made by SoftSpoken or, if the program says so, by Ferret.
+// garbling's. They are made by Ferret or, of chosen choices, by another extension.
 type Batch struct {
 	Hash           *prg.Hash
 	Key            prg.Block      // of Hash
 	Delta          prg.Block      // garbler
 	Seed           prg.Seed       // of the garbler's labels
-	Sender         ot.COTSender   // garbler, SoftSpoken
-	Receiver       ot.COTReceiver // evaluator, SoftSpoken
+	Sender         ot.COTSender   // garbler, SoftSpoken or IKNP
+	Receiver       ot.COTReceiver // evaluator, SoftSpoken or IKNP
 	SilentSender   *ot.FerretSender
 	SilentReceiver *ot.FerretReceiver
 }

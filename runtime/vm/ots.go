@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 
-	"sotto/ir/cost"
 	"sotto/runtime/ot"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -48,11 +47,11 @@ type PadReceiver struct {
 	Keys *prg.Counter
 }
 
-// SoftSpokenSender makes OTs of random choice by SoftSpoken: the peer's choices are random.
-func SoftSpokenSender(s ot.COTSender) SendEnd { return softSpokenSender{s} }
+// COTSender makes OTs of random choice by an extension of chosen ones: the peer's choices are random.
+func COTSender(s ot.COTSender) SendEnd { return cotSender{s} }
 
-// SoftSpokenReceiver makes OTs of random choice by SoftSpoken.
-func SoftSpokenReceiver(r ot.COTReceiver) RecvEnd { return softSpokenReceiver{r} }
+// COTReceiver makes OTs of random choice by an extension of chosen ones.
+func COTReceiver(r ot.COTReceiver) RecvEnd { return cotReceiver{r} }
 
 // FerretSender makes OTs of random choice by Ferret.
 func FerretSender(s *ot.FerretSender) SendEnd { return ferretSender{s} }
@@ -60,19 +59,19 @@ func FerretSender(s *ot.FerretSender) SendEnd { return ferretSender{s} }
 // FerretReceiver makes OTs of random choice by Ferret.
 func FerretReceiver(r *ot.FerretReceiver) RecvEnd { return ferretReceiver{r} }
 
-type softSpokenSender struct{ ot.COTSender }
+type cotSender struct{ ot.COTSender }
 
-func (s softSpokenSender) Next(c Conn, k []prg.Block) error {
-	u := make([]byte, cost.SoftSpokenBytes(int64(len(k))))
+func (s cotSender) Next(c Conn, k []prg.Block) error {
+	u := make([]byte, s.MessageBytes(len(k)))
 	if err := c.ReadFull(u); err != nil {
 		return err
 	}
 	return s.Extend(len(k), u, k)
 }
 
-type softSpokenReceiver struct{ ot.COTReceiver }
+type cotReceiver struct{ ot.COTReceiver }
 
-func (softSpokenReceiver) Draw(choice []uint64, n int) error {
+func (cotReceiver) Draw(choice []uint64, n int) error {
 	if _, err := rand.Read(ring.Bytes(choice)); err != nil {
 		return err
 	}
@@ -82,7 +81,7 @@ func (softSpokenReceiver) Draw(choice []uint64, n int) error {
 	return nil
 }
 
-func (r softSpokenReceiver) Next(c Conn, choice []uint64, m []prg.Block) error {
+func (r cotReceiver) Next(c Conn, choice []uint64, m []prg.Block) error {
 	u, err := r.Extend(choice, len(m), m)
 	if err != nil {
 		return err

@@ -116,6 +116,16 @@ func extensionOf(t testing.TB, i cost.Instance) (PadSender, PadReceiver) {
 	delta := prg.LoadBlock(secret[:])
 	send := PadSender{Hash: prg.NewHash(prg.Block{Lo: 5}), Keys: prg.NewCounter(prg.COTPad)}
 	recv := PadReceiver{Hash: send.Hash, Keys: prg.NewCounter(prg.COTPad)}
+	if i.OT == cost.IKNP {
+		setup, first, err := ot.NewIKNPSetup([]byte(t.Name()), delta, rand.Reader)
+		check(t, err)
+		r, second, err := ot.NewIKNPReceiver([]byte(t.Name()), first, rand.Reader)
+		check(t, err)
+		s, err := setup.Finish(second)
+		check(t, err)
+		send.End, recv.End = COTSender(s), COTReceiver(r)
+		return send, recv
+	}
 	if !i.Silent() {
 		setup, first, err := ot.NewSenderSetup([]byte(t.Name()), delta, rand.Reader)
 		check(t, err)
@@ -123,7 +133,7 @@ func extensionOf(t testing.TB, i cost.Instance) (PadSender, PadReceiver) {
 		check(t, err)
 		s, err := setup.Finish(second)
 		check(t, err)
-		send.End, recv.End = SoftSpokenSender(s), SoftSpokenReceiver(r)
+		send.End, recv.End = COTSender(s), COTReceiver(r)
 		return send, recv
 	}
 	n := int(i.Base())
@@ -150,7 +160,7 @@ func check(t testing.TB, err error) {
 }
 
 func eachOT(t *testing.T, run func(t *testing.T, p *otProgram)) {
-	for _, kind := range []cost.OT{cost.SoftSpoken, cost.Ferret} {
+	for _, kind := range []cost.OT{cost.SoftSpoken, cost.Ferret, cost.IKNP} {
 		t.Run(kind.String(), func(t *testing.T) { run(t, newOTProgram(kind)) })
 	}
 }
@@ -243,7 +253,7 @@ func TestTriples(t *testing.T) {
 // BenchmarkRandomOTs is pads of 32 bits from OTs of random choice, both ends at once over a socket: extension, message and hashing.
 func BenchmarkRandomOTs(b *testing.B) {
 	const n = 1 << 22
-	for _, kind := range []cost.OT{cost.SoftSpoken, cost.Ferret} {
+	for _, kind := range []cost.OT{cost.SoftSpoken, cost.Ferret, cost.IKNP} {
 		b.Run(kind.String(), func(b *testing.B) {
 			var sent int64
 			for range b.N {

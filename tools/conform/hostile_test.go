@@ -304,6 +304,8 @@ type nonsenseCOT struct{}
 
 func (nonsenseCOT) Delta() prg.Block { return prg.Block{Lo: 1} }
 
+func (nonsenseCOT) MessageBytes(n int) int { return int(cost.SoftSpokenBytes(int64(n))) }
+
 func (nonsenseCOT) Extend(n int, u []byte, k []prg.Block) error {
 	if int64(len(u)) != cost.SoftSpokenBytes(int64(n)) || len(k) != n {
 		return errors.New("lengths do not fit")
@@ -325,10 +327,10 @@ func noOTs(p *program.Program) *vm.OTs {
 	hash := prg.NewHash(prg.Block{Lo: 3})
 	o := &vm.OTs{}
 	if p.Extensions.Pads[p.Party] > 0 {
-		o.Send = vm.PadSender{End: vm.SoftSpokenSender(nonsenseCOT{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
+		o.Send = vm.PadSender{End: vm.COTSender(nonsenseCOT{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
 	}
 	if p.Extensions.Pads[p.Party.Other()] > 0 {
-		o.Recv = vm.PadReceiver{End: vm.SoftSpokenReceiver(nonsenseReceiver{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
+		o.Recv = vm.PadReceiver{End: vm.COTReceiver(nonsenseReceiver{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
 	}
 	for i := range p.Extensions.Garbled {
 		o.Batches = append(o.Batches, nonsenseBatch(p, i, hash))

@@ -34,6 +34,20 @@ func TestFerret(t *testing.T) {
 	}
 }
 
+// TestIKNP runs a network whose OTs are IKNP's.
+func TestIKNP(t *testing.T) {
+	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		t.Run(string(d), func(t *testing.T) {
+			n := compileIn(t, "iknp", "net small {\n input image: f32[3, 9, 10] from client\n "+ferretNets["small"]+"\n}\n",
+				&pass.Context{Deploy: d, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.IKNP)})
+			x := image(7, 270)
+			p := n.playTLS(t, x)
+			checkValues(t, n, x, p)
+			checkCosts(t, n, p)
+		})
+	}
+}
+
 // checkSilent demands that the first batch of a network's label OTs is of Ferret or not, and that the last is not.
 func checkSilent(t *testing.T, n *Net, first bool) {
 	t.Helper()

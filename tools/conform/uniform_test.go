@@ -143,7 +143,9 @@ func (n *Net) payloads(p *program.Program) []payload {
 		for _, i := range p.Extensions.Sent(p.Party.Other()) {
 			point := cost.BaseOTBytes(1)
 			add("", 0, 0, point)
-			add("tree corrections", int(answer-point), 8, answer-point)
+			if i.OT != cost.IKNP {
+				add("tree corrections", int(answer-point), 8, answer-point)
+			}
 			base := cost.SoftSpokenBytes(i.Base())
 			add("base of Ferret", int(base), 8, base)
 		}

@@ -43,7 +43,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server: the server knows the weights; outsourced: both parties hold shares")
-	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), or auto: the faster at the target's prices")
+	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), iknp (16), or auto: the faster of the first two at the target's prices")
 }
 
 func (f *lowerFlags) addDump(c *cobra.Command) {

@@ -13,7 +13,9 @@ import (
 
 var otPrimitives = []*Primitive{
 	{Name: "ot.softspoken4", Doc: "n correlated OTs by SoftSpoken with k = 4: extension at both ends, messages included; base OTs are not timed",
-		N: 1 << 24, Prepare: softSpoken, Limit: softSpokenLimit},
+		N: 1 << 24, Prepare: messages(cost.SoftSpoken), Limit: softSpokenLimit},
+	{Name: "ot.iknp", Doc: "n correlated OTs by IKNP, 16 bytes each: extension at both ends, messages included; base OTs are not timed",
+		N: 1 << 24, Prepare: messages(cost.IKNP), Limit: iknpLimit},
 	{Name: "ot.ferret", Doc: "n correlated OTs of random choice by Ferret: extension at both ends, messages included; the base is not timed",
 		N: 1 << 24, Prepare: ferret, Limit: ferretLimit},
 }
@@ -31,21 +33,50 @@ func batches(n int64, f func(n int) error) error {
 	return nil
 }
 
-// extension is one end of a SoftSpoken extension; the client is the receiver.
+// extension is one end of an extension whose receiver sends: it is the client.
 type extension struct {
-	sender   *ot.Sender
-	receiver *ot.Receiver
+	sender   ot.COTSender
+	receiver ot.COTReceiver
 }
 
-func newExtension(s *Session) (extension, error) {
-	sid := []byte("sotto bench")
+// makers make the ends of one kind of extension.
+type makers struct {
+	toReceiver, toSender int64
+	sender               func(sid []byte, delta prg.Block) (first []byte, finish func(reply []byte) (ot.COTSender, error), err error)
+	receiver             func(sid, first []byte) (ot.COTReceiver, []byte, error)
+}
+
+func makersOf(kind cost.OT) makers {
+	if kind == cost.IKNP {
+		toReceiver, toSender := cost.IKNPSetupBytes()
+		return makers{toReceiver, toSender,
+			func(sid []byte, delta prg.Block) ([]byte, func([]byte) (ot.COTSender, error), error) {
+				x, first, err := ot.NewIKNPSetup(sid, delta, rand.Reader)
+				return first, func(reply []byte) (ot.COTSender, error) { return x.Finish(reply) }, err
+			},
+			func(sid, first []byte) (ot.COTReceiver, []byte, error) {
+				return ot.NewIKNPReceiver(sid, first, rand.Reader)
+			}}
+	}
 	toReceiver, toSender := cost.SoftSpokenSetupBytes()
+	return makers{toReceiver, toSender,
+		func(sid []byte, delta prg.Block) ([]byte, func([]byte) (ot.COTSender, error), error) {
+			x, first, err := ot.NewSenderSetup(sid, delta, rand.Reader)
+			return first, func(reply []byte) (ot.COTSender, error) { return x.Finish(reply) }, err
+		},
+		func(sid, first []byte) (ot.COTReceiver, []byte, error) {
+			return ot.NewReceiver(sid, first, rand.Reader)
+		}}
+}
+
+func newExtension(s *Session, kind cost.OT) (extension, error) {
+	sid, ends := []byte("sotto bench"), makersOf(kind)
 	if s.Party == cost.Client {
-		first := make([]byte, toReceiver)
+		first := make([]byte, ends.toReceiver)
 		if err := s.Conn.ReadFull(first); err != nil {
 			return extension{}, err
 		}
-		r, reply, err := ot.NewReceiver(sid, first, rand.Reader)
+		r, reply, err := ends.receiver(sid, first)
 		if err != nil {
 			return extension{}, err
 		}
@@ -54,20 +85,25 @@ func newExtension(s *Session) (extension, error) {
 	seed := prg.NewSeed()
 	delta := prg.LoadBlock(seed[:])
 	delta.Lo |= 1
-	setup, first, err := ot.NewSenderSetup(sid, delta, rand.Reader)
+	first, finish, err := ends.sender(sid, delta)
 	if err != nil {
 		return extension{}, err
 	}
-	reply := make([]byte, toSender)
+	reply := make([]byte, ends.toSender)
 	if err := errors.Join(s.Conn.Send(first), s.Conn.ReadFull(reply)); err != nil {
 		return extension{}, err
 	}
-	x, err := setup.Finish(reply)
+	x, err := finish(reply)
 	return extension{sender: x}, err
 }
 
-func softSpoken(s *Session, n int64) (func() error, error) {
-	x, err := newExtension(s)
+// messages prepares an extension whose receiver sends.
+func messages(kind cost.OT) func(s *Session, n int64) (func() error, error) {
+	return func(s *Session, n int64) (func() error, error) { return extendMessages(s, kind, n) }
+}
+
+func extendMessages(s *Session, kind cost.OT, n int64) (func() error, error) {
+	x, err := newExtension(s, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +123,10 @@ func softSpoken(s *Session, n int64) (func() error, error) {
 			})
 		}, nil
 	}
-	u := make([]byte, cost.SoftSpokenBytes(otBatch))
+	u := make([]byte, x.sender.MessageBytes(otBatch))
 	return func() error {
 		return batches(n, func(n int) error {
-			part := u[:cost.SoftSpokenBytes(int64(n))]
+			part := u[:x.sender.MessageBytes(n)]
 			if err := s.Conn.ReadFull(part); err != nil {
 				return err
 			}
@@ -113,6 +149,11 @@ func softSpokenLimit(l *Limits) Bound {
 		Bound{l.Loopback * n / float64(cost.SoftSpokenBytes(n)), "bytes over loopback"})
 }
 
+// iknpLimit: two AES blocks a COT at the receiver, or the bytes.
+func iknpLimit(l *Limits) Bound {
+	return lower(Bound{l.AES / 2, "AES blocks at the receiver"}, Bound{l.Loopback / float64(cost.IKNPBytes(64)) * 64, "bytes over loopback"})
+}
+
 func lower(a, b Bound) Bound {
 	if a.PerSecond < b.PerSecond {
 		return a
@@ -120,11 +161,11 @@ func lower(a, b Bound) Bound {
 	return b
 }
 
-// ferretSet is the set with the fewest bytes an OT.
-func ferretSet() cost.FerretSet { return cost.FerretSets()[0] }
+// ferretSet is the set with 0.09 bytes an OT, whose LPN secret of 2 MiB stays in a core's second-level cache.
+func ferretSet() cost.FerretSet { return cost.FerretSets()[2] }
 
 func ferret(s *Session, n int64) (func() error, error) {
-	x, err := newExtension(s)
+	x, err := newExtension(s, cost.SoftSpoken)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,222 @@
+package ot
+
+// IKNP OT extension, semi-honest: Y. Ishai, J. Kilian, K. Nissim and E. Petrank, "Extending Oblivious Transfers Efficiently",
+// CRYPTO 2003, in the form of G. Asharov, Y. Lindell, T. Schneider and M. Zohner, "More Efficient Oblivious Transfer and
+// Extensions for Faster Secure Computation", CCS 2013 (Protocol 4, which sends one column for two), to correlated OTs with
+// chosen choice bits.
+//
+//	kappa = 128              base OTs, and columns
+//	Delta                    sender's correlation, s in the paper; bit j chooses in base OT j
+//	k0_j, k1_j               keys of base OT j, seeds of the streams G(k0_j) and G(k1_j), a bit an OT
+//	c                        receiver's choice bits, r in the paper
+//	t_j, q_j                 columns j of the matrices whose rows are the blocks: M_i is row i of T, K_i of Q
+//
+//	Sender (Delta)                                           Receiver
+//	set-up, once:
+//	1. base OTs with choices Delta
+//	                     ---- 128 points ---->
+//	2.                                                       keys k0_j, k1_j
+//	                     <---- point ----
+//	3. keys, of which it has those of Delta_j
+//	for each batch of n:
+//	4.                                                       t_j = G(k0_j); u_j = t_j ^ G(k1_j) ^ c
+//	                     <---- u_j for each column ----
+//	5. q_j = G(k_j) ^ Delta_j*u_j = t_j ^ Delta_j*c, so M = K ^ c*Delta
+//
+// Cost: set-up 2 messages, cost.IKNPSetupBytes; a batch 1 message, cost.IKNPBytes(n) = 128 words for each 64 OTs begun = 16
+// bytes an OT; AES blocks: 2 an OT at the receiver, 1 at the sender. SoftSpoken (softspoken.go) sends a quarter and takes
+// twice the blocks and more.
+//
+// The message is a sequence of records, one for each 64 OTs, of one word a column. OTs left over in the last record are lost.
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+const (
+	iknpRecordBytes = 8 * kappa
+	// lineColumns are worked on together: their words of a record, and of a tile, are a cache line.
+	lineColumns = 8
+	// linesPerShare is the least number of such groups for a goroutine of its own.
+	linesPerShare = 4
+)
+
+// IKNPSetup is the sender between the two messages of the set-up.
+type IKNPSetup struct {
+	delta prg.Block
+	base  *BaseReceiver
+}
+
+// NewIKNPSetup starts the set-up of a sender with the given Delta, all of whose bits are the caller's choice. Both parties give the
+// same session id, never used before by them. It fails when rnd does.
+func NewIKNPSetup(sid []byte, delta prg.Block, rnd io.Reader) (*IKNPSetup, []byte, error) {
+	base, msg1, err := NewBaseReceiver(sid, []uint64{delta.Lo, delta.Hi}, kappa, rnd) // step 1
+	if err != nil {
+		return nil, nil, fmt.Errorf("iknp set-up: %w", err)
+	}
+	return &IKNPSetup{delta, base}, msg1, nil
+}
+
+// Finish makes the sender from the receiver's message. It fails when the message is no valid point.
+func (s *IKNPSetup) Finish(msg2 []byte) (*IKNPSender, error) {
+	keys, err := s.base.Keys(msg2) // step 3
+	if err != nil {
+		return nil, fmt.Errorf("iknp set-up: %w", err)
+	}
+	sender := &IKNPSender{delta: s.delta}
+	for j, k := range keys {
+		sender.columns.stream[j] = prg.NewStream(k.Seed())
+	}
+	return sender, nil
+}
+
+// IKNPSender is the extension sender: it holds Delta and gets K.
+type IKNPSender struct {
+	delta   prg.Block
+	columns bitColumns
+}
+
+// Delta is the correlation M ^ K of the OTs whose choice is 1.
+func (s *IKNPSender) Delta() prg.Block { return s.delta }
+
+// MessageBytes is the size of the receiver's message of n OTs.
+func (s *IKNPSender) MessageBytes(n int) int { return ring.BitWords(n) * iknpRecordBytes }
+
+// Extend takes the receiver's message u of n OTs, cost.IKNPBytes(n) bytes, and fills k, n blocks, with K. It fails, and changes no
+// state, when a length does not fit n.
+func (s *IKNPSender) Extend(n int, u []byte, k []prg.Block) error {
+	if n < 0 || len(k) != n || len(u) != s.MessageBytes(n) {
+		return fmt.Errorf("iknp extension: sender: %d blocks and a message of %d bytes for %d OTs, want as many blocks and %d bytes",
+			len(k), len(u), n, s.MessageBytes(max(n, 0)))
+	}
+	s.columns.extend(k, func(j, first, n int, q *line) { // step 5
+		var mask [lineColumns]uint64
+		for i := range mask {
+			mask[i] = s.bitMask(j + i)
+		}
+		for g := range n {
+			record := u[(first+g)*iknpRecordBytes+8*j:][:8*lineColumns]
+			for i := range q {
+				q[i][g] ^= mask[i] & binary.LittleEndian.Uint64(record[8*i:])
+			}
+		}
+	})
+	return nil
+}
+
+// bitMask is all ones if bit j of Delta is one.
+func (s *IKNPSender) bitMask(j int) uint64 {
+	half := s.delta.Lo
+	if j >= 64 {
+		half = s.delta.Hi
+	}
+	return -(half >> (j % 64) & 1)
+}
+
+// IKNPReceiver is the extension receiver: it chooses and gets M.
+type IKNPReceiver struct {
+	columns bitColumns // of k0
+	other   [kappa]*prg.Stream
+}
+
+// NewIKNPReceiver takes the sender's message of the set-up and gives the receiver, ready to extend, and the message that the sender
+// finishes with. It fails when msg1 has the wrong length or an invalid point, or rnd fails.
+func NewIKNPReceiver(sid []byte, msg1 []byte, rnd io.Reader) (*IKNPReceiver, []byte, error) {
+	point, keys, err := BaseSend(sid, kappa, msg1, rnd) // step 2
+	if err != nil {
+		return nil, nil, fmt.Errorf("iknp set-up: %w", err)
+	}
+	r := new(IKNPReceiver)
+	for j, k := range keys {
+		r.columns.stream[j], r.other[j] = prg.NewStream(k[0].Seed()), prg.NewStream(k[1].Seed())
+	}
+	return r, point, nil
+}
+
+// Extend makes n OTs with the given choices: it fills m, n blocks, with M and gives the message to the sender, cost.IKNPBytes(n)
+// bytes. c_i is bit i%64 of choice[i/64]; bits of the last word beyond n do not matter. It fails, and changes no state, when
+// a length does not fit n.
+func (r *IKNPReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error) {
+	if n < 0 || len(m) != n || len(choice) != ring.BitWords(n) {
+		return nil, fmt.Errorf("iknp extension: receiver: %d blocks and %d words of choice bits for %d OTs, want as many blocks and %d words",
+			len(m), len(choice), n, ring.BitWords(max(n, 0)))
+	}
+	msg := make([]byte, len(choice)*iknpRecordBytes)
+	r.columns.extend(m, func(j, first, n int, t *line) { // step 4
+		var g1 line
+		defer ring.Wipe(g1[:])
+		for i := range g1 {
+			prg.Words(r.other[j+i], g1[i][:n])
+		}
+		for g := range n {
+			record := msg[(first+g)*iknpRecordBytes+8*j:][:8*lineColumns]
+			for i := range g1 {
+				binary.LittleEndian.PutUint64(record[8*i:], t[i][g]^g1[i][g]^choice[first+g])
+			}
+		}
+	})
+	return msg, nil
+}
+
+// bitColumns expands a stream a column into the matrix whose rows are COT blocks.
+type bitColumns struct {
+	stream [kappa]*prg.Stream
+	tiles  *[regionTiles]tile // made at the first use, wiped after each
+}
+
+// line is words of columns whose words of a record share a cache line.
+type line [lineColumns][chunkTiles]uint64
+
+// finishColumns completes n words, from word first on, of columns j to j+lineColumns-1, and uses them.
+type finishColumns func(j, first, n int, columns *line)
+
+// extend fills dst with the next len(dst) rows, a region at a time.
+func (c *bitColumns) extend(dst []prg.Block, finish finishColumns) {
+	if c.tiles == nil {
+		c.tiles = new([regionTiles]tile)
+	}
+	const regionRows = regionTiles * tileRows
+	for lo := 0; lo < len(dst); lo += regionRows {
+		c.extendRegion(dst[lo:min(lo+regionRows, len(dst))], lo/tileRows, finish)
+	}
+}
+
+// extendRegion goes over the region by columns, split between the cores, and then by rows.
+func (c *bitColumns) extendRegion(rows []prg.Block, first int, finish finishColumns) {
+	tiles := c.tiles[:ring.BitWords(len(rows))]
+	defer ring.Wipe(tiles)
+	ring.Parallel(kappa/lineColumns, linesPerShare, func(lo, hi int) {
+		var columns line
+		defer ring.Wipe(columns[:])
+		for g := 0; g < len(tiles); g += chunkTiles {
+			chunk := tiles[g:min(g+chunkTiles, len(tiles))]
+			for j := lo * lineColumns; j < hi*lineColumns; j += lineColumns {
+				for i := range columns {
+					prg.Words(c.stream[j+i], columns[i][:len(chunk)])
+				}
+				finish(j, first+g, len(chunk), &columns)
+				place(chunk, j, &columns)
+			}
+		}
+	})
+	ring.Parallel(len(tiles), tilesPerShare, func(lo, hi int) {
+		for g := lo; g < hi; g++ {
+			tiles[g].rows(rows[g*tileRows:])
+		}
+	})
+}
+
+// place writes columns j to j+lineColumns-1 of tiles.
+func place(tiles []tile, j int, columns *line) {
+	for g := range tiles {
+		words := tiles[g][j:][:lineColumns]
+		for i := range words {
+			words[i] = columns[i][g]
+		}
+	}
+}
