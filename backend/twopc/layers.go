@@ -21,6 +21,7 @@ var named = []struct{ secure, user string }{
 	{"beaver.square", "x2act"},
 	{"gc.drelu", "relu"},
 	{"fss.drelu", "relu"},
+	{"ot.drelu", "relu"},
 	{"fss.relu", "relu"},
 	{"batchnorm", "batchnorm"},
 	{"ring.conv2d", "conv2d"},
@@ -58,7 +59,7 @@ func LayerOps(f *ir.Func) map[string]string {
 		if i >= 0 {
 			out[path] = named[i].user
 		}
-		if out[path] == "relu" && ops["gc.drelu"]+ops["fss.drelu"]+ops["fss.relu"] > 1 { // relu6 is the difference of two
+		if out[path] == "relu" && ops["gc.drelu"]+ops["fss.drelu"]+ops["fss.relu"]+ops["ot.drelu"] > 1 { // relu6 is the difference of two
 			out[path] = "relu6"
 		}
 	}
