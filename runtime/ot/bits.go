@@ -32,12 +32,14 @@ func SenderBits(h *prg.Hash, delta prg.Block, k []prg.Block, first prg.Tweak, p0
 		return err
 	}
 	ring.Parallel(len(k), padsPerShare, func(lo, hi int) {
+		var zero, one hashes
+		defer zero.wipe()
+		defer one.wipe()
 		for ; lo < hi; lo += wordOTs {
-			var zero, one [wordOTs]uint32
 			part := k[lo:min(lo+wordOTs, hi)]
-			hashPads(h, prg.Block{}, part, first+prg.Tweak(lo), 1, zero[:])
-			hashPads(h, delta, part, first+prg.Tweak(lo), 1, one[:])
-			z, o := lowBits(zero[:len(part)]), lowBits(one[:len(part)])
+			zero.of(h, prg.Block{}, part, first+prg.Tweak(lo))
+			one.of(h, delta, part, first+prg.Tweak(lo))
+			z, o := zero.bits(len(part)), one.bits(len(part))
 			for s := range z {
 				p0.set(s, lo, z[s])
 				b.set(s, lo, z[s]^o[s])
@@ -53,11 +55,12 @@ func ReceiverBits(h *prg.Hash, m []prg.Block, first prg.Tweak, q BitPlanes) erro
 		return err
 	}
 	ring.Parallel(len(m), padsPerShare, func(lo, hi int) {
+		var pads hashes
+		defer pads.wipe()
 		for ; lo < hi; lo += wordOTs {
-			var pads [wordOTs]uint32
 			part := m[lo:min(lo+wordOTs, hi)]
-			hashPads(h, prg.Block{}, part, first+prg.Tweak(lo), 1, pads[:])
-			for s, w := range lowBits(pads[:len(part)]) {
+			pads.of(h, prg.Block{}, part, first+prg.Tweak(lo))
+			for s, w := range pads.bits(len(part)) {
 				q.set(s, lo, w)
 			}
 		}
@@ -78,7 +81,7 @@ func Products(c, a, b, p0, q []uint64) error {
 }
 
 // wordOTs is the OTs whose bits share a word.
-const wordOTs = 64
+const wordOTs = NBlock
 
 // BitPlanes is a chunk of planes: n OTs from the OT at word First of planes that are Stride words apart.
 type BitPlanes struct {
@@ -87,15 +90,6 @@ type BitPlanes struct {
 }
 
 func (p BitPlanes) set(plane, ot int, w uint64) { p.Words[plane*p.Stride+p.First+ot/wordOTs] = w }
-
-// lowBits gathers the two lowest bits of up to 64 pads.
-func lowBits(pads []uint32) (w [BitsPerOT]uint64) {
-	for i, p := range pads {
-		w[0] |= uint64(p&1) << i
-		w[1] |= uint64(p>>1&1) << i
-	}
-	return w
-}
 
 func checkBits(n int, planes ...BitPlanes) error {
 	for _, p := range planes {

@@ -48,16 +48,18 @@ func SenderMasks(h *prg.Hash, delta prg.Block, k []prg.Block, first prg.Tweak, m
 		return err
 	}
 	ring.Parallel(len(k)/NCOTs, padsPerShare/NCOTs, func(lo, hi int) {
+		var p0, p1 hashes
+		defer p0.wipe()
+		defer p1.wipe()
 		for block := lo; block < hi; block++ {
 			w := masks[block*NMaskWords:][:NMaskWords]
 			clear(w)
 			for b := range NBits {
 				at := block*NCOTs + b*NBlock
-				var p0, p1 [NBlock]uint32
-				hashPads(h, prg.Block{}, k[at:at+NBlock], first+prg.Tweak(at), 1, p0[:])
-				hashPads(h, delta, k[at:at+NBlock], first+prg.Tweak(at), 1, p1[:])
+				p0.of(h, prg.Block{}, k[at:at+NBlock], first+prg.Tweak(at))
+				p1.of(h, delta, k[at:at+NBlock], first+prg.Tweak(at))
 				for t := range w {
-					zero, one := pair(&p0, t), pair(&p1, t)
+					zero, one := p0.pair(t), p1.pair(t)
 					w[t] ^= zero ^ (zero^one)&ones(b)
 				}
 			}
@@ -76,14 +78,15 @@ func ReceiverMasks(h *prg.Hash, choice []uint64, m []prg.Block, first prg.Tweak,
 		return fmt.Errorf("1-of-16 OT: %d words of choice bits for %d COTs, want %d", len(choice), len(m), len(m)/NBlock)
 	}
 	ring.Parallel(len(m)/NCOTs, padsPerShare/NCOTs, func(lo, hi int) {
+		var q hashes
+		defer q.wipe()
 		for block := lo; block < hi; block++ {
 			var v [NBlock]uint64
 			for b := range NBits {
 				at := block*NCOTs + b*NBlock
-				var q [NBlock]uint32
-				hashPads(h, prg.Block{}, m[at:at+NBlock], first+prg.Tweak(at), 1, q[:])
+				q.of(h, prg.Block{}, m[at:at+NBlock], first+prg.Tweak(at))
 				for t := range NMaskWords {
-					v[t] ^= pair(&q, t)
+					v[t] ^= q.pair(t)
 				}
 			}
 			ring.Transpose[uint32](&v) // word j has bit j of V of every OT
@@ -96,8 +99,34 @@ func ReceiverMasks(h *prg.Hash, choice []uint64, m []prg.Block, first prg.Tweak,
 	return nil
 }
 
-// pair gives the words of OTs t and 32+t as the halves of one.
-func pair(p *[NBlock]uint32, t int) uint64 { return uint64(p[t]) | uint64(p[NBlock/2+t])<<32 }
+// hashes are those of up to 64 COTs.
+type hashes [NBlock]prg.Block
+
+// of sets p to H(x_i ^ offset, first+i) for the blocks of up to 64 COTs.
+func (p *hashes) of(h *prg.Hash, offset prg.Block, x []prg.Block, first prg.Tweak) {
+	b := p[:len(x)]
+	for i, block := range x {
+		b[i] = prg.Block{Lo: block.Lo ^ offset.Lo, Hi: block.Hi ^ offset.Hi}
+	}
+	h.Sum(b, b, first)
+}
+
+// pair gives the pads of OTs t and 32+t as the halves of a word.
+func (p *hashes) pair(t int) uint64 {
+	return p[t%NMaskWords].Lo&(1<<32-1) | p[NMaskWords+t%NMaskWords].Lo<<32
+}
+
+// bits gathers the lowest bits of the first n hashes, BitsPerOT of each.
+func (p *hashes) bits(n int) (w [BitsPerOT]uint64) {
+	for i := n - 1; i >= 0; i-- {
+		lo := p[i&(NBlock-1)].Lo
+		w[0] = w[0]<<1 | lo&1
+		w[1] = w[1]<<1 | lo>>1&1
+	}
+	return w
+}
+
+func (p *hashes) wipe() { ring.Wipe(p[:]) }
 
 // ones has a one at the positions of every message j with j_b = 1, in each 16 bits.
 func ones(b int) uint64 {
