@@ -17,10 +17,10 @@ func (m *Modulus) divide(high, low uint64) uint64 {
 	return high + m.q - high52(low*m.inverse&radixMask, m.q)
 }
 
-// high52 gives floor(a*b / R) for a, b < R.
+// high52 gives floor(a*b / R) for a, b < R: the shift of b, often a constant, saves one of the product.
 func high52(a, b uint64) uint64 {
-	high, low := bits.Mul64(a, b)
-	return high<<(64-radixBits) | low>>radixBits
+	high, _ := bits.Mul64(a, b<<(64-radixBits))
+	return high
 }
 
 // below brings x, less than twice the bound, below it.
