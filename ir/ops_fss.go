@@ -29,7 +29,8 @@ func init() {
 	define(Op{
 		Name: "fss.relu", Stages: Secure, Slack: 1,
 		Doc: "max(x / 2^bits, 0), with keys from a dealer and without OT: x + r is opened as in fss.drelu, with a bit more, and truncated with it;" +
-			" then one bit each way selects. Where x >= 0 floor + {0,1}, the one with the probability of the dropped fraction; exact for bits = 0.",
+			" the sign is that of the truncated value, so that keys are shorter; one bit each way selects. Where x >= 0 floor + {0,1}, the one with" +
+			" the probability of the dropped fraction; exact for bits = 0.",
 		Example:  "%x = param @x : M i32q24[8]\n%1 = fss.relu %x {width=28, bits=12} : A i32q12[8]",
 		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, {"bits", IntAttr, 0, "how many low bits a truncation drops"}},
 		Infer: func(v *Value) (Type, error) {
@@ -66,10 +67,10 @@ func inferCompared(v *Value) (Type, error) {
 	return t, nil
 }
 
-// keysCost records the keys of comparisons, their evaluation, and the opening of opened bits, and gives the moment each party has
-// what was opened.
-func keysCost(l *cost.Ledger, v *Value, opened int, in cost.Ready) cost.Ready {
-	n, width := int64(v.Type.Len()), SignWidth(v)
+// keysCost records the keys of comparisons of width bits, their evaluation, and the opening of opened bits, and gives the moment
+// each party has what was opened.
+func keysCost(l *cost.Ledger, v *Value, width, opened int, in cost.Ready) cost.Ready {
+	n := int64(v.Type.Len())
 	var arrives cost.Ready
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		l.Deal(p, cost.ComparisonKeyBytes(n, width))
@@ -80,13 +81,13 @@ func keysCost(l *cost.Ledger, v *Value, opened int, in cost.Ready) cost.Ready {
 }
 
 func comparisonCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-	return keysCost(l, v, SignWidth(v), in[0])
+	return keysCost(l, v, SignWidth(v), SignWidth(v), in[0])
 }
 
 func rectificationCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-	n, bits := int64(v.Type.Len()), v.Type.Elem.Bits
-	l.Deal(cost.Server, cost.SelectionBytes(n, bits))
-	opened := keysCost(l, v, cost.RectifyOpening(SignWidth(v), bits), in[0])
+	n, ring, width := int64(v.Type.Len()), v.Type.Elem.Bits, SignWidth(v)
+	l.Deal(cost.Server, cost.SelectionBytes(n, ring))
+	opened := keysCost(l, v, cost.RectifyComparison(width, v.Int("bits"), ring), cost.RectifyOpening(width, ring), in[0])
 	var arrives cost.Ready
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		arrives[p.Other()] = l.Send(p, cost.BitBytes(n, 1), opened[p])

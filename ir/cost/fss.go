@@ -36,3 +36,12 @@ func SelectionBytes(n int64, ringBits int) int64 { return BitBytes(Selections*n,
 
 // RectifyOpening is the bits of a value of width bits that are opened to rectify it: one more than it has, if the ring has one.
 func RectifyOpening(width, ringBits int) int { return min(width+1, ringBits) }
+
+// RectifyComparison is the width of the comparison in a rectification that drops so many bits: of the truncated value, which may
+// be one more than what is left of the greatest.
+func RectifyComparison(width, drop, ringBits int) int {
+	if drop == 0 {
+		return width
+	}
+	return RectifyOpening(width, ringBits) - drop
+}

@@ -7,15 +7,16 @@ package fss
 //
 //	w, f       width, 2 <= w <= l; bits dropped, 0 <= f <= w-2; if f > 0 also w < l
 //	L          bits opened, min(w+1, l)
+//	k          width of the comparison: L-f, or w if f = 0
 //	r          uniform mod 2^L, shared mod 2^l as r0 + r1; R = r mod 2^L
 //	q          uniform bit, shared as q0 + q1 mod 2^l: the low bits of q0 and q1 share it as a bit
 //	A_u        2^(L-f) * (1-u) * (bit L-1 of R)  -  (R >> f), for u = 0, 1
 //
 //	Dealer                                            Party b
-//	1. keys for R at width w;
+//	1. keys for R >> f at width k;
 //	   q, A_0, A_1, q*A_0, q*A_1 shared ------------> offline; the client's shares come from its tape
 //	                                                  2. y_b = x_b + r_b mod 2^L  <---->  y = x + r mod 2^L
-//	                                                  3. d_b: the comparison's share at y;  e_b = d_b ^ (q_b mod 2)
+//	                                                  3. d_b: the comparison's share at y >> f;  e_b = d_b ^ (q_b mod 2)
 //	                                                     Y = y + 2^(w-1) mod 2^L, u its top bit, T = (Y >> f) - 2^(w-1-f)
 //	                                                     P_b = b*T + [A_u]_b,  Q_b = T*q_b + [q*A_u]_b
 //	                                                  4. e_b  <---->  e = d ^ q
@@ -23,11 +24,12 @@ package fss
 //
 // X = x + 2^(w-1) is in [0, 2^w), half of 2^L at most where L = w+1: X + R passes 2^L just when R has its top bit and Y has not.
 // So (Y >> f) - (R >> f) + 2^(L-f)*wrap is (X >> f) plus the carry of the low f bits, and t = P_0 + P_1 is floor(x / 2^f) + {0, 1}. Where
-// L = w = l there is f = 0 and no wrap to correct mod 2^l. d = e + (1-2e)*q, so z = d*t.
+// L = w = l there is f = 0 and no wrap to correct mod 2^l. (y >> f) - (R >> f) is t mod 2^(L-f), with the same carry: d is the sign of t
+// itself, which has at most L-f bits, and no bit of x is compared that t has not. d = e + (1-2e)*q, so z = d*t.
 //
-// Functionality: z0 + z1 = 0 where x < 0, otherwise floor(x / 2^f) + v, v in {0, 1}, P(v = 1) = (x mod 2^f) / 2^f: exact for f = 0. Range:
+// Functionality: z0 + z1 = max(t, 0): 0 where x < 0, otherwise floor(x / 2^f) + v, v in {0, 1}, P(v = 1) = (x mod 2^f) / 2^f: exact for f = 0. Range:
 // that of w. Failure probability: none. Leakage: none: y and e are uniform, masked by r and q, which are used once.
-// Cost: cost.ComparisonKeyBytes(n, w) from the dealer to each party, cost.SelectionBytes(n, l) to the server besides; then
+// Cost: cost.ComparisonKeyBytes(n, k) from the dealer to each party, cost.SelectionBytes(n, l) to the server besides; then
 // cost.BitBytes(n, L) each way and cost.BitBytes(n, 1) each way, each crossed. What the server can send at once goes
 // together: where the client's share of x is known offline there are two messages online, one each way.
 
@@ -69,6 +71,21 @@ type Rectifier struct {
 
 func (c Rectifier) opening(l int) int { return cost.RectifyOpening(c.Width, l) }
 
+// KeyWidth is the width of the keys, in a ring of l bits.
+func (c Rectifier) KeyWidth(l int) int { return cost.RectifyComparison(c.Width, c.Drop, l) }
+
+// DealRectification is Deal for rectifications under the masks r, which it shifts by the bits dropped in room for as many.
+func DealRectification[W ring.Word](dealt []prg.Block, key prg.Block, c Rectifier, roots [2][]prg.Block, r, room []W) {
+	shift(room, r, c.Drop)
+	Deal(dealt, key, c.KeyWidth(ring.Width[W]()), roots, room)
+}
+
+func shift[W ring.Word](dst, src []W, by int) {
+	for i, x := range src {
+		dst[i] = x >> by
+	}
+}
+
 // DealSelection sets server to the server's shares (step 1) from the client's, the masks r and the bits q, the low bit of each
 // word. It panics unless the lengths agree.
 func DealSelection[W ring.Word](server, client Selection[W], c Rectifier, q, r []W) {
@@ -89,12 +106,13 @@ func DealSelection[W ring.Word](server, client Selection[W], c Rectifier, q, r [
 }
 
 // Rectify is step 3 for a batch at the opened values y: it sets e to the party's message of step 4, p and q to P_b and Q_b. It panics
-// unless the key is one of len(y) comparisons at the width, and the lengths agree.
+// unless the key is one of len(y) comparisons at KeyWidth, and the lengths agree.
 func Rectify[W ring.Word](e ring.Bits, p, q []W, c Rectifier, k Key, s Selection[W], y []W) {
-	if len(s) != cost.Selections*len(y) || len(p) != len(y) || len(q) != len(y) || k.Width != c.Width {
+	if len(s) != cost.Selections*len(y) || len(p) != len(y) || len(q) != len(y) || k.Width != c.KeyWidth(ring.Width[W]()) {
 		panic("fss: selections, values and results of different lengths, or a key of another width")
 	}
-	Sign(e, k, y)
+	shift(p, y, c.Drop)
+	Sign(e, k, p)
 	open, server := c.opening(ring.Width[W]()), W(k.Party)
 	ring.Parallel(len(y), grain, func(lo, hi int) {
 		for ; lo < hi; lo += tile {

@@ -12,7 +12,11 @@ import (
 // rectify runs a batch from the dealer to the sum of both results. The masks r are given, the values x are hidden under them.
 func rectify[W ring.Word](s *prg.Stream, c fss.Rectifier, x, r []W) []W {
 	n, l := len(x), ring.Width[W]()
-	b := deal(s, c.Width, r)
+	shifted := make([]W, n)
+	for i := range r {
+		shifted[i] = r[i] >> c.Drop
+	}
+	b := deal(s, c.KeyWidth(l), shifted)
 	var sel [2]fss.Selection[W]
 	for p := range sel {
 		sel[p] = make([]W, cost.Selections*n)
@@ -29,7 +33,7 @@ func rectify[W ring.Word](s *prg.Stream, c fss.Rectifier, x, r []W) []W {
 	var ps, qs [2][]W
 	for p := range e {
 		e[p], ps[p], qs[p] = ring.NewBits(n), make([]W, n), make([]W, n)
-		k := fss.Key{Width: c.Width, Party: cost.Party(p), Roots: b.roots[p], Dealt: b.sent}
+		k := fss.Key{Width: c.KeyWidth(l), Party: cost.Party(p), Roots: b.roots[p], Dealt: b.sent}
 		fss.Rectify(e[p], ps[p], qs[p], c, k, sel[p], y)
 	}
 	for p := range e {
@@ -120,9 +124,9 @@ func BenchmarkRectify(b *testing.B) {
 	c := fss.Rectifier{Width: 24, Drop: 12}
 	y, p, q, sel := make([]uint32, fss.Batch), make([]uint32, fss.Batch), make([]uint32, fss.Batch), make([]uint32, cost.Selections*fss.Batch)
 	prg.Words(s, y)
-	keys, e := deal(s, c.Width, y), ring.NewBits(fss.Batch)
+	keys, e := deal(s, c.KeyWidth(32), y), ring.NewBits(fss.Batch)
 	for b.Loop() {
-		fss.Rectify(e, p, q, c, fss.Key{Width: c.Width, Party: cost.Server, Roots: keys.roots[1], Dealt: keys.sent}, sel, y)
+		fss.Rectify(e, p, q, c, fss.Key{Width: c.KeyWidth(32), Party: cost.Server, Roots: keys.roots[1], Dealt: keys.sent}, sel, y)
 		fss.Select(p, e, e, p, q)
 	}
 	perSecond(b)

@@ -51,7 +51,7 @@ type locksmith[W ring.Word] struct {
 	client, server tape[W]
 	draw           func() prg.Seed // a hash key, or a seed of q
 	roots          [2][]prg.Block
-	r, t           []W // the sums of the masks; the server's masks, then q
+	r, t           []W // the sums of the masks; the server's masks, then what else needs room
 	dealt          []prg.Block
 	own, theirs    fss.Selection[W] // of client and server
 }
@@ -80,12 +80,13 @@ func (l *locksmith[W]) batch(item, first, n int) dealing[W] {
 	l.client.from(item, 0, first, r)
 	l.server.from(item, 0, first, t)
 	ring.Add(r, r, t)
-	key := l.draw()
-	words := resize(&l.dealt, int(cost.ComparisonBlocks(int64(n), it.Ints[0])))
-	fss.Deal(words, prg.LoadBlock(key[:]), it.Ints[0], roots, r)
+	seed, width := l.draw(), program.KeyWidth(it.Kind, it.Ints, l.m.Ring)
+	key, words := prg.LoadBlock(seed[:]), resize(&l.dealt, int(cost.ComparisonBlocks(int64(n), width)))
 	if it.Kind == program.Compare {
+		fss.Deal(words, key, width, roots, r)
 		return dealing[W]{words: words}
 	}
+	fss.DealRectification(words, key, rectifier(it), roots, r, t)
 	return dealing[W]{words, l.selections(item, first, r, t)}
 }
 
@@ -94,11 +95,15 @@ func (l *locksmith[W]) selections(item, first int, r, q []W) []W {
 	seed := l.draw()
 	prg.Words(prg.NewStream(seed), q)
 	ring.Wipe(seed[:])
-	it, n := l.m.Items[item], cost.Selections*len(r)
+	n := cost.Selections * len(r)
 	own, theirs := resize((*[]W)(&l.own), n), resize((*[]W)(&l.theirs), n)
 	l.client.from(item, 2, cost.Selections*first, own)
-	fss.DealSelection(theirs, own, fss.Rectifier{Width: it.Ints[0], Drop: it.Ints[1]}, q, r)
+	fss.DealSelection(theirs, own, rectifier(l.m.Items[item]), q, r)
 	return theirs
+}
+
+func rectifier(it program.Item) fss.Rectifier {
+	return fss.Rectifier{Width: it.Ints[0], Drop: it.Ints[1]}
 }
 
 func (l *locksmith[W]) wipe() {
@@ -128,8 +133,8 @@ type keyReceiver[W ring.Word] struct {
 // batch reads one batch into a record.
 func (r *keyReceiver[W]) batch(item, first, n int) error {
 	it := r.m.Items[item]
-	record := resize(&r.record, vm.KeyRecord[W](it.Kind, n, it.Ints[0]))
-	key := record[:fss.KeyBlocks(n, it.Ints[0])]
+	record := resize(&r.record, vm.KeyRecord[W](it.Kind, it.Ints, n))
+	key := record[:fss.KeyBlocks(n, program.KeyWidth(it.Kind, it.Ints, r.m.Ring))]
 	r.tape.roots(item, first, key[:n])
 	r.conn.SetRecvTag(int(cost.Offline), it.Tag)
 	raw := resize(&r.raw, len(key[n:])*prg.BlockBytes)

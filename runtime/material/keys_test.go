@@ -18,7 +18,7 @@ func TestBothPartiesGetTheKeysDeclared(t *testing.T) {
 			want := map[int]int64{cost.SessionTag: cost.SeedBytes}
 			for _, it := range c.Manifest.Items {
 				if it.HasKeys() {
-					want[it.Tag] += cost.ComparisonKeyBytes(int64(it.N), it.Ints[0])
+					want[it.Tag] += cost.ComparisonKeyBytes(int64(it.N), program.KeyWidth(it.Kind, it.Ints, 32))
 				}
 				if it.Kind == program.Rectify && cost.Party(p) == cost.Server {
 					want[it.Tag] += cost.SelectionBytes(int64(it.N), 32)

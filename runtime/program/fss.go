@@ -3,6 +3,8 @@ package program
 import (
 	"fmt"
 	"slices"
+
+	"sotto/ir/cost"
 )
 
 // keyed gives, by the instructions that take keys, the kind of the items that have them.
@@ -10,6 +12,14 @@ var keyed = map[Opcode]ItemKind{FSSSign: Compare, FSSRectify: Rectify}
 
 // HasKeys tells whether an item has keys of comparisons, which a dealer alone makes.
 func (it Item) HasKeys() bool { return it.Kind == Compare || it.Kind == Rectify }
+
+// KeyWidth is the width of the comparisons whose keys an item has, or an instruction takes, by its kind and numbers.
+func KeyWidth(kind ItemKind, ints []int, ring int) int {
+	if kind == Rectify {
+		return cost.RectifyComparison(ints[0], ints[1], ring)
+	}
+	return ints[0]
+}
 
 // Comparisons gives the manifest items whose keys a program uses, with the instruction of each. The program must have passed
 // Verify.

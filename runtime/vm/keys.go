@@ -93,9 +93,9 @@ func (m *Machine[W]) storeKeys(k *Keys, item int, in program.Instr) error {
 }
 
 // KeyRecord is the blocks in which the keys of n comparisons of one batch are put away: the key, and behind that of
-// rectifications the selections.
-func KeyRecord[W ring.Word](kind program.ItemKind, n, width int) int {
-	size := fss.KeyBlocks(n, width)
+// rectifications the selections. Kind and ints are the item's.
+func KeyRecord[W ring.Word](kind program.ItemKind, ints []int, n int) int {
+	size := fss.KeyBlocks(n, program.KeyWidth(kind, ints, ring.Width[W]()))
 	if kind == program.Rectify {
 		size += fss.SelectionBlocks[W](n)
 	}
@@ -116,10 +116,10 @@ func (m *Machine[W]) eachRecord(in program.Instr, f func(lo, hi int, record []pr
 	if in.Op == program.FSSRectify {
 		kind = program.Rectify
 	}
-	n, width := in.In[0].Len, in.Ints[1]
-	blocks := make([]prg.Block, KeyRecord[W](kind, min(n, fss.Batch), width))
+	n, ints := in.In[0].Len, in.Ints[1:]
+	blocks := make([]prg.Block, KeyRecord[W](kind, ints, min(n, fss.Batch)))
 	defer ring.Wipe(blocks)
-	return chunks(n, fss.Batch, func(lo, hi int) error { return f(lo, hi, blocks[:KeyRecord[W](kind, hi-lo, width)]) })
+	return chunks(n, fss.Batch, func(lo, hi int) error { return f(lo, hi, blocks[:KeyRecord[W](kind, ints, hi-lo)]) })
 }
 
 // fssSign evaluates the keys of an item at the opened values.
@@ -144,11 +144,11 @@ func (m *Machine[W]) fssRectify(in program.Instr) error {
 		if err := m.keys.Read(item, record); err != nil {
 			return err
 		}
-		n := hi - lo
-		size := fss.KeyBlocks(n, c.Width)
+		n, width := hi-lo, c.KeyWidth(ring.Width[W]())
+		size := fss.KeyBlocks(n, width)
 		selection := fss.Selection[W](words[:cost.Selections*n])
 		copy(ring.Bytes(selection), prg.Bytes(record[size:]))
-		key := fss.NewKey(record[:size], n, c.Width, m.Program.Party)
+		key := fss.NewKey(record[:size], n, width, m.Program.Party)
 		fss.Rectify(e.Slice(lo, hi), p[lo:hi], q[lo:hi], c, key, selection, y[lo:hi])
 		return nil
 	})

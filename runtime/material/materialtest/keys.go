@@ -97,7 +97,7 @@ func (r *reconstruction[W]) compared(i int) error {
 	for lo := 0; lo < it.N; lo += fss.Batch {
 		b := keyBatch[W]{it: it, r: mask[lo:min(lo+fss.Batch, it.N)]}
 		for p := range keys {
-			b.records[p] = make([]prg.Block, vm.KeyRecord[W](it.Kind, len(b.r), it.Ints[0]))
+			b.records[p] = make([]prg.Block, vm.KeyRecord[W](it.Kind, it.Ints, len(b.r)))
 			err = errors.Join(err, keys[p].Read(i, b.records[p]))
 		}
 		if err != nil {
@@ -141,7 +141,8 @@ func (b *keyBatch[W]) check() error {
 }
 
 func (b *keyBatch[W]) key(p cost.Party) fss.Key {
-	return fss.NewKey(b.records[p][:fss.KeyBlocks(len(b.r), b.it.Ints[0])], len(b.r), b.it.Ints[0], p)
+	width := program.KeyWidth(b.it.Kind, b.it.Ints, ring.Width[W]())
+	return fss.NewKey(b.records[p][:fss.KeyBlocks(len(b.r), width)], len(b.r), width, p)
 }
 
 // checkRectified: results are floor or one more where x is not negative.
@@ -152,7 +153,7 @@ func (b *keyBatch[W]) checkRectified(x, y []W) error {
 	for s := range e {
 		e[s], p[s], q[s] = ring.NewBits(n), make([]W, n), make([]W, n)
 		selection := make(fss.Selection[W], cost.Selections*n)
-		copy(ring.Bytes(selection), prg.Bytes(b.records[s][fss.KeyBlocks(n, c.Width):]))
+		copy(ring.Bytes(selection), prg.Bytes(b.records[s][fss.KeyBlocks(n, c.KeyWidth(ring.Width[W]())):]))
 		fss.Rectify(e[s], p[s], q[s], c, b.key(cost.Party(s)), selection, y)
 	}
 	for s := range e {
