@@ -148,11 +148,11 @@ func (p HEPlan) Uploads() int { return p.Groups() * p.InBlocks() }
 // Replies is as Uploads.
 func (p HEPlan) Replies() int { return p.Groups() * p.OutBlocks() }
 
-// maxResident bounds the uploads that the evaluator holds at a time, 2*Limbs polynomials of 64 KiB each.
-const maxResident = 256
+// MaxHEResident bounds the uploads that the evaluator holds at a time, 2*Limbs polynomials of 64 KiB each.
+const MaxHEResident = 256
 
 // ChunkGroups is how many groups are uploaded before their replies.
-func (p HEPlan) ChunkGroups() int { return min(max(1, maxResident/p.InBlocks()), p.Groups()) }
+func (p HEPlan) ChunkGroups() int { return min(max(1, MaxHEResident/p.InBlocks()), p.Groups()) }
 
 // Chunks is how often the weights are transformed.
 func (p HEPlan) Chunks() int { return ceilDiv(p.Groups(), p.ChunkGroups()) }
@@ -225,8 +225,8 @@ func (p HEPlan) Check() error {
 			p.Units, p.Plane, p.Cw, p.Mw, p.Pitch, HEDegree)
 	case p.Terms() > MaxHETerms:
 		return fmt.Errorf("homomorphic products: %d weights in a reply: accepted are %d", p.Terms(), MaxHETerms)
-	case p.InBlocks() > maxResident:
-		return fmt.Errorf("homomorphic products: %d uploads a group: accepted are %d", p.InBlocks(), maxResident)
+	case p.InBlocks() > MaxHEResident:
+		return fmt.Errorf("homomorphic products: %d uploads a group: accepted are %d", p.InBlocks(), MaxHEResident)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func HEPlanFor(layer HELayer, ring int, d Deployment, batch int) (HEPlan, error)
 	}
 	if math.IsInf(s.price, 1) {
 		return HEPlan{}, fmt.Errorf("homomorphic products: no packing of %+v fits polynomials of %d coefficients, %d uploads and %d weights a reply",
-			layer, HEDegree, maxResident, MaxHETerms)
+			layer, HEDegree, MaxHEResident, MaxHETerms)
 	}
 	return s.best, nil
 }

@@ -96,13 +96,15 @@ func (e *Encryptor[W]) Encrypt(plan cost.HEPlan, masks [][]W, w io.Writer) error
 	}
 	size := int(plan.Params.PolyBytes())
 	out := make([]byte, window()*size)
+	memory := newPool(window(), func() *uploadScratch[W] { return newUploadScratch[W](len(e.q)) })
+	defer memory.each((*uploadScratch[W]).wipe)
 	for group := range plan.Groups() {
 		blocks := cells(plan, group)
 		for first := 0; first < plan.InBlocks(); first += window() {
 			n := min(window(), plan.InBlocks()-first)
 			ring.Parallel(n, 1, func(lo, hi int) {
-				s := newUploadScratch[W](len(e.q))
-				defer s.wipe()
+				s := memory.take()
+				defer memory.give(s)
 				for i := lo; i < hi; i++ {
 					gather(s.message, plan, blocks, masks, first+i)
 					e.encrypt(s, seed, private, group*plan.InBlocks()+first+i)
@@ -174,10 +176,12 @@ func (e *Encryptor[W]) Decrypt(plan cost.HEPlan, r io.Reader, shares [][]W) erro
 	if err := checkVectors("share", shares, plan.Batch, plan.OutLen()); err != nil {
 		return err
 	}
+	memory := newPool(window(), func() *replyScratch { return newReplyScratch(len(e.reply.q)) })
+	defer memory.each((*replyScratch).wipe)
 	for chunk := range plan.Chunks() {
 		groups, replies := chunkOutputs(plan, chunk), chunkReplies(plan, chunk)
 		for ; len(replies) > 0; replies = replies[min(window(), len(replies)):] {
-			if err := e.decryptWindow(plan, groups, replies[:min(window(), len(replies))], r, shares); err != nil {
+			if err := e.decryptWindow(plan, memory, groups, replies[:min(window(), len(replies))], r, shares); err != nil {
 				return err
 			}
 		}
@@ -185,7 +189,7 @@ func (e *Encryptor[W]) Decrypt(plan cost.HEPlan, r io.Reader, shares [][]W) erro
 	return nil
 }
 
-func (e *Encryptor[W]) decryptWindow(plan cost.HEPlan, groups [][]output, replies []reply, r io.Reader, shares [][]W) error {
+func (e *Encryptor[W]) decryptWindow(plan cost.HEPlan, memory pool[*replyScratch], groups [][]output, replies []reply, r io.Reader, shares [][]W) error {
 	in := make([][]byte, len(replies))
 	for i, one := range replies {
 		in[i] = make([]byte, plan.ReplySize(len(groups[one.group])*plan.BlockOutputs(one.outBlock)))
@@ -195,8 +199,8 @@ func (e *Encryptor[W]) decryptWindow(plan cost.HEPlan, groups [][]output, replie
 	}
 	errs := make([]error, len(replies))
 	ring.Parallel(len(replies), 1, func(lo, hi int) {
-		s := newReplyScratch(len(e.reply.q))
-		defer s.wipe()
+		s := memory.take()
+		defer memory.give(s)
 		for i := lo; i < hi; i++ {
 			errs[i] = e.decrypt(s, plan, groups[replies[i].group], replies[i].outBlock, in[i], shares)
 		}

@@ -2,32 +2,46 @@ package he
 
 import (
 	"sotto/ir/cost"
+	"sotto/runtime/he/ntt"
 	"sotto/runtime/ring"
 )
 
-// Polynomials of weights, as values. A transform works level by level from the greatest strides down, so that one of a
-// polynomial in X^S, S a power of two, is one of N/S coefficients with each value S times: see short.
+// Polynomials of weights, as values. Where every channel has one weight an output, they are polynomials in X^Pitch, with N/Pitch
+// different values: see ntt.Modulus.ForwardPowers.
 
-// blockWeights is the polynomials of one block of outputs: [block of channels][limb].
+// blockWeights is what a block of outputs reads: the blocks of channels from lo on, below hi. rows is by limb and block of channels:
+// N values, or the N/Pitch of a short polynomial.
 type blockWeights struct {
-	first int // block of channels
-	rows  []poly
+	lo, hi int
+	rows   [][][]uint64
 }
 
-// transform gives the weights of a block of outputs from the channels that it reads.
-func transform[W ring.Word](b *basis, plan cost.HEPlan, byPhase [][]tap, weights []W, outBlock, inBlock int, p poly) {
-	all := terms(plan, byPhase, inBlock, outBlock)
-	for i, m := range b.q {
-		q := m.Q()
-		clear(p[i])
-		for _, t := range all {
-			x := m.Residue(ring.Signed(weights[t.weight]))
-			at := t.exponent
-			if at < 0 {
-				at, x = at+degree, below(q, q-x)
-			}
-			p[i][at] = below(q, p[i][at]+x)
+// short says that weights are polynomials in a power of X large enough for the kernels.
+func short(plan cost.HEPlan, m *ntt.Modulus) bool {
+	return plan.SingleTap() && plan.Pitch >= degree/m.MaxBlocks() && plan.Pitch&(plan.Pitch-1) == 0
+}
+
+// addTerms adds the terms of a polynomial of weights to p, residues modulo m, the exponents divided by step.
+func addTerms[W ring.Word](m *ntt.Modulus, p []uint64, all []term, weights []W, step int) {
+	q := m.Q()
+	for _, t := range all {
+		x, at := m.Residue(ring.Signed(weights[t.weight])), t.exponent
+		if at < 0 {
+			at, x = at+degree, below(q, q-x)
 		}
-		m.Forward(p[i])
+		p[at/step] = below(q, p[at/step]+x)
 	}
+}
+
+// support is where polynomials of weights that are not short may have terms.
+func support(plan cost.HEPlan, byPhase [][]tap, m *ntt.Modulus) *ntt.Support {
+	var used []int
+	for block := 1; block <= plan.Cw*plan.Mw; block++ {
+		for _, phase := range byPhase {
+			for _, t := range phase {
+				used = append(used, (degree+(block-1)*plan.Pitch-t.offset)%degree)
+			}
+		}
+	}
+	return m.Support(used)
 }

@@ -1,0 +1,369 @@
+package he
+
+import (
+	"io"
+
+	"sotto/ir/cost"
+	"sotto/runtime/he/ntt"
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+// The evaluator's work on one layer, for some blocks of outputs at a time: transform their weights, sum the products for each group of
+// units, mask, flood and round.
+
+// layerProduct is what the products of one layer have in common.
+type layerProduct[W ring.Word] struct {
+	*Evaluator[W]
+	plan    cost.HEPlan
+	taps    [][]tap
+	weights []W
+	private prg.Seed
+	shares  [][]W
+	short   bool         // weights are short polynomials
+	support *ntt.Support // of the others
+	values  []poly       // by block of outputs at hand and block of channels
+	scratch pool[*productScratch[W]]
+}
+
+// maxWeightBytes bounds the transformed weights that are held at a time.
+const maxWeightBytes = 1 << 27
+
+// together is how many replies to one group are summed in one pass over its uploads, where weights are short.
+const together = 4
+
+func newLayerProduct[W ring.Word](v *Evaluator[W], plan cost.HEPlan, weights []W, private prg.Seed, shares [][]W) *layerProduct[W] {
+	l := &layerProduct[W]{Evaluator: v, plan: plan, taps: taps(plan), weights: weights, private: private, shares: shares}
+	l.scratch = newPool(window(), func() *productScratch[W] { return l.newScratch() })
+	if l.short = short(plan, v.q[0]); !l.short {
+		l.support = support(plan, l.taps, v.q[0])
+	}
+	return l
+}
+
+func (l *layerProduct[W]) wipe() {
+	l.scratch.each((*productScratch[W]).wipe)
+	for _, p := range l.values {
+		p.wipe()
+	}
+}
+
+// step is how many blocks of outputs are worked on at a time.
+func (l *layerProduct[W]) step() int {
+	size := l.plan.InBlocks() * len(l.q) * degree * 8
+	if l.short {
+		size /= l.plan.Pitch
+	}
+	return max(1, min(window(), maxWeightBytes/size))
+}
+
+// chunk multiplies the uploads of a chunk by all weights.
+func (l *layerProduct[W]) chunk(chunk int, uploads [][]ciphertext, w io.Writer) error {
+	outputs := chunkOutputs(l.plan, chunk)
+	for first := 0; first < l.plan.OutBlocks(); first += l.step() {
+		weights := l.transform(first, min(l.step(), l.plan.OutBlocks()-first))
+		parts := l.parts(weights)
+		replies := make([][]byte, len(weights)*len(uploads))
+		ring.Parallel(len(parts)*len(uploads), 1, func(lo, hi int) {
+			s := l.scratch.take()
+			defer l.scratch.give(s)
+			for i := lo; i < hi; i++ {
+				part, g := parts[i/len(uploads)], i%len(uploads)
+				for j := range part.n {
+					task := (chunk*l.plan.OutBlocks()+first+part.first+j)*l.plan.ChunkGroups() + g
+					s.replies[j].stream = at(l.private, uint64(task)*taskBlocks)
+				}
+				l.sum(s, weights[part.first:part.first+part.n], uploads[g])
+				for j := range part.n {
+					block := part.first + j
+					replies[block*len(uploads)+g] = l.finish(s, &s.replies[j], first+block, outputs[g])
+				}
+			}
+		})
+		for _, reply := range replies {
+			if _, err := w.Write(reply); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// part is blocks of outputs that are summed together: they read the same channels.
+type part struct{ first, n int }
+
+func (l *layerProduct[W]) parts(weights []blockWeights) []part {
+	var all []part
+	for j, b := range weights {
+		if last := len(all) - 1; last >= 0 && l.short && all[last].n < together &&
+			weights[all[last].first].lo == b.lo && weights[all[last].first].hi == b.hi {
+			all[last].n++
+			continue
+		}
+		all = append(all, part{j, 1})
+	}
+	return all
+}
+
+// transform gives the weights of n blocks of outputs.
+func (l *layerProduct[W]) transform(first, n int) []blockWeights {
+	all := make([]blockWeights, n)
+	for j := range all {
+		lo, hi := l.plan.Reads(first + j)
+		all[j] = blockWeights{lo, hi, make([][][]uint64, len(l.q))}
+	}
+	in := l.plan.InBlocks()
+	for len(l.values) < n*in {
+		l.values = append(l.values, l.newWeights())
+	}
+	for j := range all {
+		for i := range l.q {
+			for _, p := range l.values[j*in : j*in+all[j].hi-all[j].lo] {
+				all[j].rows[i] = append(all[j].rows[i], p[i])
+			}
+		}
+	}
+	ring.Parallel(n*in, 1, func(from, to int) {
+		for job := from; job < to; job++ {
+			if b, k := all[job/in], job%in; k < b.hi-b.lo {
+				l.values[job].wipe()
+				l.transformOne(l.values[job], b.lo+k, first+job/in)
+			}
+		}
+	})
+	return all
+}
+
+// newWeights makes room for a polynomial of weights.
+func (l *layerProduct[W]) newWeights() poly {
+	if !l.short {
+		return newPoly(len(l.q))
+	}
+	p := make(poly, len(l.q))
+	for i := range p {
+		p[i] = make([]uint64, degree/l.plan.Pitch)
+	}
+	return p
+}
+
+// transformOne sets p, which is zero, to the weights from one block of channels to one of outputs.
+func (l *layerProduct[W]) transformOne(p poly, inBlock, outBlock int) {
+	all := terms(l.plan, l.taps, inBlock, outBlock)
+	for i, m := range l.q {
+		if l.short {
+			addTerms(m, p[i], all, l.weights, l.plan.Pitch)
+			m.ForwardPowers(p[i])
+		} else {
+			addTerms(m, p[i], all, l.weights, 1)
+			m.ForwardSparse(p[i], l.support)
+		}
+	}
+}
+
+// productScratch is the memory in which replies to one group are made.
+type productScratch[W ring.Word] struct {
+	replies [together]replyState
+	small   []uint64
+	digits  []uint64
+	mask    []W
+	wide    []wide
+	words   []uint64
+	sums    [][]*ntt.Sum // together of each limb
+}
+
+// replyState is a reply on its way.
+type replyState struct {
+	stream *prg.Stream
+	u      poly // values
+	c0, c1 poly // coefficients
+}
+
+func (l *layerProduct[W]) newScratch() *productScratch[W] {
+	s := &productScratch[W]{small: make([]uint64, degree), digits: make([]uint64, degree), mask: make([]W, degree),
+		wide: make([]wide, degree), words: make([]uint64, degree)}
+	n := together
+	if !l.short {
+		n = 1
+	}
+	for j := range n {
+		s.replies[j] = replyState{nil, newPoly(len(l.q)), newPoly(len(l.q)), newPoly(len(l.q))}
+	}
+	for _, m := range l.q {
+		var sums []*ntt.Sum
+		for range max(2, n) {
+			sums = append(sums, m.NewSum())
+		}
+		s.sums = append(s.sums, sums)
+	}
+	return s
+}
+
+func (s *productScratch[W]) wipe() {
+	for _, r := range s.replies {
+		r.u.wipe()
+		r.c0.wipe()
+		r.c1.wipe()
+	}
+	poly{s.small, s.digits, s.words}.wipe()
+	ring.Wipe(s.mask)
+	ring.Wipe(s.wide)
+}
+
+// sum computes weights times uploads plus encryptions of zero, (p0*u, p1*u + e1), as coefficients. The noise of their c0 comes with the
+// flooding.
+func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uploads []ciphertext) {
+	for j := range weights {
+		ternary(s.replies[j].stream, s.small)
+		l.small(s.replies[j].u, s.small)
+	}
+	uploads = uploads[weights[0].lo:weights[0].hi]
+	c0, c1 := make([][]uint64, len(uploads)), make([][]uint64, len(uploads))
+	for i := range l.q {
+		for k, u := range uploads {
+			c0[k], c1[k] = u.c0[i], u.c1[i]
+		}
+		if l.short {
+			l.sumShort(s, i, weights, c0, c1)
+		} else {
+			l.sumFull(s, i, weights[0], c0, c1)
+		}
+	}
+	for j := range weights {
+		r := &s.replies[j]
+		noise(r.stream, s.small)
+		for i, m := range l.q {
+			m.Inverse(r.c0[i])
+			m.Inverse(r.c1[i])
+			ntt.Residues(m, s.words, s.small)
+			m.Add(r.c1[i], r.c1[i], s.words)
+		}
+	}
+}
+
+// sumFull is one reply, modulo limb i.
+func (l *layerProduct[W]) sumFull(s *productScratch[W], i int, weights blockWeights, c0, c1 [][]uint64) {
+	s0, s1, r := s.sums[i][0], s.sums[i][1], &s.replies[0]
+	ntt.MulAddPairs(s0, s1, weights.rows[i], c0, c1)
+	ntt.MulAddPairs(s0, s1, [][]uint64{r.u[i]}, [][]uint64{l.p0[i]}, [][]uint64{l.p1[i]})
+	s0.Reduce(r.c0[i])
+	s1.Reduce(r.c1[i])
+}
+
+// sumShort is several replies, modulo limb i.
+func (l *layerProduct[W]) sumShort(s *productScratch[W], i int, weights []blockWeights, c0, c1 [][]uint64) {
+	sums, rows := s.sums[i][:len(weights)], make([][][]uint64, len(weights))
+	for j, b := range weights {
+		rows[j] = b.rows[i]
+	}
+	ntt.Mix(sums, rows, c0)
+	for j, sum := range sums {
+		sum.MulAdd(s.replies[j].u[i], l.p0[i])
+		sum.Reduce(s.replies[j].c0[i])
+	}
+	ntt.Mix(sums, rows, c1)
+	for j, sum := range sums {
+		sum.MulAdd(s.replies[j].u[i], l.p1[i])
+		sum.Reduce(s.replies[j].c1[i])
+	}
+}
+
+// finish makes the message of a reply, and this party's shares.
+func (l *layerProduct[W]) finish(s *productScratch[W], r *replyState, outBlock int, group []output) []byte {
+	p := l.plan.Params
+	n := len(group) * l.plan.BlockOutputs(outBlock)
+	out := make([]byte, l.plan.ReplySize(n))
+	head := ring.PackedLen(degree, p.C1Bits())
+	l.roundC1(s, r.c1)
+	packWide(out[:head], s.wide, p.C1Bits(), s.words)
+	l.outputs(r.c0, outBlock, group)
+	l.share(s, r, outBlock, group)
+	l.floodC0(s, r, n)
+	packWide(out[head:], s.wide[:n], p.C0Bits(), s.words)
+	return out
+}
+
+// roundC1 drops limbs and low bits of c1, into wide.
+func (l *layerProduct[W]) roundC1(s *productScratch[W], c1 poly) {
+	for k := len(l.q) - 1; k >= len(l.reply.q); k-- {
+		for i := range k {
+			l.q[i].DivideRound(c1[i], c1[k], l.q[k])
+		}
+	}
+	l.round(s.wide, c1, l.plan.Params.C1Drop())
+}
+
+// round sets dst to the numbers with the given residues modulo Q', without their low bits.
+func (l *layerProduct[W]) round(dst []wide, p poly, drop int) {
+	for j := range dst {
+		var r [2]uint64
+		for i := range l.reply.q {
+			r[i] = p[i][j]
+		}
+		dst[j] = l.reply.rounded(l.reply.compose(r), drop)
+	}
+}
+
+// outputs moves the coefficients of c0 that are outputs to the front, output channel by output channel.
+func (l *layerProduct[W]) outputs(c0 poly, outBlock int, group []output) {
+	for _, row := range c0 {
+		// Coefficients ascend, so that none is overwritten before it is read.
+		to := 0
+		for m := range l.plan.BlockOutputs(outBlock) {
+			base := m * l.plan.Cw * l.plan.Pitch
+			for _, o := range group {
+				row[to] = row[base+int(o.coefficient)]
+				to++
+			}
+		}
+	}
+}
+
+// share masks the outputs with uniform r, and keeps -r.
+func (l *layerProduct[W]) share(s *productScratch[W], r *replyState, outBlock int, group []output) {
+	n := len(group) * l.plan.BlockOutputs(outBlock)
+	mask := s.mask[:n]
+	prg.Words(r.stream, mask)
+	for i, m := range l.q {
+		row, q := r.c0[i][:n], m.Q()
+		for j, x := range mask {
+			row[j] = below(q, row[j]+encode(l.basis, i, x))
+		}
+	}
+	area := l.plan.Rows.Out * l.plan.Cols.Out
+	for m := range l.plan.BlockOutputs(outBlock) {
+		for k, o := range group {
+			l.shares[o.image][(outBlock*l.plan.Mw+m)*area+int(o.pixel)] = -mask[m*len(group)+k]
+		}
+	}
+}
+
+// floodC0 adds the flooding to n outputs, one digit before each limb is dropped and one before the low bits are, and leaves the
+// result in wide. A digit is uniform over the modulus that it is dropped with, so that together they are uniform over
+// q_(L-1) * ... * 2^FloodBits numbers.
+func (l *layerProduct[W]) floodC0(s *productScratch[W], r *replyState, n int) {
+	digits := s.digits[:n]
+	for k := len(l.q) - 1; k >= len(l.reply.q); k-- {
+		uniform(r.stream, l.q[k].Q(), digits)
+		l.floodDrop(r.c0, k, digits)
+	}
+	prg.Words(r.stream, digits)
+	size := l.plan.Params.FloodBits()
+	for i, m := range l.reply.q {
+		row, q := r.c0[i][:n], m.Q()
+		for j, x := range digits {
+			row[j] = below(q, below(q, row[j]+x&(1<<size-1)+q-1<<(size-1)))
+		}
+	}
+	l.round(s.wide[:n], r.c0, l.plan.Params.C0Drop())
+}
+
+// floodDrop adds a digit below q_k, read as centred, and drops limb k: (x + d - r) / q_k, with r = x + d mod q_k, centred.
+func (l *layerProduct[W]) floodDrop(c0 poly, k int, digits []uint64) {
+	last := l.q[k].Q()
+	for j, digit := range digits {
+		less := centred(last, digit) - centred(last, below(last, c0[k][j]+digit))
+		for i, f := range l.drop[k] {
+			c0[i][j] = f.times(uint64(int64(c0[i][j]+2*f.q) + less))
+		}
+	}
+}
