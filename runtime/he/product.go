@@ -29,7 +29,7 @@ type layerProduct[W ring.Word] struct {
 // maxWeightBytes bounds the transformed weights that are held at a time.
 const maxWeightBytes = 1 << 27
 
-// together is how many replies to one group are summed in one pass over its uploads, where weights are short.
+// together is how many replies to one group are summed in one pass over its uploads.
 const together = 4
 
 func newLayerProduct[W ring.Word](v *Evaluator[W], plan cost.HEPlan, weights []W, private prg.Seed, shares [][]W) *layerProduct[W] {
@@ -95,7 +95,7 @@ type part struct{ first, n int }
 func (l *layerProduct[W]) parts(weights []blockWeights) []part {
 	var all []part
 	for j, b := range weights {
-		if last := len(all) - 1; last >= 0 && l.short && all[last].n < together &&
+		if last := len(all) - 1; last >= 0 && all[last].n < together &&
 			weights[all[last].first].lo == b.lo && weights[all[last].first].hi == b.hi {
 			all[last].n++
 			continue
@@ -168,7 +168,7 @@ type productScratch[W ring.Word] struct {
 	mask    []W
 	wide    []wide
 	words   []uint64
-	sums    [][]*ntt.Sum // together of each limb
+	sums    [][]*ntt.Sum // of each limb: those of c0, then those of c1
 }
 
 // replyState is a reply on its way.
@@ -181,16 +181,12 @@ type replyState struct {
 func (l *layerProduct[W]) newScratch() *productScratch[W] {
 	s := &productScratch[W]{small: make([]uint64, degree), digits: make([]uint64, degree), mask: make([]W, degree),
 		wide: make([]wide, degree), words: make([]uint64, degree)}
-	n := together
-	if !l.short {
-		n = 1
-	}
-	for j := range n {
+	for j := range s.replies {
 		s.replies[j] = replyState{nil, newPoly(len(l.q)), newPoly(len(l.q)), newPoly(len(l.q))}
 	}
 	for _, m := range l.q {
 		var sums []*ntt.Sum
-		for range max(2, n) {
+		for range 2 * together {
 			sums = append(sums, m.NewSum())
 		}
 		s.sums = append(s.sums, sums)
@@ -222,11 +218,7 @@ func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uplo
 		for k, u := range uploads {
 			c0[k], c1[k] = u.c0[i], u.c1[i]
 		}
-		if l.short {
-			l.sumShort(s, i, weights, c0, c1)
-		} else {
-			l.sumFull(s, i, weights[0], c0, c1)
-		}
+		l.sumLimb(s, i, weights, c0, c1)
 	}
 	for j := range weights {
 		r := &s.replies[j]
@@ -240,30 +232,23 @@ func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uplo
 	}
 }
 
-// sumFull is one reply, modulo limb i.
-func (l *layerProduct[W]) sumFull(s *productScratch[W], i int, weights blockWeights, c0, c1 [][]uint64) {
-	s0, s1, r := s.sums[i][0], s.sums[i][1], &s.replies[0]
-	ntt.MulAddPairs(s0, s1, weights.rows[i], c0, c1)
-	ntt.MulAddPairs(s0, s1, [][]uint64{r.u[i]}, [][]uint64{l.p0[i]}, [][]uint64{l.p1[i]})
-	s0.Reduce(r.c0[i])
-	s1.Reduce(r.c1[i])
-}
-
-// sumShort is several replies, modulo limb i.
-func (l *layerProduct[W]) sumShort(s *productScratch[W], i int, weights []blockWeights, c0, c1 [][]uint64) {
-	sums, rows := s.sums[i][:len(weights)], make([][][]uint64, len(weights))
+// sumLimb sums products and zeros modulo limb i.
+func (l *layerProduct[W]) sumLimb(s *productScratch[W], i int, weights []blockWeights, c0, c1 [][]uint64) {
+	s0, s1, rows := s.sums[i][:len(weights)], s.sums[i][together:together+len(weights)], make([][][]uint64, len(weights))
 	for j, b := range weights {
 		rows[j] = b.rows[i]
 	}
-	ntt.Mix(sums, rows, c0)
-	for j, sum := range sums {
-		sum.MulAdd(s.replies[j].u[i], l.p0[i])
-		sum.Reduce(s.replies[j].c0[i])
+	if l.short {
+		ntt.Mix(s0, rows, c0)
+		ntt.Mix(s1, rows, c1)
+	} else {
+		ntt.MulAddMatrix(s0, s1, rows, c0, c1)
 	}
-	ntt.Mix(sums, rows, c1)
-	for j, sum := range sums {
-		sum.MulAdd(s.replies[j].u[i], l.p1[i])
-		sum.Reduce(s.replies[j].c1[i])
+	for j := range weights {
+		r := &s.replies[j]
+		ntt.MulAddPairs(s0[j], s1[j], [][]uint64{r.u[i]}, [][]uint64{l.p0[i]}, [][]uint64{l.p1[i]})
+		s0[j].Reduce(r.c0[i])
+		s1[j].Reduce(r.c1[i])
 	}
 }
 

@@ -114,13 +114,13 @@ func (ifma) products(s *Sum, w, x [][]uint64) {
 	mulAdd1(&low[0], &high[0], &ws[0], &xs[0], len(w), s.m.n/productsBatch)
 }
 
-func (ifma) pairs(s, u *Sum, w, x, y [][]uint64) {
+func (ifma) pairs(s, u *Sum, w, x, y [][]uint64, at, words int) {
 	var ws, xs pointers
-	ws.put(0, 1, w, 0)
-	xs.put(0, 2, x, 0)
-	xs.put(1, 2, y, 0)
-	low, high := accumulators(0, s, u)
-	mulAdd2(&low[0], &high[0], &ws[0], &xs[0], len(w), s.m.n/pairsBatch)
+	ws.put(0, 1, w, at)
+	xs.put(0, 2, x, at)
+	xs.put(1, 2, y, at)
+	low, high := accumulators(at, s, u)
+	mulAdd2(&low[0], &high[0], &ws[0], &xs[0], len(w), words/pairsBatch)
 }
 
 // mix goes block by block: what all sums read of the vectors then stays in a near cache.

@@ -19,7 +19,7 @@ type kernels interface {
 
 	// products adds w[t]*x[t] for each t to a sum, and pairs w[t]*y[t] to another too. There are 1 to termsAtOnce terms.
 	products(s *Sum, w, x [][]uint64)
-	pairs(s, u *Sum, w, x, y [][]uint64)
+	pairs(s, u *Sum, w, x, y [][]uint64, at, words int)
 
 	// mix adds c[i][t]*x[t] for each t to each sums[i], for 1 to termsAtOnce terms too. Factors have as many values each,
 	// every one for as many elements.

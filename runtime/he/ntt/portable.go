@@ -136,15 +136,22 @@ func (portable) mulScalarAdd(m *Modulus, dst, a []uint64, c root) {
 
 func (portable) products(s *Sum, w, x [][]uint64) {
 	for t := range w {
-		for i, f := range w[t] {
-			s.add(i, f, x[t][i])
-		}
+		s.addProducts(w[t], x[t], 0, len(w[t]))
 	}
 }
 
-func (k portable) pairs(s, u *Sum, w, x, y [][]uint64) {
-	k.products(s, w, x)
-	k.products(u, w, y)
+func (portable) pairs(s, u *Sum, w, x, y [][]uint64, at, words int) {
+	for t := range w {
+		s.addProducts(w[t], x[t], at, words)
+		u.addProducts(w[t], y[t], at, words)
+	}
+}
+
+// addProducts adds w*x, words elements from at on.
+func (s *Sum) addProducts(w, x []uint64, at, words int) {
+	for i := at; i < at+words; i++ {
+		s.add(i, w[i], x[i])
+	}
 }
 
 func (portable) mix(sums []*Sum, c [][][]uint64, x [][]uint64) {
