@@ -17,6 +17,8 @@ type Encryptor[W ring.Word] struct {
 	rnd    io.Reader
 	secret poly // values of s
 	public []byte
+	makes  pool[*uploadScratch[W]]
+	reads  pool[*replyScratch]
 }
 
 // NewEncryptor draws a key pair. rnd is crypto/rand.Reader, except in tests.
@@ -34,7 +36,9 @@ func NewEncryptor[W ring.Word](params cost.HEParams, rnd io.Reader) (*Encryptor[
 	if err != nil {
 		return nil, err
 	}
-	e := &Encryptor[W]{basis: b, rnd: rnd, secret: newPoly(len(b.q)), public: make([]byte, params.KeyBytes())}
+	e := &Encryptor[W]{basis: b, rnd: rnd, secret: newPoly(len(b.q)), public: make([]byte, params.KeyBytes()),
+		makes: newPool(window(), func() *uploadScratch[W] { return newUploadScratch[W](len(b.q)) }),
+		reads: newPool(window(), func() *replyScratch { return newReplyScratch(params.ReplyLimbs) })}
 	stream, small := prg.NewStream(private), make([]uint64, degree)
 	defer ring.Wipe(small)
 	ternary(stream, small)
@@ -60,8 +64,12 @@ func (e *Encryptor[W]) hide(c0, c1 poly) {
 // PublicKey gives the key that the evaluator needs: a seed and a polynomial.
 func (e *Encryptor[W]) PublicKey() []byte { return e.public }
 
-// Close wipes the key.
-func (e *Encryptor[W]) Close() { e.secret.wipe() }
+// Close wipes the key and the memory that was worked in.
+func (e *Encryptor[W]) Close() {
+	e.secret.wipe()
+	e.makes.each((*uploadScratch[W]).wipe)
+	e.reads.each((*replyScratch).wipe)
+}
 
 // pack writes the residues of a polynomial, limb after limb.
 func (b *basis) pack(dst []byte, p poly) {
@@ -96,15 +104,13 @@ func (e *Encryptor[W]) Encrypt(plan cost.HEPlan, masks [][]W, w io.Writer) error
 	}
 	size := int(plan.Params.PolyBytes())
 	out := make([]byte, window()*size)
-	memory := newPool(window(), func() *uploadScratch[W] { return newUploadScratch[W](len(e.q)) })
-	defer memory.each((*uploadScratch[W]).wipe)
 	for group := range plan.Groups() {
 		blocks := cells(plan, group)
 		for first := 0; first < plan.InBlocks(); first += window() {
 			n := min(window(), plan.InBlocks()-first)
 			ring.Parallel(n, 1, func(lo, hi int) {
-				s := memory.take()
-				defer memory.give(s)
+				s := e.makes.take()
+				defer e.makes.give(s)
 				for i := lo; i < hi; i++ {
 					gather(s.message, plan, blocks, masks, first+i)
 					e.encrypt(s, seed, private, group*plan.InBlocks()+first+i)
@@ -176,12 +182,10 @@ func (e *Encryptor[W]) Decrypt(plan cost.HEPlan, r io.Reader, shares [][]W) erro
 	if err := checkVectors("share", shares, plan.Batch, plan.OutLen()); err != nil {
 		return err
 	}
-	memory := newPool(window(), func() *replyScratch { return newReplyScratch(len(e.reply.q)) })
-	defer memory.each((*replyScratch).wipe)
 	for chunk := range plan.Chunks() {
 		groups, replies := chunkOutputs(plan, chunk), chunkReplies(plan, chunk)
 		for ; len(replies) > 0; replies = replies[min(window(), len(replies)):] {
-			if err := e.decryptWindow(plan, memory, groups, replies[:min(window(), len(replies))], r, shares); err != nil {
+			if err := e.decryptWindow(plan, groups, replies[:min(window(), len(replies))], r, shares); err != nil {
 				return err
 			}
 		}
@@ -189,7 +193,7 @@ func (e *Encryptor[W]) Decrypt(plan cost.HEPlan, r io.Reader, shares [][]W) erro
 	return nil
 }
 
-func (e *Encryptor[W]) decryptWindow(plan cost.HEPlan, memory pool[*replyScratch], groups [][]output, replies []reply, r io.Reader, shares [][]W) error {
+func (e *Encryptor[W]) decryptWindow(plan cost.HEPlan, groups [][]output, replies []reply, r io.Reader, shares [][]W) error {
 	in := make([][]byte, len(replies))
 	for i, one := range replies {
 		in[i] = make([]byte, plan.ReplySize(len(groups[one.group])*plan.BlockOutputs(one.outBlock)))
@@ -199,8 +203,8 @@ func (e *Encryptor[W]) decryptWindow(plan cost.HEPlan, memory pool[*replyScratch
 	}
 	errs := make([]error, len(replies))
 	ring.Parallel(len(replies), 1, func(lo, hi int) {
-		s := memory.take()
-		defer memory.give(s)
+		s := e.reads.take()
+		defer e.reads.give(s)
 		for i := lo; i < hi; i++ {
 			errs[i] = e.decrypt(s, plan, groups[replies[i].group], replies[i].outBlock, in[i], shares)
 		}

@@ -15,6 +15,8 @@ type Evaluator[W ring.Word] struct {
 	rnd     io.Reader
 	p0, p1  poly // values of the public key
 	uploads pool[ciphertext]
+	scratch pool[*productScratch[W]]
+	values  []uint64 // of weights
 }
 
 // NewEvaluator reads a public key of params.KeyBytes(). rnd is crypto/rand.Reader, except in tests.
@@ -27,6 +29,7 @@ func NewEvaluator[W ring.Word](params cost.HEParams, public []byte, rnd io.Reade
 		return nil, fmt.Errorf("homomorphic products: a public key of %d bytes: accepted are %d", len(public), params.KeyBytes())
 	}
 	v := &Evaluator[W]{basis: b, rnd: rnd, p0: newPoly(len(b.q)), p1: newPoly(len(b.q)), uploads: newPool(cost.MaxHEResident, b.newCiphertext)}
+	v.scratch = newPool(window(), v.newScratch)
 	var seed prg.Seed
 	copy(seed[:], public)
 	b.expand(v.p1, seed, 0)
@@ -34,6 +37,14 @@ func NewEvaluator[W ring.Word](params cost.HEParams, public []byte, rnd io.Reade
 		return nil, fmt.Errorf("public key: %w", err)
 	}
 	return v, nil
+}
+
+// Close wipes weights and masks, and lets go of memory.
+func (v *Evaluator[W]) Close() {
+	v.scratch.each((*productScratch[W]).wipe)
+	v.uploads.each(func(ciphertext) {})
+	ring.Wipe(v.values)
+	v.values = nil
 }
 
 // unpack reads what pack wrote, and refuses what is no residue.
@@ -77,7 +88,6 @@ func (v *Evaluator[W]) Multiply(plan cost.HEPlan, weights []W, r io.Reader, w io
 		return fmt.Errorf("homomorphic products: seed of uploads: %w", err)
 	}
 	product := newLayerProduct(v, plan, weights, private, shares)
-	defer product.wipe()
 	for chunk := range plan.Chunks() {
 		uploads, err := v.read(plan, chunk, seed, r)
 		if err != nil {

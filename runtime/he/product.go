@@ -2,6 +2,7 @@ package he
 
 import (
 	"io"
+	"runtime"
 
 	"sotto/ir/cost"
 	"sotto/runtime/he/ntt"
@@ -22,30 +23,38 @@ type layerProduct[W ring.Word] struct {
 	shares  [][]W
 	short   bool         // weights are short polynomials
 	support *ntt.Support // of the others
-	values  []poly       // by block of outputs at hand and block of channels
-	scratch pool[*productScratch[W]]
 }
 
 // maxWeightBytes bounds the transformed weights that are held at a time.
-const maxWeightBytes = 1 << 27
+const maxWeightBytes = 96 << 20
 
-// together is how many replies to one group are summed in one pass over its uploads.
-const together = 4
+// tile is how many replies are summed in one pass over weights and uploads: blocks of outputs by groups.
+type tile struct{ outputs, groups int }
+
+// tileReplies bounds a tile.
+const tileReplies = 16
+
+// newTile shares uploads between outputs, and large weights between groups as well.
+func (l *layerProduct[W]) newTile(outputs, groups int) tile {
+	t := tile{tileReplies, 1}
+	if !l.short {
+		t.groups = min(4, groups)
+		t.outputs = tileReplies / t.groups
+	}
+	for t.outputs > 1 && ceilDiv(outputs, t.outputs)*ceilDiv(groups, t.groups) < runtime.GOMAXPROCS(0) {
+		t.outputs /= 2
+	}
+	return t
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 func newLayerProduct[W ring.Word](v *Evaluator[W], plan cost.HEPlan, weights []W, private prg.Seed, shares [][]W) *layerProduct[W] {
 	l := &layerProduct[W]{Evaluator: v, plan: plan, taps: taps(plan), weights: weights, private: private, shares: shares}
-	l.scratch = newPool(window(), func() *productScratch[W] { return l.newScratch() })
 	if l.short = short(plan, v.q[0]); !l.short {
 		l.support = support(plan, l.taps, v.q[0])
 	}
 	return l
-}
-
-func (l *layerProduct[W]) wipe() {
-	l.scratch.each((*productScratch[W]).wipe)
-	for _, p := range l.values {
-		p.wipe()
-	}
 }
 
 // step is how many blocks of outputs are worked on at a time.
@@ -54,7 +63,8 @@ func (l *layerProduct[W]) step() int {
 	if l.short {
 		size /= l.plan.Pitch
 	}
-	return max(1, min(window(), maxWeightBytes/size))
+	n := max(1, min(2*window(), maxWeightBytes/size))
+	return max(n&^(tileReplies-1), min(n, tileReplies-1))
 }
 
 // chunk multiplies the uploads of a chunk by all weights.
@@ -62,21 +72,21 @@ func (l *layerProduct[W]) chunk(chunk int, uploads [][]ciphertext, w io.Writer) 
 	outputs := chunkOutputs(l.plan, chunk)
 	for first := 0; first < l.plan.OutBlocks(); first += l.step() {
 		weights := l.transform(first, min(l.step(), l.plan.OutBlocks()-first))
-		parts := l.parts(weights)
 		replies := make([][]byte, len(weights)*len(uploads))
-		ring.Parallel(len(parts)*len(uploads), 1, func(lo, hi int) {
+		tiles := l.tiles(weights, len(uploads))
+		ring.Parallel(len(tiles), 1, func(lo, hi int) {
 			s := l.scratch.take()
 			defer l.scratch.give(s)
-			for i := lo; i < hi; i++ {
-				part, g := parts[i/len(uploads)], i%len(uploads)
-				for j := range part.n {
-					task := (chunk*l.plan.OutBlocks()+first+part.first+j)*l.plan.ChunkGroups() + g
-					s.replies[j].stream = at(l.private, uint64(task)*taskBlocks)
+			for _, t := range tiles[lo:hi] {
+				for k := range t.n * t.groups {
+					j, g := t.first+k%t.n, t.group+k/t.n
+					task := (chunk*l.plan.OutBlocks()+first+j)*l.plan.ChunkGroups() + g
+					s.replies[k].stream = at(l.private, uint64(task)*taskBlocks)
 				}
-				l.sum(s, weights[part.first:part.first+part.n], uploads[g])
-				for j := range part.n {
-					block := part.first + j
-					replies[block*len(uploads)+g] = l.finish(s, &s.replies[j], first+block, outputs[g])
+				l.sum(s, weights[t.first:t.first+t.n], uploads[t.group:t.group+t.groups])
+				for k := range t.n * t.groups {
+					j, g := t.first+k%t.n, t.group+k/t.n
+					replies[j*len(uploads)+g] = l.finish(s, &s.replies[k], first+j, outputs[g])
 				}
 			}
 		})
@@ -89,18 +99,22 @@ func (l *layerProduct[W]) chunk(chunk int, uploads [][]ciphertext, w io.Writer) 
 	return nil
 }
 
-// part is blocks of outputs that are summed together: they read the same channels.
-type part struct{ first, n int }
+// part is the replies of a tile: n blocks of outputs, which read the same channels, for groups of the chunk.
+type part struct{ first, n, group, groups int }
 
-func (l *layerProduct[W]) parts(weights []blockWeights) []part {
+// tiles covers all replies.
+func (l *layerProduct[W]) tiles(weights []blockWeights, groups int) []part {
 	var all []part
-	for j, b := range weights {
-		if last := len(all) - 1; last >= 0 && all[last].n < together &&
-			weights[all[last].first].lo == b.lo && weights[all[last].first].hi == b.hi {
-			all[last].n++
-			continue
+	size := l.newTile(len(weights), groups)
+	for j := 0; j < len(weights); {
+		n := 1
+		for n < size.outputs && j+n < len(weights) && weights[j+n].lo == weights[j].lo && weights[j+n].hi == weights[j].hi {
+			n++
 		}
-		all = append(all, part{j, 1})
+		for g := 0; g < groups; g += size.groups {
+			all = append(all, part{j, n, g, min(size.groups, groups-g)})
+		}
+		j += n
 	}
 	return all
 }
@@ -113,12 +127,10 @@ func (l *layerProduct[W]) transform(first, n int) []blockWeights {
 		all[j] = blockWeights{lo, hi, make([][][]uint64, len(l.q))}
 	}
 	in := l.plan.InBlocks()
-	for len(l.values) < n*in {
-		l.values = append(l.values, l.newWeights())
-	}
+	values := l.room(n * in)
 	for j := range all {
 		for i := range l.q {
-			for _, p := range l.values[j*in : j*in+all[j].hi-all[j].lo] {
+			for _, p := range values[j*in : j*in+all[j].hi-all[j].lo] {
 				all[j].rows[i] = append(all[j].rows[i], p[i])
 			}
 		}
@@ -126,24 +138,32 @@ func (l *layerProduct[W]) transform(first, n int) []blockWeights {
 	ring.Parallel(n*in, 1, func(from, to int) {
 		for job := from; job < to; job++ {
 			if b, k := all[job/in], job%in; k < b.hi-b.lo {
-				l.values[job].wipe()
-				l.transformOne(l.values[job], b.lo+k, first+job/in)
+				values[job].wipe()
+				l.transformOne(values[job], b.lo+k, first+job/in)
 			}
 		}
 	})
 	return all
 }
 
-// newWeights makes room for a polynomial of weights.
-func (l *layerProduct[W]) newWeights() poly {
-	if !l.short {
-		return newPoly(len(l.q))
+// room gives memory for n polynomials of weights, which later layers use again.
+func (l *layerProduct[W]) room(n int) []poly {
+	size := degree
+	if l.short {
+		size /= l.plan.Pitch
 	}
-	p := make(poly, len(l.q))
-	for i := range p {
-		p[i] = make([]uint64, degree/l.plan.Pitch)
+	if need := n * len(l.q) * size; len(l.values) < need {
+		ring.Wipe(l.values)
+		l.values = make([]uint64, need)
 	}
-	return p
+	all := make([]poly, n)
+	for j := range all {
+		for i := range l.q {
+			at := (j*len(l.q) + i) * size
+			all[j] = append(all[j], l.values[at:at+size:at+size])
+		}
+	}
+	return all
 }
 
 // transformOne sets p, which is zero, to the weights from one block of channels to one of outputs.
@@ -162,7 +182,7 @@ func (l *layerProduct[W]) transformOne(p poly, inBlock, outBlock int) {
 
 // productScratch is the memory in which replies to one group are made.
 type productScratch[W ring.Word] struct {
-	replies [together]replyState
+	replies [tileReplies]replyState
 	small   []uint64
 	digits  []uint64
 	mask    []W
@@ -178,15 +198,15 @@ type replyState struct {
 	c0, c1 poly // coefficients
 }
 
-func (l *layerProduct[W]) newScratch() *productScratch[W] {
+func (v *Evaluator[W]) newScratch() *productScratch[W] {
 	s := &productScratch[W]{small: make([]uint64, degree), digits: make([]uint64, degree), mask: make([]W, degree),
 		wide: make([]wide, degree), words: make([]uint64, degree)}
 	for j := range s.replies {
-		s.replies[j] = replyState{nil, newPoly(len(l.q)), newPoly(len(l.q)), newPoly(len(l.q))}
+		s.replies[j] = replyState{nil, newPoly(len(v.q)), newPoly(len(v.q)), newPoly(len(v.q))}
 	}
-	for _, m := range l.q {
+	for _, m := range v.q {
 		var sums []*ntt.Sum
-		for range 2 * together {
+		for range 2 * tileReplies {
 			sums = append(sums, m.NewSum())
 		}
 		s.sums = append(s.sums, sums)
@@ -205,23 +225,25 @@ func (s *productScratch[W]) wipe() {
 	ring.Wipe(s.wide)
 }
 
-// sum computes weights times uploads plus encryptions of zero, (p0*u, p1*u + e1), as coefficients. The noise of their c0 comes with the
-// flooding.
-func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uploads []ciphertext) {
-	for j := range weights {
-		ternary(s.replies[j].stream, s.small)
-		l.small(s.replies[j].u, s.small)
+// sum computes weights times uploads plus encryptions of zero, (p0*u, p1*u + e1), as coefficients, for each group all outputs. The noise
+// of their c0 comes with the flooding.
+func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uploads [][]ciphertext) {
+	replies := s.replies[:len(weights)*len(uploads)]
+	for _, r := range replies {
+		ternary(r.stream, s.small)
+		l.small(r.u, s.small)
 	}
-	uploads = uploads[weights[0].lo:weights[0].hi]
-	c0, c1 := make([][]uint64, len(uploads)), make([][]uint64, len(uploads))
+	c0, c1 := make([][][]uint64, len(uploads)), make([][][]uint64, len(uploads))
 	for i := range l.q {
-		for k, u := range uploads {
-			c0[k], c1[k] = u.c0[i], u.c1[i]
+		for g, all := range uploads {
+			c0[g], c1[g] = c0[g][:0], c1[g][:0]
+			for _, u := range all[weights[0].lo:weights[0].hi] {
+				c0[g], c1[g] = append(c0[g], u.c0[i]), append(c1[g], u.c1[i])
+			}
 		}
 		l.sumLimb(s, i, weights, c0, c1)
 	}
-	for j := range weights {
-		r := &s.replies[j]
+	for _, r := range replies {
 		noise(r.stream, s.small)
 		for i, m := range l.q {
 			m.Inverse(r.c0[i])
@@ -233,22 +255,28 @@ func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uplo
 }
 
 // sumLimb sums products and zeros modulo limb i.
-func (l *layerProduct[W]) sumLimb(s *productScratch[W], i int, weights []blockWeights, c0, c1 [][]uint64) {
-	s0, s1, rows := s.sums[i][:len(weights)], s.sums[i][together:together+len(weights)], make([][][]uint64, len(weights))
+func (l *layerProduct[W]) sumLimb(s *productScratch[W], i int, weights []blockWeights, c0, c1 [][][]uint64) {
+	rows := make([][][]uint64, len(weights))
 	for j, b := range weights {
 		rows[j] = b.rows[i]
 	}
-	if l.short {
-		ntt.Mix(s0, rows, c0)
-		ntt.Mix(s1, rows, c1)
-	} else {
+	n := len(weights)
+	s0, s1 := make([][]*ntt.Sum, len(c0)), make([][]*ntt.Sum, len(c0))
+	for g := range c0 {
+		s0[g], s1[g] = s.sums[i][g*n:(g+1)*n], s.sums[i][tileReplies+g*n:tileReplies+(g+1)*n]
+		if l.short {
+			ntt.Mix(s0[g], rows, c0[g])
+			ntt.Mix(s1[g], rows, c1[g])
+		}
+	}
+	if !l.short {
 		ntt.MulAddMatrix(s0, s1, rows, c0, c1)
 	}
-	for j := range weights {
-		r := &s.replies[j]
-		ntt.MulAddPairs(s0[j], s1[j], [][]uint64{r.u[i]}, [][]uint64{l.p0[i]}, [][]uint64{l.p1[i]})
-		s0[j].Reduce(r.c0[i])
-		s1[j].Reduce(r.c1[i])
+	for k := range n * len(c0) {
+		r, a, b := &s.replies[k], s.sums[i][k], s.sums[i][tileReplies+k]
+		ntt.MulAddPairs(a, b, [][]uint64{r.u[i]}, [][]uint64{l.p0[i]}, [][]uint64{l.p1[i]})
+		a.Reduce(r.c0[i])
+		b.Reduce(r.c1[i])
 	}
 }
 

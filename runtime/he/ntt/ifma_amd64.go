@@ -123,43 +123,47 @@ func (ifma) pairs(s, u *Sum, w, x, y [][]uint64, at, words int) {
 	mulAdd2(&low[0], &high[0], &ws[0], &xs[0], len(w), words/pairsBatch)
 }
 
-// mix goes block by block: what all sums read of the vectors then stays in a near cache.
+// mix goes block by block, and by parts of large ones: what all sums read of the vectors then stays in a near cache.
 func (ifma) mix(sums []*Sum, c [][][]uint64, x [][]uint64) {
 	values := len(c[0][0])
 	size := sums[0].m.n / values
+	part := min(size, mixPart)
 	var xs pointers
-	for value := range values {
-		xs.put(0, 1, x, value*size)
+	for at := 0; at < sums[0].m.n; at += part {
+		xs.put(0, 1, x, at)
 		i := 0
 		for ; i+4 <= len(sums); i += 4 {
-			mixFour(sums[i:i+4], c[i:i+4], value, &xs, len(x), size)
+			mixFour(sums[i:i+4], c[i:i+4], at/size, &xs, len(x), at, part)
 		}
 		for ; i < len(sums); i++ {
-			mixOne(sums[i], c[i], value, &xs, len(x), size)
+			mixOne(sums[i], c[i], at/size, &xs, len(x), at, part)
 		}
 	}
 }
 
-// mixFour adds one value of each factor times size elements of the vectors to four sums.
-func mixFour(sums []*Sum, c [][][]uint64, value int, x *pointers, terms, size int) {
+// mixPart is the elements of so many terms that fit a quarter of a cache of a megabyte.
+const mixPart = nearBytes / 2 / termsAtOnce / wordBytes
+
+// mixFour adds one value of each factor times size elements of the vectors, from at on, to four sums.
+func mixFour(sums []*Sum, c [][][]uint64, value int, x *pointers, terms, at, size int) {
 	var columns [4 * termsAtOnce]uint64
 	for i, row := range c {
 		for t, f := range row {
 			columns[4*t+i] = f[value]
 		}
 	}
-	low, high := accumulators(value*size, sums...)
+	low, high := accumulators(at, sums...)
 	mix4(&low[0], &high[0], &columns[0], &x[0], terms, size/mixFourBatch)
 	clear(columns[:])
 }
 
 // mixOne is mixFour for one sum.
-func mixOne(s *Sum, c [][]uint64, value int, x *pointers, terms, size int) {
+func mixOne(s *Sum, c [][]uint64, value int, x *pointers, terms, at, size int) {
 	var column [termsAtOnce]uint64
 	for t, f := range c {
 		column[t] = f[value]
 	}
-	low, high := accumulators(value*size, s)
+	low, high := accumulators(at, s)
 	mix1(&low[0], &high[0], &column[0], &x[0], terms, size/mixOneBatch)
 	clear(column[:])
 }

@@ -42,47 +42,54 @@ func (s *Sum) MulAddAll(a, b [][]uint64) {
 // MulAddPairs adds w[t]*x[t] to s and w[t]*y[t] to u for each t: the two components of ciphertexts times polynomials.
 // It reads w once. Both sums have one modulus.
 func MulAddPairs(s, u *Sum, w, x, y [][]uint64) {
-	MulAddMatrix([]*Sum{s}, []*Sum{u}, [][][]uint64{w}, x, y)
+	MulAddMatrix([][]*Sum{{s}}, [][]*Sum{{u}}, [][][]uint64{w}, [][][]uint64{x}, [][][]uint64{y})
 }
 
-// nearBytes is what MulAddMatrix reads of x and y before it comes back to the same words: half of a cache of a megabyte.
-const nearBytes = 1 << 19
-
-// MulAddMatrix is MulAddPairs for several pairs of sums and lists of factors: it adds w[i][t]*x[t] to s[i] and w[i][t]*y[t] to u[i]. It
-// goes through all vectors a part at a time, so that x and y come from a near cache for all sums but the first.
-func MulAddMatrix(s, u []*Sum, w [][][]uint64, x, y [][]uint64) {
-	if len(s) == 0 || len(x) == 0 {
+// MulAddMatrix is MulAddPairs for several lists of factors and several of ciphertexts: it adds w[i][t]*x[g][t] to s[g][i] and
+// w[i][t]*y[g][t] to u[g][i]. It goes through all vectors a part at a time, so that factors come from a near cache for all g
+// but the first, and ciphertexts for all i.
+func MulAddMatrix(s, u [][]*Sum, w, x, y [][][]uint64) {
+	if len(s) == 0 || len(w) == 0 || len(w[0]) == 0 {
 		return
 	}
-	for i := range s {
-		s[i].whole(w[i], x)
-		u[i].whole(w[i], y)
+	for g := range s {
+		for i := range w {
+			s[g][i].whole(w[i], x[g])
+			u[g][i].whole(w[i], y[g])
+		}
 	}
-	chunks(len(x), MaxTerms/2, func(lo, hi int) {
-		for i := range s {
-			s[i].room(hi - lo)
-			u[i].room(hi - lo)
+	chunks(len(w[0]), MaxTerms/2, func(lo, hi int) {
+		for g := range s {
+			for i := range w {
+				s[g][i].room(hi - lo)
+				u[g][i].room(hi - lo)
+			}
 		}
 		addMatrix(s, u, w, x, y, lo, hi)
 	})
 }
 
 // addMatrix adds terms lo to hi of MulAddMatrix.
-func addMatrix(s, u []*Sum, w [][][]uint64, x, y [][]uint64, lo, hi int) {
-	m := s[0].m
+func addMatrix(s, u [][]*Sum, w, x, y [][][]uint64, lo, hi int) {
+	m := s[0][0].m
 	part := m.n
-	for part > smallestPart && (hi-lo)*2*part*wordBytes > nearBytes {
+	for part > smallestPart && (hi-lo)*(len(w)+2)*part*wordBytes > nearBytes {
 		part /= 2
 	}
 	for at := 0; at < m.n; at += part {
-		for i := range s {
-			chunks(hi-lo, pairsAtOnce, func(from, to int) {
-				from, to = lo+from, lo+to
-				m.kernels.pairs(s[i], u[i], w[i][from:to], x[from:to], y[from:to], at, part)
-			})
+		for g := range s {
+			for i := range w {
+				chunks(hi-lo, pairsAtOnce, func(from, to int) {
+					from, to = lo+from, lo+to
+					m.kernels.pairs(s[g][i], u[g][i], w[i][from:to], x[g][from:to], y[g][from:to], at, part)
+				})
+			}
 		}
 	}
 }
+
+// nearBytes is what kernels read before they come back to the same words: half of a cache of a megabyte.
+const nearBytes = 1 << 19
 
 // smallestPart is the fewest elements that MulAddMatrix takes at a time: two steps of its kernel.
 const smallestPart = 64
