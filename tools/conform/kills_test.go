@@ -52,6 +52,7 @@ type childJob struct {
 	Party                cost.Party
 	Bundle, Store        string
 	Pair                 string
+	Source               cost.Source
 	Keys, Dealer, Server string // the server's address, at the client
 	Mode                 party.Mode
 	Hold                 int
@@ -76,7 +77,7 @@ func runChild(text string) error {
 		return err
 	}
 	defer conn.Close()
-	o := party.Options{Bundle: b, Conn: conn, Dealer: j.dealer, Modes: j.Mode, Store: s, Hold: j.Hold, Input: party.Input{Clear: j.Input}}
+	o := party.Options{Bundle: b, Conn: conn, Source: j.Source, Dealer: j.dealer, Modes: j.Mode, Store: s, Hold: j.Hold, Input: party.Input{Clear: j.Input}}
 	res, err := party.Run(context.Background(), o)
 	if err != nil {
 		return err
@@ -130,6 +131,7 @@ type lane struct {
 	net    *Net
 	keys   string
 	dealer string
+	source cost.Source
 	dir    string
 	input  []float32
 	seen   map[[16]byte]int // blocks sent online, by session
@@ -194,7 +196,7 @@ func (l *lane) play(mode party.Mode, hold int, c *cut) outcome {
 func (l *lane) start(j childJob) (*exec.Cmd, io.Reader) {
 	l.t.Helper()
 	j.Bundle, j.Store, j.Pair = l.net.bundle(j.Party), filepath.Join(l.dir, j.Party.String()), l.net.Pair.Client.Pair.String()
-	j.Keys, j.Dealer = l.keys, l.dealer
+	j.Keys, j.Dealer, j.Source = l.keys, l.dealer, l.source
 	text, err := json.Marshal(j)
 	if err != nil {
 		l.t.Fatal(err)
@@ -297,8 +299,8 @@ func (r *tap) close() {
 }
 
 // newLane prepares a directory for a pair of stores.
-func newLane(t testing.TB, n *Net, d *dealer, keys string) *lane {
-	return &lane{t: t, net: n, keys: keys, dealer: d.addr, dir: t.TempDir(), input: image(5, 64), seen: map[[16]byte]int{}}
+func newLane(t testing.TB, n *Net, d *dealer, keys string, from cost.Source) *lane {
+	return &lane{t: t, net: n, keys: keys, dealer: d.addr, source: from, dir: t.TempDir(), input: image(5, 64), seen: map[[16]byte]int{}}
 }
 
 // whole runs a session that nobody disturbs.
@@ -330,12 +332,12 @@ func TestKilledStores(t *testing.T) {
 	if err != nil || len(keys) != 1 {
 		t.Fatal(keys, err)
 	}
-	const lanes = 4
+	sources := []cost.Source{cost.FromDealer, cost.FromHE, cost.FromDealer, cost.FromHE}
 	t.Run("lanes", func(t *testing.T) {
-		for i := range lanes {
-			t.Run(fmt.Sprint(i), func(t *testing.T) {
+		for i, from := range sources {
+			t.Run(fmt.Sprintf("%d-%s", i, from), func(t *testing.T) {
 				t.Parallel()
-				newLane(t, n, d, keys[0]).disturb(*storeKills / lanes)
+				newLane(t, n, d, keys[0], from).disturb(*storeKills / len(sources))
 			})
 		}
 	})
@@ -402,7 +404,7 @@ func TestRestoredStoresAreSeen(t *testing.T) {
 	if err != nil || len(keys) != 1 {
 		t.Fatal(keys, err)
 	}
-	l := newLane(t, n, d, keys[0])
+	l := newLane(t, n, d, keys[0], cost.FromDealer)
 	l.whole(party.Prepare, 2)
 	old := filepath.Join(t.TempDir(), "old")
 	if err := os.CopyFS(old, os.DirFS(l.dir)); err != nil {

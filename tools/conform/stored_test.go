@@ -49,7 +49,7 @@ func (n *Net) meeting(t testing.TB, taps map[string][]int64, set func(p cost.Par
 				errs[p] = err
 				return
 			}
-			o := party.Options{Bundle: b, Conn: conn, Dealer: d.dial(cost.Party(p)), InsecureTap: func(name string, share []int64) error {
+			o := party.Options{Bundle: b, Conn: conn, Source: n.Context.Source, Dealer: d.dial(cost.Party(p)), InsecureTap: func(name string, share []int64) error {
 				mu.Lock()
 				defer mu.Unlock()
 				if taps[name] == nil {
@@ -73,7 +73,7 @@ var storedNets = []string{"maxpool", "argmax", "x2act", "residual", "groups", "r
 
 // TestStored makes material ahead, in stores, and runs online phases from them: values and wire are those of whole runs.
 func TestStored(t *testing.T) {
-	for _, name := range storedNets {
+	for i, name := range storedNets {
 		for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
 			for _, bits := range []int{32, 64} {
 				if bits == 64 && name != "maxpool" && name != "x2act" {
@@ -81,6 +81,9 @@ func TestStored(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s-%s-%d", name, d, bits), func(t *testing.T) {
 					n := compileExample(t, name, "net small {\n input image: f32[3, 9, 10] from client\n "+opNets[name]+"\n}\n", d, bits)
+					if i%2 == 0 {
+						n.Context.Source = cost.FromHE
+					}
 					n.checkStored(t, image(7, 270))
 				})
 			}
@@ -139,7 +142,7 @@ func (n *Net) checkStored(t *testing.T, x []float32) {
 // checkPrepared demands that preparing cost what the offline phase is declared to.
 func (n *Net) checkPrepared(t *testing.T, made [2]*party.Result) {
 	t.Helper()
-	want := ir.Account(n.Secure, n.Secure.Funcs[0], cost.FromDealer).Total(cost.Offline)
+	want := ir.Account(n.Secure, n.Secure.Funcs[0], n.Context.Source).Total(cost.Offline)
 	for p, res := range made {
 		if got := res.Stats.Offline.Traffic; got != want {
 			t.Errorf("preparing at the %s: wire counted %+v, declared %+v", cost.Party(p), got, want)
@@ -153,7 +156,7 @@ func (n *Net) checkPrepared(t *testing.T, made [2]*party.Result) {
 // checkOnline demands that a session out of the store cost what the online phase is declared to, and nothing offline.
 func (n *Net) checkOnline(t *testing.T, p *Played, number uint64) {
 	t.Helper()
-	l := ir.Account(n.Secure, n.Secure.Funcs[0], cost.FromDealer)
+	l := ir.Account(n.Secure, n.Secure.Funcs[0], n.Context.Source)
 	for side, res := range p.Results {
 		if got, want := res.Stats.Online.Traffic, l.Total(cost.Online); got != want {
 			t.Errorf("online at the %s: wire counted %+v, declared %+v", cost.Party(side), got, want)
