@@ -12,6 +12,7 @@ import (
 // buffer: what a level sends and receives lives at once, computations one after the other.
 func (s *stream) place(input, output *part) {
 	slices.SortStableFunc(s.ops, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	s.putAway(input, output)
 	lives := s.lives(input, output)
 	where := s.allocate(lives)
 	for i := range s.p.Imports {
@@ -60,16 +61,24 @@ func (s *stream) level(at cost.Time) *program.Level {
 // life is the span of steps in which a part must keep its buffer.
 type life struct{ from, to int }
 
-// lives numbers the steps: all messages of a level are one step, each computation one. Unused parts live for a moment.
+// lives numbers the steps: all messages of a level are one step, each computation one. In a lane of its own each instruction, or
+// import, is a step. Unused parts live for a moment.
 func (s *stream) lives(input, output *part) []life {
 	out := make([]life, len(s.parts))
 	for i := range out {
 		out[i] = life{from: -1}
 	}
-	for _, im := range s.p.Imports {
+	for i, im := range s.p.Imports {
 		out[im.Out.Buf] = life{0, 0}
+		if s.parts[im.Out.Buf].lane == importing {
+			out[im.Out.Buf] = life{i, i}
+		}
 	}
+	rank := 0
 	touch := func(p *part, step int) {
+		if p.lane != throughout {
+			step = rank
+		}
 		l := &out[p.id]
 		if l.from < 0 {
 			l.from = step
@@ -84,6 +93,7 @@ func (s *stream) lives(input, output *part) []life {
 			step++
 		}
 		level, messages = t.at, t.class != compute
+		rank++
 		for _, p := range append(slices.Clone(t.out), t.in...) {
 			touch(p, step)
 		}
@@ -102,25 +112,30 @@ func (s *stream) lives(input, output *part) []life {
 // ordered gives the instructions as they run: level by level, messages before computations.
 func ordered(ops []timed) []timed {
 	out := slices.Clone(ops)
-	slices.SortStableFunc(out, func(a, b timed) int {
-		if a.at != b.at {
-			return cmp.Compare(a.at, b.at)
-		}
-		return cmp.Compare(min(a.class, recv)+a.class/compute, min(b.class, recv)+b.class/compute)
-	})
+	slices.SortStableFunc(out, executes)
 	return out
 }
 
-// allocate gives every part a buffer: the smallest free one of its kind that is large enough, else a new one.
+// executes orders instructions: level by level, messages before computations.
+func executes(a, b timed) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.class, b.class)) }
+
+// allocate gives every part a buffer: the smallest free one of its kind that is large enough, else a new one. Lanes share none.
 func (s *stream) allocate(lives []life) []int {
-	order := make([]int, 0, len(lives))
+	where := make([]int, len(lives))
+	for lane := range lanes {
+		s.allocateLane(lane, lives, where)
+	}
+	return where
+}
+
+func (s *stream) allocateLane(of lane, lives []life, where []int) {
+	var order []int
 	for i, l := range lives {
-		if l.from >= 0 {
+		if l.from >= 0 && s.parts[i].lane == of {
 			order = append(order, i)
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(lives[a].from, lives[b].from) })
-	where := make([]int, len(lives))
 	ending := map[int][]int{} // step → buffers whose part is last used in it
 	var free [2]shelf         // by kind
 	step := 0
@@ -134,7 +149,6 @@ func (s *stream) allocate(lives []life) []int {
 		where[i] = s.pick(&free[s.parts[i].kind], s.parts[i])
 		ending[lives[i].to] = append(ending[lives[i].to], where[i])
 	}
-	return where
 }
 
 func (s *stream) pick(free *shelf, p *part) int {

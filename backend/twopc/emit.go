@@ -19,12 +19,26 @@ type Pair struct {
 	Manifest       *program.Manifest
 }
 
+// Tuning is what may differ without changing what is computed or sent.
+type Tuning struct {
+	SlotBytes int // the least size of a part that is put away while it waits long: slots.go
+}
+
+// DefaultTuning is for this machine's memory: parts below 64 KiB stay in their buffers.
+func DefaultTuning() Tuning { return Tuning{SlotBytes: 64 << 10} }
+
 // Emit makes the two programs of a SECURE function with one input and checks them against each other.
-func Emit(m *ir.Module, f *ir.Func) (*Pair, error) {
+func Emit(m *ir.Module, f *ir.Func) (*Pair, error) { return EmitTuned(m, f, DefaultTuning()) }
+
+// EmitTuned is Emit with a tuning of one's own.
+func EmitTuned(m *ir.Module, f *ir.Func, tuning Tuning) (*Pair, error) {
 	if m.Stage != ir.Secure || len(f.Params) != 1 {
 		return nil, fmt.Errorf("@%s is in stage %s with %d inputs: accepted is stage secure with one", f.Name, m.Stage, len(f.Params))
 	}
 	e := newEmitter(m, f)
+	for _, s := range e.prog {
+		s.tuning = tuning
+	}
 	for i, v := range f.Body {
 		e.tag = i
 		if !v.Op.Constant {
@@ -41,6 +55,7 @@ type part struct {
 	n     int
 	ready cost.Time
 	id    int
+	lane  lane
 }
 
 // shared is a value in the hands of the parties. A party without a part has nil.
@@ -79,6 +94,7 @@ type stream struct {
 	parts   []*part
 	ops     []timed
 	weights map[*ir.Value]int // index in p.Weights
+	tuning  Tuning
 }
 
 // class says where in its level an instruction goes.
@@ -120,7 +136,7 @@ func newEmitter(m *ir.Module, f *ir.Func) *emitter {
 
 func (e *emitter) part(p cost.Party, kind program.Kind, n int, ready cost.Time) *part {
 	s := e.prog[p]
-	v := &part{kind, n, ready, len(s.parts)}
+	v := &part{kind: kind, n: n, ready: ready, id: len(s.parts)}
 	s.parts = append(s.parts, v)
 	return v
 }

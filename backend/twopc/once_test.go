@@ -30,6 +30,7 @@ type auditor struct {
 	pads     map[origin]int      // uses as a one-time pad
 	sent     map[origin]int
 	batches  map[string]int
+	slots    map[int]origin
 	revealed int
 	count    int
 }
@@ -48,13 +49,17 @@ func TestEveryPadHidesOneMessage(t *testing.T) {
 
 func audit(t *rapid.T, p *program.Program, pair *twopc.Pair) {
 	a := &auditor{t: t, p: p, m: pair.Manifest, holds: map[int]origin{}, from: map[origin][]origin{}, pads: map[origin]int{},
-		sent: map[origin]int{}, batches: map[string]int{}}
+		sent: map[origin]int{}, batches: map[string]int{}, slots: map[int]origin{}}
 	for _, im := range p.Imports {
 		o := origin{at: im.Item, which: im.Part}
 		if slices.Contains(values(a.holds), o) {
 			t.Fatalf("item %d is imported twice by the %s", im.Item, p.Party)
 		}
 		a.holds[im.Out.Buf] = o
+		if im.Slot != 0 {
+			a.slots[im.Slot] = o
+			delete(a.holds, im.Out.Buf)
+		}
 	}
 	for _, l := range p.Offline {
 		a.level(l)
@@ -93,6 +98,9 @@ func (a *auditor) level(l program.Level) {
 	}
 	received := map[int]program.Opcode{}
 	for _, in := range l.Recv {
+		for _, o := range in.In { // what was fetched, or is put away, is done with
+			delete(received, o.Buf)
+		}
 		for _, o := range in.Out {
 			if touched[o.Buf] || (received[o.Buf] != "" && in.Op != program.GCEvaluate) {
 				a.t.Fatalf("%s of layer %d fills buffer %d, which another message of the level uses", in.Op, in.Tag, o.Buf)
@@ -107,6 +115,10 @@ func (a *auditor) level(l program.Level) {
 
 func (a *auditor) instr(in program.Instr) {
 	a.count++
+	if in.Local() {
+		a.moveSlot(in)
+		return
+	}
 	args := make([]origin, len(in.In))
 	for i, o := range in.In {
 		from, ok := a.holds[o.Buf]
@@ -128,6 +140,18 @@ func (a *auditor) instr(in program.Instr) {
 		}
 		a.holds[o.Buf], a.from[out] = out, args
 	}
+}
+
+// moveSlot follows what is put away and fetched: it stays what it was.
+func (a *auditor) moveSlot(in program.Instr) {
+	slot := in.Ints[0]
+	if in.Op == program.Fill {
+		a.holds[in.Out[0].Buf] = a.slots[slot]
+		delete(a.slots, slot)
+		return
+	}
+	a.slots[slot] = a.holds[in.In[0].Buf]
+	delete(a.holds, in.In[0].Buf)
 }
 
 // use is an instruction with the origins of its arguments.

@@ -28,7 +28,7 @@ func (p *Program) check(m *Manifest) error {
 			return fmt.Errorf("program: instruction %s of layer %d: %w", in.Op, in.Tag, err)
 		}
 	}
-	return nil
+	return p.checkSlots()
 }
 
 func (p *Program) checkTables(m *Manifest) error {
@@ -335,6 +335,7 @@ func CheckPair(client, server *Program) error {
 }
 
 func matches(sends, recvs []Instr, from, to *Program) error {
+	sends, recvs = slices.DeleteFunc(slices.Clone(sends), Instr.Local), slices.DeleteFunc(slices.Clone(recvs), Instr.Local)
 	if len(sends) != len(recvs) {
 		return fmt.Errorf("%d sends meet %d recvs", len(sends), len(recvs))
 	}

@@ -59,6 +59,10 @@ const (
 	FSSSelect  Opcode = "fss.select"  // z <- own e, e of the peer, p, q
 	GCDraw     Opcode = "gc.draw"     // r <- : masks for gc.remask
 
+	// What waits long is put away in a slot and fetched again: among the sends, receives or computations of a level.
+	Spill Opcode = "spill" // <- x [slot]
+	Fill  Opcode = "fill"  // x <- [slot]
+
 	// TapValue marks x as this party's part of a RING value: read by verification alone, otherwise nothing.
 	TapValue Opcode = "tap" // <- x [tap]
 )
@@ -90,6 +94,7 @@ var (
 		GCLabels: {nil, k(r), false, gcInts}, GCEvaluate: {k(anyKind), nil, false, gcInts},
 		FSSSign: {k(b), k(r), false, 2}, FSSRectify: {k(b, r, r), k(r), false, 3}, FSSSelect: {k(r), k(b, b, r, r), false, 0},
 		TapValue: {nil, k(r), false, 1},
+		Spill:    {nil, k(anyKind), false, 1}, Fill: {k(anyKind), nil, false, 1},
 	}
 )
 
@@ -98,6 +103,9 @@ func k(kinds ...Kind) []Kind { return kinds }
 // convInts is the number of ints that give the geometry of a convolution: InC InH InW OutC KH KW StrideH StrideW PadH PadW
 // DilH DilW Groups and the length of the weights.
 const convInts = 14
+
+// Local tells whether an instruction moves nothing between the parties, wherever in a level it stands.
+func (in Instr) Local() bool { return in.Op == Spill || in.Op == Fill }
 
 // WritesPart tells whether an instruction writes a part of its results and leaves the rest of them as it is.
 func (in Instr) WritesPart() bool {

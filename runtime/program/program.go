@@ -20,7 +20,7 @@ import (
 )
 
 // Version of the format. A program of another version is refused.
-const Version = 2
+const Version = 3
 
 // Kind is what a buffer holds.
 type Kind uint8
@@ -112,6 +112,7 @@ type Import struct {
 	Item int
 	Part int // which of the item's parts, as its kind documents them
 	Out  Operand
+	Slot int // the slot that the buffer is put away in at once, from 1; 0: it stays in the buffer
 }
 
 // Tap names a buffer that holds this party's part of a RING value at some point: what verification reconstructs.

@@ -11,6 +11,9 @@ import (
 
 // compute runs a local instruction.
 func (m *Machine[W]) compute(in program.Instr) error {
+	if done, err := m.moveSlot(in); done {
+		return err
+	}
 	if run := m.arithmetic(in); run {
 		return nil
 	}
@@ -139,6 +142,9 @@ func chunks(n, size int, f func(lo, hi int) error) error {
 
 // send runs a sending instruction inside an open message.
 func (m *Machine[W]) send(in program.Instr) error {
+	if done, err := m.moveSlot(in); done {
+		return err
+	}
 	switch in.Op {
 	case program.SendRing:
 		return m.sendRing(m.r(in.In[0]), in.Ints[0])
@@ -161,6 +167,9 @@ func (m *Machine[W]) send(in program.Instr) error {
 
 // receive runs a receiving instruction.
 func (m *Machine[W]) receive(in program.Instr) error {
+	if done, err := m.moveSlot(in); done {
+		return err
+	}
 	m.Conn.SetRecvTag(int(m.phase), in.Tag)
 	switch in.Op {
 	case program.RecvRing:

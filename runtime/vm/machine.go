@@ -67,6 +67,8 @@ type Machine[W ring.Word] struct {
 	batches  []*garbled
 	keys     *Keys
 	store    *store
+	slotsMu  sync.Mutex
+	slots    map[int]Stream
 	restored bool // the offline phase is another machine's
 	phase    cost.Phase
 	watch    watch
@@ -74,7 +76,7 @@ type Machine[W ring.Word] struct {
 
 // New allocates a machine's buffers. The program must have passed Verify.
 func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Machine[W], error) {
-	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident)}
+	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident), slots: map[int]Stream{}}
 	if len(weights) != len(p.Weights) {
 		return nil, fmt.Errorf("%d weights for a program of %d", len(weights), len(p.Weights))
 	}
@@ -105,11 +107,18 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 // Import fills the buffers that hold material.
 func (m *Machine[W]) Import(part func(item, part int, dst []W) error) error {
 	for _, im := range m.Program.Imports {
-		if err := part(im.Item, im.Part, m.r(im.Out)); err != nil {
+		if err := m.importPart(im, part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (m *Machine[W]) importPart(im program.Import, part func(item, part int, dst []W) error) error {
+	if err := part(im.Item, im.Part, m.r(im.Out)); err != nil || im.Slot == 0 {
+		return err
+	}
+	return m.spill(im.Slot, im.Out)
 }
 
 // Input gives the buffer of this party's part of the input, or nil.
@@ -299,6 +308,9 @@ func (m *Machine[W]) Wipe() {
 		ring.Wipe(m.bits[i].Words())
 	}
 	m.keys.Close()
+	for _, s := range m.slots {
+		s.Close() // wipes what it holds; an error would come too late to matter
+	}
 	for _, g := range m.batches {
 		if g != nil {
 			g.close()

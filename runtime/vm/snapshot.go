@@ -17,19 +17,20 @@ import (
 // writes the first two, Restore reads them into a new machine; streams are kept where Machine.Streams puts them. OTs are
 // all made offline, so nothing of their extensions is kept but a garbling's Delta.
 
-// StreamKind says what a stream holds: labels or tables of a garbled batch, or the keys of a manifest item's comparisons.
+// StreamKind says what a stream holds: labels or tables of a garbled batch, the keys of a manifest item's comparisons, or a slot of the program.
 type StreamKind string
 
 const (
 	Labels         StreamKind = "labels"
 	Tables         StreamKind = "tables"
 	ComparisonKeys StreamKind = "keys"
+	Slots          StreamKind = "slot"
 )
 
 // StreamName names a stream of a machine.
 type StreamName struct {
 	Kind  StreamKind
-	Batch int // or the item
+	Batch int // or the item, or the slot
 }
 
 func (n StreamName) String() string { return fmt.Sprintf("%s.%d", n.Kind, n.Batch) }
@@ -70,7 +71,12 @@ func readOnline(p *program.Program, n StreamName) bool {
 	}
 	for _, l := range p.Online {
 		for _, in := range l.Recv {
-			if in.Op == program.GCEvaluate && in.Ints[0] == n.Batch {
+			if in.Op == program.GCEvaluate && n.Kind != Slots && in.Ints[0] == n.Batch {
+				return true
+			}
+		}
+		for _, in := range slices.Concat(l.Send, l.Recv, l.Compute) {
+			if in.Op == program.Fill && n.Kind == Slots && in.Ints[0] == n.Batch {
 				return true
 			}
 		}
