@@ -121,14 +121,7 @@ func centred(q, x uint64) int64 { return int64(x - q&-((q/2-x)>>63)) }
 // poly is a polynomial modulo several q_i: a row of N residues for each.
 type poly [][]uint64
 
-func newPoly(limbs int) poly {
-	slab := make([]uint64, limbs*degree)
-	p := make(poly, limbs)
-	for i := range p {
-		p[i] = slab[i*degree : (i+1)*degree]
-	}
-	return p
-}
+func newPoly(limbs int) poly { return ntt.NewVectors(limbs, degree) }
 
 func (p poly) wipe() {
 	for _, row := range p {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/tuneinsight/lattigo/v6/ring"
 	"pgregory.net/rapid"
@@ -35,7 +36,7 @@ func modulus(t testing.TB, width, n int, k kernels) *Modulus {
 
 // testResidues draws a vector under a seed: a test's own, and never a secret.
 func testResidues(m *Modulus, seed uint64) []uint64 {
-	r, p := rand.New(rand.NewPCG(seed, 0)), make([]uint64, m.n)
+	r, p := rand.New(rand.NewPCG(seed, 0)), NewVectors(1, m.n)[0]
 	for i := range p {
 		p[i] = r.Uint64N(m.q)
 	}
@@ -390,6 +391,25 @@ func TestPowersAreTransforms(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestVectorsBeginApart looks at where in a page vectors begin that are made one by one.
+func TestVectorsBeginApart(t *testing.T) {
+	const count = 2 * pageLines
+	begins := map[uintptr]int{}
+	for range count / 4 {
+		for _, v := range NewVectors(4, 8192) {
+			if len(v) != 8192 || cap(v) != 8192 {
+				t.Fatalf("a vector of %d words, of %d", len(v), cap(v))
+			}
+			begins[uintptr(unsafe.Pointer(&v[0]))%4096]++
+		}
+	}
+	for at, n := range begins {
+		if n > 4 {
+			t.Errorf("%d of %d vectors begin at byte %d of their page", n, count, at)
+		}
+	}
 }
 
 func reduced(s *Sum) []uint64 {

@@ -24,7 +24,8 @@ type Sum struct {
 
 // NewSum makes an empty sum of vectors of N residues mod q.
 func (m *Modulus) NewSum() *Sum {
-	return &Sum{m: m, low: make([]uint64, m.n), high: make([]uint64, m.n)}
+	v := NewVectors(2, m.n)
+	return &Sum{m: m, low: v[0], high: v[1]}
 }
 
 // MulAdd adds a*b, element by element.
