@@ -68,7 +68,7 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 	if f.store != "" && f.taps != "" {
 		return nil, nil, errDumpOfStored
 	}
-	source, err := f.source(b)
+	source, err := f.source(b, f.store)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -61,8 +61,16 @@ func offlineSource(name string) (cost.Source, error) {
 	return s, nil
 }
 
-// source reads --offline and --dealer for a bundle.
-func (f *peerFlags) source(b *party.Bundle) (cost.Source, error) {
+// source reads --offline and --dealer for a bundle whose material is still to be made, or comes from the store of that name.
+func (f *peerFlags) source(b *party.Bundle, store string) (cost.Source, error) {
+	s, err := f.named()
+	if err != nil || store != "" {
+		return s, err
+	}
+	return s, canMake(s, b)
+}
+
+func (f *peerFlags) named() (cost.Source, error) {
 	name := f.offline
 	if name == "" && f.dealer != "" {
 		name = string(cost.FromDealer)
@@ -76,7 +84,7 @@ func (f *peerFlags) source(b *party.Bundle) (cost.Source, error) {
 	case s == cost.FromHE && f.dealer != "":
 		return "", usagef("--dealer %s: with --offline he the two parties make the material alone; accepted is one of the two", f.dealer)
 	}
-	return s, canMake(s, b)
+	return s, nil
 }
 
 // canMake refuses bundles whose material a source cannot make.

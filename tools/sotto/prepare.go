@@ -86,7 +86,7 @@ func (a *app) prepare(dir string, f *prepareFlags) (*prepareResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, err := f.source(b)
+	source, err := f.source(b, "")
 	if err != nil {
 		return nil, err
 	}
