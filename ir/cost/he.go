@@ -110,13 +110,11 @@ func (p HEParams) FloodLog2() float64 { return p.limbs(p.Limbs-p.ReplyLimbs) + f
 // 2^(C0Drop-1), an eighth of the gap; what c1 drops is multiplied by the secret, so that it drops fewer.
 func (p HEParams) C0Drop() int { return p.FloodBits() - 1 }
 
-// C1Drop is the most for which the failures stay within bounds; -1 is none.
+// C1Drop is the most for which the failures stay within bounds; negative is none.
 func (p HEParams) C1Drop() int {
-	d := p.LimbBits
-	for d >= 0 && p.failureLog2(d) > -heFailure {
-		d--
-	}
-	return d
+	// failureLog2, solved for the width of a rounding error.
+	width := p.left() * math.Sqrt(6*math.Log2E/(HEDegree*(heModel+1+heFailure)))
+	return int(math.Floor(math.Log2(max(width-1, 0.5))))
 }
 
 // C0Bits and C1Bits are the bits a coefficient of a reply travels with.
@@ -125,21 +123,21 @@ func (p HEParams) C0Bits() int { return p.ReplyLimbs*p.LimbBits - p.C0Drop() }
 // C1Bits is as C0Bits.
 func (p HEParams) C1Bits() int { return p.ReplyLimbs*p.LimbBits - p.C1Drop() }
 
-// FailureLog2 is log2 of a bound for the probability that one of 2^40 coefficients decrypts wrongly.
-func (p HEParams) FailureLog2() float64 { return p.failureLog2(p.C1Drop()) }
-
-// failureLog2: the flooding is at most 2^(j-1), what c0 drops 2^(C0Drop-1), each always; two limb roundings and the noise, far
-// below Q/Q', one each. What is left of the gap is for the sum of N rounding errors of c1 with the ternary secret: each is uniform
-// in a stretch of 2^drop (plus one, for the limbs), so subgaussian of its own variance, and a subgaussian sum of variance v exceeds t
-// with probability at most 2 exp(-t^2 / 2v).
-func (p HEParams) failureLog2(drop int) float64 {
-	left := math.Exp2(p.halfGap()) - math.Exp2(float64(p.FloodBits()-1)) - math.Exp2(float64(p.C0Drop()-1)) - heUnits
-	width := math.Exp2(float64(drop)) + 1
+// FailureLog2 is log2 of a bound for the probability that one of 2^40 coefficients decrypts wrongly. What is left of the gap is for the
+// sum of N rounding errors of c1 with the ternary secret: each is uniform in a stretch of 2^C1Drop (plus one, for the limbs), so
+// subgaussian of its own variance, and a subgaussian sum of variance v exceeds t with probability at most 2 exp(-t^2 / 2v).
+func (p HEParams) FailureLog2() float64 {
+	width := math.Exp2(float64(p.C1Drop())) + 1
 	v := HEDegree * width * width / 12
-	if left <= 0 {
-		return math.Inf(1)
-	}
-	return heModel + 1 - left*left/(2*v)*math.Log2E
+	return heModel + 1 - p.left()*p.left()/(2*v)*math.Log2E
+}
+
+// left is what of the gap, in units of the reply, is left for the error of c1: the flooding is at most 2^(j-1), what c0 drops
+// 2^(C0Drop-1), each always; decoding adds fractions of 128 bits, each wrong by a residue times 2^-128; limb roundings and the noise, far
+// below Q/Q', are a few units.
+func (p HEParams) left() float64 {
+	decoding := float64(p.ReplyLimbs) * math.Exp2(float64(p.LimbBits)+p.limbs(p.ReplyLimbs)-128)
+	return max(0, math.Exp2(p.halfGap())-math.Exp2(float64(p.FloodBits()-1))-math.Exp2(float64(p.C0Drop()-1))-decoding-heUnits)
 }
 
 // heUnits is the whole units of a reply that limb roundings and the noise can add up to.

@@ -76,3 +76,38 @@ func report(b *testing.B, sum [3]time.Duration, n int) {
 func squareLayer(in, hw, out, k, stride, pad int) cost.HELayer {
 	return cost.HELayer{InC: in, InH: hw, InW: hw, OutC: out, KH: k, KW: k, StrideH: stride, StrideW: stride, PadH: pad, PadW: pad, DilH: 1, DilW: 1, Groups: 1}
 }
+
+// BenchmarkResNet50 runs each shape of ResNet-50 at 224x224 once, and sums over the layers that have it: the CPU time of both parties
+// for the linear material of an inference.
+func BenchmarkResNet50(b *testing.B) {
+	type shape struct {
+		times int
+		layer cost.HELayer
+	}
+	shapes := []shape{{1, squareLayer(3, 224, 64, 7, 2, 3)}, {1, cost.HELinear(1000, 2048)}}
+	in, hw := 64, 56
+	for i, blocks := range []int{3, 4, 6, 3} {
+		c, stride := 64<<i, min(i+1, 2)
+		out := hw / stride
+		shapes = append(shapes, shape{1, squareLayer(in, hw, c, 1, 1, 0)}, shape{1, squareLayer(c, hw, c, 3, stride, 1)},
+			shape{1, squareLayer(in, hw, 4*c, 1, stride, 0)}, shape{blocks, squareLayer(c, out, 4*c, 1, 1, 0)},
+			shape{blocks - 1, squareLayer(4*c, out, c, 1, 1, 0)}, shape{blocks - 1, squareLayer(c, out, c, 3, 1, 1)})
+		in, hw = 4*c, out
+	}
+	p := newPair[uint32](b, cost.ClientServer)
+	for _, batch := range []int{1, 8} {
+		b.Run(fmt.Sprintf("batch%d", batch), func(b *testing.B) {
+			var sum [3]time.Duration
+			for b.Loop() {
+				for _, s := range shapes {
+					steps := layerTimes(b, p, s.layer, batch)
+					b.Logf("%d of %+v: %v", s.times, s.layer, steps)
+					for i, d := range steps {
+						sum[i] += time.Duration(s.times) * d
+					}
+				}
+			}
+			report(b, sum, batch*b.N)
+		})
+	}
+}
