@@ -15,12 +15,21 @@ func init() {
 	define(Op{
 		Name: "ot.drelu", Stages: Secure,
 		Doc: "1 where x >= 0, by comparing the low width-1 bits of the shares: a 1-of-16 OT for each four bits, then a tree of ANDs over the" +
-			" digits; the top bits stay outside. The client chooses: of a masked value its corrections are sent offline.",
+			" digits; the top bits stay outside. The client chooses: of a masked value its corrections are sent offline. With drop > 0 the" +
+			" sign is that of ot.trunc's result by so many bits on the same shares, so 1 may come of x >= -2^drop, and the low bits are" +
+			" compared by nobody; x is below 2^(width-1) - 2^drop.",
 		Example:  "%x = param @x : A i32q12[8]\n%1 = ot.drelu %x {width=20} : B u1[8]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrWidth},
-		Infer: signType, Eval: evalSign,
+		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, {"drop", IntAttr, 0, "how many low bits a truncation of x drops, whose result's sign is wanted"}},
+		Infer: func(v *Value) (Type, error) {
+			t, err := signType(v)
+			if d, w := v.Int("drop"), SignWidth(v); err == nil && (d < 0 || d > w-2) {
+				err = fmt.Errorf("drop %d of %d bits: accepted are 0 to %d", d, w, w-2)
+			}
+			return t, err
+		},
+		Eval: evalSign,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			return carryCost(l, int64(v.Type.Len()), SignWidth(v)-1, in[0])
+			return carryCost(l, int64(v.Type.Len()), SignWidth(v)-1-v.Int("drop"), in[0])
 		},
 	})
 	define(Op{

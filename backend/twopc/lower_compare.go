@@ -9,9 +9,21 @@ import (
 // sign: the carry of the low width-1 bits and the top bits; see runtime/nonlin/compare.go and drelu.go.
 func (e *emitter) sign(v *ir.Value) *shared {
 	x, width := e.of[v.Args[0]], ir.SignWidth(v)
+	if drop := v.Int("drop"); drop > 0 {
+		x, width = e.coarse(x, drop), width-drop
+	}
 	out := &shared{at: e.carry(x, width-1)}
 	for p := range out.at {
 		out.at[p] = e.compute(cost.Party(p), program.Sign, program.Bits, v.Type.Len(), []int{width}, out.at[p], x.at[p])
+	}
+	return out
+}
+
+// coarse leaves out low bits of a value whose truncation's sign is wanted; see runtime/nonlin/coarse.go.
+func (e *emitter) coarse(x *shared, drop int) *shared {
+	out := &shared{}
+	for p, at := range x.at {
+		out.at[p] = e.compute(cost.Party(p), program.Coarse, program.Ring, at.n, []int{drop}, at)
 	}
 	return out
 }

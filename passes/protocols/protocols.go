@@ -96,8 +96,7 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 	case v.Is("ring.relu") && a.protocols.Nonlinear == pass.DealtWhole:
 		return a.settle(v, a.dealtRelu(v))
 	case v.Is("ring.relu"):
-		source := a.signSource(v.Args[0])
-		sign := a.sign(v, v.Name+".d", a.To[source], reluWidth(source))
+		sign := a.reluSign(v)
 		return a.settle(v, b.MustAs(v.Name, "ot.mux", nil, sign, a.additive(a.To[v.Args[0]])))
 	case v.Is("ring.maxpool"):
 		return a.settle(v, a.maxpool(v))

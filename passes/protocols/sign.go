@@ -12,16 +12,34 @@ import (
 var signs = map[pass.Nonlinear]struct {
 	op       string
 	additive bool
+	coarse   bool // it can give the sign of a one-COT truncation's result without comparing what that drops
 }{
 	pass.GarbledSign:  {op: "gc.drelu"},
 	pass.GarbledWhole: {op: "gc.drelu"},
 	pass.DealtSign:    {op: "fss.drelu", additive: true},
-	pass.OTSign:       {op: "ot.drelu", additive: true},
+	pass.OTSign:       {op: "ot.drelu", additive: true, coarse: true},
 	pass.DealtWhole:   {op: "fss.drelu", additive: true},
 }
 
 // truncations says which op divides by a power of two.
 var truncations = map[pass.Truncation]string{pass.OneCOT: "ot.trunc", pass.ExactTruncation: "ot.trunc.exact"}
+
+// reluSign emits the comparison that a relu takes.
+func (a *assigner) reluSign(v *ir.Value) *ir.Value {
+	x := v.Args[0]
+	source := a.signSource(x)
+	width, at := reluWidth(source), a.B.At(v)
+	if source == x || !signs[a.protocols.Nonlinear].coarse || a.protocols.Truncation != pass.OneCOT {
+		return a.sign(v, v.Name+".d", a.To[source], width)
+	}
+	const room = 5 // the sign, and bits beside which the unit that a truncation adds is a sixteenth, within what rounding leaves
+	drop, bits := x.Int("bits"), source.Type.Elem.Bits
+	attrs := ir.Attrs{"drop": drop}
+	if width = max(width, drop+room); width < bits {
+		attrs["width"] = width
+	}
+	return at.MustAs(v.Name+".d", signs[a.protocols.Nonlinear].op, attrs, a.To[x].Args[0]) // the shares that are truncated
+}
 
 // sign emits the comparison of x with zero for the value at, x's values having width bits.
 func (a *assigner) sign(at *ir.Value, name string, x *ir.Value, width int) *ir.Value {

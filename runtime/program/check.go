@@ -168,7 +168,7 @@ func (p *Program) checkWidths(in Instr) error {
 		}
 	case CompareChoose, CompareTurn, CompareAnswer, CompareSelect, CompareOpen, CompareJoin:
 		return p.checkComparison(in)
-	case TruncChoose, TruncCorrelate, TruncReceive, TruncSend, TruncExcess:
+	case TruncChoose, TruncCorrelate, TruncReceive, TruncSend, TruncExcess, Coarse:
 		if f := in.Ints[0]; f < 1 || f > bits-3 {
 			return fmt.Errorf("drops %d of %d bits", f, bits)
 		}

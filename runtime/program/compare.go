@@ -8,8 +8,8 @@ import (
 	"sotto/ir/cost"
 )
 
-// Steps of comparisons by OT, and of what makes ring elements of their bits: see runtime/nonlin/compare.go, arithmetic.go and
-// exact.go. Vectors of planes have 64*ceil(n/64) bits a plane, n the instances; bits is how many of a share are compared.
+// Steps of comparisons by OT, and of what makes ring elements of their bits: see runtime/nonlin/compare.go, arithmetic.go,
+// exact.go and coarse.go. Vectors of planes have 64*ceil(n/64) bits a plane, n the instances; bits is how many of a share are compared.
 const (
 	CompareChoose Opcode = "cmp.choose" // e <- x, choices [bits]
 	CompareTurn   Opcode = "cmp.turn"   // pads, base <- masks, e [bits]
@@ -22,6 +22,7 @@ const (
 	ArithmeticReceive   Opcode = "b2a.receive"   // z <- u, e, c, q, v
 	ArithmeticSend      Opcode = "b2a.send"      // z <- u, e of the peer, p0
 	TruncExcess         Opcode = "trunc.excess"  // u <- carry, x [f]
+	Coarse              Opcode = "coarse"        // y <- x [drop]
 )
 
 func init() {
@@ -31,6 +32,7 @@ func init() {
 		CompareOpen: {k(b), k(b, b, b), false, 2}, CompareJoin: {k(b), k(b, b, b, b, b), false, 2},
 		ArithmeticCorrelate: {k(r), k(b, r, r), false, 0}, ArithmeticReceive: {k(r), k(b, b, b, r, r), false, 0},
 		ArithmeticSend: {k(r), k(b, b, r), false, 0}, TruncExcess: {k(b), k(b, r), false, 1},
+		Coarse: {k(r), k(r), false, 1},
 	})
 }
 

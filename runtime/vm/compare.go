@@ -33,6 +33,8 @@ func (m *Machine[W]) comparison(in program.Instr) bool {
 		arithmetic.Send(m.r(in.Out[0]), b(0), b(1), r(2))
 	case program.TruncExcess:
 		nonlin.Excess(m.b(in.Out[0]), b(0), r(1), in.Ints[0])
+	case program.Coarse:
+		nonlin.Coarse(m.r(in.Out[0]), r(0), in.Ints[0], m.Program.Party)
 	default:
 		return false
 	}

@@ -46,8 +46,9 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 			}
 		}
 	}
-	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
-		pairs = append(pairs, compileWith(tb, "compared", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[1]+"\n}\n", d, 32, byOT).Pair)
+	for i, way := range []pass.Protocols{byOT, {Nonlinear: pass.OTSign}} {
+		d := []cost.Deployment{cost.ClientServer, cost.Outsourced}[i]
+		pairs = append(pairs, compileWith(tb, "compared", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[1]+"\n}\n", d, 32, way).Pair)
 	}
 	silent := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)}
 	pairs = append(pairs, dealtPairs(tb)...)
@@ -109,7 +110,7 @@ var opcodes = []program.Opcode{
 	program.SquareOpened, program.FSSSign, program.FSSRectify, program.FSSSelect, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTDraw, program.OTChoose, program.OTPads,
 	program.OT16Choose, program.OT16Pads, program.BitsChoose, program.BitsPads, program.Products, program.CompareChoose, program.CompareTurn,
 	program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin, program.ArithmeticCorrelate,
-	program.ArithmeticReceive, program.ArithmeticSend, program.TruncExcess,
+	program.ArithmeticReceive, program.ArithmeticSend, program.TruncExcess, program.Coarse,
 	program.GCChoose, program.GCFlip, program.GCTrees, program.GCExpand, program.GCCorrect,
 	program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate, program.TapValue, "none",
 }
