@@ -12,6 +12,8 @@ import (
 var (
 	large  = flag.Bool("large", false, "run minionn, cnet1_cifar10 and resnet18_cifar privately, both deployments and rings")
 	inputs = flag.Int("inputs", 1, "random inputs for each of them")
+	otName = flag.String("ot", cost.SoftSpoken.String(), "OT extension of theirs")
+	way    = flag.String("nonlinear", "", "protocol of their comparisons")
 )
 
 // TestNetworks runs the judged networks. The first input's bytes and rounds are held to the declared ones; on every input
@@ -34,7 +36,12 @@ func playMany(t *testing.T, name string, d cost.Deployment, bits int) {
 	if name == "resnet18_cifar" {
 		choices = []pass.Decision{{Site: "act", Option: "relu"}, {Site: "pool", Option: "maxpool"}}
 	}
-	n := compileExample(t, name, "", d, bits, choices...)
+	ots, err := cost.ParseOT(*otName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := compileIn(t, name, "", &pass.Context{Deploy: d, Ring: bits, Choices: choices, Source: cost.FromDealer, OT: cost.AlwaysOT(ots),
+		Protocols: pass.Protocols{Nonlinear: pass.Nonlinear(*way)}})
 	worst, same := 0.0, 0
 	for i := range *inputs {
 		x := image(uint64(i), n.Ring.Funcs[0].Params[0].Type.Len())

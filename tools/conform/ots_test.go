@@ -34,7 +34,23 @@ func TestFerret(t *testing.T) {
 	}
 }
 
-// TestIKNP runs a network whose OTs are IKNP's.
+// TestComparisonsByOTFromAnyExtension: 1-of-16 OTs and triples of bits from each of the extensions that are not the default.
+func TestComparisonsByOTFromAnyExtension(t *testing.T) {
+	for _, o := range []cost.OT{cost.Ferret, cost.IKNP} {
+		for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+			t.Run(fmt.Sprintf("%s-%s", o, d), func(t *testing.T) {
+				n := compileIn(t, "byot", "net small {\n input image: f32[3, 9, 10] from client\n "+ferretNets["small"]+"\n}\n",
+					&pass.Context{Deploy: d, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(o), Protocols: byOT})
+				x := image(7, 270)
+				p := n.playTLS(t, x)
+				checkExact(t, n, x, p)
+				checkCosts(t, n, p)
+			})
+		}
+	}
+}
+
+// TestIKNP runs a network whose label OTs are IKNP's.
 func TestIKNP(t *testing.T) {
 	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
 		t.Run(string(d), func(t *testing.T) {
