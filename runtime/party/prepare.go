@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"sotto/ir/cost"
+	"sotto/runtime/store"
 	"sotto/runtime/vm"
 )
 
@@ -81,13 +82,21 @@ func (s *session[W]) prepareAll(ctx context.Context, g greeting, p *Prepared) er
 		}
 		size, err := s.prepareOne(ctx, n, g.id)
 		if err != nil {
-			return err
+			return keeping(p.Made, err)
 		}
 		p.Bytes += size
 		p.Held++
 		next = n + 1
 	}
 	return s.settle()
+}
+
+// keeping says what an error does not take away.
+func keeping(made int, err error) error {
+	if made == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (%d inference(s) that were finished before are kept)", err, made)
 }
 
 // prepareOne makes the material of inference n and gives the size of its file.
@@ -112,14 +121,26 @@ func (s *session[W]) prepareOne(ctx context.Context, n uint64, session [16]byte)
 	if err := s.offline(ctx, subsession(session, n)); err != nil {
 		return 0, err
 	}
-	state, err := w.Stream(stateStream)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.machine.Save(state); err != nil {
+	if err := s.keep(w); err != nil {
 		return 0, err
 	}
 	return w.Commit()
+}
+
+// keep writes what is not in the machine's own streams.
+func (s *session[W]) keep(w *store.Writer) error {
+	source, err := w.Stream(sourceStream)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(source, string(s.Source)); err != nil {
+		return err
+	}
+	state, err := w.Stream(stateStream)
+	if err != nil {
+		return err
+	}
+	return s.machine.Save(state)
 }
 
 // subsession is the session id of one inference of several.

@@ -3,14 +3,18 @@ package party
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"sotto/ir/cost"
 	"sotto/runtime/vm"
 )
 
-// stateStream is the stream of a stored inference that holds the machine's state; the others are the machine's own.
-const stateStream = "state"
+// Streams of a stored inference: the machine's state, and who made the material. The others are the machine's own.
+const (
+	stateStream  = "state"
+	sourceStream = "source"
+)
 
 // holdings of the caller's store, if the session needs one.
 func (o *Options) holdings() (holdings, error) {
@@ -37,6 +41,9 @@ func (s *session[W]) take(g greeting) error {
 		return err
 	}
 	s.stats.Stored = &Taken{Inference: n, Bytes: s.stored.Size()}
+	if err := s.readSource(); err != nil {
+		return err
+	}
 	state, err := s.stored.Stream(stateStream)
 	if err != nil {
 		return err
@@ -50,6 +57,17 @@ func (s *session[W]) take(g greeting) error {
 	s.runs = [2]int{cost.Online: 1}
 	s.stats.Stored.LoadMS = ms(time.Since(start))
 	return nil
+}
+
+// readSource has the statistics name who made the material.
+func (s *session[W]) readSource() error {
+	in, err := s.stored.Stream(sourceStream)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(in)
+	s.stats.Source = cost.Source(text)
+	return err
 }
 
 // unmet says which store is not the other's.

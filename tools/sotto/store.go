@@ -75,8 +75,7 @@ func (f *inferFlags) openHolding(b *party.Bundle) (*store.Store, error) {
 	return s, nil
 }
 
-// modes are what a server is ready to do. With a store and nobody to make material, it runs from the store; outsourced and
-// without an input, it prepares.
+// modes are what a server is ready to do; outsourced and without an input, it prepares.
 func (f *serveFlags) modes(b *party.Bundle) (party.Mode, error) {
 	switch {
 	case f.store == "":
