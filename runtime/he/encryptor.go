@@ -212,49 +212,44 @@ func (e *Encryptor[W]) decryptWindow(plan cost.HEPlan, groups [][]output, replie
 	return firstError(errs)
 }
 
-// replyScratch is the memory in which one reply after another is read or made.
+// replyScratch is the memory in which one reply after another is read.
 type replyScratch struct {
-	c1    poly
-	wide  []wide
-	words []uint64
+	c0, c1 poly
+	words  [2][]uint64
 }
 
 func newReplyScratch(limbs int) *replyScratch {
-	return &replyScratch{newPoly(limbs), make([]wide, degree), make([]uint64, degree)}
+	return &replyScratch{newPoly(limbs), newPoly(limbs), [2][]uint64{make([]uint64, degree), make([]uint64, degree)}}
 }
 
 func (s *replyScratch) wipe() {
+	s.c0.wipe()
 	s.c1.wipe()
-	ring.Wipe(s.wide)
-	ring.Wipe(s.words)
+	poly(s.words[:]).wipe()
 }
 
 // decrypt reads the outputs of one reply: c0 + c1*s at their coefficients.
 func (e *Encryptor[W]) decrypt(s *replyScratch, plan cost.HEPlan, group []output, outBlock int, in []byte, shares [][]W) error {
 	p := plan.Params
-	head := ring.PackedLen(degree, p.C1Bits())
-	if err := e.reply.unpackWide(s.wide, in[:head], p.C1Bits(), p.C1Drop(), s.words); err != nil {
+	head, n := ring.PackedLen(degree, p.C1Bits()), plan.BlockOutputs(outBlock)*len(group)
+	if err := e.reply.unpack(s.c1, in[:head], degree, p.C1Drop(), p.C1Bits(), &s.words); err != nil {
+		return err
+	}
+	if err := e.reply.unpack(s.c0, in[head:], n, p.C0Drop(), p.C0Bits(), &s.words); err != nil {
 		return err
 	}
 	for i, m := range e.reply.q {
-		for j, x := range s.wide {
-			s.c1[i][j] = e.reply.residues(x)[i]
-		}
 		m.Forward(s.c1[i])
 		m.Mul(s.c1[i], s.c1[i], e.secret[i])
 		m.Inverse(s.c1[i])
-	}
-	c0 := s.wide[:plan.BlockOutputs(outBlock)*len(group)]
-	if err := e.reply.unpackWide(c0, in[head:], p.C0Bits(), p.C0Drop(), s.words); err != nil {
-		return err
 	}
 	area := plan.Rows.Out * plan.Cols.Out
 	for m := range plan.BlockOutputs(outBlock) {
 		for k, o := range group {
 			at := m*plan.Cw*plan.Pitch + int(o.coefficient)
-			phase := e.reply.residues(c0[m*len(group)+k])
+			var phase [2]uint64
 			for i, modulus := range e.reply.q {
-				phase[i] = below(modulus.Q(), phase[i]+s.c1[i][at])
+				phase[i] = below(modulus.Q(), s.c0[i][m*len(group)+k]+s.c1[i][at])
 			}
 			shares[o.image][(outBlock*plan.Mw+m)*area+int(o.pixel)] = decode[W](&e.reply, phase)
 		}

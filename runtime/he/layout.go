@@ -88,7 +88,7 @@ type term struct{ weight, exponent int }
 
 // terms gives the polynomial of weights from a block of channels to a block of outputs.
 func terms(p cost.HEPlan, byPhase [][]tap, inBlock, outBlock int) []term {
-	var all []term
+	all := make([]term, 0, p.Cw*p.Mw*len(byPhase[0]))
 	l, phases := p.Layer, len(byPhase)
 	perGroup, outPerGroup, area := l.InC/l.Groups, l.OutC/l.Groups, l.KH*l.KW
 	for c := inBlock * p.Cw; c < min((inBlock+1)*p.Cw, p.Channels()); c++ {

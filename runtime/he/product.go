@@ -171,10 +171,10 @@ func (l *layerProduct[W]) transformOne(p poly, inBlock, outBlock int) {
 	all := terms(l.plan, l.taps, inBlock, outBlock)
 	for i, m := range l.q {
 		if l.short {
-			addTerms(m, p[i], all, l.weights, l.plan.Pitch)
+			addTerms(l.basis, i, p[i], all, l.weights, l.plan.Pitch)
 			m.ForwardPowers(p[i])
 		} else {
-			addTerms(m, p[i], all, l.weights, 1)
+			addTerms(l.basis, i, p[i], all, l.weights, 1)
 			m.ForwardSparse(p[i], l.support)
 		}
 	}
@@ -186,8 +186,7 @@ type productScratch[W ring.Word] struct {
 	small   []uint64
 	digits  []uint64
 	mask    []W
-	wide    []wide
-	words   []uint64
+	words   [2][]uint64
 	sums    [][]*ntt.Sum // of each limb: those of c0, then those of c1
 }
 
@@ -200,7 +199,7 @@ type replyState struct {
 
 func (v *Evaluator[W]) newScratch() *productScratch[W] {
 	s := &productScratch[W]{small: make([]uint64, degree), digits: make([]uint64, degree), mask: make([]W, degree),
-		wide: make([]wide, degree), words: make([]uint64, degree)}
+		words: [2][]uint64{make([]uint64, degree), make([]uint64, degree)}}
 	for j := range s.replies {
 		s.replies[j] = replyState{nil, newPoly(len(v.q)), newPoly(len(v.q)), newPoly(len(v.q))}
 	}
@@ -220,9 +219,8 @@ func (s *productScratch[W]) wipe() {
 		r.c0.wipe()
 		r.c1.wipe()
 	}
-	poly{s.small, s.digits, s.words}.wipe()
+	poly{s.small, s.digits, s.words[0], s.words[1]}.wipe()
 	ring.Wipe(s.mask)
-	ring.Wipe(s.wide)
 }
 
 // sum computes weights times uploads plus encryptions of zero, (p0*u, p1*u + e1), as coefficients, for each group all outputs. The noise
@@ -248,8 +246,8 @@ func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uplo
 		for i, m := range l.q {
 			m.Inverse(r.c0[i])
 			m.Inverse(r.c1[i])
-			ntt.Residues(m, s.words, s.small)
-			m.Add(r.c1[i], r.c1[i], s.words)
+			ntt.Residues(m, s.words[0], s.small)
+			m.Add(r.c1[i], r.c1[i], s.words[0])
 		}
 	}
 }
@@ -286,33 +284,21 @@ func (l *layerProduct[W]) finish(s *productScratch[W], r *replyState, outBlock i
 	n := len(group) * l.plan.BlockOutputs(outBlock)
 	out := make([]byte, l.plan.ReplySize(n))
 	head := ring.PackedLen(degree, p.C1Bits())
-	l.roundC1(s, r.c1)
-	packWide(out[:head], s.wide, p.C1Bits(), s.words)
+	l.dropC1(r.c1)
+	l.reply.pack(out[:head], r.c1, degree, p.C1Drop(), p.C1Bits(), &s.words)
 	l.outputs(r.c0, outBlock, group)
 	l.share(s, r, outBlock, group)
 	l.floodC0(s, r, n)
-	packWide(out[head:], s.wide[:n], p.C0Bits(), s.words)
+	l.reply.pack(out[head:], r.c0, n, p.C0Drop(), p.C0Bits(), &s.words)
 	return out
 }
 
-// roundC1 drops limbs and low bits of c1, into wide.
-func (l *layerProduct[W]) roundC1(s *productScratch[W], c1 poly) {
+// dropC1 divides c1 by Q/Q', rounding.
+func (l *layerProduct[W]) dropC1(c1 poly) {
 	for k := len(l.q) - 1; k >= len(l.reply.q); k-- {
 		for i := range k {
 			l.q[i].DivideRound(c1[i], c1[k], l.q[k])
 		}
-	}
-	l.round(s.wide, c1, l.plan.Params.C1Drop())
-}
-
-// round sets dst to the numbers with the given residues modulo Q', without their low bits.
-func (l *layerProduct[W]) round(dst []wide, p poly, drop int) {
-	for j := range dst {
-		var r [2]uint64
-		for i := range l.reply.q {
-			r[i] = p[i][j]
-		}
-		dst[j] = l.reply.rounded(l.reply.compose(r), drop)
 	}
 }
 
@@ -350,8 +336,7 @@ func (l *layerProduct[W]) share(s *productScratch[W], r *replyState, outBlock in
 	}
 }
 
-// floodC0 adds the flooding to n outputs, one digit before each limb is dropped and one before the low bits are, and leaves the
-// result in wide. A digit is uniform over the modulus that it is dropped with, so that together they are uniform over
+// floodC0 adds the flooding to n outputs and divides by Q/Q': one digit before each limb is dropped, one after the last. A digit is uniform over the modulus that it is dropped with, so that together they are uniform over
 // q_(L-1) * ... * 2^FloodBits numbers.
 func (l *layerProduct[W]) floodC0(s *productScratch[W], r *replyState, n int) {
 	digits := s.digits[:n]
@@ -367,7 +352,6 @@ func (l *layerProduct[W]) floodC0(s *productScratch[W], r *replyState, n int) {
 			row[j] = below(q, below(q, row[j]+x&(1<<size-1)+q-1<<(size-1)))
 		}
 	}
-	l.round(s.wide[:n], r.c0, l.plan.Params.C0Drop())
 }
 
 // floodDrop adds a digit below q_k, read as centred, and drops limb k: (x + d - r) / q_k, with r = x + d mod q_k, centred.

@@ -62,11 +62,8 @@ func wideOf(x *big.Int) wide {
 	return wide{new(big.Int).Rsh(x, 64).Uint64(), new(big.Int).And(x, new(big.Int).SetUint64(1<<64-1)).Uint64()}
 }
 
-// compose gives the number below Q' with the given residues.
+// compose gives the number below Q' with the given residues, where Q' has two limbs.
 func (b *replyBasis) compose(residues [2]uint64) wide {
-	if len(b.q) == 1 {
-		return wide{0, residues[0]}
-	}
 	q0, q1 := b.q[0].Q(), b.q[1].Q()
 	// Both primes have the same length: a residue of the one is below twice the other.
 	digit := b.garner.times(residues[1] + 2*q1 - residues[0])
@@ -82,14 +79,6 @@ func (b *replyBasis) rounded(x wide, drop int) wide {
 	return wide{less.hi&^keep | x.hi&keep, less.lo&^keep | x.lo&keep}.right(drop)
 }
 
-// residues gives the residues of a number below Q'. It is for what came from the peer.
-func (b *replyBasis) residues(x wide) (r [2]uint64) {
-	for i, m := range b.q {
-		r[i] = bits.Rem64(x.hi, x.lo, m.Q())
-	}
-	return r
-}
-
 // decode gives round(x * 2^l / Q') mod 2^l for the number x with the given residues: x/Q' is the sum of x_i*(Q'/q_i)^-1 / q_i
 // modulo 1, each term wrong by less than 2^-78 in the fractions of 128 bits.
 func decode[W ring.Word](b *replyBasis, residues [2]uint64) W {
@@ -103,54 +92,60 @@ func decode[W ring.Word](b *replyBasis, residues [2]uint64) W {
 	return W(sum.plus(half).hi >> (64 - ring.Width[W]()))
 }
 
-// lowBits is how wide numbers travel: the low 32 bits apart from the rest, where a word does not hold them.
+// lowBits is how numbers of more than a word travel: the low 32 bits apart from the rest.
 const lowBits = 32
 
-// packWide writes numbers of width bits: cost.BitBytes of them.
-func packWide(dst []byte, v []wide, width int, words []uint64) {
-	words = words[:len(v)]
-	if width <= 64 {
-		for i, x := range v {
-			words[i] = x.lo
+// pack writes the first n numbers with the given residues, rounded without their low drop bits, as width bits each:
+// cost.BitBytes of them.
+func (b *replyBasis) pack(dst []byte, p poly, n, drop, width int, words *[2][]uint64) {
+	low, high := words[0][:n], words[1][:n]
+	if len(b.q) == 1 {
+		q, half := b.q[0].Q(), uint64(1)<<drop>>1
+		for j, x := range p[0][:n] {
+			low[j] = below(q, x+half) >> drop
 		}
-		ring.Pack(dst, words, width)
+		ring.Pack(dst, low, width)
 		return
 	}
-	for i, x := range v {
-		words[i] = x.right(lowBits).lo
+	for j := range n {
+		x := b.rounded(b.compose([2]uint64{p[0][j], p[1][j]}), drop)
+		low[j], high[j] = x.lo, x.right(lowBits).lo
 	}
-	split := ring.PackedLen(len(v), width-lowBits)
-	ring.Pack(dst[:split], words, width-lowBits)
-	for i, x := range v {
-		words[i] = x.lo
-	}
-	ring.Pack(dst[split:], words, lowBits)
+	split := ring.PackedLen(n, width-lowBits)
+	ring.Pack(dst[:split], high, width-lowBits)
+	ring.Pack(dst[split:], low, lowBits)
 }
 
-// unpackWide reads what packWide wrote, shifts it back by drop, and refuses numbers of Q' or more.
-func (b *replyBasis) unpackWide(v []wide, src []byte, width, drop int, words []uint64) error {
-	words = words[:len(v)]
-	if width <= 64 {
-		ring.Unpack(words, src, width)
-		for i, x := range words {
-			v[i] = wide{0, x}
+// unpack sets the first n residues of p to those of numbers that pack wrote, shifted back by drop, and refuses numbers of Q' or more.
+func (b *replyBasis) unpack(p poly, src []byte, n, drop, width int, words *[2][]uint64) error {
+	low, high := words[0][:n], words[1][:n]
+	if len(b.q) == 1 {
+		ring.Unpack(low, src, width)
+		for j, x := range low {
+			p[0][j] = x << drop
+			if p[0][j] >= b.q[0].Q() {
+				return errNotReduced(j)
+			}
 		}
-	} else {
-		split := ring.PackedLen(len(v), width-lowBits)
-		ring.Unpack(words, src[:split], width-lowBits)
-		for i, x := range words {
-			v[i] = wide{0, x}.left(lowBits)
-		}
-		ring.Unpack(words, src[split:], lowBits)
-		for i, x := range words {
-			v[i].lo |= x
-		}
+		return nil
 	}
-	for i := range v {
-		v[i] = v[i].left(drop)
-		if _, borrow := v[i].minus(b.modulus); borrow == 0 {
-			return fmt.Errorf("homomorphic products: coefficient %d of a reply is not below the modulus", i)
+	split := ring.PackedLen(n, width-lowBits)
+	ring.Unpack(high, src[:split], width-lowBits)
+	ring.Unpack(low, src[split:], lowBits)
+	for j := range n {
+		x := wide{0, high[j]}.left(lowBits)
+		x.lo |= low[j]
+		x = x.left(drop)
+		if _, borrow := x.minus(b.modulus); borrow == 0 {
+			return errNotReduced(j)
+		}
+		for i, m := range b.q {
+			p[i][j] = bits.Rem64(x.hi, x.lo, m.Q())
 		}
 	}
 	return nil
+}
+
+func errNotReduced(j int) error {
+	return fmt.Errorf("homomorphic products: coefficient %d of a reply is not below the modulus", j)
 }

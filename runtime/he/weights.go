@@ -21,15 +21,22 @@ func short(plan cost.HEPlan, m *ntt.Modulus) bool {
 	return plan.SingleTap() && plan.Pitch >= degree/m.MaxBlocks() && plan.Pitch&(plan.Pitch-1) == 0
 }
 
-// addTerms adds the terms of a polynomial of weights to p, residues modulo m, the exponents divided by step.
-func addTerms[W ring.Word](m *ntt.Modulus, p []uint64, all []term, weights []W, step int) {
-	q := m.Q()
+// addTerms adds the terms of a polynomial of weights to p, residues modulo limb i, the exponents divided by step.
+func addTerms[W ring.Word](b *basis, i int, p []uint64, all []term, weights []W, step int) {
+	m := b.q[i]
+	q, small := m.Q(), b.params.WeightBits < b.params.LimbBits-1
 	for _, t := range all {
-		x, at := m.Residue(ring.Signed(weights[t.weight])), t.exponent
-		if at < 0 {
-			at, x = at+degree, below(q, q-x)
+		x, at := ring.Signed(weights[t.weight]), t.exponent
+		var r uint64
+		if small {
+			r = uint64(x + int64(q)&(x>>63)) // |x| < q
+		} else {
+			r = m.Residue(x)
 		}
-		p[at/step] = below(q, p[at/step]+x)
+		if at < 0 {
+			at, r = at+degree, below(q, q-r)
+		}
+		p[at/step] = below(q, p[at/step]+r)
 	}
 }
 
