@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -212,5 +213,12 @@ func (a *app) sessionOptions(b *party.Bundle, source cost.Source, f *peerFlags, 
 	if taps != nil {
 		o.InsecureTap = taps.add
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(sessionGarbage)
+	}
 	return o
 }
+
+// sessionGarbage is how much garbage a session lets grow, in percent of what lives: its memory is large vectors without
+// pointers, which cost a collector nothing to pass over and a machine twice their size to keep.
+const sessionGarbage = 25
