@@ -35,6 +35,9 @@ type benchResult struct {
 	Limit    float64 `json:"limit,omitempty"` // per second
 	Fraction float64 `json:"fraction_of_limit,omitempty"`
 	Binds    string  `json:"limited_by,omitempty"`
+	// Of networks: the most memory a party took.
+	ClientPeakRSS int64 `json:"client_peak_rss,omitempty"`
+	ServerPeakRSS int64 `json:"server_peak_rss,omitempty"`
 }
 
 type benchReport struct {
@@ -54,11 +57,13 @@ type machine struct {
 }
 
 type benchFlags struct {
-	only string
-	n    int64
-	runs int
-	link string
-	list bool
+	only     string
+	n        int64
+	runs     int
+	link     string
+	ot       string
+	list     bool
+	examples string
 }
 
 // benchGroup is what `sotto bench` takes as its argument.
@@ -72,6 +77,8 @@ type benchEntry struct{ name, doc string }
 
 var benchGroups = []benchGroup{
 	{"primitives", primitiveEntries, (*app).benchPrimitives},
+	{"layers", layerEntries, (*app).benchLayers},
+	{"nets", netEntries, (*app).benchNets},
 }
 
 func newBenchCmd(a *app) *cobra.Command {
@@ -85,7 +92,7 @@ func newBenchCmd(a *app) *cobra.Command {
 		Args: cobra.ExactArgs(1), ValidArgs: names,
 		Long: "Bench runs each measurement between two processes on this machine and prints throughput, bytes and rounds, and the fraction of\n" +
 			"the limit that binds it, measured in the same run. Primitives and layers travel over plain TCP, which no other command offers.",
-		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench primitives --list",
+		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench primitives --list",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.bench(args[0], &f)
 		},
@@ -94,6 +101,8 @@ func newBenchCmd(a *app) *cobra.Command {
 	c.Flags().Int64Var(&f.n, "n", 0, "how many elements (default: each measurement's own)")
 	c.Flags().IntVar(&f.runs, "runs", 3, "repeat each so often; the median is reported, with the fastest and the slowest")
 	c.Flags().StringVar(&f.link, "link", "loopback", "network between the processes: loopback (unshaped), lan, wan, pasnet")
+	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension` of layers and nets: softspoken, ferret, iknp, or auto, by the link's prices")
+	c.Flags().StringVar(&f.examples, "examples", "examples", "`directory` of the networks that nets measures")
 	c.Flags().BoolVar(&f.list, "list", false, "list the measurements and run none")
 	return c
 }
@@ -201,9 +210,12 @@ func (r *benchReport) text(w io.Writer) {
 		if x.Bytes > 0 {
 			each = fmt.Sprintf("%.4g", float64(x.Bytes)/float64(x.N))
 		}
+		if x.ServerPeakRSS > 0 {
+			limit = fmt.Sprintf("peak memory %s / %s", size(x.ClientPeakRSS), size(x.ServerPeakRSS))
+		}
 		rows = append(rows, []string{x.Name, count(x.N), duration(x.MS), duration(x.Low) + " - " + duration(x.High), rate(x.PerS), each, blankZero(int64(x.Rounds)), limit})
 	}
-	table(w, "name >n >median >spread >rate >bytes_each >rounds limit", rows)
+	table(w, "name >n >median >spread >rate >bytes_each >rounds beside", rows)
 	fmt.Fprintf(w, "\n%s, %d cores, %s, %s, link %s\n", r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Go, r.Link)
 	if l := r.Machine.Limits; l != nil {
 		fmt.Fprintf(w, "one core: AES %s blocks (%s), memory copy %s; loopback %s\n", rate(l.AES), l.AESPath, rate(l.Copy)+" bytes", rate(l.Loopback)+" bytes")
@@ -231,43 +243,47 @@ func primitiveEntries() []benchEntry {
 	return out
 }
 
-// order is what the measuring process asks of the other: a primitive, or, with no name, to end.
+// order is what the measuring process asks of the other: a primitive, a session as the server of a bundle, or, with neither,
+// to end.
 type order struct {
 	Primitive string
 	N         int64
+	Bundle    string
 }
 
-const orderBytes = 256 // JSON, padded with spaces
+const orderBytes = 1 << 12 // JSON, padded with spaces
 
 func (o order) encode() []byte {
-	b, _ := json.Marshal(o) // of a string and a number
+	b, _ := json.Marshal(o) // of strings and a number
 	return append(b, strings.Repeat(" ", orderBytes-len(b))...)
 }
 
 // benchPair is the measuring process's hold on the other one.
 type benchPair struct {
-	cmd  *exec.Cmd
-	conn *wire.Conn
+	cmd      *exec.Cmd
+	conn     *wire.Conn
+	listener net.Listener
+	link     wire.Link
 }
 
 // pairUp starts the other process, measures the machine and opens the connection.
-func pairUp(link wire.Link) (*benchPair, *bench.Limits, error) {
+func (a *app) pairUp(link wire.Link) (*benchPair, *bench.Limits, error) {
+	a.progress.step("what this machine can do")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
 	}
-	defer l.Close()
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &benchPair{cmd: exec.Command(self, "bench-peer", l.Addr().String(), "--link", link.Name)}
+	p := &benchPair{cmd: exec.Command(self, "bench-peer", l.Addr().String(), "--link", link.Name), listener: l, link: link}
 	p.cmd.Stderr = os.Stderr
 	p.cmd.SysProcAttr = dieWithParent()
 	if err := p.cmd.Start(); err != nil {
 		return nil, nil, err
 	}
-	limits, err := p.meet(l, link)
+	limits, err := p.meet()
 	if err != nil {
 		p.end()
 		return nil, nil, err
@@ -276,11 +292,11 @@ func pairUp(link wire.Link) (*benchPair, *bench.Limits, error) {
 }
 
 // meet accepts the two connections of the other process: one to pour into, one to work on.
-func (p *benchPair) meet(l net.Listener, link wire.Link) (*bench.Limits, error) {
+func (p *benchPair) meet() (*bench.Limits, error) {
 	var socks [2]net.Conn
 	for i := range socks {
 		var err error
-		if socks[i], err = l.Accept(); err != nil {
+		if socks[i], err = p.listener.Accept(); err != nil {
 			return nil, err
 		}
 	}
@@ -289,12 +305,13 @@ func (p *benchPair) meet(l net.Listener, link wire.Link) (*bench.Limits, error) 
 	if err != nil {
 		return nil, err
 	}
-	p.conn, err = wire.New(socks[1], wire.Options{Link: link})
+	p.conn, err = wire.New(socks[1], wire.Options{Link: p.link})
 	return limits, err
 }
 
 // end asks the other process to end, or makes it.
 func (p *benchPair) end() error {
+	defer p.listener.Close()
 	if p.conn == nil {
 		p.cmd.Process.Kill()
 		return p.cmd.Wait()
@@ -308,15 +325,13 @@ func (a *app) benchPrimitives(f *benchFlags, names []string) (_ *benchReport, er
 	if err != nil {
 		return nil, usageError{err}
 	}
-	a.progress.step("what this machine can do")
-	p, limits, err := pairUp(link)
+	p, limits, err := a.pairUp(link)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.end()) }()
 	s := &bench.Session{Conn: p.conn, Party: cost.Client}
-	r := &benchReport{head: version1, Machine: thisMachine(), Link: link.Name}
-	r.Machine.Limits = limits
+	r := newBenchReport(link, limits)
 	for _, name := range names {
 		x, err := bench.Find(name)
 		if err != nil {
@@ -344,7 +359,7 @@ func (a *app) benchPrimitive(s *bench.Session, x *bench.Primitive, f *benchFlags
 	for i := range f.runs {
 		a.progress.step("%s, run %d of %d", x.Name, i+1, f.runs)
 		if !x.Solo {
-			if err := s.Conn.Send(order{x.Name, n}.encode()); err != nil {
+			if err := s.Conn.Send(order{Primitive: x.Name, N: n}.encode()); err != nil {
 				return benchResult{}, err
 			}
 		}
@@ -392,11 +407,11 @@ func benchPeer(addr string, link wire.Link) error {
 		return err
 	}
 	defer conn.Close()
-	return obey(conn)
+	return obey(conn, addr, link)
 }
 
 // obey runs what the measuring process orders until it orders the end.
-func obey(conn *wire.Conn) error {
+func obey(conn *wire.Conn, addr string, link wire.Link) error {
 	s := &bench.Session{Conn: conn, Party: cost.Server}
 	for {
 		buf := make([]byte, orderBytes)
@@ -407,15 +422,26 @@ func obey(conn *wire.Conn) error {
 		if err := json.Unmarshal(buf, &o); err != nil {
 			return err
 		}
-		if o.Primitive == "" {
+		switch {
+		case o.Primitive != "":
+			if err := obeyOnce(s, o); err != nil {
+				return err
+			}
+		case o.Bundle != "":
+			if err := serveLayer(addr, o.Bundle, link); err != nil {
+				return err
+			}
+		default:
 			return nil
 		}
-		x, err := bench.Find(o.Primitive)
-		if err != nil {
-			return err
-		}
-		if _, err := bench.Run(x, s, o.N); err != nil {
-			return err
-		}
 	}
+}
+
+func obeyOnce(s *bench.Session, o order) error {
+	x, err := bench.Find(o.Primitive)
+	if err != nil {
+		return err
+	}
+	_, err = bench.Run(x, s, o.N)
+	return err
 }

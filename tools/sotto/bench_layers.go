@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/runtime/party"
+	"sotto/runtime/wire"
+	"sotto/tools/sotto/bench"
+)
+
+// layerBench is one layer alone, client-server in a ring of 32 bits, compiled and run as any network is but over plain TCP.
+type layerBench struct {
+	name      string
+	doc       string
+	n         int64
+	nonlinear pass.Nonlinear
+	dump      func(n int64) string // of the RING stage
+}
+
+// phases of a layer that are reported, by the suffix of the name.
+var layerPhases = []struct {
+	suffix, doc string
+	ms          func(s *party.Stats) float64
+	phases      func(s *party.Stats) []party.Phase
+}{
+	{"", "everything included, without a dealer",
+		func(s *party.Stats) float64 { return s.Offline.MS + s.Online.MS },
+		func(s *party.Stats) []party.Phase { return []party.Phase{s.Offline, s.Online} }},
+	{"-online", "the online phase alone, material in memory",
+		func(s *party.Stats) float64 { return s.Online.MS },
+		func(s *party.Stats) []party.Phase { return []party.Phase{s.Online} }},
+}
+
+var layerBenches = []layerBench{
+	{"relu.gc", "n ReLUs by garbled signs, few enough for their tables to stay in memory", 1 << 17, pass.GarbledSign, vectorDump("ring.relu", 12, "")},
+	{"relu.gc-whole", "n ReLUs in garbled circuits as a whole, few enough for their tables to stay in memory", 1 << 16, pass.GarbledWhole, vectorDump("ring.relu", 12, "")},
+	{"relu.ot", "n ReLUs by OT comparison", 1 << 20, pass.OTSign, vectorDump("ring.relu", 12, "")},
+	{"maxpool3.gc", "n windows of 3x3 by garbled signs", 64 * 56 * 56, pass.GarbledSign, maxpoolDump},
+	{"maxpool3.ot", "n windows of 3x3 by OT comparison", 64 * 56 * 56, pass.OTSign, maxpoolDump},
+	{"trunc", "n truncations by 12 bits, by one COT each", 1 << 21, "", vectorDump("ring.trunc", 24, " {bits=12}")},
+	{"x2act", "n squares and their truncations", 1 << 20, "", x2actDump},
+}
+
+// vectorDump is one op on n elements.
+func vectorDump(op string, frac int, attrs string) func(n int64) string {
+	return func(n int64) string {
+		out := frac
+		if op == "ring.trunc" {
+			out -= 12
+		}
+		return fmt.Sprintf("module ring\nfunc @bench(%%x: C i32q%d[%d]) -> i32q%d[%d] {\n  %%1 = %s %%x%s : i32q%d[%d]\n  return %%1 {name=\"y\"}\n}\n",
+			frac, n, out, n, op, attrs, out, n)
+	}
+}
+
+// maxpoolDump is 3x3 windows, two apart and one beyond the border, as ResNets have them: n of them in 56 rows of 56 to a
+// channel.
+func maxpoolDump(n int64) string {
+	c := (n + 56*56 - 1) / (56 * 56)
+	return fmt.Sprintf("module ring\nfunc @bench(%%x: C i32q12[%d,112,112]) -> i32q12[%d,56,56] {\n"+
+		"  %%1 = ring.maxpool %%x {kernel=[3,3], stride=[2,2], pad=[1,1]} : i32q12[%d,56,56]\n  return %%1 {name=\"y\"}\n}\n", c, c, c)
+}
+
+func x2actDump(n int64) string {
+	return fmt.Sprintf("module ring\nfunc @bench(%%x: C i32q10[%d]) -> i32q10[%d] {\n  %%1 = ring.square %%x : i32q20[%d]\n"+
+		"  %%2 = ring.trunc %%1 {bits=10} : i32q10[%d]\n  return %%2 {name=\"y\"}\n}\n", n, n, n, n)
+}
+
+func layerEntries() []benchEntry {
+	var out []benchEntry
+	for _, l := range layerBenches {
+		for _, p := range layerPhases {
+			out = append(out, benchEntry{l.name + p.suffix, l.doc + ": " + p.doc})
+		}
+	}
+	return out
+}
+
+// benchLayers measures the chosen entries; one run of a layer serves all its entries.
+func (a *app) benchLayers(f *benchFlags, names []string) (_ *benchReport, err error) {
+	link, err := wire.ParseLink(f.link)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	p, limits, err := a.pairUp(link)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.end()) }()
+	r := newBenchReport(link, limits)
+	for _, l := range layerBenches {
+		results, err := a.benchLayer(p, l, f, names)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.name, err)
+		}
+		r.Results = append(r.Results, results...)
+	}
+	return r, nil
+}
+
+func (a *app) benchLayer(p *benchPair, l layerBench, f *benchFlags, names []string) ([]benchResult, error) {
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	var runs []*party.Stats
+	n := l.n
+	if f.n > 0 {
+		n = f.n
+	}
+	var out []benchResult
+	var outputs int64
+	for _, phase := range layerPhases {
+		name := l.name + phase.suffix
+		if !wanted[name] {
+			continue
+		}
+		if runs == nil {
+			var err error
+			if runs, outputs, err = a.runLayer(p, l, n, f); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, layerResult(name, outputs, runs, phase.ms, phase.phases))
+	}
+	return out, nil
+}
+
+func layerResult(name string, n int64, runs []*party.Stats, msOf func(*party.Stats) float64, phases func(*party.Stats) []party.Phase) benchResult {
+	var took []time.Duration
+	for _, s := range runs {
+		took = append(took, time.Duration(msOf(s)*float64(time.Millisecond)))
+	}
+	var bytes int64
+	rounds := 0
+	for _, p := range phases(runs[0]) {
+		bytes += p.ClientSent + p.ServerSent
+		rounds += p.Rounds
+	}
+	return summary(name, n, took, bytes, rounds)
+}
+
+// runLayer compiles a layer of n elements, or as many more as its shape has, and runs it between the two processes.
+func (a *app) runLayer(p *benchPair, l layerBench, n int64, f *benchFlags) (runs []*party.Stats, outputs int64, err error) {
+	tmp, err := os.MkdirTemp("", "sotto-bench-")
+	if err != nil {
+		return nil, 0, err
+	}
+	defer os.RemoveAll(tmp)
+	dir, err := a.compileLayer(tmp, l, n, f)
+	if err != nil {
+		return nil, 0, err
+	}
+	b, err := openBundle(filepath.Join(dir, clientDir), cost.Client)
+	if err != nil {
+		return nil, 0, err
+	}
+	input := party.Input{Clear: make([]float32, b.Program.Input.Len())}
+	for i := range input.Clear {
+		input.Clear[i] = float32(i%17) / 16 // what the values are changes nothing
+	}
+	for i := range f.runs {
+		a.progress.step("%s, run %d of %d", l.name, i+1, f.runs)
+		s, err := p.session(filepath.Join(dir, serverDir), b, input)
+		if err != nil {
+			return nil, 0, err
+		}
+		runs = append(runs, s)
+	}
+	return runs, int64(b.Program.Output.Len()), nil
+}
+
+func (a *app) compileLayer(tmp string, l layerBench, n int64, f *benchFlags) (string, error) {
+	file, dir := filepath.Join(tmp, "layer.ir"), filepath.Join(tmp, "out")
+	if err := os.WriteFile(file, []byte(l.dump(n)), 0o600); err != nil {
+		return "", err
+	}
+	net, err := a.load(file, networkFlags{})
+	if err != nil {
+		return "", err
+	}
+	prices, err := a.target(f.link, net)
+	if err != nil {
+		return "", err
+	}
+	quiet := *a
+	quiet.quiet, quiet.progress = true, nil // that there are no weights is no news here
+	_, err = quiet.compile(net, lowerFlags{nonlinear: string(l.nonlinear), ot: f.ot}, prices, dir)
+	return dir, err
+}
+
+// session runs one session with the other process over a connection of its own.
+func (p *benchPair) session(serverBundle string, b *party.Bundle, in party.Input) (*party.Stats, error) {
+	if err := p.conn.Send(order{Bundle: serverBundle}.encode()); err != nil {
+		return nil, err
+	}
+	socket, err := p.listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := wire.New(socket, wire.Options{Link: p.link})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	res, err := party.Run(context.Background(), party.Options{Bundle: b, Conn: conn, Source: cost.FromHE, Input: in})
+	if err != nil {
+		return nil, err
+	}
+	return &res.Stats, nil
+}
+
+// serveLayer is the other process's part of a session.
+func serveLayer(addr, bundle string, link wire.Link) error {
+	b, err := openBundle(bundle, cost.Server)
+	if err != nil {
+		return err
+	}
+	socket, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	conn, err := wire.New(socket, wire.Options{Link: link})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = party.Run(context.Background(), party.Options{Bundle: b, Conn: conn, Source: cost.FromHE})
+	return err
+}
+
+// newBenchReport begins a report on this machine.
+func newBenchReport(link wire.Link, limits *bench.Limits) *benchReport {
+	r := &benchReport{head: version1, Machine: thisMachine(), Link: link.Name}
+	r.Machine.Limits = limits
+	return r
+}
