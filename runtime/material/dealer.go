@@ -404,22 +404,43 @@ func streams[W ring.Word](t *table) (*guest, error) {
 	return server, server.inTurn(server.conn.End)
 }
 
-// dealBoth sends keys to both parties, and selections to the server.
+// dealBoth sends keys to both parties at once, and selections to the server. The next batch is made meanwhile.
 func dealBoth[W ring.Word](t *table) (blame *guest, err error) {
-	client, server := t.guests[cost.Client], t.guests[cost.Server]
+	client := t.guests[cost.Client]
 	client.conn.Begin()
-	err = dealKeys(t.dealer.deal.Manifest, &t.seeds, t.dealer.draw, func(d dealing[W]) error {
-		blame = client
-		if err := t.write(client, prg.Bytes(d.words)); err != nil {
-			return err
+	l := newLocksmith[W](t.dealer.deal.Manifest, &t.seeds, t.dealer.draw)
+	defer l.wipe()
+	made, stop, ended := make(chan dealing[W]), make(chan struct{}), make(chan error, 1)
+	go func() { ended <- l.work(made, stop) }()
+	for d := range made {
+		if blame, err = sendKeys(t, d); err != nil {
+			close(stop)
+			break
 		}
-		blame = server
-		return errors.Join(t.write(server, prg.Bytes(d.words)), t.write(server, ring.Bytes(d.selections)))
-	})
-	if err != nil {
-		return blame, err
 	}
-	return client, client.inTurn(client.conn.End)
+	if failed := <-ended; err == nil {
+		blame, err = client, failed
+	}
+	if err == nil {
+		err = client.inTurn(client.conn.End)
+	}
+	return blame, err
+}
+
+// sendKeys sends one batch to both parties.
+func sendKeys[W ring.Word](t *table, d dealing[W]) (blame *guest, err error) {
+	client, server := t.guests[cost.Client], t.guests[cost.Server]
+	sent := make(chan error, 1)
+	go func() {
+		_, err := client.Write(prg.Bytes(d.words))
+		sent <- err
+	}()
+	err = errors.Join(t.write(server, prg.Bytes(d.words)), t.write(server, ring.Bytes(d.selections)))
+	t.bytes += int64(prg.BlockBytes * len(d.words)) // the client's, which are gone if the session goes on
+	if clients := <-sent; clients != nil {
+		return client, clients
+	}
+	return server, err
 }
 
 func (t *table) write(g *guest, p []byte) error {

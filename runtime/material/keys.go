@@ -51,9 +51,10 @@ type locksmith[W ring.Word] struct {
 	client, server tape[W]
 	draw           func() prg.Seed // a hash key, or a seed of q
 	roots          [2][]prg.Block
-	r, t           []W // the sums of the masks; the server's masks, then what else needs room
-	dealt          []prg.Block
-	own, theirs    fss.Selection[W] // of client and server
+	r, t           []W              // the sums of the masks; the server's masks, then what else needs room
+	own            fss.Selection[W] // the client's selections
+	results        [2]dealing[W]    // taken in turn: one is sent while the other is made
+	made           int
 }
 
 // dealing is a batch's keys: the correction words, which both parties get, and the server's selections, none of a comparison.
@@ -62,13 +63,27 @@ type dealing[W ring.Word] struct {
 	selections []W
 }
 
-// dealKeys hands emit every batch in manifest order; what it gets is valid during the call alone.
-func dealKeys[W ring.Word](m *program.Manifest, seeds *[2]prg.Seed, draw func() prg.Seed, emit func(dealing[W]) error) error {
+func newLocksmith[W ring.Word](m *program.Manifest, seeds *[2]prg.Seed, draw func() prg.Seed) *locksmith[W] {
 	start := layOut[W](m.Items)
-	l := &locksmith[W]{m: m, draw: draw, client: tape[W]{&seeds[cost.Client], m.Items, start}, server: tape[W]{&seeds[cost.Server], m.Items, start}}
-	defer l.wipe()
-	return eachBatch(m, func(item, first, n int) error { return emit(l.batch(item, first, n)) })
+	return &locksmith[W]{m: m, draw: draw, client: tape[W]{&seeds[cost.Client], m.Items, start}, server: tape[W]{&seeds[cost.Server], m.Items, start}}
 }
+
+// work hands every batch over in manifest order, until stop is closed. What is handed over stays as it is until the next but one
+// is being made.
+func (l *locksmith[W]) work(made chan<- dealing[W], stop <-chan struct{}) error {
+	defer close(made)
+	return eachBatch(l.m, func(item, first, n int) error {
+		select {
+		case made <- l.batch(item, first, n):
+			return nil
+		case <-stop:
+			return errStopped
+		}
+	})
+}
+
+// errStopped ends the making of keys that nobody takes.
+var errStopped = errors.New("a party is gone")
 
 // batch makes what is dealt for n comparisons.
 func (l *locksmith[W]) batch(item, first, n int) dealing[W] {
@@ -81,22 +96,24 @@ func (l *locksmith[W]) batch(item, first, n int) dealing[W] {
 	l.server.from(item, 0, first, t)
 	ring.Add(r, r, t)
 	seed, width := l.draw(), program.KeyWidth(it.Kind, it.Ints, l.m.Ring)
-	key, words := prg.LoadBlock(seed[:]), resize(&l.dealt, int(cost.ComparisonBlocks(int64(n), width)))
+	l.made++
+	out := &l.results[l.made%len(l.results)]
+	key, words := prg.LoadBlock(seed[:]), resize(&out.words, int(cost.ComparisonBlocks(int64(n), width)))
 	if it.Kind == program.Compare {
 		fss.Deal(words, key, width, roots, r)
 		return dealing[W]{words: words}
 	}
 	fss.DealRectification(words, key, rectifier(it), roots, r, t)
-	return dealing[W]{words, l.selections(item, first, r, t)}
+	return dealing[W]{words, l.selections(out, item, first, r, t)}
 }
 
 // selections makes the server's selections for rectifications under the masks r; q is room for as many words.
-func (l *locksmith[W]) selections(item, first int, r, q []W) []W {
+func (l *locksmith[W]) selections(out *dealing[W], item, first int, r, q []W) []W {
 	seed := l.draw()
 	prg.Words(prg.NewStream(seed), q)
 	ring.Wipe(seed[:])
 	n := cost.Selections * len(r)
-	own, theirs := resize((*[]W)(&l.own), n), resize((*[]W)(&l.theirs), n)
+	own, theirs := resize((*[]W)(&l.own), n), resize(&out.selections, n)
 	l.client.from(item, 2, cost.Selections*first, own)
 	fss.DealSelection(theirs, own, rectifier(l.m.Items[item]), q, r)
 	return theirs
@@ -110,10 +127,12 @@ func (l *locksmith[W]) wipe() {
 	for p := range l.roots {
 		ring.Wipe(l.roots[p])
 	}
-	for _, v := range [][]W{l.r, l.t, l.own, l.theirs} {
+	for _, v := range [][]W{l.r, l.t, l.own, l.results[0].selections, l.results[1].selections} {
 		ring.Wipe(v)
 	}
-	ring.Wipe(l.dealt)
+	for i := range l.results {
+		ring.Wipe(l.results[i].words)
+	}
 }
 
 // receiveKeys reads what the dealer sends for comparisons, and puts it away with what comes from this party's own tape.

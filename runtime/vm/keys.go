@@ -84,12 +84,7 @@ func (m *Machine[W]) TakeKeys(k *Keys) error {
 
 // storeKeys moves an item's keys to the machine's streams.
 func (m *Machine[W]) storeKeys(k *Keys, item int, in program.Instr) error {
-	return m.eachRecord(in, func(_, _ int, record []prg.Block) error {
-		if err := k.Read(item, record); err != nil {
-			return err
-		}
-		return m.keys.Put(item, record)
-	})
+	return m.eachRecord(k, in, func(r record) error { return m.keys.Put(item, r.blocks) })
 }
 
 // KeyRecord is the blocks in which the keys of n comparisons of one batch are put away: the key, and behind that of
@@ -110,26 +105,63 @@ func PackWords[W ring.Word](blocks []prg.Block, words []W) {
 	prg.Load(blocks, raw)
 }
 
-// eachRecord visits the batches of an instruction that takes keys with room for their record, which is wiped afterwards.
-func (m *Machine[W]) eachRecord(in program.Instr, f func(lo, hi int, record []prg.Block) error) error {
+// record is the keys of comparisons lo to hi-1 of an item.
+type record struct {
+	lo, hi int
+	blocks []prg.Block
+}
+
+// eachRecord visits the records that an instruction takes, in order: the next is read while f works on one, which is wiped
+// afterwards.
+func (m *Machine[W]) eachRecord(from *Keys, in program.Instr, f func(record) error) (err error) {
+	read, stop, ended := make(chan record), make(chan struct{}), make(chan error, 1)
+	var buffers [2][]prg.Block
+	go func() { ended <- m.readRecords(from, in, &buffers, read, stop) }()
+	defer func() {
+		close(stop)
+		if failed := <-ended; err == nil {
+			err = failed
+		}
+		for _, b := range buffers {
+			ring.Wipe(b[:cap(b)])
+		}
+	}()
+	for r := range read {
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRecords reads records into the buffers in turn, until stop is closed.
+func (m *Machine[W]) readRecords(from *Keys, in program.Instr, buffers *[2][]prg.Block, read chan<- record, stop <-chan struct{}) error {
+	defer close(read)
 	kind := program.Compare
 	if in.Op == program.FSSRectify {
 		kind = program.Rectify
 	}
-	n, ints := in.In[0].Len, in.Ints[1:]
-	blocks := make([]prg.Block, KeyRecord[W](kind, ints, min(n, fss.Batch)))
-	defer ring.Wipe(blocks)
-	return chunks(n, fss.Batch, func(lo, hi int) error { return f(lo, hi, blocks[:KeyRecord[W](kind, ints, hi-lo)]) })
+	turn := 0
+	return chunks(in.In[0].Len, fss.Batch, func(lo, hi int) error {
+		turn++
+		r := record{lo, hi, room(&buffers[turn%len(buffers)], KeyRecord[W](kind, in.Ints[1:], hi-lo))}
+		if err := from.Read(in.Ints[0], r.blocks); err != nil {
+			return err
+		}
+		select {
+		case read <- r:
+			return nil
+		case <-stop:
+			return errStopped
+		}
+	})
 }
 
 // fssSign evaluates the keys of an item at the opened values.
 func (m *Machine[W]) fssSign(in program.Instr) error {
-	d, y, item, width := m.b(in.Out[0]), m.r(in.In[0]), in.Ints[0], in.Ints[1]
-	return m.eachRecord(in, func(lo, hi int, key []prg.Block) error {
-		if err := m.keys.Read(item, key); err != nil {
-			return err
-		}
-		fss.Sign(d.Slice(lo, hi), fss.NewKey(key, hi-lo, width, m.Program.Party), y[lo:hi])
+	d, y, width := m.b(in.Out[0]), m.r(in.In[0]), in.Ints[1]
+	return m.eachRecord(m.keys, in, func(r record) error {
+		fss.Sign(d.Slice(r.lo, r.hi), fss.NewKey(r.blocks, r.hi-r.lo, width, m.Program.Party), y[r.lo:r.hi])
 		return nil
 	})
 }
@@ -137,19 +169,16 @@ func (m *Machine[W]) fssSign(in program.Instr) error {
 // fssRectify is the local step of rectifications after the opening.
 func (m *Machine[W]) fssRectify(in program.Instr) error {
 	e, p, q, y := m.b(in.Out[0]), m.r(in.Out[1]), m.r(in.Out[2]), m.r(in.In[0])
-	item, c := in.Ints[0], fss.Rectifier{Width: in.Ints[1], Drop: in.Ints[2]}
+	c := fss.Rectifier{Width: in.Ints[1], Drop: in.Ints[2]}
 	words := make([]W, cost.Selections*min(len(y), fss.Batch))
 	defer ring.Wipe(words)
-	return m.eachRecord(in, func(lo, hi int, record []prg.Block) error {
-		if err := m.keys.Read(item, record); err != nil {
-			return err
-		}
-		n, width := hi-lo, c.KeyWidth(ring.Width[W]())
-		size := fss.KeyBlocks(n, width)
+	return m.eachRecord(m.keys, in, func(r record) error {
+		lo, hi, n := r.lo, r.hi, r.hi-r.lo
+		width := c.KeyWidth(ring.Width[W]())
+		key, rest := r.blocks[:fss.KeyBlocks(n, width)], r.blocks[fss.KeyBlocks(n, width):]
 		selection := fss.Selection[W](words[:cost.Selections*n])
-		copy(ring.Bytes(selection), prg.Bytes(record[size:]))
-		key := fss.NewKey(record[:size], n, width, m.Program.Party)
-		fss.Rectify(e.Slice(lo, hi), p[lo:hi], q[lo:hi], c, key, selection, y[lo:hi])
+		copy(ring.Bytes(selection), prg.Bytes(rest))
+		fss.Rectify(e.Slice(lo, hi), p[lo:hi], q[lo:hi], c, fss.NewKey(key, n, width, m.Program.Party), selection, y[lo:hi])
 		return nil
 	})
 }
