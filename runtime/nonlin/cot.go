@@ -18,8 +18,9 @@ package nonlin
 // both signs turn and the sender adds delta, c being 1 - b. All of it holds mod 2^f, for any f, if v is sent mod 2^f.
 //
 // Leakage: none. c is uniform to the sender, so e is; p_(1-c) is uniform to the receiver, so v is, whatever c.
-// Cost an OT: one bit from the receiver, f bits from the sender, one round. The random OT: cost.SoftSpokenBytes from the
-// receiver, two hashes at the sender, one at the receiver (cost.PadAES).
+// Cost an OT: one bit from the receiver, f bits from the sender, one round. The random OT: what its extension sends
+// (Ledger.RandomOT of ir/cost; by SoftSpoken cost.SoftSpokenBytes from the receiver), two hashes at the sender, one at the
+// receiver (cost.PadAES).
 
 import "sotto/runtime/ring"
 

@@ -23,8 +23,8 @@ package nonlin
 //
 // Functionality: d0 ^ d1 = 1 where x >= 0, zero included. Range: outside that of width the sign of x mod 2^width. Failure
 // probability: none. Leakage: none.
-// Cost, for each part of cost.GarbledParts(n, width-1), each under its own key and Delta: cost.SoftSpokenBytes(part*(width-1))
-// from the client, then cost.HalfGatesBytes(width-1, part) from the server, offline, one round each; online
+// Cost, for each part of cost.GarbledParts(n, width-1), each under its own key and Delta: part*(width-1) label OTs
+// (Ledger.LabelOT of ir/cost), then cost.HalfGatesBytes(width-1, part) from the server, offline, one round each; online
 // cost.LabelBytes(width-1, part) from the server, one round. gc.drelu takes a masked value for that: the client's share is known
 // offline. cost.GarbleAES blocks an AND at the server, cost.EvaluateAES at the client, besides those of the COTs.
 

@@ -18,7 +18,7 @@ package nonlin
 // ReLU is d = drelu(x), the winner of a comparison b + d*(a - b) with d = drelu(a - b).
 //
 // Functionality: z0 + z1 = d*x mod 2^l, exact. Range: any x. Failure probability: none. Leakage: none, see cot.go.
-// Cost: offline cost.SoftSpokenBytes(n) from each party, one round; online cost.BitBytes(n, 1) + cost.BitBytes(n, l) from each
+// Cost: offline n random OTs each way (cot.go), one round; online cost.BitBytes(n, 1) + cost.BitBytes(n, l) from each
 // party, one round. Three hashes an element at each party: two as the sender, one as the receiver.
 
 import "sotto/runtime/ring"

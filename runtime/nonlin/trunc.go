@@ -32,7 +32,7 @@ package nonlin
 //
 // Range: outside [-2^(l-2), 2^(l-2)) the result is wrong by a multiple of 2^(l-f). Failure probability: none inside.
 // Leakage: none, see cot.go.
-// Cost: offline cost.SoftSpokenBytes(n) from R, one round; online cost.BitBytes(n, 1) from R and cost.BitBytes(n, f) from S,
+// Cost: offline n random OTs (cot.go), one round; online cost.BitBytes(n, 1) from R and cost.BitBytes(n, f) from S,
 // which cross: one round. Two hashes an element at S, one at R.
 
 import (

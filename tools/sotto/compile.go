@@ -93,7 +93,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 		return nil, err
 	}
 	defer l.close()
-	if err := l.chooseOT(flags, target); err != nil {
+	if err := l.chooseOT(n, flags, target); err != nil {
 		return nil, err
 	}
 	if l.source == nil {

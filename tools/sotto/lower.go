@@ -43,7 +43,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server: the server knows the weights; outsourced: both parties hold shares")
-	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), iknp (16), or auto: the faster of the first two at the target's prices")
+	c.Flags().StringVar(&f.ot, "ot", "", "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), iknp (16), or auto: the faster of the first two at the target's prices (default auto, or what a dump in stage secure says)")
 }
 
 func (f *lowerFlags) addDump(c *cobra.Command) {
@@ -96,7 +96,13 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 }
 
 // chooseOT sets which OT extension the passes choose, by the prices of a target where that is asked for.
-func (l *lowering) chooseOT(f lowerFlags, target cost.Target) error {
+func (l *lowering) chooseOT(n *network, f lowerFlags, target cost.Target) error {
+	if f.ot == "" {
+		if n.module.Stage == ir.Secure {
+			return nil
+		}
+		f.ot = cost.OTAuto
+	}
 	policy, err := cost.ParseOTPolicy(f.ot, target)
 	if err != nil {
 		return usageError{fmt.Errorf("--ot: %w", err)}

@@ -72,7 +72,7 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.chooseOT(flags, prices); err != nil {
+	if err := l.chooseOT(n, flags, prices); err != nil {
 		return err
 	}
 	m := n.module
