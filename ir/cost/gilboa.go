@@ -26,7 +26,7 @@ type GilboaOT struct {
 	Chosen bool
 }
 
-// NewGilboaOT picks the way that moves the fewest bytes for so many OTs; chosen tells that the choices are given (the masks
+// NewGilboaOT picks the way that moves the fewest bytes for so many OTs, of SoftSpoken and the sets that programs use; chosen tells that the choices are given (the masks
 // of the outsourced deployment) and not drawn with the OTs. Ferret's AES, twice that of SoftSpoken, is cheaper on every
 // link than the 4 bytes an OT that SoftSpoken moves.
 func NewGilboaOT(ots int64, chosen bool) GilboaOT {
@@ -42,7 +42,9 @@ func NewGilboaOT(ots int64, chosen bool) GilboaOT {
 func gilboaOTs(chosen bool) []GilboaOT {
 	all := []GilboaOT{{nil, chosen}}
 	for _, s := range FerretSets() {
-		all = append(all, GilboaOT{&s, chosen})
+		if s.SecretBits <= cachedSecretBits {
+			all = append(all, GilboaOT{&s, chosen})
+		}
 	}
 	return all
 }
