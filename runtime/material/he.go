@@ -336,8 +336,12 @@ func (s *HE[W]) tell(item int) {
 	s.progress(s.done, of, s.m.Items[item].Tag)
 }
 
-// located says of which item something failed.
+// located says of which item something failed, unless the error is from another that has said it.
 func (s *HE[W]) located(item int, err error) error {
+	var other *ItemError
+	if errors.As(err, &other) {
+		return err
+	}
 	return &ItemError{s.m.Items[item].Tag, fmt.Errorf("material: %s: %w", describe(s.m, item), err)}
 }
 

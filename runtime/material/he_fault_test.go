@@ -1,0 +1,123 @@
+package material_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"sotto/ir/cost"
+	"sotto/runtime/material"
+	"sotto/runtime/material/materialtest"
+	"sotto/runtime/program"
+	"sotto/runtime/wire"
+	"sotto/runtime/wire/wiretest"
+)
+
+// twoLayers is a network of two products and an elementwise one.
+func twoLayers(d cost.Deployment) *program.Manifest {
+	last := materialtest.Cross(0, 3*8*8)
+	if d == cost.Outsourced {
+		last = materialtest.Square(0, 3*8*8)
+	}
+	return materialtest.Manifest(d, 32, materialtest.Mask(3*8*8), materialtest.Conv(0, 3, 8, 8, 4, 3, 1, 1, 1, 1), materialtest.Mask(40),
+		materialtest.Linear(2, 5, 40), last)
+}
+
+// tampered is a source whose openings are changed on their way.
+type tampered struct {
+	material.Source[uint32]
+	change func(tag int, p []byte) ([]byte, error)
+}
+
+func (s tampered) Openings(w func(int, []byte) error) error {
+	return s.Source.Openings(func(tag int, p []byte) error {
+		p, err := s.change(tag, p)
+		if err != nil {
+			return err
+		}
+		return w(tag, p)
+	})
+}
+
+// exchangeTampered runs the messages with the client's openings changed, within a deadline, and gives what either side says.
+func exchangeTampered(t *testing.T, d cost.Deployment, change func(tag int, p []byte) ([]byte, error)) error {
+	t.Helper()
+	m := twoLayers(d)
+	w := materialtest.RandomWeights[uint32](m)
+	s := makeHE(t, m, w)
+	defer s.Close()
+	honest := s[cost.Client]
+	s[cost.Client] = tampered{honest, change}
+	client, server := wiretest.Pair(t, wire.Options{Timeout: 20 * time.Second})
+	done := make(chan error, 1)
+	go func() { done <- materialtest.Exchange(s, client, server) }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Minute):
+		t.Fatal("the parties wait for each other")
+		return nil
+	}
+}
+
+// TestHERefusesGarbage: numbers that are no residues end the session with an error of the layer they came for.
+func TestHERefusesGarbage(t *testing.T) {
+	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		for at, want := range map[int]string{cost.SessionTag: "public key", 1: "item 1 (product of layer 1)", 3: "item 3 (product of layer 3)"} {
+			err := exchangeTampered(t, d, func(tag int, p []byte) ([]byte, error) {
+				if tag != at || len(p) < 1000 { // seeds may be anything
+					return p, nil
+				}
+				return bytes.Repeat([]byte{0xff}, len(p)), nil
+			})
+			var item *material.ItemError
+			if err == nil || !strings.Contains(err.Error(), want) || at >= 0 && (!errors.As(err, &item) || item.Tag != at) {
+				t.Errorf("%s: garbage at %d: %v", d, at, err)
+			}
+		}
+	}
+}
+
+// TestHEEndsWhenTheConnectionDoes: wherever the client stops, both sides have an error and neither waits.
+func TestHEEndsWhenTheConnectionDoes(t *testing.T) {
+	cut := errors.New("cut")
+	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		for range 12 {
+			left := rand.IntN(600_000)
+			err := exchangeTampered(t, d, func(_ int, p []byte) ([]byte, error) {
+				if left -= len(p); left < 0 {
+					return nil, cut
+				}
+				return p, nil
+			})
+			if (left < 0) != errors.Is(err, cut) {
+				t.Errorf("%s, %d bytes left: %v", d, left, err)
+			}
+		}
+	}
+}
+
+// TestHERefusesWeightsBeyondTheBound: the noise is computed for weights of a public bound.
+func TestHERefusesWeightsBeyondTheBound(t *testing.T) {
+	m := twoLayers(cost.ClientServer)
+	w := materialtest.RandomWeights[uint32](m)
+	w[cost.Server]["layer3.weight"][7] = 1 << 30
+	s := makeHE(t, m, w)
+	defer s.Close()
+	client, server := wiretest.Pair(t, wire.Options{Timeout: 20 * time.Second})
+	var item *material.ItemError
+	if err := materialtest.Exchange(s, client, server); !errors.As(err, &item) || item.Tag != 3 {
+		t.Errorf("a weight of 2^30: %v", err)
+	}
+}
+
+// TestHENeedsADealerForKeys: comparison keys are a dealer's.
+func TestHENeedsADealerForKeys(t *testing.T) {
+	m := materialtest.Manifest(cost.ClientServer, 32, program.Item{Kind: program.Compare, N: 4, Ints: []int{20}})
+	if _, err := material.NewHE[uint32](cost.Client, m, material.Session{}, 1, nil, nil); err == nil || !strings.Contains(err.Error(), "dealer") {
+		t.Errorf("accepted comparison keys: %v", err)
+	}
+}
