@@ -11,11 +11,11 @@ import (
 // Nanoseconds of the steps of a product, a limb each where they scale with limbs: measured with runtime/he's benchmarks on the
 // machine of the design's performance page, rounded. They need to be right about which step is how many times dearer than which.
 const (
-	heUploadNS    = 60_000 // encrypt and take in, a limb
-	heReplyNS     = 80_000 // encryption of zero, inverse transforms, packing, a limb
-	heDecryptNS   = 60_000
+	heUploadNS    = 110_000 // encrypt and take in, a limb
+	heReplyNS     = 150_000 // encryption of zero, inverse transforms, packing, a limb
+	heDecryptNS   = 150_000
 	heTransformNS = 14_000 // of a polynomial of weights, a limb
-	heMACNS       = 2_500  // a product of polynomials with both halves of a ciphertext, a limb
+	heMACNS       = 3_000  // a product of polynomials with both halves of a ciphertext, a limb
 	heByteNS      = 8. / 3 // 3 Gbps
 )
 

@@ -16,7 +16,7 @@ type Evaluator[W ring.Word] struct {
 	p0, p1  poly // values of the public key
 	uploads pool[ciphertext]
 	scratch pool[*productScratch[W]]
-	values  []uint64 // of weights
+	values  poly // of weights, any number of rows
 }
 
 // NewEvaluator reads a public key of params.KeyBytes(). rnd is crypto/rand.Reader, except in tests.
@@ -43,7 +43,7 @@ func NewEvaluator[W ring.Word](params cost.HEParams, public []byte, rnd io.Reade
 func (v *Evaluator[W]) Close() {
 	v.scratch.each((*productScratch[W]).wipe)
 	v.uploads.each(func(ciphertext) {})
-	ring.Wipe(v.values)
+	v.values.wipe()
 	v.values = nil
 }
 

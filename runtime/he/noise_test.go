@@ -326,8 +326,8 @@ func TestSecretsAreWiped(t *testing.T) {
 	p.evaluator.scratch.give(made)
 	p.encryptor.Close()
 	p.evaluator.Close()
-	left := append([][]uint64{upload.small, reply.words[0], made.small, made.digits, made.words[0], values}, p.encryptor.secret...)
-	for _, rows := range []poly{upload.c0, upload.c1, reply.c1, made.replies[0].u, made.replies[0].c0, made.replies[0].c1} {
+	left := append([][]uint64{upload.small, reply.words[0], made.small, made.digits, made.words[0]}, p.encryptor.secret...)
+	for _, rows := range []poly{values, upload.c0, upload.c1, reply.c1, made.replies[0].u, made.replies[0].c0, made.replies[0].c1} {
 		left = append(left, rows...)
 	}
 	for i, v := range left {

@@ -57,13 +57,16 @@ func newLayerProduct[W ring.Word](v *Evaluator[W], plan cost.HEPlan, weights []W
 	return l
 }
 
-// step is how many blocks of outputs are worked on at a time.
+// maxReplies bounds the replies that wait for their turn to be sent.
+const maxReplies = 512
+
+// step is how many blocks of outputs are worked on at a time: as many as the bounds of memory allow, whole tiles if possible.
 func (l *layerProduct[W]) step() int {
 	size := l.plan.InBlocks() * len(l.q) * degree * 8
 	if l.short {
 		size /= l.plan.Pitch
 	}
-	n := max(1, min(2*window(), maxWeightBytes/size))
+	n := max(1, min(maxReplies/l.plan.ChunkGroups(), maxWeightBytes/size))
 	return max(n&^(tileReplies-1), min(n, tileReplies-1))
 }
 
@@ -93,6 +96,13 @@ func (l *layerProduct[W]) chunk(chunk int, uploads [][]ciphertext, w io.Writer) 
 		for _, reply := range replies {
 			if _, err := w.Write(reply); err != nil {
 				return err
+			}
+		}
+		if l.short {
+			for _, b := range weights {
+				for _, limb := range b.rows {
+					poly(limb).wipe()
+				}
 			}
 		}
 	}
@@ -146,22 +156,19 @@ func (l *layerProduct[W]) transform(first, n int) []blockWeights {
 	return all
 }
 
-// room gives memory for n polynomials of weights, which later layers use again.
+// room gives memory for n polynomials of weights. That of whole polynomials is kept for later layers.
 func (l *layerProduct[W]) room(n int) []poly {
-	size := degree
+	vectors := l.values
 	if l.short {
-		size /= l.plan.Pitch
-	}
-	if need := n * len(l.q) * size; len(l.values) < need {
-		ring.Wipe(l.values)
-		l.values = make([]uint64, need)
+		vectors = ntt.NewVectors(n*len(l.q), degree/l.plan.Pitch)
+	} else if len(vectors) < n*len(l.q) {
+		l.values.wipe()
+		l.values = ntt.NewVectors(n*len(l.q), degree)
+		vectors = l.values
 	}
 	all := make([]poly, n)
 	for j := range all {
-		for i := range l.q {
-			at := (j*len(l.q) + i) * size
-			all[j] = append(all[j], l.values[at:at+size:at+size])
-		}
+		all[j] = vectors[j*len(l.q) : (j+1)*len(l.q)]
 	}
 	return all
 }
