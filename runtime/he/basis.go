@@ -17,10 +17,8 @@ const degree = cost.HEDegree // N
 type basis struct {
 	params cost.HEParams
 	q      []*ntt.Modulus
-	delta  uint64     // Q mod 2^l, read as signed
-	unit   []factor   // of -1/2^l mod q_i
-	shift  []uint64   // 2^63 * -1/2^l mod q_i
-	drop   [][]factor // drop[k][i] is of 1/q_k mod q_i, i < k
+	delta  uint64   // Q mod 2^l, read as signed
+	unit   []uint64 // -1/2^l mod q_i
 	reply  replyBasis
 }
 
@@ -58,26 +56,20 @@ const limbSlackBits = 12
 func (b *basis) constants() {
 	q := product(b.q)
 	b.delta = new(big.Int).And(q, new(big.Int).SetUint64(1<<64-1)).Uint64()
-	for k, m := range b.q {
-		unit := inverse(m.Q(), new(big.Int).Lsh(big.NewInt(1), uint(b.params.Ring)))
-		unit = m.Q() - unit
-		f := newFactor(unit, m.Q())
-		b.unit, b.shift = append(b.unit, f), append(b.shift, f.times(1<<63))
-		var row []factor
-		for _, to := range b.q[:k] {
-			row = append(row, newFactor(inverse(to.Q(), new(big.Int).SetUint64(m.Q())), to.Q()))
-		}
-		b.drop = append(b.drop, row)
+	for _, m := range b.q {
+		power := new(big.Int).Lsh(big.NewInt(1), uint(b.params.Ring))
+		b.unit = append(b.unit, m.Q()-inverse(m.Q(), power))
 	}
 }
 
-// rounding gives r = m*Q mod 2^l, read as signed, with which round(m*Q/2^l) = (m*Q - r)/2^l = -r/2^l modulo each limb.
-func rounding[W ring.Word](b *basis, m W) int64 { return ring.Signed(m * W(b.delta)) }
-
-// encode gives round(m*Q/2^l) mod q_i.
-func encode[W ring.Word](b *basis, i int, m W) uint64 {
-	q := b.q[i].Q()
-	return below(q, b.unit[i].times(uint64(rounding(b, m))+1<<63)+q-b.shift[i])
+// addEncoded adds round(m*Q/2^l) to the first len(m) residues of each limb; len(m) is a multiple of ntt.Step. With r = m*Q mod 2^l, read
+// as signed, the multiple is (m*Q - r)/2^l, so -r/2^l modulo each limb. It spoils m, and words, as many.
+func addEncoded[W ring.Word](b *basis, p poly, m []W, words []uint64) {
+	ring.MulConst(m, m, W(b.delta))
+	for i, q := range b.q {
+		ntt.Residues(q, words[:len(m)], m)
+		q.MulScalarAdd(p[i][:len(m)], words, b.unit[i])
+	}
 }
 
 // product is the product of moduli.

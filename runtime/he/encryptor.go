@@ -162,12 +162,11 @@ func gather[W ring.Word](dst []W, plan cost.HEPlan, blocks [][]cell, masks [][]W
 // encrypt makes c0 of the message: its multiple round(m*Q/2^l), noise, and -a*s.
 func (e *Encryptor[W]) encrypt(s *uploadScratch[W], seed, private prg.Seed, index int) {
 	noise(at(private, uint64(index)*taskBlocks), s.small)
-	ring.MulConst(s.message, s.message, W(e.delta))
 	for i, m := range e.q {
-		ntt.Residues(m, s.c0[i], s.message)
-		m.MulScalar(s.c0[i], s.c0[i], e.unit[i].c)
-		ntt.Residues(m, s.c1[i], s.small)
-		m.Add(s.c0[i], s.c0[i], s.c1[i])
+		ntt.Residues(m, s.c0[i], s.small)
+	}
+	addEncoded(e.basis, s.c0, s.message, s.small)
+	for i, m := range e.q {
 		m.Forward(s.c0[i])
 	}
 	e.expand(s.c1, seed, index)

@@ -253,8 +253,7 @@ func (l *layerProduct[W]) sum(s *productScratch[W], weights []blockWeights, uplo
 		for i, m := range l.q {
 			m.Inverse(r.c0[i])
 			m.Inverse(r.c1[i])
-			ntt.Residues(m, s.words[0], s.small)
-			m.Add(r.c1[i], r.c1[i], s.words[0])
+			l.addSigned(r.c1, i, s.small, s.words[0])
 		}
 	}
 }
@@ -329,45 +328,53 @@ func (l *layerProduct[W]) share(s *productScratch[W], r *replyState, outBlock in
 	n := len(group) * l.plan.BlockOutputs(outBlock)
 	mask := s.mask[:n]
 	prg.Words(r.stream, mask)
-	for i, m := range l.q {
-		row, q := r.c0[i][:n], m.Q()
-		for j, x := range mask {
-			row[j] = below(q, row[j]+encode(l.basis, i, x))
-		}
-	}
 	area := l.plan.Rows.Out * l.plan.Cols.Out
 	for m := range l.plan.BlockOutputs(outBlock) {
 		for k, o := range group {
 			l.shares[o.image][(outBlock*l.plan.Mw+m)*area+int(o.pixel)] = -mask[m*len(group)+k]
 		}
 	}
+	clear(s.mask[n:steps(n)])
+	addEncoded(l.basis, r.c0, s.mask[:steps(n)], s.words[0])
 }
 
-// floodC0 adds the flooding to n outputs and divides by Q/Q': one digit before each limb is dropped, one after the last. A digit is uniform over the modulus that it is dropped with, so that together they are uniform over
-// q_(L-1) * ... * 2^FloodBits numbers.
+// steps rounds a number of words up to what vectors may have.
+func steps(n int) int { return (n + ntt.Step - 1) &^ (ntt.Step - 1) }
+
+// floodC0 adds the flooding to n outputs and divides by Q/Q': one digit before each limb is dropped, one after the last. A digit is
+// uniform over the modulus that it is dropped with, so that together they are uniform over q_(L-1) * ... * 2^FloodBits numbers.
 func (l *layerProduct[W]) floodC0(s *productScratch[W], r *replyState, n int) {
-	digits := s.digits[:n]
+	digits := s.digits[:steps(n)]
 	for k := len(l.q) - 1; k >= len(l.reply.q); k-- {
 		uniform(r.stream, l.q[k].Q(), digits)
-		l.floodDrop(r.c0, k, digits)
+		l.floodDrop(r.c0, k, digits, s.words[0])
 	}
 	prg.Words(r.stream, digits)
 	size := l.plan.Params.FloodBits()
-	for i, m := range l.reply.q {
-		row, q := r.c0[i][:n], m.Q()
-		for j, x := range digits {
-			row[j] = below(q, below(q, row[j]+x&(1<<size-1)+q-1<<(size-1)))
-		}
+	for j, x := range digits {
+		digits[j] = x&(1<<size-1) - 1<<(size-1)
+	}
+	for i := range l.reply.q {
+		l.addSigned(r.c0, i, digits, s.words[0])
 	}
 }
 
-// floodDrop adds a digit below q_k, read as centred, and drops limb k: (x + d - r) / q_k, with r = x + d mod q_k, centred.
-func (l *layerProduct[W]) floodDrop(c0 poly, k int, digits []uint64) {
-	last := l.q[k].Q()
-	for j, digit := range digits {
-		less := centred(last, digit) - centred(last, below(last, c0[k][j]+digit))
-		for i, f := range l.drop[k] {
-			c0[i][j] = f.times(uint64(int64(c0[i][j]+2*f.q) + less))
-		}
+// floodDrop adds digits below q_k, read as centred, and drops limb k.
+func (l *layerProduct[W]) floodDrop(c0 poly, k int, digits, words []uint64) {
+	for j, x := range digits {
+		digits[j] = uint64(centred(l.q[k].Q(), x))
 	}
+	for i := range k + 1 {
+		l.addSigned(c0, i, digits, words)
+	}
+	for i := range k {
+		l.q[i].DivideRound(c0[i][:len(digits)], c0[k], l.q[k])
+	}
+}
+
+// addSigned adds numbers in two's complement to the first residues of limb i.
+func (l *layerProduct[W]) addSigned(p poly, i int, x, words []uint64) {
+	m, row := l.q[i], p[i][:len(x)]
+	ntt.Residues(m, words, x)
+	m.Add(row, row, words)
 }

@@ -15,8 +15,8 @@
 // since both products are equal modulo R; for y < R both terms are below q. With q < R/4 a number below 4q is such a y,
 // so that a sum and a difference can go to the next level as they are.
 //
-// Vectors may hold secrets: no branch and no index depends on a value. Lengths must be N; a shorter vector is a bug of
-// the caller and panics. A destination may be one of the sources, but may not overlap one partly.
+// Vectors may hold secrets: no branch and no index depends on a value. Lengths must be N, or what is said where a function takes
+// others; a shorter vector is a bug of the caller and panics. A destination may be one of the sources, but may not overlap one partly.
 package ntt
 
 import (

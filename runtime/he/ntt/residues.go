@@ -21,13 +21,17 @@ func Residues[W ring.Word](m *Modulus, dst []uint64, x []W) {
 }
 
 // DivideRound drops the prime p from a modulus p*q: of a number x mod p*q the residues a mod q become those of x/p,
-// rounded. last has the residues of x mod p.
+// rounded. last has the residues of x mod p. It divides as many words as a has, a multiple of Step.
 func (m *Modulus) DivideRound(a, last []uint64, p *Modulus) {
+	n := length(len(a))
+	if n == 0 {
+		return
+	}
 	d := division{
 		m: m, p: p.q, half: p.q / 2, shift: p.q / 2 % m.q,
 		fraction: m.root(m.power(p.q%m.q, m.q-2)),
 	}
-	m.kernels.divide(&d, a[:m.n], last[:m.n])
+	m.kernels.divide(&d, a, last[:n])
 }
 
 // division is (a - r)/p mod q, where r is the residue mod p in [-half, p - half).
