@@ -204,13 +204,7 @@ func (s *session[W]) tap(m *vm.Machine[W]) {
 
 // importMaterial gives the machine all material but what is deferred.
 func (s *session[W]) importMaterial() error {
-	deferred := s.source.Deferred()
-	return s.machine.Import(func(item, part int, dst []W) error {
-		if _, later := slices.BinarySearch(deferred, item); later && part == 0 {
-			return nil
-		}
-		return s.part(item, part, dst)
-	})
+	return s.machine.Import(s.source.Deferred(), s.part)
 }
 
 // part books the time of each item to its layer.

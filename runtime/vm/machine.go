@@ -4,6 +4,7 @@ package vm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,9 +105,12 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 	return m, nil
 }
 
-// Import fills the buffers that hold material.
-func (m *Machine[W]) Import(part func(item, part int, dst []W) error) error {
+// Import takes this party's parts of the material, but for what is deferred of the items listed, in order: see ImportItem.
+func (m *Machine[W]) Import(deferred []int, part func(item, part int, dst []W) error) error {
 	for _, im := range m.Program.Imports {
+		if _, later := slices.BinarySearch(deferred, im.Item); later && im.Part == deferredPart {
+			continue
+		}
 		if err := m.importPart(im, part); err != nil {
 			return err
 		}

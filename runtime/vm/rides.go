@@ -53,15 +53,18 @@ func ride(rides []Ride, in program.Instr) error {
 	return rides[in.Ints[0]].Move()
 }
 
-// ImportItem fills the buffers that hold parts of one item of the material.
+// ImportItem takes the deferred part of an item of the material.
 func (m *Machine[W]) ImportItem(item int, part func(item, part int, dst []W) error) error {
 	for _, im := range m.Program.Imports {
-		if im.Item != item {
+		if im.Item != item || im.Part != deferredPart {
 			continue
 		}
-		if err := part(im.Item, im.Part, m.r(im.Out)); err != nil {
+		if err := m.importPart(im, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// deferredPart is the part of a deferred item that is there only once its message has moved.
+const deferredPart = 0
