@@ -20,6 +20,7 @@ import (
 
 var (
 	attrWidth  = Attr{"width", IntAttr, 0, "bits that hold every value of x; 0 stands for the ring's"}
+	attrScheme = Attr{"scheme", StringAttr, string(cost.HalfGates), "how AND gates are garbled: half-gates or three-halves"}
 	attrInside = Attr{"bits", IntAttr, 0, "how many low bits a truncation inside the circuit drops first, rounding down"}
 )
 
@@ -30,7 +31,7 @@ func init() {
 			" The server garbles; colour and permute bits are the sharing of the result. With drop > 0 values below 2^drop that are not" +
 			" negative may become 0 or 1, and x is at least 2^drop - 2^(width-1).",
 		Example:  "%x = param @x : M i32q12[8]\n%1 = gc.drelu %x : B u1[8]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, {"drop", IntAttr, 0, "how many low bits of the shares are left out"}},
+		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrScheme, {"drop", IntAttr, 0, "how many low bits of the shares are left out"}},
 		Infer: func(v *Value) (Type, error) {
 			t, err := inferGarbled(v)
 			if err != nil {
@@ -52,7 +53,7 @@ func init() {
 		Doc: "max(floor(x / 2^bits), 0), all inside the circuit with a fresh sharing of the result: (width-1) + (width-1-bits) + (l-1) ANDs," +
 			" 3(l-1) at the ring's width. The server's part is a mask it draws offline.",
 		Example:  "%x = param @x : M i32q24[8]\n%1 = gc.relu %x {bits=12} : A i32q12[8]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrInside},
+		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrScheme, attrInside},
 		Infer: inferWhole,
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
 			return mapRing(v, a[0], func(x int64) int64 { return max(x>>v.Int("bits"), 0) }), nil
@@ -64,7 +65,7 @@ func init() {
 		Doc: "min(max(floor(x / 2^bits), 0), most), all inside the circuit: with z zeros at the end of most and k = width-1-bits," +
 			" (width-1) + (k-1-z) + 1 + k + (l-1) ANDs.",
 		Example:  "%x = param @x : M i32q24[8]\n%1 = gc.clip %x {bits=12, most=24576} : A i32q12[8]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrInside, {"most", IntAttr, nil, "the greatest result, as a ring element"}},
+		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrScheme, attrInside, {"most", IntAttr, nil, "the greatest result, as a ring element"}},
 		Infer: func(v *Value) (Type, error) {
 			t, err := inferWhole(v)
 			if most, kept := v.Int("most"), SignWidth(v)-v.Int("bits"); err == nil && (most < 1 || most>>(kept-1) > 0) {
@@ -84,7 +85,7 @@ func init() {
 			" of(width-1) + (of-1)2(width-bits) + (l-1) ANDs. No bound on differences is needed.",
 		Example:  "%x = param @x : M i32q12[8]\n%1 = gc.maxpool %x {of=4} : A i32q12[2]",
 		Operands: []Operand{{"x", "windows one after the other, each of elements"}},
-		Attrs:    []Attr{attrWidth, attrInside, {"of", IntAttr, nil, "elements of a window"}},
+		Attrs:    []Attr{attrWidth, attrScheme, attrInside, {"of", IntAttr, nil, "elements of a window"}},
 		Infer: func(v *Value) (Type, error) {
 			t, err := inferWhole(v)
 			if err != nil {
@@ -111,7 +112,7 @@ func init() {
 		Doc: "Index of the greatest element, the first of equals, all inside the circuit: with n elements of w bits" +
 			" n(w-1) + (2n-3)w + s(n) + (l-1) ANDs, s(n) those that choose indices.",
 		Example:  "%x = param @x : M i32q12[8]\n%1 = gc.argmax %x : A i32q0[1]",
-		Operands: []Operand{{"x", "[N], N at least 2"}}, Attrs: []Attr{attrWidth},
+		Operands: []Operand{{"x", "[N], N at least 2"}}, Attrs: []Attr{attrWidth, attrScheme},
 		Infer: func(v *Value) (Type, error) {
 			t, err := inferGarbled(v)
 			if err != nil {
@@ -149,7 +150,8 @@ func inferGarbled(v *Value) (Type, error) {
 	if w := v.Int("width"); w < 0 || w == 1 || w > t.Elem.Bits {
 		return Type{}, fmt.Errorf("width %d: accepted are 2 to %d, or 0", w, t.Elem.Bits)
 	}
-	return t, nil
+	_, err = cost.ParseScheme(v.Str("scheme"))
+	return t, err
 }
 
 // inferWhole types the result of a circuit that truncates first.
@@ -167,6 +169,7 @@ func inferWhole(v *Value) (Type, error) {
 
 // Garbling is what a garbled op garbles: instances of a named circuit (ir/circuit, task.go).
 type Garbling struct {
+	Scheme    cost.Scheme
 	Circuit   string
 	Params    []int
 	Instances int64
@@ -180,14 +183,14 @@ func GarblingOf(v *Value) (Garbling, bool) {
 	if v.Op.Name == "gc.drelu" {
 		w, d := SignWidth(v), v.Int("drop")
 		ands := cost.SignANDs(w, d)
-		return Garbling{circuit.CarryTask, []int{w, d}, int64(v.Type.Len()), ands, ands, 0}, true
+		return Garbling{cost.Scheme(v.Str("scheme")), circuit.CarryTask, []int{w, d}, int64(v.Type.Len()), ands, ands, 0}, true
 	}
 	f, whole := wholeFormat(v)
 	if !whole {
 		return Garbling{}, false
 	}
 	n := v.Args[0].Type.Len()
-	g := Garbling{Params: []int{f.Ring, f.Width, f.Drop}, Instances: int64(v.Type.Len()), Ring: f.Ring}
+	g := Garbling{Scheme: cost.Scheme(v.Str("scheme")), Params: []int{f.Ring, f.Width, f.Drop}, Instances: int64(v.Type.Len()), Ring: f.Ring}
 	g.Wires = int64(n) * int64(f.Width) / g.Instances
 	switch v.Op.Name {
 	case "gc.relu":
@@ -225,10 +228,10 @@ func garbledCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	ready := in[0]
 	for _, part := range g.Parts() {
 		zero := l.LabelOT(cost.Server, part*g.Wires, in[0][cost.Client])
-		tables := l.Send(cost.Server, cost.HalfGatesBytes(g.ANDs, part)+cost.BitBytes(part, g.Ring), zero)
+		tables := l.Send(cost.Server, g.Scheme.TableBytes(g.ANDs, part)+cost.BitBytes(part, g.Ring), zero)
 		labels := l.Send(cost.Server, cost.LabelBytes(g.Wires, part), in[0][cost.Server])
-		l.Compute(cost.Server, cost.Work{AES: cost.GarbleAES * g.ANDs * part})
-		l.Compute(cost.Client, cost.Work{AES: cost.EvaluateAES * g.ANDs * part})
+		l.Compute(cost.Server, cost.Work{AES: g.Scheme.GarbleAES() * g.ANDs * part})
+		l.Compute(cost.Client, cost.Work{AES: g.Scheme.EvaluateAES() * g.ANDs * part})
 		ready = ready.Max(cost.Ready{max(tables, labels), tables}) // permute bits come with the garbling
 	}
 	if g.Ring > 0 {

@@ -10,9 +10,11 @@ import (
 
 // circuit gives the index of a circuit in the table that both programs have.
 func (e *emitter) circuit(g ir.Garbling) int {
-	c := program.Circuit{Name: g.Circuit, Params: g.Params}
+	c := program.Circuit{Name: g.Circuit, Params: g.Params, Scheme: g.Scheme}
 	table := e.prog[client].p.Circuits
-	i := slices.IndexFunc(table, func(o program.Circuit) bool { return o.Name == c.Name && slices.Equal(o.Params, c.Params) })
+	i := slices.IndexFunc(table, func(o program.Circuit) bool {
+		return o.Name == c.Name && o.Scheme == c.Scheme && slices.Equal(o.Params, c.Params)
+	})
 	if i < 0 {
 		i = len(table)
 		for _, s := range e.prog {

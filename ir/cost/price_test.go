@@ -64,3 +64,28 @@ func TestBadPriceListsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestFasterSchemeWeighsBytesAgainstWork: the same machines garble by half-gates on a fast link and by three-halves on a slow one.
+func TestFasterSchemeWeighsBytesAgainstWork(t *testing.T) {
+	for name, want := range map[string]Scheme{"loopback": HalfGates, "wan": ThreeHalves} {
+		target, err := ShippedTarget(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := target.FasterScheme(); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestParseSchemePolicy(t *testing.T) {
+	target, err := ShippedTarget("wan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]Scheme{"auto": ThreeHalves, "half-gates": HalfGates, "three-halves": ThreeHalves, "quarter-gates": ""} {
+		if got, err := ParseSchemePolicy(text, target); got != want || (err != nil) != (want == "") {
+			t.Errorf("%s gives %q, %v", text, got, err)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package pass
 import (
 	"fmt"
 	"slices"
+
+	"sotto/ir/cost"
 )
 
 // Nonlinear names a way to compute comparisons and what stands on them: relu, maxpool and argmax.
@@ -43,6 +45,7 @@ func Truncations() []Truncation { return []Truncation{OneCOT, ExactTruncation} }
 type Protocols struct {
 	Nonlinear  Nonlinear
 	Truncation Truncation
+	Garbling   cost.Scheme // of every garbled op
 }
 
 // WithDefaults fills what is not decided.
@@ -52,6 +55,9 @@ func (p Protocols) WithDefaults() Protocols {
 	}
 	if p.Truncation == "" {
 		p.Truncation = Truncations()[0]
+	}
+	if p.Garbling == "" {
+		p.Garbling = cost.Schemes()[0]
 	}
 	return p
 }
@@ -65,5 +71,6 @@ func (p Protocols) Check() error {
 	if !slices.Contains(Truncations(), p.Truncation) {
 		return fmt.Errorf("no way of truncating is called %q: accepted are %v", p.Truncation, Truncations())
 	}
-	return nil
+	_, err := cost.ParseScheme(string(p.Garbling))
+	return err
 }

@@ -34,6 +34,7 @@ var Protocols = &pass.Pass{
 				a.prepare(v)
 			}
 			a.finish()
+			a.garble(c.Protocols.WithDefaults().Garbling)
 			m.Funcs[i] = a.New
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"sotto/ir"
+	"sotto/ir/cost"
 	"sotto/passes/pass"
 )
 
@@ -84,4 +85,13 @@ func (a *assigner) wholeMaxpool(v *ir.Value) *ir.Value {
 func (a *assigner) wholeOf(v, r *ir.Value) bool {
 	return a.protocols.Nonlinear == pass.GarbledWhole && r.Is("ring.trunc") &&
 		slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.maxpool") })
+}
+
+// garble sets how the AND gates of every garbled op are garbled.
+func (a *assigner) garble(s cost.Scheme) {
+	for _, v := range a.New.Body {
+		if _, garbled := ir.GarblingOf(v); garbled && s != cost.HalfGates {
+			v.Set("scheme", string(s))
+		}
+	}
 }

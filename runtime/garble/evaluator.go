@@ -2,6 +2,7 @@ package garble
 
 import (
 	"sotto/ir/circuit"
+	"sotto/ir/cost"
 	"sotto/runtime/prg"
 	"sotto/runtime/ring"
 )
@@ -12,10 +13,10 @@ type Evaluator struct {
 	engine *engine
 }
 
-// NewEvaluator makes the evaluator of c, with the garbler's hash key and first
+// NewEvaluator makes the evaluator of c by a scheme, with the garbler's hash key and first
 // tweak. It errs if c fails Check or the tweaks leave the domain prg.Garbling.
-func NewEvaluator(c *circuit.Circuit, hash *prg.Hash, first prg.Tweak) (*Evaluator, error) {
-	e, err := newEngine(c, hash, first)
+func NewEvaluator(scheme cost.Scheme, c *circuit.Circuit, hash *prg.Hash, first prg.Tweak) (*Evaluator, error) {
+	e, err := newEngine(scheme, c, hash, first)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ type active struct {
 // Evaluate evaluates count instances, the first of them absolute instance
 // first (steps 5 and 6), on the active labels of the evaluator's inputs,
 // count*Evaluator blocks, those of the garbler's late ones, count*(Garbler-Early) blocks, and
-// the tables, 2*count*ANDs blocks. It fills colour with the outputs' colour
+// the tables, count times the scheme's TableBlocks. It fills colour with the outputs' colour
 // bits, len(Outputs)*ring.BitWords(count) words: their XOR with the garbler's
 // permute bits is the output. It errs on a wrong length or a range past
 // MaxInstances, having written nothing. Wrong labels or tables give wrong
@@ -43,7 +44,7 @@ func (e *Evaluator) Evaluate(first, count int, evalLabels, garbLabels, tables []
 		e.engine.checkRange(first, count),
 		checkLen("labels of the evaluator", len(evalLabels), count*p.evaluator),
 		checkLen("labels of the garbler", len(garbLabels), count*p.garbler),
-		checkLen("tables", len(tables), 2*count*p.ands),
+		checkLen("tables", len(tables), count*e.engine.table),
 		checkLen("colour bits", len(colour), p.outputs*ring.BitWords(count)),
 	); err != nil {
 		return err
@@ -52,7 +53,7 @@ func (e *Evaluator) Evaluate(first, count int, evalLabels, garbLabels, tables []
 	ring.Parallel(count, grain, func(lo, hi int) {
 		s := e.engine.scratch.Get().(*scratch)
 		e.engine.spans(first, lo, hi, func(at span) {
-			in := active{evalLabels[at.at*p.evaluator:], garbLabels[at.at*p.garbler:], tables[2*at.at*p.ands:]}
+			in := active{evalLabels[at.at*p.evaluator:], garbLabels[at.at*p.garbler:], tables[at.at*e.engine.table:]}
 			e.span(s, at, count, in, colour)
 		})
 		s.wipe()
@@ -79,7 +80,11 @@ func (e *Evaluator) span(s *scratch, at span, count int, in active, colour []uin
 			copy(dst[:at.n], a[:at.n])
 		case and:
 			gate := e.engine.and(at, t, s, in.tables)
-			e.engine.kernels.evaluate(e, s, &gate)
+			if e.engine.scheme == cost.ThreeHalves {
+				e.threeHalves(s, &gate)
+			} else {
+				e.engine.kernels.evaluate(e, s, &gate)
+			}
 		case store:
 			colour[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
 		}

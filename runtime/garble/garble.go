@@ -66,6 +66,7 @@ package garble
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"sotto/ir/circuit"
@@ -99,18 +100,17 @@ func MaxInstances(c *circuit.Circuit) int { return maxInstances(c.ANDs()) }
 
 func maxInstances(ands int) int { return max(lanes, MaxANDs/max(1, ands)) }
 
-// TweaksPerInstance returns the tweaks an instance uses: two an AND gate.
-func TweaksPerInstance(c *circuit.Circuit) uint64 { return 2 * uint64(c.ANDs()) }
+// TweaksPerInstance returns the tweaks an instance uses: two an AND gate in half-gates, three in three-halves.
+func TweaksPerInstance(s cost.Scheme, c *circuit.Circuit) uint64 {
+	return uint64(s.Tweaks()) * uint64(c.ANDs())
+}
 
 // Tweaks returns the tweaks that n instances from instance 0 on own:
 // TweaksPerInstance of every block of 64 begun. The next circuit under the
 // same key starts after them.
-func Tweaks(c *circuit.Circuit, n int) uint64 {
-	return TweaksPerInstance(c) * lanes * uint64(ring.BitWords(n))
+func Tweaks(s cost.Scheme, c *circuit.Circuit, n int) uint64 {
+	return TweaksPerInstance(s, c) * lanes * uint64(ring.BitWords(n))
 }
-
-// TableBytes returns the bytes of the tables of one instance.
-func TableBytes(c *circuit.Circuit) int64 { return cost.HalfGatesBytes(int64(c.ANDs()), 1) }
 
 // block is one vector of labels.
 type block [lanes]prg.Block
@@ -120,8 +120,10 @@ type andGate struct {
 	n         int
 	j         prg.Tweak   // of the first half in the first instance; the second half's is lanes further on
 	dst, a, b *block      // labels, of which n count
-	tables    []prg.Block // from the gate's pair in the first instance on
-	stride    int         // blocks between the pairs of two instances
+	tables    []prg.Block // half-gates: from the gate's pair in the first instance on; three-halves: from the first instance's tables on
+	stride    int         // blocks between the tables of two instances
+	number    int         // of the gate, of so many
+	gates     int
 }
 
 // pair returns the tables of the gate in lane i.
@@ -129,9 +131,36 @@ func (t *andGate) pair(i int) *[2]prg.Block {
 	return (*[2]prg.Block)(t.tables[i*t.stride:])
 }
 
+// words are the ciphertexts of the gate in lane i. The tables of an instance are those of its gates, then their control bits.
+func (t *andGate) words(i int) *gateWords {
+	return (*gateWords)(t.table(i)[len(gateWords{})*t.number:])
+}
+
+// table is the tables of the instance in lane i, as words.
+func (t *andGate) table(i int) []uint64 { return prg.Halves(t.tables[i*t.stride:][:t.stride]) }
+
+// put stores the control bits of the gate in lane i. Gates come in order: the first of a word clears it, and the last clears
+// what is left of the instance's last block.
+func (t *andGate) put(i int, z uint64) {
+	table, at := t.table(i), len(gateWords{})*t.gates+t.number/cost.ControlGates
+	shift := t.number % cost.ControlGates * controlBits
+	table[at] = table[at]&(1<<shift-1) | z<<shift
+	if t.number == t.gates-1 {
+		clear(table[at+1:])
+	}
+}
+
+// get gives the control bits of the gate in lane i, and others above them.
+func (t *andGate) get(i int) uint64 {
+	return t.table(i)[len(gateWords{})*t.gates+t.number/cost.ControlGates] >> (t.number % cost.ControlGates * controlBits)
+}
+
 // scratch is what one goroutine works in.
 type scratch struct {
 	slots    []block
+	a0, b0   block // three-halves: labels of colour 0 of an AND gate's operands, their sum of each colour, and all that is hashed of them
+	x0, x1   block
+	sums     [6]block
 	a1, b1   block // labels for 1 of an AND gate's operands
 	ha0, ha1 block // hashes of both labels of an AND gate's operands
 	hb0, hb1 block
@@ -152,6 +181,8 @@ func (s *scratch) wipe() {
 // engine is what garbler and evaluator have in common.
 type engine struct {
 	plan    *plan
+	scheme  cost.Scheme
+	table   int // blocks of an instance's tables
 	kernels kernels
 	hash    *prg.Hash
 	first   prg.Tweak
@@ -159,12 +190,16 @@ type engine struct {
 }
 
 // newEngine checks the circuit and the first tweak.
-func newEngine(c *circuit.Circuit, hash *prg.Hash, first prg.Tweak) (*engine, error) {
+func newEngine(scheme cost.Scheme, c *circuit.Circuit, hash *prg.Hash, first prg.Tweak) (*engine, error) {
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("garble: %w", err)
 	}
-	e := &engine{plan: newPlan(c), kernels: newKernels(hash), hash: hash, first: first}
-	used := Tweaks(c, maxInstances(e.plan.ands))
+	if !slices.Contains(cost.Schemes(), scheme) {
+		return nil, fmt.Errorf("garble: no scheme is called %q: accepted are %v", scheme, cost.Schemes())
+	}
+	e := &engine{plan: newPlan(c), scheme: scheme, kernels: newKernels(hash), hash: hash, first: first}
+	e.table = int(scheme.TableBlocks(int64(e.plan.ands)))
+	used := Tweaks(scheme, c, maxInstances(e.plan.ands))
 	if end := uint64(prg.COTPad.First()); uint64(first) > end || used > end-uint64(first) {
 		return nil, fmt.Errorf("garble: first tweak %#x: %d tweaks may follow, which must lie in the domain %v",
 			uint64(first), used, prg.Garbling)
@@ -182,7 +217,7 @@ type span struct {
 // spans calls f for the spans of instances [lo, hi) of a chunk, lo a multiple
 // of 64, that begins at absolute instance first.
 func (e *engine) spans(first, lo, hi int, f func(span)) {
-	perBlock := prg.Tweak(2 * e.plan.ands * lanes)
+	perBlock := prg.Tweak(int(e.scheme.Tweaks()) * e.plan.ands * lanes)
 	for at := lo; at < hi; {
 		lane := (first + at) % lanes
 		n := min(hi-at, lanes-lane, lanes-at%lanes)
@@ -193,11 +228,15 @@ func (e *engine) spans(first, lo, hi int, f func(span)) {
 
 // and returns AND gate number t.n of the plan in a span, whose tables begin at its first instance.
 func (e *engine) and(at span, t step, s *scratch, tables []prg.Block) andGate {
-	return andGate{
-		n: at.n, j: at.tweak + prg.Tweak(2*t.n*lanes),
+	gate := andGate{
+		n: at.n, j: at.tweak + prg.Tweak(int(e.scheme.Tweaks())*t.n*lanes),
 		dst: &s.slots[t.dst], a: &s.slots[t.a], b: &s.slots[t.b],
-		tables: tables[2*t.n:], stride: 2 * e.plan.ands,
+		tables: tables, stride: e.table, number: t.n, gates: e.plan.ands,
 	}
+	if e.scheme == cost.HalfGates {
+		gate.tables = tables[2*t.n:]
+	}
+	return gate
 }
 
 // checkRange checks a range of absolute instances.

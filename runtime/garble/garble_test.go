@@ -27,6 +27,7 @@ func testSeed(n uint64) *prg.Stream { return prg.NewStream(prg.Block{Lo: n, Hi: 
 // the inputs of n instances in the plain and as labels.
 type session struct {
 	c         *circuit.Circuit
+	scheme    cost.Scheme
 	garbler   *Garbler
 	evaluator *Evaluator
 	n         int
@@ -44,20 +45,25 @@ func newSession(t testing.TB, c *circuit.Circuit, n int, seed uint64) *session {
 
 func newSessionOn(t testing.TB, path prg.Path, c *circuit.Circuit, n int, seed uint64) *session {
 	t.Helper()
+	return newSessionBy(t, cost.HalfGates, path, c, n, seed)
+}
+
+func newSessionBy(t testing.TB, scheme cost.Scheme, path prg.Path, c *circuit.Circuit, n int, seed uint64) *session {
+	t.Helper()
 	rnd := testSeed(seed)
 	head := make([]prg.Block, 3)
 	rnd.Blocks(head)
 	head[1].Lo |= 1
-	s := &session{c: c, n: n, delta: head[1]}
+	s := &session{c: c, scheme: scheme, n: n, delta: head[1]}
 	first := prg.Tweak(1000)
 	hash, err := prg.NewHashOn(path, head[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.garbler, err = NewGarbler(c, hash, s.delta, head[2].Seed(), first); err != nil {
+	if s.garbler, err = NewGarbler(scheme, c, hash, s.delta, head[2].Seed(), first); err != nil {
 		t.Fatal(err)
 	}
-	if s.evaluator, err = NewEvaluator(c, hash, first); err != nil {
+	if s.evaluator, err = NewEvaluator(scheme, c, hash, first); err != nil {
 		t.Fatal(err)
 	}
 	s.x = make([]uint64, ring.BitWords(n*c.Garbler))
@@ -112,7 +118,7 @@ func (s *session) split(first, count int) (late, early []uint64) {
 func (s *session) run(t testing.TB, first, count int) material {
 	t.Helper()
 	words := len(s.c.Outputs) * ring.BitWords(count)
-	m := material{make([]prg.Block, 2*count*s.c.ANDs()), make([]prg.Block, count*s.late()),
+	m := material{make([]prg.Block, s.scheme.TableBlocks(int64(s.c.ANDs()))*int64(count)), make([]prg.Block, count*s.late()),
 		make([]uint64, words), make([]uint64, words)}
 	from, to := first*s.c.Evaluator, (first+count)*s.c.Evaluator
 	late, early := s.split(first, count)
@@ -380,7 +386,7 @@ func checkHalfGates(t *testing.T, s *session) {
 	for i := range s.n {
 		j := prg.Tweak(1000 + 128*(i/64) + i%64)
 		j1 := j + 64
-		if seen[j] || seen[j1] || uint64(j1) >= 1000+Tweaks(s.c, s.n) {
+		if seen[j] || seen[j1] || uint64(j1) >= 1000+Tweaks(cost.HalfGates, s.c, s.n) {
 			t.Fatalf("instance %d: tweaks %d and %d repeat or are past the end", i, j, j1)
 		}
 		seen[j], seen[j1] = true, true
@@ -428,14 +434,14 @@ func TestSizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := TableBytes(c), int64(32*31); got != want {
+	if got, want := cost.HalfGatesBytes(int64(c.ANDs()), 1), int64(32*31); got != want {
 		t.Errorf("TableBytes %d, want %d", got, want)
 	}
-	if got, want := TweaksPerInstance(c), uint64(62); got != want {
+	if got, want := TweaksPerInstance(cost.HalfGates, c), uint64(62); got != want {
 		t.Errorf("TweaksPerInstance %d, want %d", got, want)
 	}
 	for n, blocks := range map[int]uint64{0: 0, 1: 1, 64: 1, 65: 2} {
-		if got := Tweaks(c, n); got != 62*64*blocks {
+		if got := Tweaks(cost.HalfGates, c, n); got != 62*64*blocks {
 			t.Errorf("Tweaks of %d instances: %d, want %d blocks of 64", n, got, blocks)
 		}
 	}
@@ -459,7 +465,7 @@ func TestNewErrors(t *testing.T) {
 	}
 	hash, odd := prg.NewHash(prg.Block{}), prg.Block{Lo: 1}
 	bad := &circuit.Circuit{Garbler: -1}
-	last := prg.COTPad.First() - prg.Tweak(Tweaks(c, MaxInstances(c)))
+	last := prg.COTPad.First() - prg.Tweak(Tweaks(cost.HalfGates, c, MaxInstances(c)))
 	for _, tc := range []struct {
 		name, want string
 		c          *circuit.Circuit
@@ -471,14 +477,14 @@ func TestNewErrors(t *testing.T) {
 		{"tweak at the end", "domain garbling", c, odd, last + 1},
 		{"tweak of another domain", "domain garbling", c, odd, prg.OneOfNPad.First()},
 	} {
-		if _, err := NewGarbler(tc.c, hash, tc.delta, prg.Seed{}, tc.first); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := NewGarbler(cost.HalfGates, tc.c, hash, tc.delta, prg.Seed{}, tc.first); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("garbler, %s: error %v, want one with %q", tc.name, err, tc.want)
 		}
-		if _, err := NewEvaluator(tc.c, hash, tc.first); (err == nil) != (tc.name == "delta") {
+		if _, err := NewEvaluator(cost.HalfGates, tc.c, hash, tc.first); (err == nil) != (tc.name == "delta") {
 			t.Errorf("evaluator, %s: error %v", tc.name, err)
 		}
 	}
-	if _, err := NewGarbler(c, hash, odd, prg.Seed{}, last); err != nil {
+	if _, err := NewGarbler(cost.HalfGates, c, hash, odd, prg.Seed{}, last); err != nil {
 		t.Errorf("the last tweaks of the domain: %v", err)
 	}
 }
@@ -602,14 +608,14 @@ func TestAllocations(t *testing.T) {
 // machine. work is what an AND, or a label, takes in AES blocks. Beside the
 // mean it reports the best of the runs, which other work on the machine
 // disturbs less, and that as a fraction of what AES alone allows.
-func bench(b *testing.B, unit string, work float64, f func(s *session, m material) error) {
+func bench(b *testing.B, scheme cost.Scheme, unit string, work float64, f func(s *session, m material) error) {
 	c, err := circuit.Carry(31)
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, path := range prg.Paths() {
 		b.Run(path.String(), func(b *testing.B) {
-			s := newSessionOn(b, path, c, 1<<13, 13)
+			s := newSessionBy(b, scheme, path, c, 1<<13, 13)
 			m := s.run(b, 0, s.n)
 			limit := aesLimit(s.garbler.engine.hash) * float64(runtime.GOMAXPROCS(0))
 			best := time.Duration(math.MaxInt64)
@@ -646,17 +652,25 @@ func aesLimit(hash *prg.Hash) float64 {
 }
 
 func BenchmarkGarble(b *testing.B) {
-	bench(b, "ANDs/s", cost.GarbleAES, func(s *session, m material) error {
-		return s.garbler.Garble(0, s.n, s.zero, nil, m.tables, m.permute)
-	})
+	for _, scheme := range cost.Schemes() {
+		b.Run(string(scheme), func(b *testing.B) {
+			bench(b, scheme, "ANDs/s", float64(scheme.GarbleAES()), func(s *session, m material) error {
+				return s.garbler.Garble(0, s.n, s.zero, nil, m.tables, m.permute)
+			})
+		})
+	}
 }
 
 func BenchmarkEvaluate(b *testing.B) {
-	bench(b, "ANDs/s", cost.EvaluateAES, func(s *session, m material) error {
-		return s.evaluator.Evaluate(0, s.n, s.active, m.labels, m.tables, m.colour)
-	})
+	for _, scheme := range cost.Schemes() {
+		b.Run(string(scheme), func(b *testing.B) {
+			bench(b, scheme, "ANDs/s", float64(scheme.EvaluateAES()), func(s *session, m material) error {
+				return s.evaluator.Evaluate(0, s.n, s.active, m.labels, m.tables, m.colour)
+			})
+		})
+	}
 }
 
 func BenchmarkLabels(b *testing.B) {
-	bench(b, "labels/s", 1, func(s *session, m material) error { return s.garbler.Labels(0, s.n, s.x, m.labels) })
+	bench(b, cost.HalfGates, "labels/s", 1, func(s *session, m material) error { return s.garbler.Labels(0, s.n, s.x, m.labels) })
 }

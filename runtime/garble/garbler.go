@@ -2,6 +2,7 @@ package garble
 
 import (
 	"sotto/ir/circuit"
+	"sotto/ir/cost"
 	"sotto/runtime/prg"
 	"sotto/runtime/ring"
 )
@@ -16,12 +17,12 @@ type Garbler struct {
 	seed   prg.Seed
 }
 
-// NewGarbler makes the garbler of c. The key of hash, delta and seed are drawn
+// NewGarbler makes the garbler of c by a scheme. The key of hash, delta and seed are drawn
 // afresh for a batch (see the package comment), the seed for each Garbler;
 // first is the first of the tweaks it may use. It errs if c fails Check,
 // lsb(delta) is 0, or the tweaks leave the domain prg.Garbling.
-func NewGarbler(c *circuit.Circuit, hash *prg.Hash, delta prg.Block, seed prg.Seed, first prg.Tweak) (*Garbler, error) {
-	e, err := newEngine(c, hash, first)
+func NewGarbler(scheme cost.Scheme, c *circuit.Circuit, hash *prg.Hash, delta prg.Block, seed prg.Seed, first prg.Tweak) (*Garbler, error) {
+	e, err := newEngine(scheme, c, hash, first)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func NewGarbler(c *circuit.Circuit, hash *prg.Hash, delta prg.Block, seed prg.Se
 // Garble garbles count instances, the first of them absolute instance first
 // (steps 1 to 3). evalZero has the zero-labels of the evaluator's inputs,
 // count*Evaluator blocks, early the garbler's early inputs, packed in their
-// order, ring.BitWords(count*Early) words; it fills tables, 2*count*ANDs blocks, and permute,
+// order, ring.BitWords(count*Early) words; it fills tables, count times the scheme's TableBlocks, and permute,
 // the output's permute bits, len(Outputs)*ring.BitWords(count) words. Layouts
 // are those of the package comment. It errs on a wrong length or a range past
 // MaxInstances, having written nothing.
@@ -55,7 +56,7 @@ func (g *Garbler) Garble(first, count int, evalZero []prg.Block, early []uint64,
 		g.engine.checkRange(first, count),
 		checkLen("zero-labels of the evaluator", len(evalZero), count*p.evaluator),
 		checkLen("words of the garbler's early bits", len(early), ring.BitWords(count*p.early)),
-		checkLen("tables", len(tables), 2*count*p.ands),
+		checkLen("tables", len(tables), count*g.engine.table),
 		checkLen("permute bits", len(permute), p.outputs*ring.BitWords(count)),
 	); err != nil {
 		return err
@@ -67,7 +68,7 @@ func (g *Garbler) Garble(first, count int, evalZero []prg.Block, early []uint64,
 		g.engine.spans(first, lo, hi, func(at span) {
 			s.zeros.Blocks(s.inputs[:at.n*p.garbler])
 			in := known{evalZero[at.at*p.evaluator:], early}
-			g.span(s, at, count, in, tables[2*at.at*p.ands:], permute)
+			g.span(s, at, count, in, tables[at.at*g.engine.table:], permute)
 		})
 		s.wipe()
 		g.engine.scratch.Put(s)
@@ -100,7 +101,11 @@ func (g *Garbler) span(s *scratch, at span, count int, in known, tables []prg.Bl
 			g.engine.kernels.xor(dst, a, &g.deltas, at.n)
 		case and:
 			gate := g.engine.and(at, t, s, tables)
-			g.engine.kernels.garble(g, s, &gate)
+			if g.engine.scheme == cost.ThreeHalves {
+				g.threeHalves(s, &gate)
+			} else {
+				g.engine.kernels.garble(g, s, &gate)
+			}
 		case store:
 			permute[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
 		}

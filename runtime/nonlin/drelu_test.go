@@ -54,7 +54,7 @@ func (c dreluCase[W]) lowBits(p cost.Party) []uint64 {
 
 func (c dreluCase[W]) evaluate(p *end, circ *circuit.Circuit) error {
 	n, wires := len(c.x[0]), int64(c.width-1)
-	evaluator, err := garble.NewEvaluator(circ, p.receives.hash, prg.Garbling.First())
+	evaluator, err := garble.NewEvaluator(cost.HalfGates, circ, p.receives.hash, prg.Garbling.First())
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (c dreluCase[W]) evaluate(p *end, circ *circuit.Circuit) error {
 
 func (c dreluCase[W]) garble(p *end, circ *circuit.Circuit) error {
 	n := len(c.x[0])
-	garbler, err := garble.NewGarbler(circ, p.sends.hash, p.sends.sender.Delta(), prg.NewSeed(), prg.Garbling.First())
+	garbler, err := garble.NewGarbler(cost.HalfGates, circ, p.sends.hash, p.sends.sender.Delta(), prg.NewSeed(), prg.Garbling.First())
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,11 @@ func Bytes(b []Block) []byte {
 	return v
 }
 
+// Halves gives the words of b, Lo before Hi of each block, as a view: writing to it changes b.
+func Halves(b []Block) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), 2*len(b))
+}
+
 // Load fills dst from the wire form in src[:len(dst)*BlockBytes].
 func Load(dst []Block, src []byte) {
 	v := memory(dst)

@@ -489,3 +489,15 @@ func BenchmarkHash(b *testing.B) {
 func BenchmarkHashOne(b *testing.B) {
 	benchPaths(b, 2.0/benchBlocks, func(h *Hash, x []Block) { x[0] = h.Sum1(x[0], 0) })
 }
+
+func TestHalvesAreAView(t *testing.T) {
+	b := []Block{{1, 2}, {3, 4}}
+	words := Halves(b)
+	if len(words) != 4 || words[0] != 1 || words[1] != 2 || words[2] != 3 || words[3] != 4 {
+		t.Errorf("words %v", words)
+	}
+	words[3] = 5
+	if b[1] != (Block{3, 5}) {
+		t.Errorf("blocks %v after a write to their words", b)
+	}
+}

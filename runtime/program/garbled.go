@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"sotto/ir/circuit"
 	"sotto/ir/cost"
@@ -13,6 +14,7 @@ type Circuit struct {
 	_      struct{} `cbor:",toarray"`
 	Name   string
 	Params []int
+	Scheme cost.Scheme // how its AND gates are garbled
 }
 
 // maxCircuits bounds the table: a network has few kinds of nonlinear layers, each with few widths.
@@ -42,6 +44,9 @@ func (p *Program) checkCircuits() error {
 	}
 	for i := range p.Circuits {
 		t, err := p.Task(i)
+		if err == nil && !slices.Contains(cost.Schemes(), p.Circuits[i].Scheme) {
+			err = fmt.Errorf("scheme %q, accepted are %v", p.Circuits[i].Scheme, cost.Schemes())
+		}
 		if err != nil {
 			return fmt.Errorf("program: circuit %d: %w", i, err)
 		}
@@ -136,7 +141,7 @@ func (p *Program) garbledBytes(in Instr) int64 {
 	case GCChoose, GCZero:
 		return p.labelOTBytes(in.Ints[gcBatch], count*wires)
 	case GCGarble, GCRemask, GCTables:
-		return cost.HalfGatesBytes(int64(t.ANDs()), count) + cost.BitBytes(count, t.Ring)
+		return p.Circuits[in.Ints[gcCircuit]].Scheme.TableBytes(int64(t.ANDs()), count) + cost.BitBytes(count, t.Ring)
 	case GCLabels, GCEvaluate:
 		return cost.LabelBytes(wires, count)
 	}

@@ -56,7 +56,7 @@ func TestLimits(t *testing.T) {
 		},
 		"circuit 0: circuit: none": func(p *Program, _ *Manifest) { p.Circuits = []Circuit{{Name: "adder"}} },
 		"the ring has 32": func(p *Program, _ *Manifest) {
-			p.Circuits = []Circuit{{Name: circuit.ReLUTask, Params: []int{64, 20, 0}}}
+			p.Circuits = []Circuit{{Name: circuit.ReLUTask, Params: []int{64, 20, 0}, Scheme: cost.HalfGates}}
 		},
 		"it is the server's alone": func(p *Program, _ *Manifest) {
 			p.Online = []Level{{Recv: []Instr{{Op: GCZero, Ints: []int{0, 0, 1, 2}}}}}
@@ -85,7 +85,7 @@ func one(in Instr) func(*Program, *Manifest) {
 }
 
 // sign32 is the sign of 32 bits.
-var sign32 = Circuit{Name: circuit.CarryTask, Params: []int{32, 0}}
+var sign32 = Circuit{Name: circuit.CarryTask, Params: []int{32, 0}, Scheme: cost.HalfGates}
 
 // TestGarbledOperandsFitTheCircuit: a part's operands have an instance's elements for each instance, and results of its kind.
 func TestGarbledOperandsFitTheCircuit(t *testing.T) {
@@ -106,7 +106,7 @@ func TestGarbledOperandsFitTheCircuit(t *testing.T) {
 	} {
 		wires := map[int]int64{0: 31, 1: 4 * 20}[c.circuit] // an instance
 		p := &Program{Ring: 32, Extensions: cost.Extensions{Garbled: labels(64 * wires)}, Buffers: []Buffer{{Ring, 300}, {Bits, 300}},
-			Circuits: []Circuit{sign32, {Name: circuit.MaxPoolTask, Params: []int{32, 20, 0, 4}}}}
+			Circuits: []Circuit{sign32, {Name: circuit.MaxPoolTask, Params: []int{32, 20, 0, 4}, Scheme: cost.HalfGates}}}
 		in := Instr{Op: GCLabels, In: c.in, Out: c.out, Ints: []int{0, 0, 64, c.circuit}}
 		if err := p.checkGarbled(in); (err == nil) != c.ok {
 			t.Error(fmt.Sprint(c), err)

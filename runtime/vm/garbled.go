@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"sotto/ir/circuit"
+	"sotto/ir/cost"
 	"sotto/runtime/garble"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -39,6 +40,8 @@ func (g *garbled) close() {
 type gcPart[W ring.Word] struct {
 	*garbled
 	*circuit.Task
+	scheme    cost.Scheme
+	table     int // blocks of an instance's tables
 	index     int
 	batch     *Batch
 	lo, count int
@@ -50,8 +53,9 @@ func (m *Machine[W]) gcPart(in program.Instr) (*gcPart[W], error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], Task: t, index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2]}
-	each := prg.BlockBytes * max(2*t.ANDs(), t.Wires(), 1)
+	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], Task: t, scheme: m.Program.Circuits[in.Ints[3]].Scheme, index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2]}
+	p.table = int(p.scheme.TableBlocks(int64(t.ANDs())))
+	each := prg.BlockBytes * max(p.table, t.Wires(), 1)
 	p.chunk = min(p.count, max(gcChunkBytes/each/chunkStep, 1)*chunkStep)
 	if p.garbled == nil {
 		p.garbled = &garbled{}
@@ -136,7 +140,7 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 }
 
 func (p *gcPart[W]) garbler() (*garble.Garbler, error) {
-	return garble.NewGarbler(p.Circuit, p.batch.Hash, p.batch.Delta, p.batch.Seed, prg.Garbling.First())
+	return garble.NewGarbler(p.scheme, p.Circuit, p.batch.Hash, p.batch.Delta, p.batch.Seed, prg.Garbling.First())
 }
 
 // gcGarble: the server garbles and sends the tables. Its share of the outputs are the permute bits, or the masks that it enters:
@@ -161,14 +165,14 @@ func (m *Machine[W]) gcGarble(in program.Instr) error {
 			return err
 		}
 		early, permute := p.early(outs, first, n), p.bits(outs, first, n, c)
-		if err := g.Garble(first, n, zero, early.Words(), room(&c.tables, 2*n*p.ANDs()), permute); err != nil {
+		if err := g.Garble(first, n, zero, early.Words(), room(&c.tables, n*p.table), permute); err != nil {
 			return err
 		}
 		ring.Wipe(early.Words())
 		p.encode(c, n)
 		return nil
 	}, func(_, n int, c *chunk[W]) error {
-		if _, err := m.Conn.Write(prg.Bytes(c.tables[:2*n*p.ANDs()])); err != nil {
+		if _, err := m.Conn.Write(prg.Bytes(c.tables[:n*p.table])); err != nil {
 			return err
 		}
 		_, err := m.Conn.Write(ring.Bytes(c.permute))
@@ -221,7 +225,7 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 	if err := cmp.Or(m.made(&p.labels, StreamName{Labels, p.index}), m.made(&p.tables, StreamName{Tables, p.index})); err != nil {
 		return err
 	}
-	e, err := garble.NewEvaluator(p.Circuit, p.batch.Hash, prg.Garbling.First())
+	e, err := garble.NewEvaluator(p.scheme, p.Circuit, p.batch.Hash, prg.Garbling.First())
 	if err != nil {
 		return err
 	}
@@ -237,11 +241,11 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 		if err != nil {
 			return err
 		}
-		ands, colour := 2*n*p.ANDs(), p.bits(outs, first, n, c)
-		if err := e.Evaluate(first, n, own, c.theirs, tables[:ands], colour); err != nil {
+		size, colour := n*p.table, p.bits(outs, first, n, c)
+		if err := e.Evaluate(first, n, own, c.theirs, tables[:size], colour); err != nil {
 			return err
 		}
-		p.decode(outs, first, n, c, prg.Bytes(tables[ands:]))
+		p.decode(outs, first, n, c, prg.Bytes(tables[size:]))
 		return nil
 	})
 }

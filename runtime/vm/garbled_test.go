@@ -141,18 +141,19 @@ func (l *layer) run(t testing.TB, phase cost.Phase) {
 func TestGarbledLayers(t *testing.T) {
 	value := func(i int) uint32 { return uint32(int32(i*i*2654435-i) >> 6) }
 	for _, resident := range []int64{0, 1 << 20, 1 << 30} {
-		for _, c := range []struct {
+		for k, c := range []struct {
 			circuit program.Circuit
 			n       int
 			want    func(x []uint32) uint32
 		}{
-			{program.Circuit{Name: circuit.CarryTask, Params: []int{32, 0}}, 3001, nil},
-			{program.Circuit{Name: circuit.ReLUTask, Params: []int{32, 27, 5}}, 1999, func(x []uint32) uint32 { return uint32(max(int32(x[0])>>5, 0)) }},
-			{program.Circuit{Name: circuit.MaxPoolTask, Params: []int{32, 32, 0, 3}}, 700, func(x []uint32) uint32 {
+			{program.Circuit{Name: circuit.CarryTask, Params: []int{32, 0}, Scheme: cost.HalfGates}, 3001, nil},
+			{program.Circuit{Name: circuit.ReLUTask, Params: []int{32, 27, 5}, Scheme: cost.HalfGates}, 1999, func(x []uint32) uint32 { return uint32(max(int32(x[0])>>5, 0)) }},
+			{program.Circuit{Name: circuit.MaxPoolTask, Params: []int{32, 32, 0, 3}, Scheme: cost.HalfGates}, 700, func(x []uint32) uint32 {
 				return uint32(max(int32(x[0]), int32(x[1]), int32(x[2])))
 			}},
 		} {
-			t.Run(fmt.Sprintf("%s-%d", c.circuit.Name, resident), func(t *testing.T) {
+			c.circuit.Scheme = cost.Schemes()[(k+int(resident>>20))%2]
+			t.Run(fmt.Sprintf("%s-%s-%d", c.circuit.Name, c.circuit.Scheme, resident), func(t *testing.T) {
 				l := newLayer(t, c.circuit, c.n, resident)
 				l.deal(t, value)
 				l.run(t, cost.Offline)
@@ -204,7 +205,7 @@ func BenchmarkSignLayer(b *testing.B) {
 			var took time.Duration
 			for range b.N {
 				b.StopTimer()
-				l := newLayer(b, program.Circuit{Name: circuit.CarryTask, Params: []int{32, 0}}, n, 1<<30)
+				l := newLayer(b, program.Circuit{Name: circuit.CarryTask, Params: []int{32, 0}, Scheme: cost.HalfGates}, n, 1<<30)
 				l.deal(b, func(i int) uint32 { return uint32(i) })
 				if phase == cost.Online {
 					l.run(b, cost.Offline)

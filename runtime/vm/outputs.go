@@ -13,7 +13,7 @@ import (
 
 // tableBytes is what n instances' tables take, with the permute bits that go with them.
 func (p *gcPart[W]) tableBytes(n int) int {
-	return 2*prg.BlockBytes*n*p.ANDs() + n*p.Ring/8
+	return prg.BlockBytes*n*p.table + n*p.Ring/8
 }
 
 // outputs are a party's shares of the outputs of a whole layer: bits, or words of the ring, which the garbler enters.

@@ -76,3 +76,20 @@ func TestWholeOpsTakeFewerRounds(t *testing.T) {
 		t.Logf("%s: %d rounds with whole ops, %d with signs", d, rounds[1], rounds[0])
 	}
 }
+
+// TestThreeHalves runs signs and whole ops with three-halves garbling.
+func TestThreeHalves(t *testing.T) {
+	for _, nonlinear := range []pass.Nonlinear{pass.GarbledSign, pass.GarbledWhole} {
+		for _, bits := range []int{32, 64} {
+			t.Run(fmt.Sprintf("%s-%d", nonlinear, bits), func(t *testing.T) {
+				n := compileWith(t, "maxpool", "net small {\n input image: f32[3, 9, 10] from client\n "+wholeNets["maxpool"].body+"\n}\n", cost.ClientServer, bits,
+					pass.Protocols{Nonlinear: nonlinear, Garbling: cost.ThreeHalves})
+				x := image(7, 270)
+				p := n.playTLS(t, x)
+				checkValues(t, n, x, p)
+				checkCosts(t, n, p)
+				checkOutput(t, n, x, p)
+			})
+		}
+	}
+}

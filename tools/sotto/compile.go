@@ -29,6 +29,7 @@ type compileResult struct {
 	ProgramHash string          `json:"program_hash"`
 	Deploy      cost.Deployment `json:"deploy"`
 	OT          string          `json:"ot"`
+	Garbling    cost.Scheme     `json:"garbling"`
 	Ring        int             `json:"ring"`
 	Frac        int             `json:"frac,omitempty"`
 	ErrorBound  float64         `json:"error_bound,omitempty"`
@@ -93,7 +94,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 		return nil, err
 	}
 	defer l.close()
-	if err := l.chooseOT(n, flags, target); err != nil {
+	if err := errors.Join(l.chooseOT(n, flags, target), l.chooseGarbling(flags, target)); err != nil {
 		return nil, err
 	}
 	if l.source == nil {
@@ -126,7 +127,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
-		OT: l.secure.OT.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
+		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Notices: l.context.Notices}
 	if r.Ranges == nil {

@@ -25,6 +25,7 @@ type lowerFlags struct {
 	calibration string
 	deploy      string
 	ot          string
+	garbling    string
 	ring        int
 	nonlinear   string
 	trunc       string
@@ -43,6 +44,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server: the server knows the weights; outsourced: both parties hold shares")
+	c.Flags().StringVar(&f.garbling, "garbling", cost.SchemeAuto, "how AND gates are garbled: half-gates (32 bytes), three-halves (24.8 bytes, more work), or auto: the faster at the target's prices")
 	c.Flags().StringVar(&f.ot, "ot", "", "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), iknp (16), or auto: the faster of the first two at the target's prices (default auto, or what a dump in stage secure says)")
 }
 
@@ -108,6 +110,14 @@ func (l *lowering) chooseOT(n *network, f lowerFlags, target cost.Target) error 
 		return usageError{fmt.Errorf("--ot: %w", err)}
 	}
 	l.context.OT = policy
+	return nil
+}
+
+// chooseGarbling sets how AND gates are garbled, by the prices of a target where that is asked for.
+func (l *lowering) chooseGarbling(f lowerFlags, target cost.Target) (err error) {
+	if l.context.Protocols.Garbling, err = cost.ParseSchemePolicy(f.garbling, target); err != nil {
+		return usageError{fmt.Errorf("--garbling: %w, or %s", err, cost.SchemeAuto)}
+	}
 	return nil
 }
 

@@ -60,7 +60,7 @@ func newCircuitBench(n int64) (*circuitBench, error) {
 }
 
 func (b *circuitBench) garbler() (*garble.Garbler, error) {
-	return garble.NewGarbler(b.circuit, b.hash, b.delta, b.seed, prg.Garbling.First())
+	return garble.NewGarbler(cost.HalfGates, b.circuit, b.hash, b.delta, b.seed, prg.Garbling.First())
 }
 
 // each calls f for chunks; at is the place of a chunk's labels.
@@ -93,7 +93,7 @@ func evaluateAlone(_ *Session, n int64) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := garble.NewEvaluator(b.circuit, b.hash, prg.Garbling.First())
+	e, err := garble.NewEvaluator(cost.HalfGates, b.circuit, b.hash, prg.Garbling.First())
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (b *circuitBench) evaluateAcross(s *Session) (func() error, error) {
 	zero, labels := make([]prg.Block, labelSpan*signANDs), make([]prg.Block, labelSpan*signANDs)
 	prg.Load(zero, own)
 	prg.Load(labels, theirs)
-	e, err := garble.NewEvaluator(b.circuit, prg.NewHash(prg.LoadBlock(key[:])), prg.Garbling.First())
+	e, err := garble.NewEvaluator(cost.HalfGates, b.circuit, prg.NewHash(prg.LoadBlock(key[:])), prg.Garbling.First())
 	if err != nil {
 		return nil, err
 	}
