@@ -104,6 +104,13 @@ func TestStoredProtocols(t *testing.T) {
 	}
 }
 
+// TestStoredSilentOTs: no state of Ferret is needed once its OTs are made.
+func TestStoredSilentOTs(t *testing.T) {
+	text := "net small {\n input image: f32[3, 9, 10] from client\n " + ferretNets["small"] + "\n}\n"
+	n := compileIn(t, "small", text, &pass.Context{Deploy: cost.Outsourced, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)})
+	n.checkStored(t, image(7, 270))
+}
+
 func (n *Net) checkStored(t *testing.T, x []float32) {
 	t.Helper()
 	stores := n.stores(t)
