@@ -21,13 +21,16 @@ func MadeBy(f *Func) (m cost.Made) {
 }
 
 // CheckMaterial says whether a source can make a SECURE module's material: where the parties make it by themselves, every linear
-// layer must fit the encryption.
+// layer must fit the encryption, and no op may take keys.
 func CheckMaterial(m *Module, source cost.Source) error {
 	if source != cost.FromHE {
 		return nil
 	}
 	for _, f := range m.Funcs {
 		for _, v := range f.Body {
+			if v.TakesKeys() {
+				return pos.Errorf(v.Pos, "layer %s compares by keys that a dealer makes: accepted is --offline dealer, or another --nonlinear", v.Layer())
+			}
 			if !v.Is("ring.conv2d") && !v.Is("ring.linear") {
 				continue
 			}

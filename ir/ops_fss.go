@@ -55,6 +55,9 @@ func init() {
 	})
 }
 
+// TakesKeys tells whether an op takes keys that a dealer alone makes. Both parties evaluate them online.
+func (v *Value) TakesKeys() bool { return v.Is("fss.drelu") || v.Is("fss.relu") }
+
 // inferCompared demands shares and a width that their ring has.
 func inferCompared(v *Value) (Type, error) {
 	t, err := additiveTo(Arithmetic)(v)

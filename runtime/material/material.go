@@ -14,6 +14,8 @@
 //	outsourced     mask     client a0                   server a1      a = a0 + a1
 //	               product  client u0                   server u1      u0 + u1 = L(a, W0 + W1), Wi each party's weights
 //	               square   client s0                   server s1      s0 + s1 = a*a
+//	both           compare  client r0                   server r1      a random r = r0 + r1, and keys at r: a dealer alone makes
+//	               rectify  the same                                   them (KeySource, runtime/fss)
 package material
 
 import (

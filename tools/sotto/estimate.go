@@ -38,7 +38,7 @@ func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
 	e := estimate{Source: source}
 	index, ops := map[string]int{}, twopc.LayerOps(f)
 	for tag := cost.SessionTag; tag < len(f.Body); tag++ {
-		work := workOf(l, tag)
+		work := workOf(l, f, tag)
 		a := party.Phase{Traffic: offline[tag], DealerSent: dealt[tag]}
 		b := party.Phase{Traffic: online[tag]}
 		a.MS, b.MS = target.MS(a.Traffic, work[cost.Offline], bits), target.MS(b.Traffic, work[cost.Online], bits)
@@ -80,13 +80,17 @@ func add(to *party.Phase, p party.Phase) {
 
 // workOf splits an op's work into phases. Of a garbled circuit the server's work, garbling, is offline, the client's,
 // evaluation, online. Of a linear layer in client-server the client's is on the mask, offline, the server's online; in
-// outsourced each party works once in each phase.
-func workOf(l *cost.Ledger, tag int) (byPhase [2][2]cost.Work) {
+// outsourced each party works once in each phase. Keys that a dealer made are evaluated online by both.
+func workOf(l *cost.Ledger, f *ir.Func, tag int) (byPhase [2][2]cost.Work) {
 	sum := l.Work[tag]
 	if sum == nil {
 		return byPhase
 	}
 	const client, server = cost.Client, cost.Server
+	if tag >= 0 && f.Body[tag].TakesKeys() {
+		byPhase[cost.Online] = *sum
+		return byPhase
+	}
 	byPhase[cost.Offline][server].AES = sum[server].AES
 	byPhase[cost.Online][client].AES = sum[client].AES
 	if l.Deploy == cost.ClientServer {
