@@ -51,7 +51,7 @@ type Measure struct {
 
 // Primitives lists them all by name.
 func Primitives() []*Primitive {
-	return slices.Concat(otPrimitives, garbledPrimitives, soloPrimitives)
+	return slices.Concat(otPrimitives, garbledPrimitives, hePrimitives, soloPrimitives)
 }
 
 // Find looks a primitive up.
