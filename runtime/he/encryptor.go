@@ -102,27 +102,32 @@ func (e *Encryptor[W]) Encrypt(plan cost.HEPlan, masks [][]W, w io.Writer) error
 	if _, err := w.Write(seed[:]); err != nil {
 		return err
 	}
-	size := int(plan.Params.PolyBytes())
-	out := make([]byte, window()*size)
+	out := make([]byte, window()*int(plan.Params.PolyBytes()))
 	for group := range plan.Groups() {
 		blocks := cells(plan, group)
 		for first := 0; first < plan.InBlocks(); first += window() {
-			n := min(window(), plan.InBlocks()-first)
-			ring.Parallel(n, 1, func(lo, hi int) {
-				s := e.makes.take()
-				defer e.makes.give(s)
-				for i := lo; i < hi; i++ {
-					gather(s.message, plan, blocks, masks, first+i)
-					e.encrypt(s, seed, private, group*plan.InBlocks()+first+i)
-					e.pack(out[i*size:(i+1)*size], s.c0)
-				}
-			})
-			if _, err := w.Write(out[:n*size]); err != nil {
+			part := out[:min(window(), plan.InBlocks()-first)*int(plan.Params.PolyBytes())]
+			e.encryptWindow(part, plan, blocks, masks, group, first, seed, private)
+			if _, err := w.Write(part); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// encryptWindow fills out with the uploads of a group from block first on.
+func (e *Encryptor[W]) encryptWindow(out []byte, plan cost.HEPlan, blocks [][]cell, masks [][]W, group, first int, seed, private prg.Seed) {
+	size := int(plan.Params.PolyBytes())
+	ring.Parallel(len(out)/size, 1, func(lo, hi int) {
+		s := e.makes.take()
+		defer e.makes.give(s)
+		for i := lo; i < hi; i++ {
+			gather(s.message, plan, blocks, masks, first+i)
+			e.encrypt(s, seed, private, group*plan.InBlocks()+first+i)
+			e.pack(out[i*size:(i+1)*size], s.c0)
+		}
+	})
 }
 
 // uploadScratch is the memory in which one ciphertext after another is made.

@@ -88,6 +88,7 @@ func (v *Evaluator[W]) Multiply(plan cost.HEPlan, weights []W, r io.Reader, w io
 		return fmt.Errorf("homomorphic products: seed of uploads: %w", err)
 	}
 	product := newLayerProduct(v, plan, weights, private, shares)
+	defer ring.Wipe(product.private[:])
 	for chunk := range plan.Chunks() {
 		uploads, err := v.read(plan, chunk, seed, r)
 		if err != nil {

@@ -75,38 +75,49 @@ func (l *layerProduct[W]) chunk(chunk int, uploads [][]ciphertext, w io.Writer) 
 	outputs := chunkOutputs(l.plan, chunk)
 	for first := 0; first < l.plan.OutBlocks(); first += l.step() {
 		weights := l.transform(first, min(l.step(), l.plan.OutBlocks()-first))
-		replies := make([][]byte, len(weights)*len(uploads))
-		tiles := l.tiles(weights, len(uploads))
-		ring.Parallel(len(tiles), 1, func(lo, hi int) {
-			s := l.scratch.take()
-			defer l.scratch.give(s)
-			for _, t := range tiles[lo:hi] {
-				for k := range t.n * t.groups {
-					j, g := t.first+k%t.n, t.group+k/t.n
-					task := (chunk*l.plan.OutBlocks()+first+j)*l.plan.ChunkGroups() + g
-					s.replies[k].stream = at(l.private, uint64(task)*taskBlocks)
-				}
-				l.sum(s, weights[t.first:t.first+t.n], uploads[t.group:t.group+t.groups])
-				for k := range t.n * t.groups {
-					j, g := t.first+k%t.n, t.group+k/t.n
-					replies[j*len(uploads)+g] = l.finish(s, &s.replies[k], first+j, outputs[g])
-				}
-			}
-		})
-		for _, reply := range replies {
+		for _, reply := range l.replies(chunk, first, weights, uploads, outputs) {
 			if _, err := w.Write(reply); err != nil {
 				return err
 			}
 		}
-		if l.short {
-			for _, b := range weights {
-				for _, limb := range b.rows {
-					poly(limb).wipe()
-				}
-			}
-		}
+		l.wipeShort(weights)
 	}
 	return nil
+}
+
+// replies gives the messages of the blocks of outputs from first on, in the order of their travel.
+func (l *layerProduct[W]) replies(chunk, first int, weights []blockWeights, uploads [][]ciphertext, outputs [][]output) [][]byte {
+	all := make([][]byte, len(weights)*len(uploads))
+	tiles := l.tiles(weights, len(uploads))
+	ring.Parallel(len(tiles), 1, func(lo, hi int) {
+		s := l.scratch.take()
+		defer l.scratch.give(s)
+		for _, t := range tiles[lo:hi] {
+			for k := range t.n * t.groups {
+				j, g := t.first+k%t.n, t.group+k/t.n
+				task := (chunk*l.plan.OutBlocks()+first+j)*l.plan.ChunkGroups() + g
+				s.replies[k].stream = at(l.private, uint64(task)*taskBlocks)
+			}
+			l.sum(s, weights[t.first:t.first+t.n], uploads[t.group:t.group+t.groups])
+			for k := range t.n * t.groups {
+				j, g := t.first+k%t.n, t.group+k/t.n
+				all[j*len(uploads)+g] = l.finish(s, &s.replies[k], first+j, outputs[g])
+			}
+		}
+	})
+	return all
+}
+
+// wipeShort wipes weights whose memory is not kept.
+func (l *layerProduct[W]) wipeShort(weights []blockWeights) {
+	if !l.short {
+		return
+	}
+	for _, b := range weights {
+		for _, limb := range b.rows {
+			poly(limb).wipe()
+		}
+	}
 }
 
 // part is the replies of a tile: n blocks of outputs, which read the same channels, for groups of the chunk.
@@ -134,16 +145,12 @@ func (l *layerProduct[W]) transform(first, n int) []blockWeights {
 	all := make([]blockWeights, n)
 	for j := range all {
 		lo, hi := l.plan.Reads(first + j)
-		all[j] = blockWeights{lo, hi, make([][][]uint64, len(l.q))}
+		all[j] = blockWeights{lo: lo, hi: hi}
 	}
 	in := l.plan.InBlocks()
 	values := l.room(n * in)
 	for j := range all {
-		for i := range l.q {
-			for _, p := range values[j*in : j*in+all[j].hi-all[j].lo] {
-				all[j].rows[i] = append(all[j].rows[i], p[i])
-			}
-		}
+		all[j].place(values[j*in:], len(l.q))
 	}
 	ring.Parallel(n*in, 1, func(from, to int) {
 		for job := from; job < to; job++ {

@@ -16,6 +16,16 @@ type blockWeights struct {
 	rows   [][][]uint64
 }
 
+// place makes rows of polynomials by block of channels.
+func (b *blockWeights) place(values []poly, limbs int) {
+	b.rows = make([][][]uint64, limbs)
+	for i := range limbs {
+		for _, p := range values[:b.hi-b.lo] {
+			b.rows[i] = append(b.rows[i], p[i])
+		}
+	}
+}
+
 // short says that weights are polynomials in a power of X large enough for the kernels.
 func short(plan cost.HEPlan, m *ntt.Modulus) bool {
 	return plan.SingleTap() && plan.Pitch >= degree/m.MaxBlocks() && plan.Pitch&(plan.Pitch-1) == 0
