@@ -1,11 +1,14 @@
 package garble
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"sotto/ir/circuit"
 	"sotto/ir/cost"
 	"sotto/runtime/prg"
 )
@@ -174,6 +177,21 @@ func TestThreeHalvesSizes(t *testing.T) {
 	for ands, want := range map[int64]int64{0: 0, 1: 32, 2: 64, 12: 304, 31: 768, 93: 2304, 1000: 24672} {
 		if got := cost.ThreeHalves.TableBytes(ands, 1); got != want {
 			t.Errorf("tables of %d ANDs: %d bytes, want %d", ands, got, want)
+		}
+	}
+}
+
+// TestThreeHalvesGolden holds the wire bytes under fixed test randomness, the same on every path.
+func TestThreeHalvesGolden(t *testing.T) {
+	c, err := circuit.Carry(31)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range prg.Paths() {
+		s := newSessionBy(t, cost.ThreeHalves, path, c, 100, 6)
+		sum := sha256.Sum256(prg.Bytes(s.run(t, 0, s.n).tables))
+		if got, want := hex.EncodeToString(sum[:]), "982360f93b8a6e28f1c1cf5ecbbb6810353b296c991c5b469d075ff4aa7c0a0b"; got != want {
+			t.Errorf("%v: tables %s, want %s", path, got, want)
 		}
 	}
 }
