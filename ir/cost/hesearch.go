@@ -21,6 +21,13 @@ const (
 
 // Nanoseconds estimates the CPU time of both parties and the transfer.
 func (p HEPlan) Nanoseconds() float64 {
+	encryptor, evaluator := p.WorkNS()
+	return encryptor + evaluator + heByteNS*p.bytes()
+}
+
+// WorkNS estimates each party's CPU time in nanoseconds. What an upload takes is halved: one draws the noise, the other expands
+// the seed.
+func (p HEPlan) WorkNS() (encryptor, evaluator float64) {
 	limbs := float64(p.Params.Limbs)
 	products := 0.0
 	for _, n := range p.blockProducts() {
@@ -30,8 +37,9 @@ func (p HEPlan) Nanoseconds() float64 {
 	if p.SingleTap() {
 		transforms *= float64(HEDegree/p.Pitch) / HEDegree // see runtime/he: the transform of a polynomial in X^Pitch is short
 	}
-	return limbs*(float64(p.Uploads())*heUploadNS+float64(p.Replies())*heReplyNS+transforms*heTransformNS+
-		products*float64(p.Groups())*heMACNS) + float64(p.Replies())*heDecryptNS + heByteNS*p.bytes()
+	upload := limbs * float64(p.Uploads()) * heUploadNS / 2
+	return upload + float64(p.Replies())*heDecryptNS,
+		upload + limbs*(float64(p.Replies())*heReplyNS+transforms*heTransformNS+products*float64(p.Groups())*heMACNS)
 }
 
 // blockProducts gives how many polynomials of weights there are, as one number for ordinary layers and one a convolution group

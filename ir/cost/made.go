@@ -16,12 +16,13 @@ type made struct {
 	gilboa  GilboaOT
 	ots     int64 // recorded so far
 	uploads map[any][]HEPlan
+	ns      map[int][2]float64 // of each party's work under encryption, by tag
 }
 
 // Make records what belongs to no layer: public keys, the base OTs of the elementwise products, and the marks of the two
 // set-up messages where no other extension has them.
 func (l *Ledger) Make(x Extensions, m Made) error {
-	l.made = made{uploads: map[any][]HEPlan{}}
+	l.made = made{uploads: map[any][]HEPlan{}, ns: map[int][2]float64{}}
 	if l.Source != FromHE || m.Products == 0 && m.OTs == 0 {
 		return nil
 	}
@@ -60,15 +61,27 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 		again = again || before.SameUpload(p)
 	}
 	l.made.uploads[mask] = append(l.made.uploads[mask], p)
+	encryptor, evaluator := p.WorkNS()
+	work := l.made.ns[l.tag]
 	for _, party := range []Party{Client, Server} {
 		if !l.Encrypts(party) {
 			continue
 		}
+		work[party] += encryptor
+		work[party.Other()] += evaluator
 		if !again {
 			l.Send(party, p.UploadBytes(), 0)
 		}
 		l.Send(party.Other(), p.ReplyBytes(), 1)
 	}
+	l.made.ns[l.tag] = work
+}
+
+// MadeMS estimates the milliseconds of work under encryption of an op, those of the busier party: at the prices of hesearch.go, as
+// the packings are chosen by them.
+func (t Target) MadeMS(l *Ledger, tag int) float64 {
+	ns := l.made.ns[tag]
+	return max(ns[Client], ns[Server]) / 1e6
 }
 
 // Elementwise records n elementwise products: the server's choices, and the client's answer.
@@ -77,4 +90,7 @@ func (l *Ledger) Elementwise(n int64, ring int) {
 	l.Send(Server, l.made.gilboa.ChoiceBytes(ots), Start-1)
 	l.Send(Client, l.made.gilboa.TreeBytes(l.made.ots, ots)+GilboaBytes(n, ring), Start)
 	l.made.ots += ots
+	if l.made.gilboa.Ferret != nil {
+		l.silent += ots
+	}
 }
