@@ -22,7 +22,7 @@ import (
 // Faults of peers and of the network, between real processes. Whatever happens, a process ends by itself with one clear
 // error and no part of an answer.
 
-var kills = flag.Int("kills", 21, "how many sessions TestKilledPeers cuts at a random moment")
+var kills = flag.Int("kills", 21, "how many sessions TestKilledPeers and TestKilledAlone each cut at a random moment")
 
 // goTrace finds what the Go runtime prints when a program dies.
 var goTrace = regexp.MustCompile(`goroutine \d+|panic:|fatal error:|runtime error`)
@@ -64,7 +64,11 @@ type session struct {
 
 func (p *place) session() session {
 	p.t.Helper()
-	dealer, dealerAddr := p.deal()
+	var dealer *proc
+	dealerAddr := "" // which is none: the parties make their material alone
+	if !p.alone {
+		dealer, dealerAddr = p.deal()
+	}
 	server, addr := p.serve(dealerAddr, "--sessions", "1")
 	return session{dealer, server, p.infer(addr, dealerAddr), dealerAddr, addr}
 }
@@ -87,7 +91,7 @@ func (p *place) fail(victim string, at time.Duration, how syscall.Signal) {
 	} else if victim != "server" {
 		p.survives(s.server, serverResult)
 	}
-	if victim != "dealer" { // which goes on for others
+	if victim != "dealer" && !p.alone { // which goes on for others
 		s.dealer.signal(syscall.SIGTERM)
 		if status, _, errs := p.ended(s.dealer); status != 0 || goTrace.MatchString(errs) {
 			p.t.Errorf("dealer: status %d: %s", status, errs)
@@ -141,6 +145,20 @@ func TestKilledPeers(t *testing.T) {
 		if victim == "dealer" { // which has done its part early
 			at /= 3
 		}
+		t.Run(fmt.Sprintf("%s-%d-%v", victim, i, at.Round(time.Millisecond)), func(t *testing.T) {
+			t.Parallel()
+			p.sub(t).fail(victim, at, syscall.SIGKILL)
+		})
+	}
+}
+
+// TestKilledAlone: as TestKilledPeers, without a dealer.
+func TestKilledAlone(t *testing.T) {
+	p := newPlace(t, "client-server")
+	p.link, p.wait, p.alone = "wan", "3s", true
+	whole := p.took()
+	for i := range *kills {
+		victim, at := []string{"client", "server"}[i%2], time.Duration(mathrand.Int64N(int64(whole)))
 		t.Run(fmt.Sprintf("%s-%d-%v", victim, i, at.Round(time.Millisecond)), func(t *testing.T) {
 			t.Parallel()
 			p.sub(t).fail(victim, at, syscall.SIGKILL)

@@ -171,12 +171,13 @@ const tinyNet = `net tiny {
 
 // place is a directory with a compiled tiny network and keys.
 type place struct {
-	t    testing.TB
-	dir  string
-	link string
-	wait string // --timeout of every process
-	tag  string // begins the names of the output files
-	n    int
+	t     testing.TB
+	dir   string
+	link  string
+	wait  string // --timeout of every process
+	alone bool   // no dealer: the parties make the material
+	tag   string // begins the names of the output files
+	n     int
 }
 
 // sub is the same place for a subtest.
