@@ -19,15 +19,9 @@ func init() {
 			" sign is that of ot.trunc's result by so many bits on the same shares, so 1 may come of x >= -2^drop, and the low bits are" +
 			" compared by nobody; x is below 2^(width-1) - 2^drop.",
 		Example:  "%x = param @x : A i32q12[8]\n%1 = ot.drelu %x {width=20} : B u1[8]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, {"drop", IntAttr, 0, "how many low bits a truncation of x drops, whose result's sign is wanted"}},
-		Infer: func(v *Value) (Type, error) {
-			t, err := signType(v)
-			if d, w := v.Int("drop"), SignWidth(v); err == nil && (d < 0 || d > w-2) {
-				err = fmt.Errorf("drop %d of %d bits: accepted are 0 to %d", d, w, w-2)
-			}
-			return t, err
-		},
-		Eval: evalSign,
+		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrDrop},
+		Infer: signType,
+		Eval:  evalSign,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			return carryCost(l, int64(v.Type.Len()), SignWidth(v)-1-v.Int("drop"), in[0])
 		},
@@ -42,6 +36,8 @@ func init() {
 	})
 }
 
+var attrDrop = Attr{"drop", IntAttr, 0, "how many low bits a truncation of x drops, whose result's sign is wanted"}
+
 // signType is the type of a sign: one bit an element.
 func signType(v *Value) (Type, error) {
 	t, err := additiveTo(Boolean)(v)
@@ -50,6 +46,9 @@ func signType(v *Value) (Type, error) {
 	}
 	if w := v.Int("width"); w < 0 || w == 1 || w > t.Elem.Bits {
 		return Type{}, fmt.Errorf("width %d: accepted are 2 to %d, or 0", w, t.Elem.Bits)
+	}
+	if d, w := v.Int("drop"), SignWidth(v); d < 0 || d > w-2 {
+		return Type{}, fmt.Errorf("drop %d of %d bits: accepted are 0 to %d", d, w, w-2)
 	}
 	t.Elem = U1
 	return t, nil

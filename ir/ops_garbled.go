@@ -28,25 +28,16 @@ func init() {
 	define(Op{
 		Name: "gc.drelu", Stages: Secure,
 		Doc: "1 where x >= 0, by the sign-only garbled circuit: the carry of bits drop to width-2, width-1-drop ANDs; the top bits stay outside." +
-			" The server garbles; colour and permute bits are the sharing of the result. With drop > 0 values below 2^drop that are not" +
-			" negative may become 0 or 1, and x is at least 2^drop - 2^(width-1).",
+			" The server garbles; colour and permute bits are the sharing of the result. Drop is as in ot.drelu.",
 		Example:  "%x = param @x : M i32q12[8]\n%1 = gc.drelu %x : B u1[8]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrScheme, {"drop", IntAttr, 0, "how many low bits of the shares are left out"}},
+		Operands: []Operand{opX}, Attrs: []Attr{attrWidth, attrScheme, attrDrop},
 		Infer: func(v *Value) (Type, error) {
-			t, err := inferGarbled(v)
-			if err != nil {
+			if _, err := inferGarbled(v); err != nil {
 				return Type{}, err
 			}
-			if d, w := v.Int("drop"), SignWidth(v); d < 0 || d > w-2 {
-				return Type{}, fmt.Errorf("drop %d of %d bits: accepted are 0 to %d", d, w, w-2)
-			}
-			t.Elem = U1
-			return t.Of(Boolean), nil
+			return signType(v)
 		},
-		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
-			return mapRing(v, a[0], func(x int64) int64 { return int64(^uint64(x>>v.Int("drop")-int64(min(v.Int("drop"), 1))) >> 63) }), nil
-		},
-		Cost: garbledCost,
+		Eval: evalSign, Cost: garbledCost,
 	})
 	define(Op{
 		Name: "gc.relu", Stages: Secure,

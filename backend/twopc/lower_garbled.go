@@ -32,9 +32,8 @@ type outputs struct {
 	masks   []*part
 }
 
-// garble emits label OTs and tables for each garbled batch, then the server's labels: see runtime/vm/garbled.go.
-func (e *emitter) garble(v *ir.Value, to outputs) {
-	x := e.of[v.Args[0]]
+// garble emits of x, the parts of v's argument, label OTs and tables for each garbled batch, then the server's labels: see runtime/vm/garbled.go.
+func (e *emitter) garble(v *ir.Value, x *shared, to outputs) {
 	g, _ := ir.GarblingOf(v)
 	circuit, lo := e.circuit(g), 0
 	for _, count := range g.Parts() {
@@ -62,7 +61,10 @@ func (e *emitter) step(from cost.Party, s, r program.Opcode, at cost.Time, ints 
 func (e *emitter) drelu(v *ir.Value) *shared {
 	x, n, width := e.of[v.Args[0]], v.Type.Len(), []int{ir.SignWidth(v)}
 	colour, permute := e.part(client, program.Bits, n, cost.Start), e.part(server, program.Bits, n, cost.Start)
-	e.garble(v, outputs{client: colour, garble: program.GCGarble, permute: []*part{permute}})
+	if drop := v.Int("drop"); drop > 0 { // the low bits that the circuit leaves out round the server's share up: runtime/nonlin/coarse.go
+		x = e.serverOnly(x, program.AddC, []int{1<<drop - 1})
+	}
+	e.garble(v, x, outputs{client: colour, garble: program.GCGarble, permute: []*part{permute}})
 	return &shared{at: [2]*part{
 		e.compute(client, program.Sign, program.Bits, n, width, colour, x.at[client]),
 		e.compute(server, program.Sign, program.Bits, n, width, permute, x.at[server]),
@@ -73,6 +75,6 @@ func (e *emitter) drelu(v *ir.Value) *shared {
 func (e *emitter) whole(v *ir.Value) *shared {
 	n := v.Type.Len()
 	result, masks := e.part(client, program.Ring, n, cost.Start), e.compute(server, program.GCDraw, program.Ring, n, nil)
-	e.garble(v, outputs{client: result, garble: program.GCRemask, masks: []*part{masks}})
+	e.garble(v, e.of[v.Args[0]], outputs{client: result, garble: program.GCRemask, masks: []*part{masks}})
 	return &shared{at: [2]*part{result, masks}}
 }

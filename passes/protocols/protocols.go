@@ -93,7 +93,7 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 	case v.Is("ring.square"):
 		return a.settle(v, b.MustAs(v.Name, "beaver.square", nil, a.operand(a.To[v.Args[0]])))
 	case v.Is("ring.trunc"):
-		return a.settle(v, b.MustAs(v.Name, truncations[a.protocols.Truncation], v.Attrs, a.additive(a.To[v.Args[0]])))
+		return a.settle(v, b.MustAs(v.Name, truncations[a.protocols.Truncation], v.Attrs, a.truncated(v)))
 	case v.Is("ring.relu") && a.protocols.Nonlinear == pass.DealtWhole:
 		return a.settle(v, a.dealtRelu(v))
 	case v.Is("ring.relu"):
@@ -151,6 +151,15 @@ func (a *assigner) signOf(v, r *ir.Value) bool {
 
 // comparesElements tells whether an op compares the elements of its operand with each other.
 func comparesElements(v *ir.Value) bool { return v.Is("ring.maxpool") || v.Is("ring.argmax") }
+
+// truncated gives the form of a value that a truncation takes: that of the sign which a relu takes of its result.
+func (a *assigner) truncated(v *ir.Value) *ir.Value {
+	x := a.To[v.Args[0]]
+	if a.signMasks() && a.signOf(v.Args[0], v) {
+		return a.mask(x)
+	}
+	return a.additive(x)
+}
 
 // signSource is the value whose sign is that of v: a truncated value has the sign of the untruncated one.
 func (a *assigner) signSource(v *ir.Value) *ir.Value {

@@ -14,7 +14,7 @@ var signs = map[pass.Nonlinear]struct {
 	additive bool
 	coarse   bool // it can give the sign of a one-COT truncation's result without comparing what that drops
 }{
-	pass.GarbledSign:  {op: "gc.drelu"},
+	pass.GarbledSign:  {op: "gc.drelu", coarse: true},
 	pass.GarbledWhole: {op: "gc.drelu"},
 	pass.DealtSign:    {op: "fss.drelu", additive: true},
 	pass.OTSign:       {op: "ot.drelu", additive: true, coarse: true},
