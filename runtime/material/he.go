@@ -232,6 +232,7 @@ func (s *HE[W]) head(r func(tag int, p []byte) error) error {
 
 // multiply evaluates one product after the other. An upload that later products use again is kept until the last of them.
 func (s *HE[W]) multiply(r func(tag int, p []byte) error) error {
+	defer s.lattice.evaluated()
 	kept := map[int]*bytes.Buffer{}
 	for _, i := range s.lattice.items {
 		if err := s.evaluate(i, s.uploaded(i, kept, r)); err != nil {
@@ -312,6 +313,7 @@ func (s *HE[W]) finish(r func(tag int, p []byte) error) error {
 	if !s.encrypts() {
 		return nil
 	}
+	defer s.lattice.decrypted()
 	for _, i := range s.lattice.items {
 		y := vectors[W](len(s.seeds), s.m.Items[i].N)
 		if err := s.lattice.decrypt(i, receiver{s.m.Items[i].Tag, r}, y); err != nil {

@@ -95,9 +95,23 @@ func (l *lattice[W]) decrypt(item int, r io.Reader, shares [][]W) error {
 
 func (l *lattice[W]) replyBytes(item int) int64 { return l.plan[item].ReplyBytes() }
 
-// wipe ends the key. What the evaluator has is public.
-func (l *lattice[W]) wipe() {
+// evaluated lets go of what evaluation needed: nothing is multiplied any more.
+func (l *lattice[W]) evaluated() {
+	if l.eval != nil {
+		l.eval.Close()
+		l.eval = nil
+	}
+}
+
+// decrypted ends the key: nothing is decrypted any more.
+func (l *lattice[W]) decrypted() {
 	if l.enc != nil {
 		l.enc.Close()
+		l.enc = nil
 	}
+}
+
+func (l *lattice[W]) wipe() {
+	l.evaluated()
+	l.decrypted()
 }
