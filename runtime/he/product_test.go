@@ -2,6 +2,7 @@ package he
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"testing"
 
@@ -172,4 +173,34 @@ func drawLayer(t *rapid.T) cost.HELayer {
 	l.InH = max(1, l.DilH*(l.KH-1)+1-2*l.PadH) + n("h", 0, 12)
 	l.InW = max(1, l.DilW*(l.KW-1)+1-2*l.PadW) + n("w", 0, 12)
 	return l
+}
+
+// TestWireBytes holds the messages of a small convolution under the tests' randomness: they change with the protocol's version only.
+func TestWireBytes(t *testing.T) {
+	p := newPair[uint32](t, cost.ClientServer)
+	plan, err := cost.HEPlanFor(squareLayer(3, 6, 2, 3, 1, 1), 32, cost.ClientServer, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	masks, weights := vectors[uint32](plan.Batch, plan.InLen()), testWeights[uint32](testRandomness(10), plan.Params, plan.WeightLen())
+	var up, down bytes.Buffer
+	if err := p.encryptor.Encrypt(plan, masks, &up); err != nil {
+		t.Fatal(err)
+	}
+	uploads := up.Bytes()
+	if err := p.evaluator.Multiply(plan, weights, bytes.NewReader(uploads), &down, vectors[uint32](plan.Batch, plan.OutLen())); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []struct {
+		name, want string
+		bytes      []byte
+	}{
+		{"public key", "2a71cf57592c7d95", p.encryptor.PublicKey()},
+		{"uploads", "84d34ba2a4952218", uploads},
+		{"replies", "15d5ea9b42882c85", down.Bytes()},
+	} {
+		if got := fmt.Sprintf("%x", sha256.Sum256(m.bytes))[:16]; got != m.want {
+			t.Errorf("%s hash to %s, want %s", m.name, got, m.want)
+		}
+	}
 }
