@@ -11,6 +11,7 @@ import (
 	"sotto/ir/cost"
 	"sotto/runtime/store"
 	"sotto/runtime/vm"
+	"sotto/runtime/wire"
 )
 
 // Prepared is what a session that prepared has made.
@@ -88,7 +89,7 @@ func (s *session[W]) prepareAll(ctx context.Context, g greeting, p *Prepared) er
 		p.Held++
 		next = n + 1
 	}
-	return s.settle()
+	return s.mark(markKept)
 }
 
 // keeping says what an error does not take away.
@@ -117,6 +118,9 @@ func (s *session[W]) prepareOne(ctx context.Context, n uint64, session [16]byte)
 			return nil, err
 		}
 		return kept{out}, nil
+	}
+	if err := s.mark(markReady); err != nil { // or one would wait for the other at the dealer
+		return 0, err
 	}
 	if err := s.offline(ctx, subsession(session, n)); err != nil {
 		return 0, err
@@ -150,13 +154,23 @@ func subsession(session [16]byte, n uint64) (id [16]byte) {
 	return id
 }
 
-// settle waits until the peer has kept all of its material too, so that what is reported is what both hold.
-func (s *session[W]) settle() error {
+// Marks that both parties exchange while they prepare.
+const (
+	markReady = 'R' // there is room for the next inference's file
+	markKept  = 'K' // all files are on the disk: what is reported is what both hold
+)
+
+// mark waits until the peer is as far.
+func (s *session[W]) mark(m byte) error {
 	if err := s.Conn.BeginPhase(phaseSession); err != nil {
 		return err
 	}
-	return s.Conn.Exchange([]byte{settled}, make([]byte, 1))
+	var got [1]byte
+	if err := s.Conn.Exchange([]byte{m}, got[:]); err != nil {
+		return err
+	}
+	if got[0] != m {
+		return fmt.Errorf("%w: mark %q of the preparation came where %q was due", wire.ErrProtocol, got[0], m)
+	}
+	return nil
 }
-
-// settled is what each says when its files are on its disk.
-const settled = 'S'
