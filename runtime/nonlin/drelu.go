@@ -19,7 +19,8 @@ package nonlin
 //
 // The sum of two shares mod 2^width has the top bit t0 ^ t1 ^ k, which is the sign, and drelu is its complement. The shares
 // are used mod 2^width: x0 + x1 = x holds mod 2^width as it does mod 2^l, and the range does the rest. The top bits stay outside
-// the circuit, and its output is shared already: nothing is decoded.
+// the circuit, and its output is shared already: nothing is decoded. The sign of a truncated value takes the carry of the bits above
+// those that are dropped, see coarse.go; the carry k may come from a comparison by OT instead, see compare.go.
 //
 // Functionality: d0 ^ d1 = 1 where x >= 0, zero included. Range: outside that of width the sign of x mod 2^width. Failure
 // probability: none. Leakage: none.
