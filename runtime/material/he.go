@@ -62,7 +62,6 @@ type HE[W ring.Word] struct {
 
 	mu       sync.Mutex
 	products [][][]W // by item and inference
-	failed   error
 
 	inferences []Inference[W]
 }
@@ -80,7 +79,7 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 		return nil, fmt.Errorf("material: %d inferences in a ring of %d bits for the %s: accepted are one or more, of %d bits, for client or server",
 			inferences, m.Ring, party, ring.Width[W]())
 	}
-	s := &HE[W]{party: party, m: m, weights: weights, progress: progress, heard: make(chan struct{}), outbox: newOutbox(),
+	s := &HE[W]{party: party, m: m, weights: weights, progress: progress, heard: make(chan struct{}), outbox: newOutbox(outboxMemory),
 		seeds: make([]prg.Seed, inferences), products: make([][][]W, len(m.Items)), inferences: make([]Inference[W], inferences)}
 	start := layOut[W](m.Items)
 	for i := range s.seeds {
@@ -416,24 +415,29 @@ func (i *Inference[W]) step(n int, run func(func(int, []byte) error) error, move
 	return run(move)
 }
 
+// Openings sends the public key, base-OT points and encrypted masks.
 func (i *Inference[W]) Openings(w func(tag int, p []byte) error) error {
 	return i.step(opening, i.he.openings, w)
 }
 
+// Absorb reads what the peer's Openings sent and multiplies by the weights.
 func (i *Inference[W]) Absorb(r func(tag int, p []byte) error) error {
 	return i.step(absorbing, i.he.absorb, r)
 }
 
+// Replies sends the products as they are ready.
 func (i *Inference[W]) Replies(w func(tag int, p []byte) error) error {
 	return i.step(replying, i.he.replies, w)
 }
 
+// Finish reads the peer's Replies.
 func (i *Inference[W]) Finish(r func(tag int, p []byte) error) error {
 	err := i.step(finishing, i.he.finish, r)
 	i.finished.Store(err == nil)
 	return err
 }
 
+// Deferred lists the elementwise products; the first inference completes those of the whole batch.
 func (i *Inference[W]) Deferred() []int {
 	if i.index > 0 {
 		return nil
@@ -441,6 +445,7 @@ func (i *Inference[W]) Deferred() []int {
 	return DeferredItems(cost.FromHE, i.he.m)
 }
 
+// Complete ends an elementwise product, in each inference of the batch.
 func (i *Inference[W]) Complete(item int, move func(p []byte) error) error {
 	var err error
 	switch s := i.he; {
@@ -455,6 +460,7 @@ func (i *Inference[W]) Complete(item int, move func(p []byte) error) error {
 	return nil
 }
 
+// Part fills dst with this party's part of an item, once Finish, and for elementwise products Complete, has returned.
 func (i *Inference[W]) Part(item, part int, dst []W) error {
 	if item < 0 || item >= len(i.he.m.Items) {
 		return fmt.Errorf("material: item %d, accepted are 0 to %d", item, len(i.he.m.Items)-1)
@@ -511,6 +517,7 @@ func (i *Inference[W]) cross(item, part int, dst []W) {
 	}
 }
 
+// Received is empty: there is no third party.
 func (i *Inference[W]) Received() map[int]int64 { return nil }
 
 // Close wipes the inference's parts; with the last of a batch, all there is. Calls under way must have returned.

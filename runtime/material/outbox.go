@@ -9,7 +9,7 @@ import (
 )
 
 // outbox holds what is made before the connection is free to send it: a queue of bytes that a writer never waits for. What is
-// in it goes to the peer as it is, so that beyond outboxMemory it may lie in a file, one without a name.
+// in it goes to the peer as it is, so that beyond a limit it may lie in a file, one without a name.
 type outbox struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -17,13 +17,14 @@ type outbox struct {
 	file    *os.File
 	r, w    int64 // where the file is read and written
 	end     error // why nothing more comes: io.EOF, or what failed
+	limit   int   // bytes that wait in memory
 }
 
-// outboxMemory is how many bytes wait in memory.
+// outboxMemory is the limit of a party's outbox.
 const outboxMemory = 32 << 20
 
-func newOutbox() *outbox {
-	o := &outbox{}
+func newOutbox(limit int) *outbox {
+	o := &outbox{limit: limit}
 	o.changed.L = &o.mu
 	return o
 }
@@ -33,7 +34,7 @@ func (o *outbox) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer o.changed.Broadcast()
-	if o.r == o.w && len(o.memory)+len(p) <= outboxMemory {
+	if o.r == o.w && len(o.memory)+len(p) <= o.limit {
 		o.memory = append(o.memory, p...)
 		return len(p), nil
 	}

@@ -11,16 +11,17 @@ import (
 
 // TestOutboxKeepsOrder: whatever the sizes and the turns, what comes out is what went in.
 func TestOutboxKeepsOrder(t *testing.T) {
-	all := make([]byte, 3*outboxMemory)
+	const limit = 1 << 12
+	all := make([]byte, 3*limit)
 	for i := range all {
 		all[i] = byte(i * 2654435761 >> 13)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		o := newOutbox()
+		o := newOutbox(limit)
 		defer o.close()
-		size := rapid.IntRange(1, outboxMemory)
+		size := rapid.IntRange(1, limit)
 		in, out := 0, 0
-		buf := make([]byte, outboxMemory)
+		buf := make([]byte, limit)
 		for in < len(all) || out < len(all) {
 			if in < len(all) && (in == out || rapid.Bool().Draw(t, "write")) {
 				n := min(size.Draw(t, "n"), len(all)-in)
@@ -47,7 +48,7 @@ func TestOutboxKeepsOrder(t *testing.T) {
 }
 
 func TestOutboxPassesOnWhatFailed(t *testing.T) {
-	o, broken := newOutbox(), errors.New("broken")
+	o, broken := newOutbox(1), errors.New("broken")
 	got := make(chan error)
 	go func() {
 		_, err := o.Read(make([]byte, 1))

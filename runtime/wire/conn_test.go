@@ -217,6 +217,28 @@ func play(c *wire.Conn, script string, mine rune) error {
 	return nil
 }
 
+// TestBeginAfterDependsOnWhatItSays: B answers the head of A's first message while the rest, and A's second, come in: two rounds, in
+// whatever order the bytes arrive.
+func TestBeginAfterDependsOnWhatItSays(t *testing.T) {
+	a, b := wiretest.Pair(t, wire.Options{})
+	var one [1]byte
+	both(t, func() error {
+		return errors.Join(a.Exchange(one[:], one[:]), a.ReadFull(one[:]), answer(a))
+	}, func() error {
+		return errors.Join(b.Exchange(one[:], one[:]), answer(b), b.ReadFull(one[:]))
+	})
+	if a.Rounds(0) != 2 || b.Rounds(0) != 2 {
+		t.Errorf("%d and %d rounds, want 2", a.Rounds(0), b.Rounds(0))
+	}
+}
+
+// answer sends a second message that depends on the peer's first.
+func answer(c *wire.Conn) error {
+	c.BeginAfter(1)
+	_, err := c.Write([]byte{0})
+	return errors.Join(err, c.End())
+}
+
 func TestPhasesResetTheClock(t *testing.T) {
 	a, b := wiretest.Pair(t, wire.Options{})
 	run := func(c *wire.Conn, mine rune) error {
