@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,64 @@ func TestStoredSilentOTs(t *testing.T) {
 	text := "net small {\n input image: f32[3, 9, 10] from client\n " + ferretNets["small"] + "\n}\n"
 	n := compileIn(t, "small", text, &pass.Context{Deploy: cost.Outsourced, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)})
 	n.checkStored(t, image(7, 270))
+}
+
+// TestPrepareSeveral makes the material of several inferences in one session, by either source, and uses it.
+func TestPrepareSeveral(t *testing.T) {
+	const several = 3
+	for _, source := range []cost.Source{cost.FromHE, cost.FromDealer} {
+		for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+			t.Run(fmt.Sprintf("%s-%s", source, d), func(t *testing.T) {
+				n := compileExample(t, "x2act", "net small {\n input image: f32[3, 9, 10] from client\n "+opNets["x2act"]+"\n}\n", d, 32)
+				n.Context.Source = source
+				stores := n.stores(t)
+				made, errs := n.meeting(t, map[string][]int64{}, func(p cost.Party, o *party.Options) {
+					o.Modes, o.Store, o.Hold, o.InsecureTap = party.Prepare, stores[p], several, nil
+				})
+				if errs != [2]error{} {
+					t.Fatal(errs)
+				}
+				n.checkSeveral(t, made, several)
+				for i := range several {
+					x := image(uint64(i), 270)
+					inputs, p := n.inputs(x), &Played{Taps: map[string][]int64{}}
+					p.Results, errs = n.meeting(t, p.Taps, func(p cost.Party, o *party.Options) {
+						o.Modes, o.Store, o.Input = party.Stored, stores[p], inputs[p]
+					})
+					if err := errors.Join(errs[0], errs[1]); err != nil {
+						t.Fatal(err)
+					}
+					if err := p.reconstruct(n); err != nil {
+						t.Fatal(err)
+					}
+					checkOutput(t, n, x, p)
+				}
+			})
+		}
+	}
+}
+
+// checkSeveral demands that so many inferences were made, and with a dealer, who has nothing to gain from several at once, at
+// so many times the cost of one.
+func (n *Net) checkSeveral(t *testing.T, made [2]*party.Result, several int) {
+	t.Helper()
+	one := ir.Account(n.Secure, n.Secure.Funcs[0], n.Context.Source).Total(cost.Offline)
+	want := cost.Traffic{}
+	for range several {
+		want.Add(one)
+	}
+	for p, res := range made {
+		if res.Prepared.Made != several || res.Prepared.Held != several {
+			t.Errorf("the %s prepared %+v", cost.Party(p), res.Prepared)
+		}
+		got := res.Stats.Offline.Traffic
+		if n.Context.Source == cost.FromDealer && got != want {
+			t.Errorf("preparing at the %s: wire counted %+v, declared %+v", cost.Party(p), got, want)
+		}
+		if got.ClientSent+got.ServerSent > want.ClientSent+want.ServerSent {
+			t.Errorf("preparing at the %s: wire counted %+v, one at a time it would be %+v", cost.Party(p), got, want)
+		}
+	}
 }
 
 func (n *Net) checkStored(t *testing.T, x []float32) {
