@@ -114,9 +114,25 @@ var errNeedsDealer = errors.New("material: the program compares by keys that a d
 func (s *HE[W]) encrypts() bool  { return s.party == cost.Client || s.m.Deploy == cost.Outsourced }
 func (s *HE[W]) evaluates() bool { return s.party == cost.Server || s.m.Deploy == cost.Outsourced }
 
-// Batch is how many inferences are at most prepared at once: enough to fill ciphertexts and to share the transforms of the weights,
-// and few enough to keep their shares in memory.
-const Batch = 8
+// Batch is how many inferences of a manifest are prepared at once: enough to fill ciphertexts and to share the transforms of the
+// weights, and few enough that the shares of all stay within batchMemory. Both parties find the same number.
+func Batch(m *program.Manifest) int {
+	const most = 8
+	var bytes int64
+	for _, it := range m.Items {
+		n := int64(it.N) * int64(m.Ring/8)
+		switch {
+		case it.Kind == program.Product:
+			bytes += n
+		case deferred(it.Kind): // a factor and a share
+			bytes += 2 * n
+		}
+	}
+	return int(min(max(batchMemory/max(bytes, 1), 1), most))
+}
+
+// batchMemory bounds the shares of a batch that a party holds, if it is more than one inference.
+const batchMemory = 256 << 20
 
 // Inferences is the size of the batch.
 func (s *HE[W]) Inferences() int { return len(s.inferences) }

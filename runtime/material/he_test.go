@@ -61,3 +61,13 @@ func TestHEBatches(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchesFitMemory: small networks are prepared eight at a time, large ones as many as fit, and at least one.
+func TestBatchesFitMemory(t *testing.T) {
+	for n, want := range map[int]int{1000: 8, 1 << 23: 8, 1 << 24: 4, 3 << 24: 1, 1 << 29: 1} {
+		m := materialtest.Manifest(cost.ClientServer, 32, materialtest.Mask(1), materialtest.Linear(0, n, 1))
+		if got := material.Batch(m); got != want {
+			t.Errorf("a product of %d elements: batches of %d, want %d", n, got, want)
+		}
+	}
+}

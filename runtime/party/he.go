@@ -23,7 +23,7 @@ func (s *session[W]) openHE(id [16]byte) error {
 	b := &s.he
 	if b.made == nil || b.next == b.made.Inferences() {
 		b.close()
-		n := min(max(b.left, 1), material.Batch)
+		n := min(max(b.left, 1), material.Batch(s.Bundle.Manifest))
 		var err error
 		if b.made, err = material.NewHE(s.p.Party, s.Bundle.Manifest, id, n, s.weight, s.makes()); err != nil {
 			return err
