@@ -216,10 +216,13 @@ func TestMinionn(t *testing.T) {
 	}
 }
 
+// sources are the makers of material.
+var sources = []cost.Source{cost.FromHE, cost.FromDealer}
+
 // checkSources runs a network with the material of either source, and holds all that is to be held.
 func (n *Net) checkSources(t *testing.T, x []float32) {
 	t.Helper()
-	for _, source := range []cost.Source{cost.FromHE, cost.FromDealer} {
+	for _, source := range sources {
 		t.Run(string(source), func(t *testing.T) {
 			n.Context.Source = source
 			p := n.playTLS(t, x)

@@ -3,6 +3,7 @@ package conform
 import (
 	"flag"
 	"fmt"
+	"strings"
 	"testing"
 
 	"sotto/ir/cost"
@@ -16,7 +17,8 @@ var (
 	way    = flag.String("nonlinear", "", "protocol of their comparisons")
 )
 
-// TestNetworks runs the judged networks. The first input's bytes and rounds are held to the declared ones; on every input
+// TestNetworks runs the judged networks, with the material of the parties alone and of a dealer by turns. The first inputs' bytes and
+// rounds are held to the declared ones; on every input
 // each value is compared with the reference and the output with the float network.
 func TestNetworks(t *testing.T) {
 	if !*large {
@@ -45,10 +47,13 @@ func playMany(t *testing.T, name string, d cost.Deployment, bits int) {
 	worst, same := 0.0, 0
 	for i := range *inputs {
 		x := image(uint64(i), n.Ring.Funcs[0].Params[0].Type.Len())
+		if *way == "" || !strings.HasPrefix(*way, "fss") { // whose keys a dealer alone makes
+			n.Context.Source = sources[i%len(sources)]
+		}
 		p := n.playTLS(t, x)
 		checkValues(t, n, x, p)
 		worst = max(worst, checkOutput(t, n, x, p))
-		if i == 0 {
+		if i < len(sources) {
 			checkCosts(t, n, p)
 			for side, r := range p.Results {
 				t.Logf("%s: offline %.0f ms %+v, online %.0f ms %+v, %d MB", cost.Party(side), r.Stats.Offline.MS, r.Stats.Offline.Traffic, r.Stats.Online.MS, r.Stats.Online.Traffic, r.Stats.PeakRSS>>20)
