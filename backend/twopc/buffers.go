@@ -10,9 +10,9 @@ import (
 
 // place puts a party's instructions into levels and its parts into buffers. Parts whose lives do not overlap share a
 // buffer: what a level sends and receives lives at once, computations one after the other.
-func (s *stream) place(input, output *part) {
+func (s *stream) place(input, output *part, tuning Tuning) {
 	slices.SortStableFunc(s.ops, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
-	s.putAway(input, output)
+	s.putAway(input, output, tuning.SlotBytes)
 	lives := s.lives(input, output)
 	where := s.allocate(lives)
 	for i := range s.p.Imports {

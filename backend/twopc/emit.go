@@ -22,10 +22,12 @@ type Pair struct {
 // Tuning is what may differ without changing what is computed or sent.
 type Tuning struct {
 	SlotBytes int // the least size of a part that is put away while it waits long: slots.go
+	Compared  int // values that are compared at once by OT, a multiple of 64
 }
 
-// DefaultTuning is for this machine's memory: parts below 64 KiB stay in their buffers.
-func DefaultTuning() Tuning { return Tuning{SlotBytes: 64 << 10} }
+// DefaultTuning is for machines with a GB to spare: parts below 64 KiB stay in their buffers, and the masks of a comparison's OTs
+// take up to 32 MB.
+func DefaultTuning() Tuning { return Tuning{SlotBytes: 64 << 10, Compared: 1 << 20} }
 
 // Emit makes the two programs of a SECURE function with one input and checks them against each other.
 func Emit(m *ir.Module, f *ir.Func) (*Pair, error) { return EmitTuned(m, f, DefaultTuning()) }
@@ -36,9 +38,7 @@ func EmitTuned(m *ir.Module, f *ir.Func, tuning Tuning) (*Pair, error) {
 		return nil, fmt.Errorf("@%s is in stage %s with %d inputs: accepted is stage secure with one", f.Name, m.Stage, len(f.Params))
 	}
 	e := newEmitter(m, f)
-	for _, s := range e.prog {
-		s.tuning = tuning
-	}
+	e.tuning = tuning
 	for i, v := range f.Body {
 		e.tag = i
 		if !v.Op.Constant {
@@ -85,6 +85,7 @@ type emitter struct {
 	prog    [2]*stream
 	tag     int
 	batches int
+	tuning  Tuning
 	ots     [2]int // random OTs so far, by sender
 }
 
@@ -94,7 +95,6 @@ type stream struct {
 	parts   []*part
 	ops     []timed
 	weights map[*ir.Value]int // index in p.Weights
-	tuning  Tuning
 }
 
 // class says where in its level an instruction goes.
@@ -230,7 +230,7 @@ func (e *emitter) finish() (*Pair, error) {
 		name, _ := e.f.Output["name"].(string)
 		post, _ := e.f.Output["post"].(string)
 		s.p.Output = program.Tensor{Name: name, Shape: y.Type.Shape, Frac: y.Type.Elem.Frac, Post: post, Buf: -1}
-		s.place(e.of[x].at[p], result.at[p])
+		s.place(e.of[x].at[p], result.at[p], e.tuning)
 	}
 	e.equalLevels()
 	c, s := e.prog[0].p, e.prog[1].p

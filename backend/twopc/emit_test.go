@@ -29,7 +29,7 @@ func emit(t *rapid.T) (*ir.Module, *twopc.Pair) {
 		t.Fatal(err)
 	}
 	m.OT = rapid.SampledFrom([]cost.OT{cost.SoftSpoken, cost.Ferret, cost.IKNP}).Draw(t, "ot")
-	pair, err := twopc.EmitTuned(m, m.Funcs[0], rapid.SampledFrom([]twopc.Tuning{{SlotBytes: 1}, twopc.DefaultTuning()}).Draw(t, "tuning"))
+	pair, err := twopc.EmitTuned(m, m.Funcs[0], rapid.SampledFrom([]twopc.Tuning{{SlotBytes: 1, Compared: 64}, twopc.DefaultTuning()}).Draw(t, "tuning"))
 	if err != nil {
 		t.Fatal(err)
 	}

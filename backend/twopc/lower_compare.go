@@ -53,8 +53,32 @@ func (e *emitter) arithmetic(u [2]*part, receiver cost.Party) (z [2]*part) {
 	return z
 }
 
-// carry is the carry out of the low bits of the two parts of x, as a shared bit; see runtime/nonlin/compare.go.
+// carry is the carry out of the low bits of the two parts of x, as a shared bit. A long vector is compared in pieces: the masks
+// of 1-of-16 OTs are many times as large as what is compared.
 func (e *emitter) carry(x *shared, bits int) [2]*part {
+	n, most := x.at[0].n, e.tuning.Compared
+	if n <= most {
+		return e.carryOf(x, bits)
+	}
+	var pieces [2][]*part
+	for lo := 0; lo < n; lo += most {
+		piece := &shared{}
+		for p, at := range x.at {
+			piece.at[p] = e.compute(cost.Party(p), program.Take, program.Ring, min(most, n-lo), []int{lo}, at)
+		}
+		for p, bit := range e.carryOf(piece, bits) {
+			pieces[p] = append(pieces[p], bit)
+		}
+	}
+	var out [2]*part
+	for p := range out {
+		out[p] = e.compute(cost.Party(p), program.JoinBits, program.Bits, n, nil, pieces[p]...)
+	}
+	return out
+}
+
+// carryOf is the carry of a vector at once; see runtime/nonlin/compare.go.
+func (e *emitter) carryOf(x *shared, bits int) [2]*part {
 	c := comparing{e, cost.Comparison{Bits: bits}, x.at[0].n, []int{bits}}
 	nodes := c.leaves(x)
 	if c.Levels() == 0 {

@@ -35,8 +35,8 @@ type use struct {
 // stretch is uses of a part between which it keeps its buffer.
 type stretch []use
 
-// putAway gives slots to the parts that wait long. s.ops is ordered by moment.
-func (s *stream) putAway(input, output *part) {
+// putAway gives slots to the parts of at least so many bytes that wait long. s.ops is ordered by moment.
+func (s *stream) putAway(input, output *part, least int) {
 	uses, writers := s.uses()
 	a := &away{stream: s, before: map[int][]timed{}, after: map[int][]timed{}}
 	imports := map[int]*program.Import{}
@@ -46,7 +46,7 @@ func (s *stream) putAway(input, output *part) {
 	for _, p := range slices.Clone(s.parts) {
 		im, list := imports[p.id], stretches(uses[p.id])
 		switch {
-		case p == input || p == output || s.bytes(p) < s.tuning.SlotBytes || len(list) == 0:
+		case p == input || p == output || s.bytes(p) < least || len(list) == 0:
 		case im != nil:
 			p.lane = importing
 			im.Slot = a.next()

@@ -210,10 +210,16 @@ func checkSizes(in Instr) error {
 	case OTDraw, OTChoose, OTPads, OT16Choose, OT16Pads, BitsChoose, BitsPads, Products:
 		return checkOTSizes(in)
 	case CompareChoose, CompareTurn, CompareAnswer, CompareSelect, CompareOpen, CompareJoin: // planes: see checkComparison
-	case Concat:
+	case Take:
+		if lo := in.Ints[0]; lo < 0 || lo > in.In[0].Len-in.Out[0].Len {
+			return fmt.Errorf("%d elements of %d from %d on", in.Out[0].Len, in.In[0].Len, lo)
+		}
+	case Concat, JoinBits:
 		total := 0
-		for _, o := range in.In {
-			total += o.Len
+		for i, o := range in.In {
+			if total += o.Len; in.Op == JoinBits && i+1 < len(in.In) && o.Len%64 != 0 {
+				return fmt.Errorf("%d bits before others, accepted are whole words", o.Len)
+			}
 		}
 		if total != in.Out[0].Len {
 			return fmt.Errorf("%d elements into %d", total, in.Out[0].Len)

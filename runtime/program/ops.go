@@ -22,6 +22,9 @@ const (
 	Slice   Opcode = "slice"   // y <- x [c h w start stride]
 	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next, 4 windows
 
+	Take     Opcode = "take"     // y <- x [lo]: elements lo and on
+	JoinBits Opcode = "joinbits" // b <- b..., all but the last of whole words
+
 	// Steps of protocols: see runtime/nonlin.
 	TruncChoose    Opcode = "trunc.choose"    // e <- x, c [f]
 	TruncCorrelate Opcode = "trunc.correlate" // v <- x, p0, p1 [f]
@@ -85,7 +88,8 @@ var (
 		TruncChoose: {k(b), k(r, b), false, 1}, TruncCorrelate: {k(r), k(r, r, r), false, 1},
 		TruncReceive: {k(r), k(r, b, b, r, r), false, 1}, TruncSend: {k(r), k(r, b, r), false, 1},
 		MuxChoose: {k(b), k(b, b), false, 0}, MuxCorrelate: {k(r), k(r, b, r, r), false, 0},
-		MuxOutput:    {k(r), k(r, b, b, r, b, b, r, r), false, 0},
+		MuxOutput: {k(r), k(r, b, b, r, b, b, r, r), false, 0},
+		Take:      {k(r), k(r), false, 1}, JoinBits: {k(b), k(b), true, 0},
 		Sign:         {k(b), k(b, r), false, 1},
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},

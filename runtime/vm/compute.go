@@ -43,6 +43,12 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		return m.gcFlip(in)
 	case program.GCCorrect:
 		return m.gcCorrect(in)
+	case program.Take:
+		copy(out(), m.r(in.In[0])[in.Ints[0]:])
+		return nil
+	case program.JoinBits:
+		m.joinBits(in)
+		return nil
 	case program.TapValue:
 		if m.InsecureTap == nil {
 			return nil
@@ -54,6 +60,14 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		args[i] = m.r(o)
 	}
 	return Move(in.Op, in.Ints, out(), args...)
+}
+
+// joinBits puts vectors of bits behind one another.
+func (m *Machine[W]) joinBits(in program.Instr) {
+	to := m.b(in.Out[0]).Words()
+	for _, o := range in.In {
+		to = to[copy(to, m.b(o).Words()):]
+	}
 }
 
 // arithmetic runs an elementwise instruction, or reports that it is none.

@@ -36,8 +36,8 @@ type Net struct {
 	Dir     string // bundles, in client/ and server/
 }
 
-// slotsForAll has small networks, which tests run, put away what only large ones have to.
-var slotsForAll = twopc.Tuning{SlotBytes: 1}
+// asIfLarge has small networks, which tests run, put away and cut to pieces what only large ones have to.
+var asIfLarge = twopc.Tuning{SlotBytes: 1, Compared: 64}
 
 // Compile takes a SPACE or NET module to bundles in dir.
 func Compile(c *pass.Context, space *ir.Module, dir string) (*Net, error) {
@@ -60,7 +60,7 @@ func Compile(c *pass.Context, space *ir.Module, dir string) (*Net, error) {
 	if err := r.Run(c, n.Secure, passes.ToSecure...); err != nil {
 		return nil, err
 	}
-	if n.Pair, err = twopc.EmitTuned(n.Secure, n.Secure.Funcs[0], slotsForAll); err != nil {
+	if n.Pair, err = twopc.EmitTuned(n.Secure, n.Secure.Funcs[0], asIfLarge); err != nil {
 		return nil, err
 	}
 	return n, n.write()

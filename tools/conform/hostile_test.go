@@ -110,7 +110,7 @@ var opcodes = []program.Opcode{
 	program.SquareOpened, program.FSSSign, program.FSSRectify, program.FSSSelect, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTDraw, program.OTChoose, program.OTPads,
 	program.OT16Choose, program.OT16Pads, program.BitsChoose, program.BitsPads, program.Products, program.CompareChoose, program.CompareTurn,
 	program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin, program.ArithmeticCorrelate,
-	program.ArithmeticReceive, program.ArithmeticSend, program.TruncExcess, program.Coarse,
+	program.ArithmeticReceive, program.ArithmeticSend, program.TruncExcess, program.Coarse, program.Take, program.JoinBits, program.Spill, program.Fill,
 	program.GCChoose, program.GCFlip, program.GCTrees, program.GCExpand, program.GCCorrect,
 	program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate, program.TapValue, "none",
 }

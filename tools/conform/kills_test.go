@@ -238,16 +238,19 @@ func (l *lane) compare(r *tap) (repeated int) {
 	return repeated
 }
 
+// moreFrames is the kind of a frame whose message goes on: runtime/wire/frame.go.
+const moreFrames = 1
+
 // messages takes the payloads of whole and cut messages out of a stream of frames; the first is there even if empty.
 func messages(b []byte) (out [][]byte) {
 	out = [][]byte{nil}
 	for len(b) > wire.HeaderBytes {
-		length, last := int(binary.LittleEndian.Uint32(b)), b[4] == 1
+		length, more := int(binary.LittleEndian.Uint32(b)), b[4] == moreFrames
 		b = b[wire.HeaderBytes:]
 		n := min(length, len(b))
 		out[len(out)-1] = append(out[len(out)-1], b[:n]...)
 		b = b[n:]
-		if last {
+		if !more {
 			out = append(out, nil)
 		}
 	}
