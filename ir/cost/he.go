@@ -72,8 +72,8 @@ func HEParamsFor(ring int, d Deployment) (HEParams, error) {
 // Check refuses parameters that are not secure or do not decrypt.
 func (p HEParams) Check() error {
 	switch {
-	case p.LogQ() > MaxHEModulus:
-		return fmt.Errorf("homomorphic products: a modulus of %.0f bits: accepted are %d at degree %d", p.LogQ(), MaxHEModulus, HEDegree)
+	case p.Limbs*p.LimbBits > MaxHEModulus: // no prime is 2^LimbBits or more
+		return fmt.Errorf("homomorphic products: a modulus of %d bits: accepted are %d at degree %d", p.Limbs*p.LimbBits, MaxHEModulus, HEDegree)
 	case p.ReplyLimbs >= p.Limbs || p.C1Drop() < 0:
 		return fmt.Errorf("homomorphic products: replies of %d limbs of %d bits have no room for %d bits and their noise", p.ReplyLimbs, p.LimbBits, p.Ring)
 	case p.ReturnedLog2(MaxHETerms) < minReturned:
