@@ -114,14 +114,17 @@ func agree(c *wire.Conn, s *store.Store, mine, theirs uint64) (uint64, error) {
 			return 0, errRanOut
 		}
 		var err error
-		if mine, err = s.First(max(mine, theirs)); err != nil {
+		least := max(mine, theirs)
+		if mine, err = s.First(least); err != nil {
 			return 0, err
 		}
 		var got [8]byte
 		if err := c.Exchange(binary.LittleEndian.AppendUint64(nil, mine), got[:]); err != nil {
 			return 0, err
 		}
-		theirs = binary.LittleEndian.Uint64(got[:])
+		if theirs = binary.LittleEndian.Uint64(got[:]); theirs < least {
+			return 0, fmt.Errorf("%w: the peer's store offers inference %d where %d or a later one was due", wire.ErrProtocol, theirs, least)
+		}
 	}
 	if mine == store.None {
 		return 0, errRanOut

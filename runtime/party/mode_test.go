@@ -88,6 +88,21 @@ func TestAgree(t *testing.T) {
 	}
 }
 
+// TestAgreeEnds: a peer that goes back is refused, it could go on for ever.
+func TestAgreeEnds(t *testing.T) {
+	s := holding(t, 3, 4)
+	errs := crossed(t, func(side int, conn *wire.Conn) error {
+		if side == 0 {
+			_, err := agree(conn, s, 3, 1)
+			return err
+		}
+		return conn.Exchange(make([]byte, 8), make([]byte, 8))
+	})
+	if !errors.Is(errs[0], wire.ErrProtocol) {
+		t.Errorf("a peer that offers 0 where 3 was due: %v", errs[0])
+	}
+}
+
 // TestReconcile: what one party alone holds is dropped.
 func TestReconcile(t *testing.T) {
 	stores := [2]*store.Store{holding(t, 1, 2, 4, 9), holding(t, 0, 2, 3, 9)}
