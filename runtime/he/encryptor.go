@@ -41,6 +41,7 @@ func NewEncryptor[W ring.Word](params cost.HEParams, rnd io.Reader) (*Encryptor[
 		reads: newPool(window(), func() *replyScratch { return newReplyScratch(params.ReplyLimbs) })}
 	stream, small := prg.NewStream(private), make([]uint64, degree)
 	defer ring.Wipe(small)
+	defer stream.Wipe()
 	ternary(stream, small)
 	b.small(e.secret, small)
 	p0, p1 := newPoly(len(b.q)), newPoly(len(b.q))
@@ -166,7 +167,9 @@ func gather[W ring.Word](dst []W, plan cost.HEPlan, blocks [][]cell, masks [][]W
 
 // encrypt makes c0 of the message: its multiple round(m*Q/2^l), noise, and -a*s.
 func (e *Encryptor[W]) encrypt(s *uploadScratch[W], seed, private prg.Seed, index int) {
-	noise(at(private, uint64(index)*taskBlocks), s.small)
+	stream := at(private, uint64(index)*taskBlocks)
+	noise(stream, s.small)
+	stream.Wipe()
 	for i, m := range e.q {
 		ntt.Residues(m, s.c0[i], s.small)
 	}

@@ -75,12 +75,13 @@ func (l *layerProduct[W]) chunk(chunk int, uploads [][]ciphertext, w io.Writer) 
 	outputs := chunkOutputs(l.plan, chunk)
 	for first := 0; first < l.plan.OutBlocks(); first += l.step() {
 		weights := l.transform(first, min(l.step(), l.plan.OutBlocks()-first))
-		for _, reply := range l.replies(chunk, first, weights, uploads, outputs) {
+		replies := l.replies(chunk, first, weights, uploads, outputs)
+		l.wipeShort(weights)
+		for _, reply := range replies {
 			if _, err := w.Write(reply); err != nil {
 				return err
 			}
 		}
-		l.wipeShort(weights)
 	}
 	return nil
 }
@@ -303,6 +304,7 @@ func (l *layerProduct[W]) finish(s *productScratch[W], r *replyState, outBlock i
 	l.share(s, r, outBlock, group)
 	l.floodC0(s, r, n)
 	l.reply.pack(out[head:], r.c0, n, p.C0Drop(), p.C0Bits(), &s.words)
+	r.stream.Wipe()
 	return out
 }
 

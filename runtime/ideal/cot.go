@@ -42,6 +42,12 @@ func (s *COTSender) Extend(n int, u []byte, k []prg.Block) error {
 	return nil
 }
 
+// Wipe forgets Delta and K.
+func (s *COTSender) Wipe() {
+	s.delta = prg.Block{}
+	s.k.Wipe()
+}
+
 // COTReceiver is the trusted party's end for the receiver.
 type COTReceiver struct {
 	delta prg.Block
@@ -59,4 +65,10 @@ func (r *COTReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, err
 		m[i] = m[i].Xor(r.delta.MaskIf(choice[i/64] >> (i % 64)))
 	}
 	return nil, nil
+}
+
+// Wipe forgets Delta and K.
+func (r *COTReceiver) Wipe() {
+	r.delta = prg.Block{}
+	r.k.Wipe()
 }

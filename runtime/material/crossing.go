@@ -323,6 +323,15 @@ func (c *correlating[W]) wipe() {
 	c.crossing.wipe()
 	c.wipeFactors()
 	c.walk.wipe()
+	if c.setup != nil {
+		c.setup.Wipe()
+	}
+	if c.softspoken != nil {
+		c.softspoken.Wipe()
+	}
+	if c.ferret != nil {
+		c.ferret.Wipe()
+	}
 }
 
 // choosing is the server's end.
@@ -503,5 +512,11 @@ func (c *choosing[W]) wipe() {
 	}
 	if c.walk != nil {
 		c.walk.wipe()
+	}
+	if c.softspoken != nil {
+		c.softspoken.Wipe()
+	}
+	if c.ferret != nil {
+		c.ferret.Wipe()
 	}
 }

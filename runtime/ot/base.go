@@ -106,6 +106,7 @@ func BaseSend(sid []byte, n int, msg1 []byte, rnd io.Reader) (point []byte, keys
 	if err != nil {
 		return nil, nil, err
 	}
+	defer s.Zero()
 	point = ristretto255.NewIdentityElement().ScalarBaseMult(s).Bytes()
 	sC := c.ScalarMult(s, c)
 	h := newOracle(sid, point)
@@ -157,6 +158,13 @@ func publicKey(choice uint64, x *ristretto255.Scalar, c *ristretto255.Element) [
 	pk0 := own.Bytes()
 	subtle.ConstantTimeCopy(int(choice), pk0, own.Subtract(c, own).Bytes())
 	return pk0
+}
+
+// Wipe forgets the scalars, which with the points tell the choices.
+func (r *BaseReceiver) Wipe() {
+	for _, x := range r.x {
+		x.Zero()
+	}
 }
 
 // Keys gives the chosen key of each OT from the sender's point. It fails on bytes that are no canonical encoding of a

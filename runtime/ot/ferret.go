@@ -135,6 +135,12 @@ func (b *blockSide) renew() {
 	b.hash, b.matrix = b.keys.next()
 }
 
+// wipe forgets the base and what waits.
+func (b *blockSide) wipe() {
+	ring.Wipe(b.base)
+	b.tape.wipe()
+}
+
 // treeBytes is the size of the message of one tree.
 func (s shape) treeBytes() int { return s.depth * prg.BlockBytes }
 
@@ -168,6 +174,14 @@ func newFerretSender(set cost.FerretSet, seed prg.Seed, delta prg.Block, k []prg
 	s := &FerretSender{blockSide: newBlockSide(set, seed, k), delta: delta, rnd: prg.NewStream(secret), root: make([]prg.Block, set.Trees)}
 	s.rnd.Blocks(s.root)
 	return s, nil
+}
+
+// Wipe forgets Delta and the state. The sender is of no use afterwards.
+func (s *FerretSender) Wipe() {
+	s.delta = prg.Block{}
+	s.rnd.Wipe()
+	ring.Wipe(s.root)
+	s.blockSide.wipe()
 }
 
 // Delta is the correlation M ^ K of the OTs whose choice is 1.
@@ -250,6 +264,16 @@ func newFerretReceiver(set cost.FerretSet, seed prg.Seed, choice []uint64, m []p
 	r := &FerretReceiver{blockSide: newBlockSide(set, seed, m), choices: newChoiceSide(newShape(set), seed)}
 	r.renewChoices(base)
 	return r, nil
+}
+
+// Wipe forgets the choices and the state. The receiver is of no use afterwards.
+func (r *FerretReceiver) Wipe() {
+	ring.Wipe(r.choices.r)
+	r.choices.tape.wipe()
+	for _, p := range r.points { // the last ones are those of choices too
+		ring.Wipe(p)
+	}
+	r.blockSide.wipe()
 }
 
 func newChoiceSide(s shape, seed prg.Seed) choiceSide {

@@ -33,6 +33,22 @@ func (f *forest) plant(t int, leaf [leaves]prg.Block) {
 	}
 }
 
+// wipe forgets the leaves; the workspace is wiped after each use.
+func (f *forest) wipe() {
+	for t := range f.stream {
+		wipeStreams(f.stream[t][:])
+	}
+}
+
+// wipeStreams wipes those that were started.
+func wipeStreams(all []*prg.Stream) {
+	for _, s := range all {
+		if s != nil {
+			s.Wipe()
+		}
+	}
+}
+
 // finishTree completes tree t of a chunk: tiles hold its columns, u the sums, and first is the record that the chunk begins
 // with.
 type finishTree func(t, first int, tiles []tile, u []uint64)

@@ -62,12 +62,19 @@ func NewIKNPSetup(sid []byte, delta prg.Block, rnd io.Reader) (*IKNPSetup, []byt
 	return &IKNPSetup{delta, base}, msg1, nil
 }
 
+// Wipe forgets Delta and the base OTs' choices, which are Delta's bits.
+func (s *IKNPSetup) Wipe() {
+	s.delta = prg.Block{}
+	s.base.Wipe()
+}
+
 // Finish makes the sender from the receiver's message. It fails when the message is no valid point.
 func (s *IKNPSetup) Finish(msg2 []byte) (*IKNPSender, error) {
 	keys, err := s.base.Keys(msg2) // step 3
 	if err != nil {
 		return nil, fmt.Errorf("iknp set-up: %w", err)
 	}
+	defer ring.Wipe(keys)
 	sender := &IKNPSender{delta: s.delta}
 	for j, k := range keys {
 		sender.columns.stream[j] = prg.NewStream(k.Seed())
@@ -79,6 +86,12 @@ func (s *IKNPSetup) Finish(msg2 []byte) (*IKNPSender, error) {
 type IKNPSender struct {
 	delta   prg.Block
 	columns bitColumns
+}
+
+// Wipe forgets Delta and the columns. The sender is of no use afterwards.
+func (s *IKNPSender) Wipe() {
+	s.delta = prg.Block{}
+	wipeStreams(s.columns.stream[:])
 }
 
 // Delta is the correlation M ^ K of the OTs whose choice is 1.
@@ -131,6 +144,7 @@ func NewIKNPReceiver(sid []byte, msg1 []byte, rnd io.Reader) (*IKNPReceiver, []b
 	if err != nil {
 		return nil, nil, fmt.Errorf("iknp set-up: %w", err)
 	}
+	defer ring.Wipe(keys)
 	r := new(IKNPReceiver)
 	for j, k := range keys {
 		r.columns.stream[j], r.other[j] = prg.NewStream(k[0].Seed()), prg.NewStream(k[1].Seed())
@@ -161,6 +175,12 @@ func (r *IKNPReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, er
 		}
 	})
 	return msg, nil
+}
+
+// Wipe forgets the columns. The receiver is of no use afterwards.
+func (r *IKNPReceiver) Wipe() {
+	wipeStreams(r.columns.stream[:])
+	wipeStreams(r.other[:])
 }
 
 // bitColumns expands a stream a column into the matrix whose rows are COT blocks.

@@ -17,6 +17,8 @@ type COTReceiver interface {
 	// choice[i/64]; choice has ceil(n/64) words, and what its last word holds beyond n does not matter. It fails, and
 	// changes no state, when a length does not fit n.
 	Extend(choice []uint64, n int, m []prg.Block) (u []byte, err error)
+	// Wipe forgets the state. The receiver is of no use afterwards.
+	Wipe()
 }
 
 // COTSender is the side of a COT extension that holds Delta.
@@ -28,4 +30,6 @@ type COTSender interface {
 	// Extend fills k, n blocks, with K_i from the receiver's message of the same step with the same n. It fails, and
 	// changes no state, when a length does not fit n.
 	Extend(n int, u []byte, k []prg.Block) error
+	// Wipe forgets Delta and the state. The sender is of no use afterwards.
+	Wipe()
 }

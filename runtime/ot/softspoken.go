@@ -72,6 +72,12 @@ func NewSenderSetup(sid []byte, delta prg.Block, rnd io.Reader) (*SenderSetup, [
 	return &SenderSetup{delta, base}, msg1, nil
 }
 
+// Wipe forgets Delta and the base OTs' choices, which are Delta's bits.
+func (s *SenderSetup) Wipe() {
+	s.delta = prg.Block{}
+	s.base.Wipe()
+}
+
 // Finish makes the sender from the receiver's message. It fails when the message has the wrong length or no valid point.
 func (s *SenderSetup) Finish(msg2 []byte) (*Sender, error) {
 	if len(msg2) != msg2Bytes {
@@ -81,6 +87,7 @@ func (s *SenderSetup) Finish(msg2 []byte) (*Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("softspoken set-up: %w", err)
 	}
+	defer ring.Wipe(keys)
 	sender := &Sender{delta: s.delta, forest: forest{from: 1}}
 	for t := range trees {
 		const size = correctionBlocks * prg.BlockBytes
@@ -95,6 +102,12 @@ func (s *SenderSetup) Finish(msg2 []byte) (*Sender, error) {
 type Sender struct {
 	delta  prg.Block
 	forest forest // leaves by x ^ Delta_t: leaf 0 is the missing one
+}
+
+// Wipe forgets Delta and the trees. The sender is of no use afterwards.
+func (s *Sender) Wipe() {
+	s.delta = prg.Block{}
+	s.forest.wipe()
 }
 
 // Delta is the correlation M ^ K of the OTs whose choice is 1.
@@ -153,6 +166,7 @@ func NewReceiver(sid []byte, msg1 []byte, rnd io.Reader) (*Receiver, []byte, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("softspoken set-up: %w", err)
 	}
+	defer ring.Wipe(keys)
 	r := new(Receiver)
 	msg2 := append(make([]byte, 0, msg2Bytes), point...)
 	for t := range trees {
@@ -181,6 +195,9 @@ func (r *Receiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error)
 	})
 	return msg, nil
 }
+
+// Wipe forgets the trees. The receiver is of no use afterwards.
+func (r *Receiver) Wipe() { r.forest.wipe() }
 
 func checkLengths(party string, n, blocks int) error {
 	if n < 0 || blocks != n {

@@ -12,6 +12,12 @@ type tape[T any] struct {
 	reserve []T // the rest of an extension
 }
 
+// wipe forgets what waits.
+func (t *tape[T]) wipe() {
+	ring.Wipe(t.tail)
+	ring.Wipe(t.reserve)
+}
+
 // maker makes the outputs of the trees from the first on, as many as fill dst.
 type maker[T any] func(first int, dst []T)
 

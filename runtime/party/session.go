@@ -170,12 +170,15 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 		return err
 	}
 	set := &setup{conn: s.Conn, program: s.p, id: id, material: material.SetupMessages(s.Source, s.Bundle.Manifest)}
+	defer set.wipe()
 	if err := set.exchange(s.source); err != nil {
 		return err
 	}
 	s.stats.spend(cost.Offline, cost.SessionTag, time.Since(start)-s.he.takeSpent())
-	m, err := vm.New(s.p, s.Conn, set.ots(), s.weights)
+	ots := set.ots()
+	m, err := vm.New(s.p, s.Conn, ots, s.weights)
 	if err != nil {
+		ots.Wipe()
 		return err
 	}
 	s.machine = m

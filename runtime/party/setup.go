@@ -30,6 +30,7 @@ type setup struct {
 // sender is this party's end of an instance that it sends in.
 type sender struct {
 	cost.Instance
+	points wiper // of the base OTs
 	finish func(reply []byte) (ot.COTSender, error)
 	first  []byte
 	delta  prg.Block
@@ -48,6 +49,9 @@ type receiver struct {
 	reply  []byte
 	silent *ot.FerretReceiver
 }
+
+// wiper has state to forget.
+type wiper interface{ Wipe() }
 
 // carried is what a source of material has to say in set-up: see material.Source.
 type carried interface {
@@ -221,12 +225,18 @@ func (s *setup) begin() error {
 func (x *sender) begin(sid []byte) error {
 	if x.OT == cost.IKNP {
 		state, first, err := ot.NewIKNPSetup(sid, x.delta, rand.Reader)
-		x.first, x.finish = first, func(reply []byte) (ot.COTSender, error) { return state.Finish(reply) }
-		return err
+		if err != nil {
+			return err
+		}
+		x.first, x.points, x.finish = first, state, func(reply []byte) (ot.COTSender, error) { return state.Finish(reply) }
+		return nil
 	}
 	state, first, err := ot.NewSenderSetup(sid, x.delta, rand.Reader)
-	x.first, x.finish = first, func(reply []byte) (ot.COTSender, error) { return state.Finish(reply) }
-	return err
+	if err != nil {
+		return err
+	}
+	x.first, x.points, x.finish = first, state, func(reply []byte) (ot.COTSender, error) { return state.Finish(reply) }
+	return nil
 }
 
 // answer makes the receiver of an instance from the sender's points.
@@ -325,6 +335,7 @@ func (s *setup) sendBase(r *receiver) error {
 		return err
 	}
 	r.silent, err = ot.NewFerretReceiver(r.Set, r.seed, choice, m)
+	r.cot.Wipe() // it has made the base, and makes nothing else
 	return err
 }
 
@@ -343,6 +354,7 @@ func (s *setup) finish() error {
 		if x.cot, err = x.finish(buf); err != nil {
 			return err
 		}
+		x.points.Wipe()
 		if err := s.readBase(x); err != nil {
 			return err
 		}
@@ -366,12 +378,19 @@ func (s *setup) readBase(x *sender) error {
 	}
 	var err error
 	x.silent, err = ot.NewFerretSender(x.Set, x.seed, x.delta, k, rand.Reader)
+	x.cot.Wipe()
 	return err
 }
 
-// ots hands the instances to the machine: pads' first, then one a garbled batch.
+// ots hands the instances to the machine, which wipes them: pads' first, then one a garbled batch.
 func (s *setup) ots() *vm.OTs {
 	out := &vm.OTs{}
+	defer func() {
+		for _, x := range s.send {
+			x.delta = prg.Block{}
+		}
+		s.send, s.recv = nil, nil
+	}()
 	x, own := s.program.Extensions, s.program.Party
 	send, recv := s.send, s.recv
 	if x.Pads[own] > 0 {
@@ -391,6 +410,28 @@ func (s *setup) ots() *vm.OTs {
 		}
 	}
 	return out
+}
+
+// wipe forgets the instances that were not handed over.
+func (s *setup) wipe() {
+	for _, x := range s.send {
+		x.delta = prg.Block{}
+		x.points.Wipe()
+		if x.cot != nil {
+			x.cot.Wipe()
+		}
+		if x.silent != nil {
+			x.silent.Wipe()
+		}
+	}
+	for _, r := range s.recv {
+		if r.cot != nil {
+			r.cot.Wipe()
+		}
+		if r.silent != nil {
+			r.silent.Wipe()
+		}
+	}
 }
 
 func (x *sender) pads() vm.PadSender {

@@ -32,6 +32,7 @@ type Stream struct{ keystream }
 type keystream interface {
 	Seek(block uint64)
 	fill(p []byte)
+	wipe()
 }
 
 // NewStream starts the stream of a seed at its first byte.
@@ -41,6 +42,9 @@ func newStream(p Path, seed Seed) *Stream { return &Stream{p.keystream(seed)} }
 
 // Seek moves to the first byte of the given 16-byte block of the stream.
 func (s *Stream) Seek(block uint64) { s.keystream.Seek(block) }
+
+// Wipe forgets the seed. The stream is of no use afterwards. Keys inside the library's cipher are left to the garbage collector.
+func (s *Stream) Wipe() { s.wipe() }
 
 // Read fills p with the next len(p) bytes. It never fails.
 func (s *Stream) Read(p []byte) (int, error) {
@@ -70,6 +74,8 @@ func (c *libraryStream) fill(p []byte) {
 	clear(p)
 	c.ctr.XORKeyStream(p, p)
 }
+
+func (c *libraryStream) wipe() { *c = libraryStream{} }
 
 // Blocks fills dst with the next 16*len(dst) bytes of the stream.
 func (s *Stream) Blocks(dst []Block) { fill(s, dst) }

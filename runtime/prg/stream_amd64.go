@@ -32,6 +32,8 @@ func (c *wideStream) fill(p []byte) {
 	}
 }
 
+func (c *wideStream) wipe() { *c = wideStream{} }
+
 // blocks fills whole blocks.
 func (c *wideStream) blocks(p []byte) {
 	const batch = batchVAES512 * BlockBytes

@@ -47,6 +47,35 @@ type OTs struct {
 	Batches []Batch
 }
 
+// Wipe forgets every Delta, the seeds of labels and the state of the extensions.
+func (o *OTs) Wipe() {
+	if o.Send.End != nil {
+		o.Send.End.Wipe()
+	}
+	if o.Recv.End != nil {
+		o.Recv.End.Wipe()
+	}
+	for i := range o.Batches {
+		o.Batches[i].wipe()
+	}
+}
+
+func (b *Batch) wipe() {
+	b.Delta, b.Seed = prg.Block{}, prg.Seed{}
+	if b.Sender != nil {
+		b.Sender.Wipe()
+	}
+	if b.Receiver != nil {
+		b.Receiver.Wipe()
+	}
+	if b.SilentSender != nil {
+		b.SilentSender.Wipe()
+	}
+	if b.SilentReceiver != nil {
+		b.SilentReceiver.Wipe()
+	}
+}
+
 // Machine holds one party's run of one inference.
 type Machine[W ring.Word] struct {
 	Program *program.Program
@@ -321,8 +350,5 @@ func (m *Machine[W]) Wipe() {
 		}
 	}
 	m.store.close()
-	for i := range m.OTs.Batches {
-		b := &m.OTs.Batches[i]
-		b.Delta, b.Seed = prg.Block{}, prg.Seed{}
-	}
+	m.OTs.Wipe()
 }

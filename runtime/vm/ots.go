@@ -22,6 +22,8 @@ type SendEnd interface {
 	Delta() prg.Block
 	// Next fills k with the K of the next len(k) OTs and moves the message that belongs to them.
 	Next(c Conn, k []prg.Block) error
+	// Wipe forgets Delta and the extension's state.
+	Wipe()
 }
 
 // RecvEnd is the end that chooses.
@@ -30,6 +32,8 @@ type RecvEnd interface {
 	Draw(choice []uint64, n int) error
 	// Next fills m with the M of the next len(m) OTs that have choices, those given, and moves the message.
 	Next(c Conn, choice []uint64, m []prg.Block) error
+	// Wipe forgets the extension's state.
+	Wipe()
 }
 
 // PadSender and PadReceiver are the two sides of the random OTs that protocols take their pads from. Keys counts the hash

@@ -303,6 +303,8 @@ func (c *deafConn) ReadFull(p []byte) error {
 // nonsenseCOT has the message sizes of SoftSpoken and blocks that mean nothing.
 type nonsenseCOT struct{}
 
+func (nonsenseCOT) Wipe() {}
+
 func (nonsenseCOT) Delta() prg.Block { return prg.Block{Lo: 1} }
 
 func (nonsenseCOT) MessageBytes(n int) int { return int(cost.SoftSpokenBytes(int64(n))) }
@@ -315,6 +317,8 @@ func (nonsenseCOT) Extend(n int, u []byte, k []prg.Block) error {
 }
 
 type nonsenseReceiver struct{}
+
+func (nonsenseReceiver) Wipe() {}
 
 func (nonsenseReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error) {
 	if len(m) != n || len(choice) != (n+63)/64 {
