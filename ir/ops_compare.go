@@ -70,8 +70,18 @@ func truncType(v *Value) (Type, error) {
 	return t.Of(Arithmetic), err
 }
 
-// carryCost is that of the carry out of the low bits of the shares of n values.
-func carryCost(l *cost.Ledger, n int64, bits int, in cost.Ready) cost.Ready {
+// carryCost is that of the carry out of the low bits of the shares of n values. The sender of the OTs begins a wave when it has the
+// outcome of the one before.
+func carryCost(l *cost.Ledger, n int64, bits int, in cost.Ready) (out cost.Ready) {
+	for _, wave := range cost.Waves(n) {
+		sender := CompareReceiver.Other()
+		in[sender] = max(in[sender], out[sender])
+		out = out.Max(waveCost(l, wave, bits, in))
+	}
+	return out
+}
+
+func waveCost(l *cost.Ledger, n int64, bits int, in cost.Ready) cost.Ready {
 	c, receiver, sender := cost.Comparison{Bits: bits}, CompareReceiver, CompareReceiver.Other()
 	masks := l.OT16(receiver, cost.Padded(n)*int64(c.Digits()))
 	corrections := l.Send(receiver, cost.PlaneBytes(n, c.ChoicePlanes()), in[receiver])

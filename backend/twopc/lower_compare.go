@@ -53,26 +53,37 @@ func (e *emitter) arithmetic(u [2]*part, receiver cost.Party) (z [2]*part) {
 	return z
 }
 
-// carry is the carry out of the low bits of the two parts of x, as a shared bit. A long vector is compared in pieces: the masks
-// of 1-of-16 OTs are many times as large as what is compared.
+// carry is the carry out of the low bits of the two parts of x, as a shared bit. A long vector is compared in waves, as its cost
+// says, and these in pieces: the masks of 1-of-16 OTs are many times as large as what is compared.
 func (e *emitter) carry(x *shared, bits int) [2]*part {
-	n, most := x.at[0].n, e.tuning.Compared
-	if n <= most {
+	n := x.at[0].n
+	if n <= e.tuning.Compared {
 		return e.carryOf(x, bits)
 	}
 	var pieces [2][]*part
-	for lo := 0; lo < n; lo += most {
-		piece := &shared{}
-		for p, at := range x.at {
-			piece.at[p] = e.compute(cost.Party(p), program.Take, program.Ring, min(most, n-lo), []int{lo}, at)
+	var begin [2]cost.Time
+	lo := 0
+	for _, wave := range cost.Waves(int64(n)) {
+		for end := lo + int(wave); lo < end; lo += e.tuning.Compared {
+			for p, bit := range e.carryOf(e.take(x, lo, min(e.tuning.Compared, end-lo), begin), bits) {
+				pieces[p] = append(pieces[p], bit)
+			}
 		}
-		for p, bit := range e.carryOf(piece, bits) {
-			pieces[p] = append(pieces[p], bit)
-		}
+		begin[ir.CompareReceiver.Other()] = latest(pieces[ir.CompareReceiver.Other()])
 	}
 	var out [2]*part
 	for p := range out {
 		out[p] = e.compute(cost.Party(p), program.JoinBits, program.Bits, n, nil, pieces[p]...)
+	}
+	return out
+}
+
+// take gives n elements of x from number lo on, at each party from some moment on.
+func (e *emitter) take(x *shared, lo, n int, from [2]cost.Time) *shared {
+	out := &shared{}
+	for p, at := range x.at {
+		out.at[p] = e.part(cost.Party(p), program.Ring, n, max(at.ready, from[p]))
+		e.add(cost.Party(p), timed{program.Take, e.tag, compute, out.at[p].ready, []*part{out.at[p]}, []*part{at}, []int{lo}})
 	}
 	return out
 }

@@ -72,3 +72,16 @@ func Padded(n int64) int64 { return groupOTs * groups(n) }
 
 // PlaneBytes is the size of so many planes of n instances, in whole words.
 func PlaneBytes(n int64, planes int) int64 { return groupBytes * groups(n) * int64(planes) }
+
+// comparedAtOnce bounds the values of a wave: a multiple of 64, so that waves meet at word borders.
+const comparedAtOnce = 1 << 21
+
+// Waves splits n values that are compared by OT: the messages of one wave are about 30 bytes a value and in memory at once, so
+// that a long vector goes in several, one after the other. Their rounds are nothing beside their bytes.
+func Waves(n int64) []int64 {
+	var waves []int64
+	for ; n > comparedAtOnce; n -= comparedAtOnce {
+		waves = append(waves, comparedAtOnce)
+	}
+	return append(waves, n)
+}

@@ -221,4 +221,4 @@ func (a *app) sessionOptions(b *party.Bundle, source cost.Source, f *peerFlags, 
 
 // sessionGarbage is how much garbage a session lets grow, in percent of what lives: its memory is large vectors without
 // pointers, which cost a collector nothing to pass over and a machine twice their size to keep.
-const sessionGarbage = 25
+const sessionGarbage = 15
