@@ -48,9 +48,10 @@
 // in units of Q' after the last. round((x + d + q*d')/q) = round((x + d)/q) + d', so this is flooding by d + q*d' + ...
 //
 // The evaluator sees a ring-LWE public key and ciphertexts under it, and knows no secret. Ciphertexts are under 2^40 a key; a key lives for one
-// session. What both rest on: decision ring-LWE with a ternary secret and noise of deviation 3.24 at N = 8192 and log2 Q <= 218, 128
-// bits by the tables of M. Albrecht et al., "Homomorphic Encryption Standard" (2018), whose noise is a Gaussian of deviation 3.19; the
-// centred binomial in its place, of no less variance, is what Microsoft SEAL and ML-KEM use.
+// session or, where several inferences are prepared, one batch of them. What both rest on: decision ring-LWE with a ternary secret and
+// noise of deviation 3.24 at N = 8192 and log2 Q <= 218, 128 bits by the tables of M. Albrecht et al., "Homomorphic Encryption Standard"
+// (2018), whose noise is a Gaussian of deviation 3.19; the centred binomial in its place, of no less variance, is what Microsoft SEAL and
+// ML-KEM use.
 //
 // No branch and no index depends on m, s, w or randomness that is used; what is rejected in sampling says nothing about what is not.
 package he
