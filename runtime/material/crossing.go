@@ -22,6 +22,7 @@ package material
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"sotto/ir/cost"
@@ -157,8 +158,9 @@ func (c *crossing[W]) wipe() {
 // correlating is the client's end.
 type correlating[W ring.Word] struct {
 	*crossing[W]
-	walk       *walk[W] // stops at the products
-	x          [][]W    // the factors of the item at hand, by inference
+	walk       *walk[W]      // stops at the products
+	x          [][]W         // the factors of the item at hand, by inference
+	opened     chan struct{} // closed when setup and hash are there
 	setup      *ot.SenderSetup
 	softspoken *ot.Sender
 	ferret     *ot.FerretSender
@@ -168,7 +170,7 @@ type correlating[W ring.Word] struct {
 
 func newCorrelating[W ring.Word](c *crossing[W], tapes []tape[W]) *correlating[W] {
 	n := len(c.m.Items)
-	return &correlating[W]{crossing: c, walk: newWalk(c.m.Items, deferred, tapes), choices: make([][]byte, n), made: make([][]byte, n)}
+	return &correlating[W]{crossing: c, walk: newWalk(c.m.Items, deferred, tapes), opened: make(chan struct{}), choices: make([][]byte, n), made: make([][]byte, n)}
 }
 
 // open writes the hash key and the base-OT points.
@@ -181,6 +183,7 @@ func (c *correlating[W]) open(w func(tag int, p []byte) error) error {
 		return err
 	}
 	c.hash = prg.NewHash(prg.LoadBlock(key[:]))
+	close(c.opened)
 	if err := w(cost.SessionTag, key[:]); err != nil {
 		return err
 	}
@@ -193,6 +196,11 @@ func (c *correlating[W]) finish(r func(tag int, p []byte) error) error {
 	answer := make([]byte, toSender)
 	if err := r(cost.SessionTag, answer); err != nil {
 		return err
+	}
+	select {
+	case <-c.opened:
+	default:
+		return errors.New("material: the peer answers base OTs that it was not sent")
 	}
 	var err error
 	if c.softspoken, err = c.setup.Finish(answer); err != nil {

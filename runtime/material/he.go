@@ -58,6 +58,7 @@ type HE[W ring.Word] struct {
 	down    *choosing[W]    // the server's
 
 	heard  chan struct{} // closed when the head of the peer's first message is taken
+	keyed  atomic.Int32  // of openings and finish, which use the key side by side: those that have not ended
 	outbox *outbox
 
 	mu       sync.Mutex
@@ -81,6 +82,7 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 	}
 	s := &HE[W]{party: party, m: m, weights: weights, progress: progress, heard: make(chan struct{}), outbox: newOutbox(outboxMemory),
 		seeds: make([]prg.Seed, inferences), products: make([][][]W, len(m.Items)), inferences: make([]Inference[W], inferences)}
+	s.keyed.Store(2)
 	start := layOut[W](m.Items)
 	for i := range s.seeds {
 		s.seeds[i] = prg.NewSeed()
@@ -142,6 +144,7 @@ func (s *HE[W]) Inference(i int) *Inference[W] { return &s.inferences[i] }
 
 // openings sends the public key, the base-OT points and the encrypted masks.
 func (s *HE[W]) openings(w func(tag int, p []byte) error) error {
+	defer s.keyDone()
 	if s.encrypts() && s.lattice.any() {
 		if err := w(cost.SessionTag, s.lattice.enc.PublicKey()); err != nil {
 			return err
@@ -164,6 +167,14 @@ func (s *HE[W]) openings(w func(tag int, p []byte) error) error {
 		}
 	}
 	return nil
+}
+
+// keyDone ends the key with the last step that uses it. An honest peer's replies end after the uploads, but nothing else says so:
+// under a key that is wiped already an upload would be a message in clear.
+func (s *HE[W]) keyDone() {
+	if s.keyed.Add(-1) == 0 {
+		s.lattice.decrypted()
+	}
 }
 
 // upload sends the masks of a product, unless an earlier one has, and outsourced multiplies them by this party's own weights.
@@ -320,6 +331,7 @@ const replyPiece = 1 << 18
 
 // finish reads the peer's replies.
 func (s *HE[W]) finish(r func(tag int, p []byte) error) error {
+	defer s.keyDone()
 	if s.up != nil {
 		if err := s.up.finish(r); err != nil {
 			return err
@@ -328,7 +340,6 @@ func (s *HE[W]) finish(r func(tag int, p []byte) error) error {
 	if !s.encrypts() {
 		return nil
 	}
-	defer s.lattice.decrypted()
 	for _, i := range s.lattice.items {
 		y := vectors[W](len(s.seeds), s.m.Items[i].N)
 		if err := s.lattice.decrypt(i, receiver{s.m.Items[i].Tag, r}, y); err != nil {

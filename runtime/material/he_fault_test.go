@@ -3,6 +3,7 @@ package material_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -111,6 +112,54 @@ func TestHERefusesWeightsBeyondTheBound(t *testing.T) {
 	var item *material.ItemError
 	if err := materialtest.Exchange(s, client, server); !errors.As(err, &item) || item.Tag != 3 {
 		t.Errorf("a weight of 2^30: %v", err)
+	}
+}
+
+// zeros answers every read.
+func zeros(_ int, p []byte) error {
+	clear(p)
+	return nil
+}
+
+// TestHEKeyOutlastsEarlyReplies: replies that come before the uploads have gone do not end the key: what follows is encrypted.
+func TestHEKeyOutlastsEarlyReplies(t *testing.T) {
+	m := materialtest.Manifest(cost.ClientServer, 32, materialtest.Mask(40), materialtest.Linear(0, 5, 40), materialtest.Mask(30), materialtest.Linear(2, 3, 30))
+	both := newHE(t, m, materialtest.RandomWeights[uint32](m), 1)
+	client, server := both[cost.Client].Inference(0), both[cost.Server].Inference(0)
+	defer client.Close()
+	defer server.Close()
+	var sent bytes.Buffer
+	early := false
+	err := client.Openings(func(tag int, p []byte) error {
+		if tag == 1 && !early {
+			early = true
+			if err := client.Finish(zeros); err != nil {
+				return err
+			}
+		}
+		_, err := sent.Write(p)
+		return err
+	})
+	if err != nil || !early {
+		t.Fatalf("uploads after early replies: %v", err)
+	}
+	err = server.Absorb(func(_ int, p []byte) error {
+		_, err := io.ReadFull(&sent, p)
+		return err
+	})
+	if err != nil || sent.Len() > 0 {
+		t.Errorf("the uploads: %v, %d bytes are left", err, sent.Len())
+	}
+}
+
+// TestHEAnswerWithoutAQuestion: an answer to base OTs before they are sent is an error.
+func TestHEAnswerWithoutAQuestion(t *testing.T) {
+	m := twoLayers(cost.ClientServer)
+	both := newHE(t, m, materialtest.RandomWeights[uint32](m), 1)
+	client := both[cost.Client].Inference(0)
+	defer client.Close()
+	if err := client.Finish(zeros); err == nil || !strings.Contains(err.Error(), "was not sent") {
+		t.Errorf("an answer to nothing: %v", err)
 	}
 }
 
