@@ -14,16 +14,16 @@ import (
 const signANDs = 31
 
 var garbledPrimitives = []*Primitive{
-	{Name: "gc.garble", Doc: "n ANDs of sign-only circuits garbled, nothing sent, both cores", N: 512 * signANDs * chunk, Solo: true, Prepare: garbleAlone,
+	{Name: "gc.garble", Doc: "n ANDs of sign-only circuits garbled, nothing sent, both cores", N: 2048 * signANDs * chunk, Solo: true, Prepare: garbleAlone,
 		Limit: func(l *Limits) Bound {
 			return Bound{cores * l.AES / cost.GarbleAES, "AES blocks on both cores"}
 		}},
-	{Name: "gc.eval", Doc: "n ANDs of sign-only circuits evaluated from memory, both cores", N: 512 * signANDs * chunk, Solo: true, Prepare: evaluateAlone,
+	{Name: "gc.eval", Doc: "n ANDs of sign-only circuits evaluated from memory, both cores", N: 2048 * signANDs * chunk, Solo: true, Prepare: evaluateAlone,
 		Limit: func(l *Limits) Bound {
 			return Bound{cores * l.AES / cost.EvaluateAES, "AES blocks on both cores"}
 		}},
 	{Name: "gc.and", Doc: "n ANDs of sign-only circuits garbled by one process, sent, received and evaluated by the other; labels are not timed",
-		N: 256 * signANDs * chunk, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
+		N: 1024 * signANDs * chunk, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
 			return lower(Bound{cores * l.AES / (cost.GarbleAES + cost.EvaluateAES), "AES blocks on both cores"},
 				Bound{l.Loopback / float64(cost.HalfGatesBytes(1, 1)), "bytes over loopback"})
 		}},
@@ -32,8 +32,8 @@ var garbledPrimitives = []*Primitive{
 // cores is what the development machine has, and both parties share.
 const cores = 2
 
-// chunk instances are garbled at a time.
-const chunk = 2048
+// chunk instances are garbled at a time: half a megabyte of tables, which stays in the caches of a core.
+const chunk = 512
 
 // labelSpan instances' labels are made before the clock starts; later instances use them again, which costs the same.
 const labelSpan = 1 << 15
