@@ -35,6 +35,8 @@ type Options struct {
 	Hold  int
 	// Preparing, if set, is told which of the inferences to be prepared has begun.
 	Preparing func(made, of int)
+	// Resident, if not zero, is how many bytes of garbled tables and the like stay in memory, instead of vm.DefaultResident.
+	Resident int64
 	// InsecureTap, if set, is handed this party's share of every RING value.
 	InsecureTap func(name string, share []int64) error
 	// Progress, if set, is told how far a phase is.
@@ -182,6 +184,9 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 		return err
 	}
 	s.machine = m
+	if s.Resident != 0 {
+		m.Keep(s.Resident)
+	}
 	m.Streams = s.streams
 	s.tap(m)
 	m.Rides = s.rides()

@@ -134,6 +134,9 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 	return m, nil
 }
 
+// Keep sets how many bytes of streams stay in memory, instead of DefaultResident: before the machine runs.
+func (m *Machine[W]) Keep(resident int64) { m.store = newStore(resident) }
+
 // Import takes this party's parts of the material, but for what is deferred of the items listed, in order: see ImportItem.
 func (m *Machine[W]) Import(deferred []int, part func(item, part int, dst []W) error) error {
 	for _, im := range m.Program.Imports {
