@@ -194,6 +194,13 @@ func summary(name string, n int64, took []time.Duration, bytes int64, rounds int
 		PerS: float64(n) / median.Seconds(), Bytes: bytes, Rounds: rounds}
 }
 
+// overLoopback holds a result against its bytes: what the loopback of this machine moves in the time.
+func (r *benchResult) overLoopback(l *bench.Limits) {
+	if r.Bytes > 0 {
+		r.against(bench.Bound{PerSecond: l.Loopback * float64(r.N) / float64(r.Bytes), Binds: "bytes over loopback"})
+	}
+}
+
 func (r *benchResult) against(b bench.Bound) {
 	r.Limit, r.Binds = b.PerSecond, b.Binds
 	r.Fraction = r.PerS / b.PerSecond
@@ -211,7 +218,7 @@ func (r *benchReport) text(w io.Writer) {
 			each = fmt.Sprintf("%.4g", float64(x.Bytes)/float64(x.N))
 		}
 		if x.ServerPeakRSS > 0 {
-			limit = fmt.Sprintf("peak memory %s / %s", size(x.ClientPeakRSS), size(x.ServerPeakRSS))
+			limit += fmt.Sprintf("; peak memory %s / %s", size(x.ClientPeakRSS), size(x.ServerPeakRSS))
 		}
 		rows = append(rows, []string{x.Name, count(x.N), duration(x.MS), duration(x.Low) + " - " + duration(x.High), rate(x.PerS), each, blankZero(int64(x.Rounds)), limit})
 	}

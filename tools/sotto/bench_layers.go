@@ -104,7 +104,10 @@ func (a *app) benchLayers(f *benchFlags, names []string) (_ *benchReport, err er
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.name, err)
 		}
-		r.Results = append(r.Results, results...)
+		for _, x := range results {
+			x.overLoopback(limits)
+			r.Results = append(r.Results, x)
+		}
 	}
 	return r, nil
 }

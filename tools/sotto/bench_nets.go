@@ -87,7 +87,14 @@ func (a *app) benchNets(f *benchFlags, names []string) (*benchReport, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	r := newBenchReport(link, nil)
+	pair, limits, err := a.pairUp(link)
+	if err != nil {
+		return nil, err
+	}
+	if err := pair.end(); err != nil { // networks have processes of their own
+		return nil, err
+	}
+	r := newBenchReport(link, limits)
 	for _, v := range netVariants() {
 		wanted := slices.ContainsFunc(netPhases, func(p netPhase) bool { return slices.Contains(names, v.name+p.suffix) })
 		if !wanted {
@@ -99,7 +106,9 @@ func (a *app) benchNets(f *benchFlags, names []string) (*benchReport, error) {
 		}
 		for _, p := range netPhases {
 			if slices.Contains(names, v.name+p.suffix) {
-				r.Results = append(r.Results, netResult(v.name, p, runs))
+				x := netResult(v.name, p, runs)
+				x.overLoopback(limits)
+				r.Results = append(r.Results, x)
 			}
 		}
 	}
