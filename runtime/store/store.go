@@ -83,7 +83,7 @@ func (s *Store) begin(b Binding) error {
 		if _, err := rand.Read(s.state.Key[:]); err != nil {
 			return err
 		}
-		return s.keep()
+		return errors.Join(s.sweep(), s.remove(isMaterial), s.keep()) // what a lost state leaves cannot be read any more
 	}
 	if err != nil {
 		return err
@@ -283,6 +283,12 @@ func (s *Store) keep() error {
 		return fmt.Errorf("store %s: %w", s.dir, err)
 	}
 	return nil
+}
+
+// isMaterial tells whether a file is an inference's.
+func isMaterial(file string) bool {
+	_, ok := numberOf(file)
+	return ok
 }
 
 // clear deletes what the cursor has passed.

@@ -235,6 +235,29 @@ func TestStateDamage(t *testing.T) {
 	}
 }
 
+// TestLostState: material whose keys are lost with the state is not held, and its number may be given again.
+func TestLostState(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	fill(t, s)
+	s.Close()
+	if err := os.Remove(filepath.Join(dir, stateFile)); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if st, err := s.Status(); err != nil || len(st.Held) > 0 {
+		t.Fatalf("a store without its state holds %v (%v)", st.Held, err)
+	}
+	n := fill(t, s)
+	r, err := s.Take(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := read(r, n); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
