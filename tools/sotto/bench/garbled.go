@@ -107,7 +107,7 @@ func evaluateAlone(_ *Session, n int64) (func() error, error) {
 var errWrong = errors.New("an evaluated output is wrong")
 
 // inFlight chunks may be garbled and not yet sent, or received and not yet evaluated.
-const inFlight = 4
+const inFlight = 8
 
 // garbledAcross: the server garbles. All values are zero: the carry of 0 + 0 is 0, which the client checks against the
 // permute bits once the clock has stopped counting for the server.
@@ -189,29 +189,28 @@ func (b *circuitBench) evaluateAcross(s *Session) (func() error, error) {
 	}
 	return func() error {
 		colour := make([]uint64, b.instances/64)
-		full, free := make(chan []byte, inFlight), make(chan []byte, inFlight)
+		full, free := make(chan []prg.Block, inFlight), make(chan []prg.Block, inFlight)
 		for range inFlight {
-			free <- make([]byte, prg.BlockBytes*2*chunk*signANDs)
+			free <- make([]prg.Block, 2*chunk*signANDs)
 		}
 		failed := make(chan error, 1)
 		go func() {
 			defer close(full)
 			failed <- b.each(func(int, int) error {
 				buf := <-free
-				err := s.Conn.ReadFull(buf)
+				err := s.Conn.ReadFull(prg.Bytes(buf))
 				full <- buf
 				return err
 			})
 		}()
-		tables, done := make([]prg.Block, 2*chunk*signANDs), 0
+		done := 0
 		var bad error
-		for buf := range full {
+		for tables := range full {
 			if bad == nil {
-				prg.Load(tables, buf)
 				at := done % labelSpan
 				bad = e.Evaluate(at, chunk, zero[at*signANDs:][:chunk*signANDs], labels[at*signANDs:][:chunk*signANDs], tables, colour[done/64:][:chunk/64])
 			}
-			free <- buf
+			free <- tables
 			done += chunk
 		}
 		if err := errors.Join(<-failed, bad); err != nil {
