@@ -508,7 +508,7 @@ func (i *Inference[W]) part(item, part int, dst []W) error {
 		return fmt.Errorf("part of %d elements into %d", it.N, len(dst))
 	case i.closed.Load():
 		return errClosed
-	case !s.inferences[0].finished.Load():
+	case it.Kind != program.Mask && !s.inferences[0].finished.Load(): // masks are this party's own
 		return errors.New("the peer's replies are not here yet")
 	}
 	switch it.Kind {

@@ -1,8 +1,11 @@
 package party
 
 import (
+	"fmt"
+	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -200,8 +203,17 @@ func (s *Stats) total(c *wire.Conn) {
 	}
 }
 
-// peakRSS is the most memory this process has held, in bytes.
+// peakRSS is the most memory this process has held, in bytes. Resource usage counts what was held before this program began, too:
+// the process that started it. Linux says it for the program alone.
 func peakRSS() int64 {
+	if status, err := os.ReadFile("/proc/self/status"); err == nil {
+		for line := range strings.Lines(string(status)) {
+			var kB int64
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kB); n == 1 {
+				return kB << 10
+			}
+		}
+	}
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
@@ -209,5 +221,5 @@ func peakRSS() int64 {
 	if runtime.GOOS == "darwin" {
 		return u.Maxrss
 	}
-	return u.Maxrss * 1024
+	return u.Maxrss << 10
 }

@@ -243,6 +243,7 @@ var opNets = map[string]string{
 	"groups":   "x = conv(image, 6, kernel = 3, groups = 3) |> batchnorm |> relu6 |> conv(6, kernel = 3, groups = 6, dilation = 2) |> batchnorm |> relu\n output y = x |> flatten |> linear(3) to client",
 	"moves":    "x = conv(image, 4, kernel = 1) |> relu\n a = slice(x, stride = 2) |> conv(3, kernel = 1)\n b = slice(x, start = 1, stride = 2) |> pad(0) |> conv(3, kernel = 1)\n output y = concat(a, b) |> batchnorm |> relu |> dropout(0.5) |> flatten |> linear(3) to client",
 	"padmove":  "x = conv(image, 4, kernel = 1) |> relu |> pad(1) |> conv(2, kernel = 3)\n output y = x |> flatten |> linear(3) |> softmax to client",
+	"masks":    "output y = avgpool(image, 3) to client", // masks without anything that needs a set-up
 	"linear":   "output y = image |> flatten |> linear(7) to client",
 	"bnalone":  "x = conv(image, 4, kernel = 1) |> relu |> batchnorm |> relu\n output y = x |> avgpool |> flatten |> linear(2) to client",
 }

@@ -113,7 +113,7 @@ func (a *app) bench(group string, f *benchFlags) error {
 		return usagef("nothing to measure is called %q: see sotto bench --help", group)
 	}
 	if f.runs < 1 || f.n < 0 {
-		return usagef("--runs %d, --n %d: accepted are positive numbers", f.runs, f.n)
+		return usagef("--runs %d, --n %d: accepted are 1 or more runs, and n of 0 (the default) or more", f.runs, f.n)
 	}
 	g := benchGroups[i]
 	chosen, err := chosenEntries(g.list(), f.only)

@@ -137,7 +137,7 @@ func (a *app) runNet(v netVariant, f *benchFlags) ([]*runResult, error) {
 	defer os.RemoveAll(tmp)
 	n, err := a.load(filepath.Join(f.examples, v.file+".sotto"), networkFlags{set: v.set})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: --examples names the repository's directory of networks", err)
 	}
 	prices, err := a.target(f.link, n)
 	if err != nil {
@@ -145,7 +145,7 @@ func (a *app) runNet(v netVariant, f *benchFlags) ([]*runResult, error) {
 	}
 	dir := filepath.Join(tmp, "out")
 	a.progress.step("compiling %s", v.name)
-	if _, err := a.compile(n, lowerFlags{weights: "random:1", nonlinear: string(v.way.nonlinear), ot: f.ot}, prices, dir); err != nil {
+	if _, err := a.compile(n, lowerFlags{weights: "random:1", nonlinear: string(v.way.nonlinear), ot: f.ot, offline: string(v.way.source)}, prices, dir); err != nil {
 		return nil, err
 	}
 	var out []*runResult

@@ -11,10 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sotto/ir/cost"
 	"sotto/runtime/party"
@@ -48,7 +50,10 @@ func newRunCmd(a *app) *cobra.Command {
 			"loopback by mutual TLS, and prints the prediction and what every layer cost. DIR is what compile wrote; a .sotto file is compiled first.",
 		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json\n" +
 			"  sotto run out --input cat.png --store both",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := compiledAlready(args[0], c); err != nil {
+				return err
+			}
 			dir, clean, err := a.compiled(args[0], &f)
 			if err != nil {
 				return err
@@ -75,6 +80,31 @@ func (f *runFlags) add(c *cobra.Command) {
 	addOfflineFlag(c, &f.offline)
 	c.Flags().StringVar(&f.link, "link", "loopback", "network between the parties: loopback (unshaped), lan, wan, pasnet")
 	c.MarkFlagRequired("input")
+}
+
+// compiledAlready refuses flags of the compiler for a directory of bundles, which would change nothing.
+func compiledAlready(path string, c *cobra.Command) error {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return nil
+	}
+	var of struct {
+		network networkFlags
+		lower   lowerFlags
+	}
+	compiler := &cobra.Command{}
+	of.network.add(compiler)
+	of.lower.add(compiler)
+	of.lower.addDeploy(compiler)
+	var idle []string
+	compiler.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "offline" && c.Flags().Changed(f.Name) {
+			idle = append(idle, "--"+f.Name)
+		}
+	})
+	if idle != nil {
+		return usagef("%s is compiled already, %s would change nothing: accepted is a network's file with them", path, strings.Join(idle, ", "))
+	}
+	return nil
 }
 
 // compiled gives a bundle directory: the one named, or a temporary one compiled from a network file.
