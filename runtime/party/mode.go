@@ -85,22 +85,38 @@ func holdingsOf(s *store.Store, want int) (h holdings, err error) {
 	return h, nil
 }
 
-// maxWanted bounds what a client may ask to be prepared at a time.
-const maxWanted = 1 << 16
+// MaxWanted bounds what a client may ask to be prepared at a time.
+const MaxWanted = 1 << 16
 
-// meet has two stores agree on what they hold together. A store that holds nothing takes the other's ID, or one of both's
-// making if that is as new.
+// meet has two stores agree on what they hold together. A new store takes the other's ID, or one of both's making if that
+// is as new; but not that of a store that still holds material, which it could only make worthless: more likely it was
+// named by mistake. Both parties judge by the same hellos, so both refuse.
 func meet(s *store.Store, mine, theirs holdings, session [16]byte) error {
 	id := mine.id
 	switch {
 	case mine.id == theirs.id && mine.id == store.ID{}:
 		id = session
-	case mine.id == store.ID{}:
+	case mine.id == theirs.id:
+	case mine.id == store.ID{} && theirs.held == 0:
 		id = theirs.id
-	case theirs.id != store.ID{} && theirs.id != mine.id:
-		return errors.New("the two stores are not of one pair: remove both and run `sotto prepare` again")
+	case theirs.id == store.ID{} && mine.held == 0:
+	default:
+		return unpaired(mine, theirs)
 	}
 	return s.Meet(id)
+}
+
+// unpaired says what two stores hold that are not each other's.
+func unpaired(mine, theirs holdings) error {
+	return fmt.Errorf("handshake: the two stores are not of one pair: the one here %v, the peer's %v: give both parties the --store "+
+		"that they prepared together, or remove both directories, with what they hold, and run `sotto prepare` again", mine, theirs)
+}
+
+func (h holdings) String() string {
+	if h.id == (store.ID{}) {
+		return "is new and empty"
+	}
+	return fmt.Sprintf("holds %d unused inference(s)", h.held)
 }
 
 // errRanOut says what to do when no inference is left.

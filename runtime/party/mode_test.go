@@ -131,7 +131,7 @@ func TestReconcileRefuses(t *testing.T) {
 	}
 }
 
-// TestMeet: fresh stores make an ID, one that is fresh takes the other's, and others must have the same.
+// TestMeet: fresh stores make an ID, one that is fresh takes that of one that holds nothing, and others must have the same.
 func TestMeet(t *testing.T) {
 	a, b := store.ID{1}, store.ID{2}
 	session := [16]byte{9}
@@ -154,5 +154,26 @@ func TestMeet(t *testing.T) {
 		if got := holds(t, s).id; err != nil || got != c.want {
 			t.Errorf("%v and %v: %v, %v, want %v", c.mine, c.theirs, got, err, c.want)
 		}
+	}
+}
+
+// TestMeetKeepsMaterial: a new store, named by mistake, is refused by one that holds material, at both ends; one that lost
+// all of the same batch is not.
+func TestMeetKeepsMaterial(t *testing.T) {
+	full, empty := holding(t, 0, 1, 2), holding(t)
+	if err := full.Meet(store.ID{1}); err != nil {
+		t.Fatal(err)
+	}
+	mine, theirs := holds(t, full), holds(t, empty)
+	for _, err := range []error{meet(full, mine, theirs, [16]byte{9}), meet(empty, theirs, mine, [16]byte{9})} {
+		if err == nil || !strings.Contains(err.Error(), "holds 3 unused") || !strings.Contains(err.Error(), "is new and empty") {
+			t.Errorf("a full store and a new one: %v", err)
+		}
+	}
+	if after := holds(t, empty).id; after != (store.ID{}) || holds(t, full) != mine {
+		t.Errorf("after the refusal the new store has ID %v, the full one %v", after, holds(t, full))
+	}
+	if err := meet(full, mine, holdings{id: mine.id}, [16]byte{9}); err != nil {
+		t.Errorf("a store that lost all of the same batch: %v", err)
 	}
 }

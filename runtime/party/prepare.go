@@ -65,8 +65,8 @@ func (s *session[W]) prepareAll(ctx context.Context, g greeting, p *Prepared) er
 	if s.p.Party == cost.Server {
 		want = g.theirs.want
 	}
-	if want > maxWanted {
-		return fmt.Errorf("handshake: the client wants %d inferences, accepted are up to %d", want, maxWanted)
+	if want > MaxWanted {
+		return fmt.Errorf("handshake: the client wants %d inferences, accepted are up to %d", want, MaxWanted)
 	}
 	p.Held = held
 	next := max(g.mine.next, g.theirs.next)

@@ -21,8 +21,8 @@ func (o *Options) holdings() (holdings, error) {
 	if o.Store == nil && o.Modes&(Prepare|Stored) != 0 {
 		return holdings{}, errors.New("a session with stored material needs a store: pass --store DIR")
 	}
-	if o.Hold < 0 || o.Hold > maxWanted {
-		return holdings{}, fmt.Errorf("%d inferences to prepare, accepted are up to %d", o.Hold, maxWanted)
+	if o.Hold < 0 || o.Hold > MaxWanted {
+		return holdings{}, fmt.Errorf("%d inferences to prepare, accepted are up to %d", o.Hold, MaxWanted)
 	}
 	return holdingsOf(o.Store, o.Hold)
 }
@@ -72,10 +72,10 @@ func (s *session[W]) readSource() error {
 
 // unmet says which store is not the other's.
 func (s *session[W]) unmet(g greeting) error {
-	if g.mine.held == 0 || g.theirs.held == 0 {
+	if g.mine.held == 0 && g.theirs.held == 0 {
 		return fmt.Errorf("handshake: %w", errRanOut)
 	}
-	return errors.New("handshake: the two stores are not of one pair: remove both and run `sotto prepare` again")
+	return unpaired(g.mine, g.theirs)
 }
 
 // open opens a stream of the stored inference for the machine.

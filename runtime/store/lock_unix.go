@@ -20,5 +20,21 @@ func takeLock(path string) (*os.File, error) {
 		}
 		return nil, errors.Join(err, f.Close())
 	}
+	if err := stillAt(f, path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return f, nil
+}
+
+// stillAt checks that a file that is locked by now was not removed in between by the process that had the lock.
+func stillAt(f *os.File, path string) error {
+	locked, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(path)
+	if err != nil || !os.SameFile(locked, named) {
+		return errors.New("another process has just removed it: try again")
+	}
+	return nil
 }

@@ -159,11 +159,22 @@ func replace(from, to string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// makeDir makes a store's directory, or accepts one that is empty or a store, and closed to others.
-func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+// makeDir makes a store's directory, or accepts one that is empty or a store, and closed to others. It tells whether it
+// made it.
+func makeDir(dir string) (made bool, err error) {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, os.MkdirAll(dir, 0o700)
+	case err != nil:
+		return false, err
+	case !info.IsDir():
+		return false, fmt.Errorf("store %s: it is no directory: accepted is a new or empty one, or one that `sotto prepare` made", dir)
 	}
+	return false, checkDir(dir)
+}
+
+func checkDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err

@@ -47,8 +47,10 @@ type Binding struct {
 
 // Store is an open store. Its methods may be called by several goroutines.
 type Store struct {
-	dir  string
-	lock *os.File
+	dir   string
+	lock  *os.File
+	made  bool // the directory, by Open
+	fresh bool // the state, by Open
 
 	mu    sync.Mutex
 	state state
@@ -60,14 +62,15 @@ var ErrUsed = errors.New("was used")
 // Open opens a store, or makes one in a directory that is empty or missing. It fails if another process has it open or if
 // it is for something else.
 func Open(dir string, b Binding) (*Store, error) {
-	if err := makeDir(dir); err != nil {
+	made, err := makeDir(dir)
+	if err != nil {
 		return nil, err
 	}
 	lock, err := takeLock(filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
-	s := &Store{dir: dir, lock: lock}
+	s := &Store{dir: dir, lock: lock, made: made}
 	if err := s.begin(b); err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", dir, err), lock.Close())
 	}
@@ -79,7 +82,7 @@ func (s *Store) begin(b Binding) error {
 	var err error
 	s.state, err = readState(s.path(stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		s.state = state{Version: stateVersion, Binding: b}
+		s.state, s.fresh = state{Version: stateVersion, Binding: b}, true
 		if _, err := rand.Read(s.state.Key[:]); err != nil {
 			return err
 		}
@@ -110,12 +113,30 @@ func (b Binding) accepts(o Binding) error {
 	return nil
 }
 
-// Close lets others open the store and wipes the key.
+// Close lets others open the store and wipes the key. Of a store that Open made and that met no peer nothing is left.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.state.Key[:])
-	return s.lock.Close()
+	var err error
+	if s.fresh && s.state.ID == (ID{}) && s.state.Next == 0 {
+		err = s.unmake()
+	}
+	s.fresh = false
+	return errors.Join(err, s.lock.Close())
+}
+
+// unmake removes what Open made. The lock goes last of the files, and whoever waited for it finds that it has gone.
+func (s *Store) unmake() error {
+	for _, file := range []string{stateFile, lockFile} {
+		if err := os.Remove(s.path(file)); err != nil {
+			return err
+		}
+	}
+	if s.made {
+		os.Remove(s.dir) // fails if somebody has put something there
+	}
+	return nil
 }
 
 // Status is what a store holds.

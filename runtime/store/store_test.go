@@ -264,7 +264,9 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(dir, binding); err == nil || !strings.Contains(err.Error(), "another process is using it") {
 		t.Errorf("two at a time: %v", err)
 	}
-	s.Close()
+	if err := errors.Join(s.Meet(ID{1}), s.Close()); err != nil {
+		t.Fatal(err)
+	}
 	for want, change := range map[string]func(*Binding){
 		"it is the client's":           func(b *Binding) { b.Party = "server" },
 		"for the program abababababab": func(b *Binding) { b.Pair = "cd" },
@@ -290,6 +292,49 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(other, binding); err == nil || !strings.Contains(err.Error(), "thesis.tex") {
 		t.Errorf("a directory of something else: %v", err)
+	}
+}
+
+// TestCloseLeavesNothing of a store that met no peer, but a directory that was there before; one that met its peer stays.
+func TestCloseLeavesNothing(t *testing.T) {
+	there := t.TempDir()
+	missing := filepath.Join(there, "new")
+	for range 2 {
+		if err := open(t, missing).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(t, there).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(there); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	s := open(t, missing)
+	if err := errors.Join(s.Meet(ID{1}), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := Inspect(missing); err != nil || st.ID != (ID{1}) {
+		t.Errorf("a store that met its peer: %v, %v", st, err)
+	}
+}
+
+// TestOpenAfterRemoval: a lock that was waited for while its file was removed is none.
+func TestOpenAfterRemoval(t *testing.T) {
+	path := filepath.Join(t.TempDir(), lockFile)
+	lock, err := takeLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := stillAt(lock, path); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := stillAt(lock, path); err == nil {
+		t.Error("the lock on a file that was removed counts")
 	}
 }
 
