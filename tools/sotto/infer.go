@@ -54,7 +54,7 @@ func newInferCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.input, "input", "", "PNG or JPEG image, .npy `file`, or random:SEED; outsourced: this server's share")
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
-	addStoreFlag(c, &f.store)
+	addStoreFlag(c, &f.store, storeHelp)
 	c.MarkFlagRequired("connect")
 	c.MarkFlagRequired("input")
 	return c

@@ -58,7 +58,7 @@ func newPrepareCmd(a *app) *cobra.Command {
 		},
 	}
 	f.addSession(c)
-	addStoreFlag(c, &f.store)
+	addStoreFlag(c, &f.store, storeHelp)
 	c.Flags().IntVarP(&f.n, "number", "n", 1, "how many unused inferences both parties are to hold in the end")
 	c.Flags().StringVar(&f.connect, "connect", "", "`address` of the server, host:port")
 	c.Flags().BoolVar(&f.list, "list", false, "print what the store holds, and prepare nothing")
@@ -72,8 +72,8 @@ func (f *prepareFlags) args(args []string) error {
 		return usagef("--list takes no bundle, only --store")
 	case !f.list && len(args) != 1:
 		return usagef("accepts 1 arg(s), received %d: a client's bundle, or what compile wrote", len(args))
-	case f.n < 1:
-		return usagef("-n %d: accepted are 1 and more", f.n)
+	case f.n < 1 || f.n > party.MaxWanted:
+		return usagef("-n %d: accepted are 1 to %d", f.n, party.MaxWanted)
 	}
 	return nil
 }
@@ -142,11 +142,14 @@ func (a *app) prepareHere(dir string, f *prepareFlags) (*prepareResult, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (a client's bundle needs --connect ADDR)", err)
 	}
-	keys, err := localKeys(f.store)
+	source, err := offlineSource(f.offline)
 	if err != nil {
 		return nil, err
 	}
-	source, err := offlineSource(f.offline)
+	if err := checkShared(f.store); err != nil {
+		return nil, err
+	}
+	keys, err := localKeys(f.store)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func newRunCmd(a *app) *cobra.Command {
 	f.lower.add(c)
 	f.lower.addDeploy(c)
 	f.add(c)
-	c.Flags().StringVar(&f.store, "store", "", "`directory` of `sotto prepare DIR`: run the online phase alone, on material from there")
+	addStoreFlag(c, &f.store, "`directory` of `sotto prepare DIR`: run the online phase alone, on material from there")
 	return c
 }
 

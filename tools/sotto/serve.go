@@ -54,7 +54,7 @@ func newServeCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.input, "input", "", "outsourced: this server's share of the input, `file` of `sotto share`")
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
-	addStoreFlag(c, &f.store)
+	addStoreFlag(c, &f.store, storeHelp)
 	c.MarkFlagRequired("listen")
 	return c
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -153,4 +155,41 @@ func storeLine(t *party.Taken) string {
 	return fmt.Sprintf("material of stored inference %d: %s, loaded in %s; %d left", t.Inference, size(t.Bytes), duration(t.LoadMS), t.Left)
 }
 
-func addStoreFlag(c *cobra.Command, dir *string) { c.Flags().StringVar(dir, "store", "", storeHelp) }
+func addStoreFlag(c *cobra.Command, dir *string, help string) {
+	c.Flags().Func("store", help, func(name string) error {
+		if name == "" {
+			return errors.New("no name of a directory; leave --store out, or name one")
+		}
+		*dir = name
+		return nil
+	})
+}
+
+// checkShared accepts a directory for both parties' stores: a new or empty one, or one that was used as such. Any other is
+// one party's store, or no store at all, and would be mixed up with them.
+func checkShared(dir string) error {
+	const accepted = "accepted is a new or empty directory, or one that `sotto prepare` of both parties made"
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("store %s: it is no directory: %s", dir, accepted)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	parts := []string{clientDir, serverDir, defaultKeys}
+	for _, e := range entries {
+		if !slices.Contains(parts, e.Name()) {
+			return fmt.Errorf("store %s: it holds %s, which is not of both parties' stores: %s", dir, e.Name(), accepted)
+		}
+	}
+	if len(entries) > 0 && !exists(filepath.Join(dir, defaultKeys)) {
+		return fmt.Errorf("store %s: it has no %s: %s", dir, defaultKeys, accepted)
+	}
+	return nil
+}
