@@ -17,7 +17,6 @@ type netBench struct {
 	name string
 	file string
 	set  []string
-	run  runFlags
 }
 
 // netBenches lists the networks with the ways to compute them.
