@@ -497,7 +497,7 @@ func TestChangedBytes(t *testing.T) {
 	p := newPlace(t, "client-server")
 	p.wait = "4s"
 	_, dealer := p.deal()
-	for _, at := range []int64{10, 700, 5000, 20000, 40000} {
+	for _, at := range []int64{10, 700, 5000, 20000, 30000} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			t.Parallel()
 			p := p.sub(t)
