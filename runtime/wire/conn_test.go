@@ -221,11 +221,10 @@ func play(c *wire.Conn, script string, mine rune) error {
 // whatever order the bytes arrive.
 func TestBeginAfterDependsOnWhatItSays(t *testing.T) {
 	a, b := wiretest.Pair(t, wire.Options{})
-	var one [1]byte
 	both(t, func() error {
-		return errors.Join(a.Exchange(one[:], one[:]), a.ReadFull(one[:]), answer(a))
+		return errors.Join(a.Exchange([]byte{0}, make([]byte, 1)), a.ReadFull(make([]byte, 1)), answer(a))
 	}, func() error {
-		return errors.Join(b.Exchange(one[:], one[:]), answer(b), b.ReadFull(one[:]))
+		return errors.Join(b.Exchange([]byte{0}, make([]byte, 1)), answer(b), b.ReadFull(make([]byte, 1)))
 	})
 	if a.Rounds(0) != 2 || b.Rounds(0) != 2 {
 		t.Errorf("%d and %d rounds, want 2", a.Rounds(0), b.Rounds(0))
