@@ -14,13 +14,13 @@ import (
 const signANDs = 31
 
 var garbledPrimitives = []*Primitive{
-	{Name: "gc.garble", Doc: "n ANDs of sign-only circuits garbled, nothing sent, both cores", N: 2048 * signANDs * chunk, Solo: true, Prepare: garbleAlone,
+	{Name: "gc.garble", Doc: "n ANDs of sign-only circuits garbled on one core, nothing sent", N: 2048 * signANDs * chunk, Solo: true, Prepare: garbleAlone,
 		Limit: func(l *Limits) Bound {
-			return Bound{cores * l.AES / cost.GarbleAES, "AES blocks on both cores"}
+			return Bound{l.AES / cost.GarbleAES, "AES blocks of a core"}
 		}},
-	{Name: "gc.eval", Doc: "n ANDs of sign-only circuits evaluated from memory, both cores", N: 2048 * signANDs * chunk, Solo: true, Prepare: evaluateAlone,
+	{Name: "gc.eval", Doc: "n ANDs of sign-only circuits evaluated from memory on one core", N: 2048 * signANDs * chunk, Solo: true, Prepare: evaluateAlone,
 		Limit: func(l *Limits) Bound {
-			return Bound{cores * l.AES / cost.EvaluateAES, "AES blocks on both cores"}
+			return Bound{l.AES / cost.EvaluateAES, "AES blocks of a core"}
 		}},
 	{Name: "gc.and", Doc: "n ANDs of sign-only circuits garbled by one process, sent, received and evaluated by the other; labels are not timed",
 		N: 1024 * signANDs * chunk, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
@@ -32,7 +32,7 @@ var garbledPrimitives = []*Primitive{
 // cores is what the development machine has, and both parties share.
 const cores = 2
 
-// chunk instances are garbled at a time: half a megabyte of tables, which stays in the caches of a core.
+// chunk instances are garbled at a time, by one core: half a megabyte of tables, which stays in its caches.
 const chunk = 512
 
 // labelSpan instances' labels are made before the clock starts; later instances use them again, which costs the same.
