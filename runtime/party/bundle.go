@@ -3,11 +3,13 @@
 package party
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"sotto/ir/cost"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
 	"sotto/runtime/tensorfile"
@@ -80,6 +82,35 @@ func (b *Bundle) openWeights() (*tensorfile.File, error) {
 		return nil, fmt.Errorf("%s holds no %s: compile with --weights", b.Dir, WeightsFile)
 	}
 	return f, err
+}
+
+// Sharing names one splitting of a model's weights into shares: those of two splittings add up to noise. It is drawn when
+// the weights are split and says nothing of them; it is zero where the server alone has weights.
+type Sharing [16]byte
+
+// sharingKey is the metadata key of a weights file that holds the Sharing, in hexadecimal.
+const sharingKey = "sotto.sharing"
+
+// Metadata is what a file of shares says of itself.
+func (s Sharing) Metadata() map[string]string {
+	return map[string]string{sharingKey: hex.EncodeToString(s[:])}
+}
+
+// sharing reads what the weights are shares of.
+func (b *Bundle) sharing() (s Sharing, err error) {
+	if b.Program.Deploy != cost.Outsourced || len(b.Program.Weights) == 0 {
+		return s, nil
+	}
+	f, err := b.openWeights()
+	if err != nil {
+		return s, err
+	}
+	defer f.Close()
+	if n, err := hex.Decode(s[:], []byte(f.Metadata()[sharingKey])); err != nil || n != len(s) {
+		return s, fmt.Errorf("%s: metadata %s names no splitting: want %d hexadecimal digits, as `sotto compile` writes",
+			filepath.Join(b.Dir, WeightsFile), sharingKey, 2*len(s))
+	}
+	return s, nil
 }
 
 func (b *Bundle) checkLength(w program.Weight, elements int) error {

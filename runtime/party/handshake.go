@@ -16,12 +16,12 @@ import (
 // Handshake: before anything else the parties send each other, in one crossed message, what they are about to run. A
 // mismatch ends the session with a message that names it.
 //
-//	magic 8 · protocol version 1 · role 1 · source 1 · modes 1 · nonce 16 · pair hash 32 · holdings 48
+//	magic 8 · protocol version 1 · role 1 · source 1 · modes 1 · nonce 16 · pair hash 32 · sharing 16 · holdings 48
 const (
 	magic           = "sottorun"
-	protocolVersion = 2
+	protocolVersion = 3
 	nonceBytes      = 16
-	helloBytes      = len(magic) + 4 + nonceBytes + len(program.Hash{}) + holdingsBytes
+	helloBytes      = len(magic) + 4 + nonceBytes + len(program.Hash{}) + len(Sharing{}) + holdingsBytes
 )
 
 // phaseSession is the wire's phase of the handshake: it counts for neither offline nor online.
@@ -32,13 +32,14 @@ type hello struct {
 	modes                 Mode
 	nonce                 [nonceBytes]byte
 	pair                  program.Hash
+	sharing               Sharing
 	store                 holdings
 }
 
 func (h hello) encode() []byte {
 	b := append([]byte(magic), h.version, h.role, h.source, byte(h.modes))
 	b = append(b, h.nonce[:]...)
-	return h.store.append(append(b, h.pair[:]...))
+	return h.store.append(append(append(b, h.pair[:]...), h.sharing[:]...))
 }
 
 var errNotSotto = errors.New("the peer does not speak sotto's session protocol")
@@ -52,6 +53,7 @@ func decodeHello(b []byte) (h hello, err error) {
 	b = b[4:]
 	b = b[copy(h.nonce[:], b):]
 	b = b[copy(h.pair[:], b):]
+	b = b[copy(h.sharing[:], b):]
 	h.store = decodeHoldings(b)
 	return h, nil
 }
@@ -76,12 +78,12 @@ type greeting struct {
 	mine, theirs holdings
 }
 
-// shake exchanges hellos.
-func shake(c *wire.Conn, p *program.Program, source cost.Source, modes Mode, have holdings) (g greeting, err error) {
+// shake exchanges hellos. Of mine, the caller fills in source, modes, sharing and store.
+func shake(c *wire.Conn, p *program.Program, mine hello) (g greeting, err error) {
 	if err := c.BeginPhase(phaseSession); err != nil {
 		return g, err
 	}
-	mine := hello{version: protocolVersion, role: byte(p.Party), source: sourceNumber(source), modes: modes, pair: p.Pair, store: have}
+	mine.version, mine.role, mine.pair = protocolVersion, byte(p.Party), p.Pair
 	if _, err := rand.Read(mine.nonce[:]); err != nil {
 		return g, err
 	}
@@ -128,6 +130,8 @@ func (h hello) accepts(o hello) error {
 		return fmt.Errorf("both parties are the %s; give one the client's bundle and the other the server's", cost.Party(h.role))
 	case o.pair != h.pair:
 		return fmt.Errorf("the programs differ: %s here, %s at the peer; use the two halves of one `sotto compile`", h.pair.Short(), o.pair.Short())
+	case o.sharing != h.sharing:
+		return errors.New("the weights are shares of different splittings; use the two halves of one `sotto compile`")
 	}
 	client, server := h.modes, o.modes
 	if h.role == byte(cost.Server) {

@@ -19,13 +19,15 @@ func TestHandshakeRefuses(t *testing.T) {
 		server  *program.Program
 		source  cost.Source
 		offers  Mode
+		sharing Sharing
 		message string
 	}{
-		"same role":       {client, cost.FromDealer, Everything, "both parties are the client"},
-		"other programs":  {&program.Program{Party: cost.Server, Pair: program.Hash{2}}, cost.FromDealer, Everything, "the programs differ"},
-		"another source":  {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, "elsewhere", Everything, "different sources"},
-		"stored alone":    {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, Prepare | Stored, "ready to prepare, use what was prepared: give both --store"},
-		"the right match": {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, Everything | Stored, ""},
+		"same role":       {client, cost.FromDealer, Everything, Sharing{}, "both parties are the client"},
+		"other programs":  {&program.Program{Party: cost.Server, Pair: program.Hash{2}}, cost.FromDealer, Everything, Sharing{}, "the programs differ"},
+		"another source":  {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, "elsewhere", Everything, Sharing{}, "different sources"},
+		"other shares":    {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, Everything, Sharing{1}, "shares of different splittings"},
+		"stored alone":    {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, Prepare | Stored, Sharing{}, "ready to prepare, use what was prepared: give both --store"},
+		"the right match": {&program.Program{Party: cost.Server, Pair: program.Hash{1}}, cost.FromDealer, Everything | Stored, Sharing{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := wiretest.Pair(t, wire.Options{Timeout: 5 * time.Second})
@@ -34,10 +36,10 @@ func TestHandshakeRefuses(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				g, err := shake(b, c.server, c.source, c.offers, holdings{})
+				g, err := shake(b, c.server, hello{source: sourceNumber(c.source), modes: c.offers, sharing: c.sharing})
 				ids[1], theirs = g.id, err
 			}()
-			g, mine := shake(a, client, cost.FromDealer, Everything, holdings{})
+			g, mine := shake(a, client, hello{source: sourceNumber(cost.FromDealer), modes: Everything})
 			ids[0] = g.id
 			<-done
 			if c.message == "" {
@@ -67,7 +69,7 @@ func TestHandshakeWithStrangers(t *testing.T) {
 	} {
 		a, b := wiretest.Pair(t, wire.Options{Timeout: 5 * time.Second})
 		go b.Send(said)
-		if _, err := shake(a, p, cost.FromDealer, Everything, holdings{}); !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), message) {
+		if _, err := shake(a, p, hello{source: sourceNumber(cost.FromDealer), modes: Everything}); !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), message) {
 			t.Errorf("error %v, want one with %q", err, message)
 		}
 	}

@@ -87,7 +87,11 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its store cannot be used"))
 	}
-	g, err := shake(o.Conn, p, o.Source, max(o.Modes, Everything), have)
+	sharing, err := o.Bundle.sharing()
+	if err != nil {
+		return nil, errors.Join(err, o.Conn.Abort("its weights are damaged"))
+	}
+	g, err := shake(o.Conn, p, hello{source: sourceNumber(o.Source), modes: max(o.Modes, Everything), sharing: sharing, store: have})
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func writeWeights(path string, p *program.Program, from map[string][]int64) erro
 		}
 		tensors = append(tensors, tensorfile.New(w.Name, []int{len(x)}, narrow))
 	}
-	return tensorfile.Write(path, tensors, nil, tensorfile.Secret)
+	return tensorfile.Write(path, tensors, party.Sharing{}.Metadata(), tensorfile.Secret)
 }
 
 func randomShare(n, bits int) []int64 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -189,6 +190,14 @@ func (l *lowering) writeParties(dir string, pair *twopc.Pair) error {
 		return nil
 	}
 	l.app.progress.step("weights of the parties")
+	var sharing map[string]string
+	if l.secure.Deploy == cost.Outsourced {
+		var s party.Sharing
+		if _, err := rand.Read(s[:]); err != nil {
+			return err
+		}
+		sharing = s.Metadata()
+	}
 	server, client := newBaked(pair.Server.Weights), newBaked(pair.Client.Weights)
 	err := twopc.Bake(l.secure.Funcs[0], ranges.WeightsOf(l.context), func(name string, t *ir.Tensor) error {
 		if l.secure.Deploy == cost.Outsourced {
@@ -200,10 +209,10 @@ func (l *lowering) writeParties(dir string, pair *twopc.Pair) error {
 		return nil
 	})
 	if err == nil {
-		err = server.write(filepath.Join(dir, serverDir, party.WeightsFile))
+		err = server.write(filepath.Join(dir, serverDir, party.WeightsFile), sharing)
 	}
 	if err == nil && len(client.done) > 0 {
-		err = client.write(filepath.Join(dir, clientDir, party.WeightsFile))
+		err = client.write(filepath.Join(dir, clientDir, party.WeightsFile), sharing)
 	}
 	return err
 }
@@ -239,11 +248,11 @@ func (b *baked) add(name string, t *ir.Tensor) {
 	b.done = append(b.done, tensorfile.New(name, t.Type.Shape, narrow))
 }
 
-func (b *baked) write(path string) error {
+func (b *baked) write(path string, metadata map[string]string) error {
 	if len(b.wanted) > 0 {
 		ir.Bugf("%d weights of a program were not baked, such as %s", len(b.wanted), anyOf(b.wanted))
 	}
-	return tensorfile.Write(path, b.done, nil, tensorfile.Secret)
+	return tensorfile.Write(path, b.done, metadata, tensorfile.Secret)
 }
 
 func anyOf(set map[string]bool) string {
@@ -276,7 +285,7 @@ func (l *lowering) writeClear(dir string) error {
 		return nil
 	})
 	if err == nil {
-		err = ring.write(filepath.Join(dir, party.WeightsFile))
+		err = ring.write(filepath.Join(dir, party.WeightsFile), nil)
 	}
 	if err != nil || l.net == nil {
 		return err

@@ -289,6 +289,18 @@ func TestOtherPrograms(t *testing.T) {
 	p.survives(server, serverResult)
 }
 
+// TestOtherSharing pairs the same program's bundles of two compilations, whose shares of the weights do not belong together.
+func TestOtherSharing(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "outsourced")
+	mustSotto(t, "compile", p.path("tiny.sotto"), "--weights", "random:1", "--deploy", "outsourced", "-o", p.path("again"), "--quiet")
+	_, dealer := p.deal()
+	server, addr := p.serve(dealer, "--sessions", "1")
+	client := p.start(nil, "infer", "again/client", "--connect", addr, "--dealer", dealer, "--input", "shares/client.npy")
+	p.ends(client, 3, "shares of different splittings")
+	p.ends(server, 3, "shares of different splittings")
+}
+
 // TestGarbage sends what is no TLS to every listener, and leaves connections open that say nothing.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
