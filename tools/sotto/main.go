@@ -111,8 +111,11 @@ func newRootCmd(a *app) *cobra.Command {
 	return root
 }
 
-// mark has a command note when its own work begins.
+// mark has a command, and those below it, note when its own work begins.
 func (a *app) mark(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		a.mark(sub)
+	}
 	work := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		a.started = true

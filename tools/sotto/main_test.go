@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"image"
@@ -40,7 +41,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"json": jsonCommand, "status": statusCommand, "digit": digitCommand, "tensors": tensorsCommand, "truncate": truncateCommand,
-			"start": startCommand, "finish": finishCommand,
+			"start": startCommand, "finish": finishCommand, "xml": xmlCommand,
 		},
 	})
 }
@@ -128,6 +129,18 @@ func tensorsCommand(ts *testscript.TestScript, _ bool, args []string) {
 		list = append(list, tensorfile.New(name, shape, make([]float32, n)))
 	}
 	ts.Check(tensorfile.Write(ts.MkAbs(args[0]), list, nil, tensorfile.Shared))
+}
+
+// xmlCommand is `xml FILE`: the file is well-formed XML.
+func xmlCommand(ts *testscript.TestScript, _ bool, args []string) {
+	d := xml.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			return
+		} else {
+			ts.Check(err)
+		}
+	}
 }
 
 // truncateCommand is `truncate FILE N`: the file's first N bytes stay.
