@@ -46,10 +46,12 @@ func (o Options) check() (Options, error) {
 type Conn struct {
 	nc    net.Conn // the top of the stack below frames
 	guard *guard   // its bottom
-	meter meter
-	fault fault
-	out   outbound
-	in    inbound
+	// direct says that there is nothing between the two: frames that leave need not lie in one piece.
+	direct bool
+	meter  meter
+	fault  fault
+	out    outbound
+	in     inbound
 }
 
 // outbound is the sending half. Its lock is held through Begin, Write and End each.
@@ -84,11 +86,14 @@ func New(nc net.Conn, o Options) (*Conn, error) {
 	return newConn(Shape(g, o.Link), g), nil
 }
 
+// aheadBytes are read at a time, if they are there: Tuning, what stays in the cache of a core on its way to its place.
+const aheadBytes = 512 << 10
+
 func newConn(top net.Conn, g *guard) *Conn {
-	c := &Conn{nc: top, guard: g, meter: newMeter()}
+	c := &Conn{nc: top, guard: g, direct: top == net.Conn(g), meter: newMeter()}
 	c.out.buf = make([]byte, HeaderBytes+MaxFrame)
 	c.in.lock = make(chan struct{}, 1)
-	c.in.ahead = readAhead{src: top, buf: make([]byte, HeaderBytes+MaxFrame)}
+	c.in.ahead = readAhead{src: top, buf: make([]byte, aheadBytes)}
 	return c
 }
 
@@ -190,12 +195,15 @@ func (c *Conn) ready(doing string) error {
 	return nil
 }
 
-// append moves the head of p into the buffer. A full buffer is sent only when there is more, because the frame says
-// whether it is the message's last.
+// append takes the head of p: whole frames of it go out from where they lie, the rest moves into the buffer. A full frame is
+// sent only when there is more, because it says whether it is the message's last.
 func (c *Conn) append(p []byte) (int, error) {
 	if !c.out.begun {
 		c.out.begun = true
 		c.meter.sendBegins(c.out.depth)
+	}
+	if c.direct && len(p) > MaxFrame && c.out.payload%MaxFrame == 0 {
+		return c.sendFrames(p)
 	}
 	if c.out.payload == MaxFrame {
 		if err := c.flush(kindMore); err != nil {
@@ -209,38 +217,75 @@ func (c *Conn) append(p []byte) (int, error) {
 }
 
 func (c *Conn) flush(k kind) error {
-	frame := c.out.buf[:HeaderBytes+c.out.payload]
-	header{c.out.payload, k, c.out.depth}.put(frame)
-	c.out.payload = 0
-	c.meter.sentHeader()
-	if err := c.writeFrame(frame); err != nil {
-		if fault := c.fault.get(); fault != nil {
-			return fault // this side has given up already: its last words must not be cut off
-		}
-		c.hearReason()
-		return c.fail(c.classify("sending", err))
-	}
-	return nil
+	frame := c.out.take(k)
+	c.meter.sentHeaders(1)
+	return c.sent(c.writeFrames(net.Buffers{frame}))
 }
 
-func (c *Conn) writeFrame(frame []byte) error {
+// take makes a frame of what is in the buffer.
+func (o *outbound) take(k kind) []byte {
+	frame := o.buf[:HeaderBytes+o.payload]
+	header{o.payload, k, o.depth}.put(frame)
+	o.payload = 0
+	return frame
+}
+
+// burst is how many frames one call of the system sends at most: Tuning.
+const burst = 16
+
+// sendFrames sends what is in the buffer, if that is a frame, and the frames at the head of p, which more follows.
+func (c *Conn) sendFrames(p []byte) (int, error) {
+	var room [2*burst + 1][]byte
+	frames, headers := net.Buffers(room[:0]), 0
+	if c.out.payload > 0 {
+		frames, headers = append(frames, c.out.take(kindMore)), 1
+	}
+	var full [HeaderBytes]byte
+	header{MaxFrame, kindMore, c.out.depth}.put(full[:])
+	n := min((len(p)-1)/MaxFrame, burst)
+	for i := range n {
+		frames = append(frames, full[:], p[i*MaxFrame:][:MaxFrame])
+	}
+	c.meter.sentPayload(n * MaxFrame)
+	c.meter.sentHeaders(headers + n)
+	return n * MaxFrame, c.sent(c.writeFrames(frames))
+}
+
+func (c *Conn) writeFrames(frames net.Buffers) error {
 	c.out.frame.Lock()
 	defer c.out.frame.Unlock()
 	if err := c.fault.get(); err != nil {
 		return err
 	}
-	return c.out.write(c.nc, frame)
+	return c.out.write(c.nc, frames)
 }
 
-// write sends one frame. After an error part of a frame may be under way, and what followed would be read as its
+// write sends frames. After an error part of a frame may be under way, and what followed would be read as its
 // payload: nothing does.
-func (o *outbound) write(nc net.Conn, frame []byte) error {
+func (o *outbound) write(nc net.Conn, frames net.Buffers) error {
 	if o.broken {
 		return net.ErrClosed
 	}
-	_, err := nc.Write(frame)
+	var err error
+	if g, ok := nc.(*guard); ok {
+		_, err = g.writeAll(frames)
+	} else {
+		_, err = frames.WriteTo(nc)
+	}
 	o.broken = err != nil
 	return err
+}
+
+// sent looks at how sending ended.
+func (c *Conn) sent(err error) error {
+	if err == nil {
+		return nil
+	}
+	if fault := c.fault.get(); fault != nil {
+		return fault // this side has given up already: its last words must not be cut off
+	}
+	c.hearReason()
+	return c.fail(c.classify("sending", err))
 }
 
 // Send sends p as one message.
@@ -355,7 +400,7 @@ func (c *Conn) Abort(text string) error {
 	}
 	c.out.frame.Lock()
 	defer c.out.frame.Unlock()
-	err := c.out.write(c.nc, frame)
+	err := c.out.write(c.nc, net.Buffers{frame})
 	_ = c.nc.SetDeadline(longAgo) // wakes a reader; of no consequence if the connection is gone already
 	if err != nil {
 		return c.classify("aborting", err)

@@ -70,7 +70,7 @@ func TestMessagesOfEverySizeArriveAndCost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := pair(t, wire.Options{})
 			var total int64
-			for i, n := range []int{0, 1, 7, wire.MaxFrame - 1, wire.MaxFrame, wire.MaxFrame + 1, 2 * wire.MaxFrame, 1 << 20} {
+			for i, n := range []int{0, 1, 7, wire.MaxFrame - 1, wire.MaxFrame, wire.MaxFrame + 1, 2 * wire.MaxFrame, 1 << 20, 3<<20 + 1} {
 				data, got := fixedTestBytes(n), make([]byte, n)
 				both(t, func() error { return a.Send(data) }, func() error { return b.ReadFull(got) })
 				if !bytes.Equal(data, got) {
@@ -479,6 +479,30 @@ func TestSlowButMoving(t *testing.T) {
 	begun := time.Now()
 	must(t, c.ReadFull(make([]byte, 6)))
 	if took := time.Since(begun); took <= limit {
+		t.Errorf("took %v: the test must outlast the limit of %v", took, limit)
+	}
+}
+
+// TestSlowReader: a write that takes longer than the timeout goes on as long as the peer takes some of it.
+func TestSlowReader(t *testing.T) {
+	const limit, total = 200 * time.Millisecond, 12 << 20
+	x, y := wiretest.Sockets(t)
+	must(t, y.(*net.TCPConn).SetReadBuffer(64<<10))
+	c, err := wire.New(x, wire.Options{Timeout: limit})
+	must(t, err)
+	begun := time.Now()
+	both(t, func() error { return c.Send(make([]byte, total)) }, func() error {
+		left := cost.FrameBytes(total)
+		for left > 0 {
+			time.Sleep(limit / 10)
+			n, err := io.CopyN(io.Discard, y, min(left, 256<<10))
+			if left -= n; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if took := time.Since(begun); took <= 2*limit {
 		t.Errorf("took %v: the test must outlast the limit of %v", took, limit)
 	}
 }

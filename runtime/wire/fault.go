@@ -100,7 +100,7 @@ func (a *readAhead) full(p []byte) error {
 	if n == len(p) {
 		return nil
 	}
-	if rest := p[n:]; len(rest) >= len(a.buf)/2 {
+	if rest := p[n:]; len(rest) >= MaxFrame/2 {
 		return midway(n, readFull(a.src, rest))
 	}
 	got, err := io.ReadAtLeast(a.src, a.buf, len(p)-n)

@@ -89,10 +89,10 @@ func (m *meter) sentPayload(n int) {
 	m.at(m.sendKey).PayloadSent += int64(n)
 }
 
-func (m *meter) sentHeader() {
+func (m *meter) sentHeaders(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.at(m.sendHead).HeaderSent += HeaderBytes
+	m.at(m.sendHead).HeaderSent += int64(n) * HeaderBytes
 }
 
 // plausible reports whether an honest peer could stamp a message with depth now: it can have received no more than
