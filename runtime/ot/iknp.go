@@ -30,7 +30,6 @@ package ot
 // The message is a sequence of records, one for each 64 OTs, of one word a column. OTs left over in the last record are lost.
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -38,13 +37,7 @@ import (
 	"sotto/runtime/ring"
 )
 
-const (
-	iknpRecordBytes = 8 * kappa
-	// lineColumns are worked on together: their words of a record, and of a tile, are a cache line.
-	lineColumns = 8
-	// linesPerShare is the least number of such groups for a goroutine of its own.
-	linesPerShare = 4
-)
+const iknpRecordBytes = 8 * kappa
 
 // IKNPSetup is the sender between the two messages of the set-up.
 type IKNPSetup struct {
@@ -77,21 +70,23 @@ func (s *IKNPSetup) Finish(msg2 []byte) (*IKNPSender, error) {
 	defer ring.Wipe(keys)
 	sender := &IKNPSender{delta: s.delta}
 	for j, k := range keys {
-		sender.columns.stream[j] = prg.NewStream(k.Seed())
+		sender.stream[j] = prg.NewStream(k.Seed())
 	}
 	return sender, nil
 }
 
 // IKNPSender is the extension sender: it holds Delta and gets K.
 type IKNPSender struct {
-	delta   prg.Block
-	columns bitColumns
+	delta  prg.Block
+	stream [kappa]*prg.Stream
+	words  uint64 // of each stream that are used up
+	spaces chunkSpaces[[lineColumns]column]
 }
 
 // Wipe forgets Delta and the columns. The sender is of no use afterwards.
 func (s *IKNPSender) Wipe() {
 	s.delta = prg.Block{}
-	wipeStreams(s.columns.stream[:])
+	wipeStreams(s.stream[:])
 }
 
 // Delta is the correlation M ^ K of the OTs whose choice is 1.
@@ -107,18 +102,16 @@ func (s *IKNPSender) Extend(n int, u []byte, k []prg.Block) error {
 		return fmt.Errorf("iknp extension: sender: %d blocks and a message of %d bytes for %d OTs, want as many blocks and %d bytes",
 			len(k), len(u), n, s.MessageBytes(max(n, 0)))
 	}
-	s.columns.extend(k, func(j, first, n int, q *line) { // step 5
-		var mask [lineColumns]uint64
-		for i := range mask {
-			mask[i] = s.bitMask(j + i)
-		}
-		for g := range n {
-			record := u[(first+g)*iknpRecordBytes+8*j:][:8*lineColumns]
-			for i := range q {
-				q[i][g] ^= mask[i] & binary.LittleEndian.Uint64(record[8*i:])
+	s.spaces.extend(k, func(q *matrix, line *[lineColumns]column, first, n int) { // step 5
+		for j := range q {
+			if j%lineColumns == 0 {
+				getRecords(line[:], u[first*iknpRecordBytes+8*j:], iknpRecordBytes, n)
 			}
+			s.stream[j].WordsAt(q[j][:n], s.words+uint64(first))
+			q[j].addMasked(&line[j%lineColumns], s.bitMask(j), n)
 		}
 	})
+	s.words += uint64(ring.BitWords(n))
 	return nil
 }
 
@@ -133,8 +126,9 @@ func (s *IKNPSender) bitMask(j int) uint64 {
 
 // IKNPReceiver is the extension receiver: it chooses and gets M.
 type IKNPReceiver struct {
-	columns bitColumns // of k0
-	other   [kappa]*prg.Stream
+	zero, one [kappa]*prg.Stream // of k0 and k1
+	words     uint64             // of each that are used up
+	spaces    chunkSpaces[[lineColumns]column]
 }
 
 // NewIKNPReceiver takes the sender's message of the set-up and gives the receiver, ready to extend, and the message that the sender
@@ -147,7 +141,7 @@ func NewIKNPReceiver(sid []byte, msg1 []byte, rnd io.Reader) (*IKNPReceiver, []b
 	defer ring.Wipe(keys)
 	r := new(IKNPReceiver)
 	for j, k := range keys {
-		r.columns.stream[j], r.other[j] = prg.NewStream(k[0].Seed()), prg.NewStream(k[1].Seed())
+		r.zero[j], r.one[j] = prg.NewStream(k[0].Seed()), prg.NewStream(k[1].Seed())
 	}
 	return r, point, nil
 }
@@ -161,82 +155,23 @@ func (r *IKNPReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, er
 			len(m), len(choice), n, ring.BitWords(max(n, 0)))
 	}
 	msg := make([]byte, len(choice)*iknpRecordBytes)
-	r.columns.extend(m, func(j, first, n int, t *line) { // step 4
-		var g1 line
-		defer ring.Wipe(g1[:])
-		for i := range g1 {
-			prg.Words(r.other[j+i], g1[i][:n])
-		}
-		for g := range n {
-			record := msg[(first+g)*iknpRecordBytes+8*j:][:8*lineColumns]
-			for i := range g1 {
-				binary.LittleEndian.PutUint64(record[8*i:], t[i][g]^g1[i][g]^choice[first+g])
+	r.spaces.extend(m, func(t *matrix, line *[lineColumns]column, first, n int) { // step 4
+		for j := range t {
+			r.zero[j].WordsAt(t[j][:n], r.words+uint64(first))
+			sum := &line[j%lineColumns]
+			r.one[j].WordsAt(sum[:n], r.words+uint64(first))
+			sum.add(&t[j], n)
+			if from := j + 1 - lineColumns; from%lineColumns == 0 {
+				putRecords(msg[first*iknpRecordBytes+8*from:], iknpRecordBytes, line[:], choice[first:first+n], n)
 			}
 		}
 	})
+	r.words += uint64(len(choice))
 	return msg, nil
 }
 
 // Wipe forgets the columns. The receiver is of no use afterwards.
 func (r *IKNPReceiver) Wipe() {
-	wipeStreams(r.columns.stream[:])
-	wipeStreams(r.other[:])
-}
-
-// bitColumns expands a stream a column into the matrix whose rows are COT blocks.
-type bitColumns struct {
-	stream [kappa]*prg.Stream
-	tiles  *[regionTiles]tile // made at the first use, wiped after each
-}
-
-// line is words of columns whose words of a record share a cache line.
-type line [lineColumns][chunkTiles]uint64
-
-// finishColumns completes n words, from word first on, of columns j to j+lineColumns-1, and uses them.
-type finishColumns func(j, first, n int, columns *line)
-
-// extend fills dst with the next len(dst) rows, a region at a time.
-func (c *bitColumns) extend(dst []prg.Block, finish finishColumns) {
-	if c.tiles == nil {
-		c.tiles = new([regionTiles]tile)
-	}
-	const regionRows = regionTiles * tileRows
-	for lo := 0; lo < len(dst); lo += regionRows {
-		c.extendRegion(dst[lo:min(lo+regionRows, len(dst))], lo/tileRows, finish)
-	}
-}
-
-// extendRegion goes over the region by columns, split between the cores, and then by rows.
-func (c *bitColumns) extendRegion(rows []prg.Block, first int, finish finishColumns) {
-	tiles := c.tiles[:ring.BitWords(len(rows))]
-	defer ring.Wipe(tiles)
-	ring.Parallel(kappa/lineColumns, linesPerShare, func(lo, hi int) {
-		var columns line
-		defer ring.Wipe(columns[:])
-		for g := 0; g < len(tiles); g += chunkTiles {
-			chunk := tiles[g:min(g+chunkTiles, len(tiles))]
-			for j := lo * lineColumns; j < hi*lineColumns; j += lineColumns {
-				for i := range columns {
-					prg.Words(c.stream[j+i], columns[i][:len(chunk)])
-				}
-				finish(j, first+g, len(chunk), &columns)
-				place(chunk, j, &columns)
-			}
-		}
-	})
-	ring.Parallel(len(tiles), tilesPerShare, func(lo, hi int) {
-		for g := lo; g < hi; g++ {
-			tiles[g].rows(rows[g*tileRows:])
-		}
-	})
-}
-
-// place writes columns j to j+lineColumns-1 of tiles.
-func place(tiles []tile, j int, columns *line) {
-	for g := range tiles {
-		words := tiles[g][j:][:lineColumns]
-		for i := range words {
-			words[i] = columns[i][g]
-		}
-	}
+	wipeStreams(r.zero[:])
+	wipeStreams(r.one[:])
 }

@@ -30,7 +30,6 @@ package ot
 // Leaf streams go on from batch to batch, so batches of a multiple of 64 are the same as one batch of their sum.
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -44,16 +43,6 @@ const (
 
 	msg1Bytes = kappa * pointBytes
 	msg2Bytes = pointBytes + trees*correctionBlocks*prg.BlockBytes
-
-	// chunkTiles bounds the tiles that the streams of a tree are expanded for at a time, so that they stay in a core's
-	// first-level cache. regionTiles bounds the tiles between two meetings of the cores: meeting costs tens of
-	// microseconds, a region some milliseconds, and the matrix of a region is all the memory an extension needs.
-	chunkTiles  = 256
-	regionTiles = 4 * chunkTiles
-	// treesPerShare is the least number of trees for a goroutine of its own: their words of a record fill a cache line,
-	// so that no two cores write to one. tilesPerShare is that number of tiles.
-	treesPerShare = 8
-	tilesPerShare = 64
 )
 
 // SenderSetup is the sender between the two messages of the set-up.
@@ -134,23 +123,21 @@ func (s *Sender) Extend(n int, u []byte, k []prg.Block) error {
 	if want := ring.BitWords(n) * recordBytes; len(u) != want {
 		return fmt.Errorf("softspoken extension: receiver's message: %d bytes, want %d for %d OTs", len(u), want, n)
 	}
-	s.forest.extend(k, func(t int, first int, tiles []tile, _ []uint64) { // step 5
-		s.correct(t, tiles, u[first*recordBytes:])
+	s.forest.extend(k, func(m *matrix, space *treeSpace, t, first, n int) { // step 5
+		getRecords(space.line[:], u[first*recordBytes+8*t:], recordBytes, n)
+		for i := range space.line {
+			s.forest.expandTree(t+i, &space.leaf, m, first, n)
+			s.correct(m.field(t+i), t+i, &space.line[i], n)
+		}
 	})
 	return nil
 }
 
-// correct adds Delta_t*d_t to the k columns of tree t.
-func (s *Sender) correct(t int, tiles []tile, records []byte) {
+// correct adds Delta_t*d to the k columns w of tree t.
+func (s *Sender) correct(w *[fieldBits]column, t int, d *column, n int) {
 	delta := s.treeDelta(t)
-	m0, m1, m2, m3 := -(delta & 1), -(delta >> 1 & 1), -(delta >> 2 & 1), -(delta >> 3 & 1)
-	for g := range tiles {
-		d := binary.LittleEndian.Uint64(records[g*recordBytes+8*t:])
-		w := tiles[g].field(t)
-		w[0] ^= d & m0
-		w[1] ^= d & m1
-		w[2] ^= d & m2
-		w[3] ^= d & m3
+	for j := range w {
+		w[j].addMasked(d, -(delta >> j & 1), n)
 	}
 }
 
@@ -188,10 +175,12 @@ func (r *Receiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error)
 		return nil, fmt.Errorf("softspoken extension: choice bits: %d words, want %d for %d OTs", len(choice), want, n)
 	}
 	msg := make([]byte, len(choice)*recordBytes)
-	r.forest.extend(m, func(t int, first int, tiles []tile, u []uint64) { // step 4
-		for g := range tiles {
-			binary.LittleEndian.PutUint64(msg[(first+g)*recordBytes+8*t:], u[g]^choice[first+g])
+	r.forest.extend(m, func(m *matrix, s *treeSpace, t, first, n int) { // step 4
+		for i := range s.line {
+			r.forest.expandTree(t+i, &s.leaf, m, first, n)
+			s.line[i] = s.leaf.u
 		}
+		putRecords(msg[first*recordBytes+8*t:], recordBytes, s.line[:], choice[first:first+n], n)
 	})
 	return msg, nil
 }

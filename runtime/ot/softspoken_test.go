@@ -269,7 +269,7 @@ func TestExtensionNeedsLittleMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
-	workspaces := 2 * int64(unsafe.Sizeof(workspace{}))
+	workspaces := 2 * int64(unsafe.Sizeof(chunkSpace[treeSpace]{}))
 	if extra := int64(after.TotalAlloc-before.TotalAlloc) - cost.SoftSpokenBytes(n) - workspaces; extra > 1<<20 || workspaces > 8<<20 {
 		t.Errorf("%d bytes allocated beyond the message and %d of workspaces", extra, workspaces)
 	}

@@ -2,11 +2,6 @@ package ot
 
 import "sotto/runtime/prg"
 
-const (
-	kappa    = 128 // bits of Delta, and columns of the matrix whose rows are the COT blocks
-	tileRows = 64  // COTs whose bits of one column fill a word
-)
-
 // tile is the matrix of 64 COTs by columns: bit i of word c is bit c of the block of COT i.
 type tile [kappa]uint64
 

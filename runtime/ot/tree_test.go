@@ -94,18 +94,21 @@ func TestFoldIsTheWeightedSum(t *testing.T) {
 	for x := range b.r {
 		prg.Words(rnd, b.r[x][:])
 	}
-	for _, g := range []int{0, 1, chunkTiles - 1} {
-		var v, want [fieldBits]uint64
-		var u uint64
-		for x := range b.r {
-			u ^= b.r[x][g]
-			for j := range want {
-				want[j] ^= b.r[x][g] & -uint64(x>>j&1)
+	for _, n := range []int{1, 7, 8, 9, chunkWords} {
+		var v [fieldBits]column
+		b.fold(&v, n)
+		for g := range n {
+			var want [fieldBits]uint64
+			var u uint64
+			for x := range b.r {
+				u ^= b.r[x][g]
+				for j := range want {
+					want[j] ^= b.r[x][g] & -uint64(x>>j&1)
+				}
 			}
-		}
-		b.fold(g, &v)
-		if v != want || b.u[g] != u {
-			t.Errorf("word %d: v=%x u=%x, want v=%x u=%x", g, v, b.u[g], want, u)
+			if got := [fieldBits]uint64{v[0][g], v[1][g], v[2][g], v[3][g]}; got != want || b.u[g] != u {
+				t.Fatalf("word %d of %d: v=%x u=%x, want v=%x u=%x", g, n, got, b.u[g], want, u)
+			}
 		}
 	}
 }

@@ -151,6 +151,28 @@ func TestStreamIsCounterModeHoweverItIsRead(t *testing.T) {
 	})
 }
 
+// TestWordsAt: words from any place on are those of the stream, and the stream stays where it is.
+func TestWordsAt(t *testing.T) {
+	onPaths(t, func(t *testing.T, p Path) {
+		s, want := newStream(p, Seed{5}), make([]uint64, 400)
+		Words(newStream(p, Seed{5}), want)
+		for _, from := range []int{0, 1, 2, 63, 64, 129} {
+			for _, n := range []int{0, 1, 2, 63, 64, 65, 200} {
+				got := make([]uint64, n)
+				s.WordsAt(got, uint64(from))
+				if !slices.Equal(got, want[from:from+n]) {
+					t.Errorf("%d words from word %d on differ", n, from)
+				}
+			}
+		}
+		first := make([]uint64, 1)
+		Words(s, first)
+		if first[0] != want[0] {
+			t.Error("the stream has moved")
+		}
+	})
+}
+
 func TestSeek(t *testing.T) {
 	want := counterMode(t, deterministicTestSeed, 70)
 	onPaths(t, func(t *testing.T, p Path) {

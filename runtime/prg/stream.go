@@ -32,6 +32,7 @@ type Stream struct{ keystream }
 type keystream interface {
 	Seek(block uint64)
 	fill(p []byte)
+	at(p []byte, block uint64)
 	wipe()
 }
 
@@ -70,6 +71,12 @@ func (c *libraryStream) Seek(block uint64) {
 	c.ctr = cipher.NewCTR(c.block, iv[:])
 }
 
+func (c *libraryStream) at(p []byte, block uint64) {
+	from := libraryStream{block: c.block}
+	from.Seek(block)
+	from.fill(p)
+}
+
 func (c *libraryStream) fill(p []byte) {
 	clear(p)
 	c.ctr.XORKeyStream(p, p)
@@ -85,6 +92,23 @@ func Words[W uint32 | uint64](s *Stream, dst []W) { fill(s, dst) }
 
 func fill[T Block | uint32 | uint64](s *Stream, dst []T) {
 	s.keystream.fill(memory(dst))
+	fromWire(dst)
+}
+
+// WordsAt fills dst with the words of the stream from the given word on. Unlike Words it leaves the stream where it is, and is safe for
+// concurrent use with other calls of itself.
+func (s *Stream) WordsAt(dst []uint64, word uint64) {
+	const perBlock = BlockBytes / 8
+	block, skip := word/perBlock, int(word%perBlock)
+	if skip > 0 && len(dst) > 0 {
+		var b [perBlock]uint64
+		s.keystream.at(memory(b[:]), block)
+		fromWire(b[:])
+		n := copy(dst, b[skip:])
+		clear(b[:])
+		dst, block = dst[n:], block+1
+	}
+	s.keystream.at(memory(dst), block)
 	fromWire(dst)
 }
 

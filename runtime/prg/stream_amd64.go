@@ -24,32 +24,32 @@ func (c *wideStream) fill(p []byte) {
 	n := copy(p, c.last[BlockBytes-c.left:])
 	c.left -= n
 	p = p[n:]
-	whole := len(p) &^ (BlockBytes - 1)
-	c.blocks(p[:whole])
-	if p = p[whole:]; len(p) > 0 {
-		c.blocks(c.last[:])
-		c.left = BlockBytes - copy(p, c.last[:])
+	c.at(p, c.next)
+	c.next += uint64(len(p) / BlockBytes)
+	if rest := len(p) % BlockBytes; rest > 0 {
+		c.at(c.last[:], c.next)
+		c.next, c.left = c.next+1, BlockBytes-rest
 	}
 }
 
 func (c *wideStream) wipe() { *c = wideStream{} }
 
-// blocks fills whole blocks.
-func (c *wideStream) blocks(p []byte) {
+// at fills p with the bytes from a block on.
+func (c *wideStream) at(p []byte, block uint64) {
 	const batch = batchVAES512 * BlockBytes
 	if n := len(p) / batch; n > 0 {
-		streamVAES512(&c.keys[0].Lo, &p[0], n, c.next)
-		c.next += uint64(n * batchVAES512)
+		streamVAES512(&c.keys[0].Lo, &p[0], n, block)
+		block += uint64(n * batchVAES512)
 		p = p[n*batch:]
 	}
 	for len(p) > 0 {
 		var b [batchAESNI]Block
 		for i := range b {
-			b[i].Hi = bits.ReverseBytes64(c.next + uint64(i))
+			b[i].Hi = bits.ReverseBytes64(block + uint64(i))
 		}
 		permuteAESNI(&c.keys[0].Lo, &b[0].Lo, 1)
 		n := copy(p, memory(b[:]))
-		c.next += uint64(n / BlockBytes)
+		block += uint64(n / BlockBytes)
 		p = p[n:]
 	}
 }

@@ -1,5 +1,5 @@
-// Command asm writes the AMD64 assembly of runtime/prg and runtime/garble. It is a module of its own, so that nothing
-// that builds Sotto depends on avo. Run it by `go generate ./runtime/prg ./runtime/garble`.
+// Command asm writes the AMD64 assembly of runtime/prg, runtime/garble and runtime/ot. It is a module of its own, so that nothing
+// that builds Sotto depends on avo. Run it by `go generate ./runtime/prg ./runtime/garble ./runtime/ot`.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	kernels := flag.String("kernels", "prg", "the package whose kernels are written: prg or garble")
+	kernels := flag.String("kernels", "prg", "the package whose kernels are written: prg, garble or ot")
 	flag.Parse() // avo's own flags too
 	switch *kernels {
 	case "prg":
@@ -28,8 +28,14 @@ func main() {
 		evaluateVAES512()
 		xorVAES512()
 		gatherVAES512()
+	case "ot":
+		rowsGFNI()
+		recordsAVX512()
+		fromRecordsAVX512()
+		addMaskedAVX512()
+		foldAVX512()
 	default:
-		fmt.Fprintf(os.Stderr, "asm: no kernels for %q: prg and garble are accepted\n", *kernels)
+		fmt.Fprintf(os.Stderr, "asm: no kernels for %q: prg, garble and ot are accepted\n", *kernels)
 		os.Exit(2)
 	}
 	Generate()
