@@ -80,14 +80,19 @@ func (e *Evaluator) span(s *scratch, at span, count int, in active, colour []uin
 			copy(dst[:at.n], a[:at.n])
 		case and:
 			gate := e.engine.and(at, t, s, in.tables)
-			if e.engine.scheme == cost.ThreeHalves {
-				e.threeHalves(s, &gate)
-			} else {
-				e.engine.kernels.evaluate(e, s, &gate)
-			}
+			e.gate(s, &gate)
 		case store:
 			colour[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
 		}
+	}
+}
+
+// gate evaluates an AND gate by the scheme.
+func (e *Evaluator) gate(s *scratch, t *andGate) {
+	if e.engine.scheme == cost.ThreeHalves {
+		e.threeHalves(s, t)
+	} else {
+		e.engine.kernels.evaluate(e, s, t)
 	}
 }
 

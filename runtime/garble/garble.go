@@ -139,20 +139,38 @@ func (t *andGate) words(i int) *gateWords {
 // table is the tables of the instance in lane i, as words.
 func (t *andGate) table(i int) []uint64 { return prg.Halves(t.tables[i*t.stride:][:t.stride]) }
 
-// put stores the control bits of the gate in lane i. Gates come in order: the first of a word clears it, and the last clears
-// what is left of the instance's last block.
-func (t *andGate) put(i int, z uint64) {
-	table, at := t.table(i), len(gateWords{})*t.gates+t.number/cost.ControlGates
-	shift := t.number % cost.ControlGates * controlBits
-	table[at] = table[at]&(1<<shift-1) | z<<shift
-	if t.number == t.gates-1 {
-		clear(table[at+1:])
+// word says in which of an instance's words of control bits the gate's are, and how far up.
+func (t *andGate) word() (at, shift int) {
+	return len(gateWords{})*t.gates + t.number/cost.ControlGates, t.number % cost.ControlGates * controlBits
+}
+
+// store puts the words of control bits of the gates so far into the tables, where the gate is the last of its words; and clears
+// what is left of an instance's last block, where it is the last of the circuit.
+func (t *andGate) store(control *block) {
+	last := t.number == t.gates-1
+	if !last && (t.number+1)%cost.ControlGates != 0 {
+		return
+	}
+	at, _ := t.word()
+	for i := range t.n {
+		table := t.table(i)
+		table[at] = control[i].Lo
+		if last {
+			clear(table[at+1:])
+		}
 	}
 }
 
-// get gives the control bits of the gate in lane i, and others above them.
-func (t *andGate) get(i int) uint64 {
-	return t.table(i)[len(gateWords{})*t.gates+t.number/cost.ControlGates] >> (t.number % cost.ControlGates * controlBits)
+// load gets the words of control bits from the tables, where the gate is the first of its words.
+func (t *andGate) load(control *block) {
+	at, shift := t.word()
+	if shift > 0 {
+		return
+	}
+	for i := range t.n {
+		z := t.table(i)[at]
+		control[i] = prg.Block{Lo: z, Hi: z}
+	}
 }
 
 // scratch is what one goroutine works in.
@@ -161,6 +179,7 @@ type scratch struct {
 	a0, b0   block // three-halves: labels of colour 0 of an AND gate's operands, their sum of each colour, and all that is hashed of them
 	x0, x1   block
 	sums     [6]block
+	control  block // three-halves: the gates' control bits of a word, in the low half and for kernels in both
 	a1, b1   block // labels for 1 of an AND gate's operands
 	ha0, ha1 block // hashes of both labels of an AND gate's operands
 	hb0, hb1 block

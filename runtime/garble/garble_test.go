@@ -260,16 +260,18 @@ func TestPathsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]*circuit.Circuit{"relu": relu, "odd": oddCircuit()} {
-		want := newSessionOn(t, prg.Portable, c, 200, 14)
-		for _, path := range prg.Paths() {
-			t.Run(name+" "+path.String(), func(t *testing.T) {
-				s := newSessionOn(t, path, c, 200, 14)
-				for _, first := range []int{0, 5, 63, 64} {
-					for count := range 131 {
-						s.checkAgainst(t, want, first, count)
+		for _, scheme := range cost.Schemes() {
+			want := newSessionBy(t, scheme, prg.Portable, c, 200, 14)
+			for _, path := range prg.Paths() {
+				t.Run(fmt.Sprint(name, " ", scheme, " ", path), func(t *testing.T) {
+					s := newSessionBy(t, scheme, path, c, 200, 14)
+					for _, first := range []int{0, 5, 63, 64} {
+						for count := range 131 {
+							s.checkAgainst(t, want, first, count)
+						}
 					}
-				}
-			})
+				})
+			}
 		}
 	}
 }

@@ -101,14 +101,19 @@ func (g *Garbler) span(s *scratch, at span, count int, in known, tables []prg.Bl
 			g.engine.kernels.xor(dst, a, &g.deltas, at.n)
 		case and:
 			gate := g.engine.and(at, t, s, tables)
-			if g.engine.scheme == cost.ThreeHalves {
-				g.threeHalves(s, &gate)
-			} else {
-				g.engine.kernels.garble(g, s, &gate)
-			}
+			g.gate(s, &gate)
 		case store:
 			permute[t.n*words+at.at/64] |= colours(a, at.n) << (at.at % 64)
 		}
+	}
+}
+
+// gate garbles an AND gate by the scheme.
+func (g *Garbler) gate(s *scratch, t *andGate) {
+	if g.engine.scheme == cost.ThreeHalves {
+		g.threeHalves(s, t)
+	} else {
+		g.engine.kernels.garble(g, s, t)
 	}
 }
 

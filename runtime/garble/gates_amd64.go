@@ -18,15 +18,16 @@ type kernels struct {
 	path               prg.Path
 	keys               *prg.RoundKeys
 	garbled, evaluated int // lanes that the AND gate's kernels take at a time, divisors of lanes
+	sliced, joined     int // the same in three-halves
 }
 
 func newKernels(hash *prg.Hash) kernels {
 	k := kernels{path: hash.Path(), keys: hash.RoundKeys()}
 	switch k.path {
 	case prg.AESNI:
-		k.garbled, k.evaluated = 2, 4
+		k.garbled, k.evaluated, k.sliced, k.joined = 2, 4, 2, 4
 	case prg.VAES512:
-		k.garbled, k.evaluated = 8, 16
+		k.garbled, k.evaluated, k.sliced, k.joined = 8, 16, 4, 8
 	}
 	return k
 }

@@ -22,3 +22,9 @@ func (kernels) garble(g *Garbler, s *scratch, t *andGate) { g.and(s, t) }
 
 // evaluate evaluates an AND gate (step 5).
 func (kernels) evaluate(e *Evaluator, s *scratch, t *andGate) { e.and(s, t) }
+
+// slice is garble for three-halves.
+func (kernels) slice(g *Garbler, s *scratch, t *andGate) { g.sliceLanes(s, t) }
+
+// join is evaluate for three-halves.
+func (kernels) join(e *Evaluator, s *scratch, t *andGate) { e.joinLanes(s, t) }

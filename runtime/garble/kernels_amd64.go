@@ -35,3 +35,31 @@ func xorVAES512(dst *uint64, a *uint64, b *uint64, batches int)
 //
 //go:noescape
 func gatherVAES512(dst *uint64, rows *uint64, stride int, batches int)
+
+// garbleThreeHalvesAESNI garbles one AND gate by three-halves in 2*batches instances: the labels of a wire side by side, the
+// three words of tables stride bytes apart. It adds the control bits, moved up by shift, to both halves of the blocks of
+// control. It needs AES-NI and AVX.
+//
+//go:noescape
+func garbleThreeHalvesAESNI(keys *uint64, delta *uint64, dst *uint64, a *uint64, b *uint64, control *uint64, tables *uint64, stride int, batches int, tweak uint64, shift uint64)
+
+// evaluateThreeHalvesAESNI evaluates one AND gate by three-halves in 4*batches instances: the labels of a wire side by side,
+// the three words of tables stride bytes apart. Both halves of the blocks of control have the control bits, moved up by
+// shift. It needs AES-NI and AVX.
+//
+//go:noescape
+func evaluateThreeHalvesAESNI(keys *uint64, dst *uint64, a *uint64, b *uint64, control *uint64, tables *uint64, stride int, batches int, tweak uint64, shift uint64)
+
+// garbleThreeHalvesVAES512 garbles one AND gate by three-halves in 4*batches instances: the labels of a wire side by side,
+// the three words of tables stride bytes apart. It adds the control bits, moved up by shift, to both halves of the blocks
+// of control. It needs AVX512BW and VAES.
+//
+//go:noescape
+func garbleThreeHalvesVAES512(keys *uint64, delta *uint64, dst *uint64, a *uint64, b *uint64, control *uint64, tables *uint64, stride int, batches int, tweak uint64, shift uint64)
+
+// evaluateThreeHalvesVAES512 evaluates one AND gate by three-halves in 8*batches instances: the labels of a wire side by
+// side, the three words of tables stride bytes apart. Both halves of the blocks of control have the control bits, moved
+// up by shift. It needs AVX512BW and VAES.
+//
+//go:noescape
+func evaluateThreeHalvesVAES512(keys *uint64, dst *uint64, a *uint64, b *uint64, control *uint64, tables *uint64, stride int, batches int, tweak uint64, shift uint64)

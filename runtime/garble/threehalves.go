@@ -72,9 +72,19 @@ const coin = 1
 // mask is all ones where bit 0 of x is one, else zero.
 func mask(x uint64) uint64 { return -(x & 1) }
 
-// threeHalves garbles an AND gate (steps 1 to 3), a pass after the other over its lanes.
+// threeHalves garbles an AND gate (steps 1 to 3). The control bits of the gates of a word wait for each other.
 func (g *Garbler) threeHalves(s *scratch, t *andGate) {
+	if _, shift := t.word(); shift == 0 {
+		s.control = block{}
+	}
+	g.engine.kernels.slice(g, s, t)
+	t.store(&s.control)
+}
+
+// sliceLanes makes the ciphertexts, control bits and output labels of an AND gate, a pass after the other over its lanes.
+func (g *Garbler) sliceLanes(s *scratch, t *andGate) {
 	n, h := t.n, &s.sums
+	_, shift := t.word()
 	for i := range n {
 		s.a0[i] = t.a[i].Xor(g.delta.MaskIf(t.a[i].Lsb())) // of colour 0
 		s.b0[i] = t.b[i].Xor(g.delta.MaskIf(t.b[i].Lsb()))
@@ -87,7 +97,7 @@ func (g *Garbler) threeHalves(s *scratch, t *andGate) {
 	for i := range n {
 		c, z := g.slice(s, i, mask(t.a[i].Lo), mask(t.b[i].Lo), t.words(i))
 		t.dst[i] = c
-		t.put(i, z)
+		s.control[i].Lo |= z << shift
 	}
 }
 
@@ -113,7 +123,14 @@ func (g *Garbler) slice(s *scratch, i int, a, b uint64, w *gateWords) (c prg.Blo
 
 // threeHalves evaluates an AND gate (steps 4 and 5).
 func (e *Evaluator) threeHalves(s *scratch, t *andGate) {
+	t.load(&s.control)
+	e.engine.kernels.join(e, s, t)
+}
+
+// joinLanes finds the output labels of an AND gate, a pass after the other over its lanes.
+func (e *Evaluator) joinLanes(s *scratch, t *andGate) {
 	n, h := t.n, &s.sums
+	_, shift := t.word()
 	for i := range n {
 		s.x0[i] = t.a[i].Xor(t.b[i])
 	}
@@ -121,7 +138,7 @@ func (e *Evaluator) threeHalves(s *scratch, t *andGate) {
 	e.engine.hash.Sum(h[1][:n], t.b[:n], t.j+ofB)
 	e.engine.hash.Sum(h[2][:n], s.x0[:n], t.j+ofSum)
 	for l := range n {
-		t.dst[l], _ = join(&t.a[l], &t.b[l], &h[0][l], &h[1][l], &h[2][l], t.words(l), t.get(l))
+		t.dst[l], _ = join(&t.a[l], &t.b[l], &h[0][l], &h[1][l], &h[2][l], t.words(l), s.control[l].Lo>>shift)
 	}
 }
 

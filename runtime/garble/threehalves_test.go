@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -22,8 +23,9 @@ func TestThreeHalvesNamedCircuitsByValue(t *testing.T) {
 	}
 }
 
-// TestThreeHalvesRandomCircuits holds random circuits and ranges of instances to their values, and to what half-gates give.
-func TestThreeHalvesRandomCircuits(t *testing.T) {
+// TestSchemesRandomCircuits holds random circuits and ranges of instances to their values by either scheme, and the kernels of each path to
+// the tables and shares of the portable one.
+func TestSchemesRandomCircuits(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c, seed := randomCircuit(rt), rapid.Uint64().Draw(rt, "seed")
 		path := rapid.SampledFrom(prg.Paths()).Draw(rt, "path")
@@ -32,8 +34,67 @@ func TestThreeHalvesRandomCircuits(t *testing.T) {
 			first := rapid.IntRange(0, s.n).Draw(rt, "first")
 			count := rapid.IntRange(0, s.n-first).Draw(rt, "count")
 			s.check(t, first, count, s.run(t, first, count))
+			s.checkAgainst(t, newSessionBy(t, scheme, prg.Portable, c, 150, seed), first, count)
 		}
 	})
+}
+
+// FuzzThreeHalvesKernels compares a gate's kernels with the portable path, on any operands, hash key, Delta, lanes and place in a word of
+// control bits.
+func FuzzThreeHalvesKernels(f *testing.F) {
+	f.Add(uint64(1), uint8(64), uint8(0))
+	f.Add(uint64(2), uint8(63), uint8(11))
+	f.Add(uint64(3), uint8(1), uint8(30))
+	f.Fuzz(func(t *testing.T, seed uint64, n, number uint8) {
+		const gates = 31
+		g := gateFromTestSeed(seed, 1+int(n)%lanes, int(number)%gates, gates)
+		want := g.run(t, prg.Portable)
+		for _, path := range prg.Paths() {
+			if got := g.run(t, path); !slices.Equal(got, want) {
+				t.Errorf("%v: gate %d of %d in %d lanes differs from the portable path", path, g.number, gates, g.n)
+			}
+		}
+	})
+}
+
+// fuzzedGate is one AND gate of several in lanes of its own.
+type fuzzedGate struct {
+	key, delta       prg.Block
+	a, b             block
+	n, number, gates int
+	tweak            prg.Tweak
+}
+
+func gateFromTestSeed(seed uint64, n, number, gates int) *fuzzedGate {
+	rnd, head := testSeed(seed), make([]prg.Block, 3)
+	rnd.Blocks(head)
+	g := &fuzzedGate{key: head[0], delta: head[1], n: n, number: number, gates: gates, tweak: prg.Tweak(head[2].Lo >> 8)}
+	g.delta.Lo |= 1
+	rnd.Blocks(g.a[:])
+	rnd.Blocks(g.b[:])
+	return g
+}
+
+// run garbles and evaluates the gate on a path, with the labels of 0 for active ones, and gives all that came of it.
+func (g *fuzzedGate) run(t *testing.T, path prg.Path) []prg.Block {
+	hash, err := prg.NewHashOn(path, g.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &engine{scheme: cost.ThreeHalves, hash: hash, kernels: newKernels(hash), table: int(cost.ThreeHalves.TableBlocks(int64(g.gates)))}
+	made, found, tables, s := new(block), new(block), make([]prg.Block, g.n*e.table), new(scratch)
+	gate := andGate{n: g.n, j: g.tweak, dst: made, a: &g.a, b: &g.b, tables: tables, stride: e.table, number: g.number, gates: g.gates}
+	(&Garbler{engine: e, delta: g.delta}).gate(s, &gate)
+	at, _ := gate.word()
+	for i := range g.n {
+		gate.table(i)[at] = s.control[i].Lo // as if it were the last of the word
+	}
+	gate.dst = found
+	(&Evaluator{e}).gate(s, &gate)
+	if !slices.Equal(found[:g.n], made[:g.n]) {
+		t.Fatalf("%v: gate %d of %d in %d lanes: 0 and 0 do not give the label of 0", path, g.number, g.gates, g.n)
+	}
+	return slices.Concat(made[:g.n], tables)
 }
 
 // TestThreeHalvesChunksLeaveNoTrace: tables of a range are those of its instances, whatever it is cut into, and nothing of the

@@ -52,6 +52,16 @@ type residentKeys [rounds + 1]vector
 
 func (k *residentKeys) key(round int) vector { return k[round] }
 
+// broadcastKeys loads the key of a round into all four blocks when it is asked for: more than eight states in flight have no room
+// for resident ones.
+type broadcastKeys struct{ base reg.Register }
+
+func (k broadcastKeys) key(round int) vector {
+	v := ZMM()
+	VBROADCASTI32X4(Mem{Base: k.base, Disp: round * blockBytes}, v)
+	return v
+}
+
 // loadKeys fills residentKeys from 176 bytes of round keys.
 func loadKeys(base reg.Register) *residentKeys {
 	var k residentKeys
@@ -63,14 +73,22 @@ func loadKeys(base reg.Register) *residentKeys {
 }
 
 // encrypt applies rounds 1 to 10 to states that have been XORed with the key of round 0.
-func encrypt(keys schedule, states []vector) {
+func encrypt(keys schedule, states []vector) { weave(keys, states, nil) }
+
+// weave is encrypt with other work between the rounds, spread evenly over them: units of a processor that do not do AES do it
+// meanwhile, for which it need not look far ahead.
+func weave(keys schedule, states []vector, work []func()) {
+	done := 0
 	for r := 1; r <= rounds; r++ {
 		k := keys.key(r)
-		for _, s := range states {
+		for i, s := range states {
 			if r < rounds {
 				VAESENC(k, s, s)
 			} else {
 				VAESENCLAST(k, s, s)
+			}
+			for ; done*rounds*len(states) < ((r-1)*len(states)+i+1)*len(work); done++ {
+				work[done]()
 			}
 		}
 	}

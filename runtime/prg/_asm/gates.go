@@ -84,12 +84,12 @@ func (h *half) begin(keys *residentKeys, labels reg.Register, delta vector) {
 }
 
 // tweak goes from the first pi to the second: both labels of an instance have one tweak.
-func (h *half) tweak(keys *residentKeys, t *tweaks, from uint64) {
+func (h *half) tweak(key vector, t *tweaks, from uint64) {
 	h.piZero, h.piOne = make([]vector, len(h.zero)), make([]vector, len(h.one))
 	for i := range h.zero {
 		v := t.plus(from + uint64(zmmBlocks*i))
-		h.piZero[i] = tweaked(keys, h.zero[i], v)
-		h.piOne[i] = tweaked(keys, h.one[i], v)
+		h.piZero[i] = tweaked(key, h.zero[i], v)
+		h.piOne[i] = tweaked(key, h.one[i], v)
 	}
 }
 
@@ -122,8 +122,8 @@ func garbleVAES512() {
 	hb.begin(keys, b, delta)
 	states := append(ha.states(), hb.states()...)
 	encrypt(keys, states)
-	ha.tweak(keys, t, 0)
-	hb.tweak(keys, t, blockOfTweaks)
+	ha.tweak(keys[0], t, 0)
+	hb.tweak(keys[0], t, blockOfTweaks)
 	encrypt(keys, states)
 	for i := range registers {
 		a0, b0 := loadBlocks(a, i), loadBlocks(b, i)
@@ -192,8 +192,8 @@ func evaluateVAES512() {
 	encrypt(keys, s)
 	y := make([]vector, inFlight)
 	for i := range registers {
-		y[i] = tweaked(keys, s[i], t.plus(uint64(zmmBlocks*i)))
-		y[registers+i] = tweaked(keys, s[registers+i], t.plus(blockOfTweaks+uint64(zmmBlocks*i)))
+		y[i] = tweaked(keys[0], s[i], t.plus(uint64(zmmBlocks*i)))
+		y[registers+i] = tweaked(keys[0], s[registers+i], t.plus(blockOfTweaks+uint64(zmmBlocks*i)))
 	}
 	encrypt(keys, s)
 	for i := range registers { // H(A) ^ H(B), which leaves registers for the rest

@@ -28,6 +28,10 @@ func main() {
 		evaluateVAES512()
 		xorVAES512()
 		gatherVAES512()
+		garbleThreeHalvesAESNI()
+		evaluateThreeHalvesAESNI()
+		garbleThreeHalvesVAES512()
+		evaluateThreeHalvesVAES512()
 	case "ot":
 		rowsGFNI()
 		recordsAVX512()
