@@ -99,14 +99,16 @@ type Machine[W ring.Word] struct {
 	store    *store
 	slotsMu  sync.Mutex
 	slots    map[int]Stream
-	restored bool // the offline phase is another machine's
+	shelf    map[int]shelved[W] // by slot: what was read ahead
+	spent    []shelved[W]       // buffers that were exchanged, to be wiped
+	restored bool               // the offline phase is another machine's
 	phase    cost.Phase
 	watch    watch
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.
 func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Machine[W], error) {
-	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident), slots: map[int]Stream{}}
+	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident), slots: map[int]Stream{}, shelf: map[int]shelved[W]{}}
 	if len(weights) != len(p.Weights) {
 		return nil, fmt.Errorf("%d weights for a program of %d", len(weights), len(p.Weights))
 	}
@@ -198,6 +200,9 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 		if err := m.level(l); err != nil {
 			return err
 		}
+	}
+	if phase == cost.Offline && m.Streams == nil { // otherwise the slots are another session's
+		return m.readAhead()
 	}
 	return nil
 }
@@ -342,6 +347,12 @@ func (m *Machine[W]) Wipe() {
 	for i := range m.ring {
 		ring.Wipe(m.ring[i])
 		ring.Wipe(m.bits[i].Words())
+	}
+	for _, b := range m.spent {
+		b.wipe()
+	}
+	for _, b := range m.shelf {
+		b.wipe()
 	}
 	m.keys.Close()
 	for _, s := range m.slots {

@@ -50,23 +50,32 @@ func inPieces(b []byte, to Stream) error {
 
 // fetch brings back what a slot holds, which is then gone.
 func (m *Machine[W]) fetch(slot int, o program.Operand) error {
-	m.slotsMu.Lock()
-	s := m.slots[slot]
-	delete(m.slots, slot)
-	m.slotsMu.Unlock()
-	if s == nil {
-		if !m.restored {
-			return fmt.Errorf("slot %d: %w", slot, errOrder)
-		}
-		var err error
-		if s, err = m.open(StreamName{Slots, slot}); err != nil {
-			return err
-		}
+	if m.unshelve(slot, o.Buf) {
+		return nil
+	}
+	s, err := m.takeSlot(slot)
+	if err != nil {
+		return err
 	}
 	if _, err := io.ReadFull(s, m.slot(o)); err != nil {
 		return fmt.Errorf("slot %d: %w", slot, err)
 	}
 	return s.Close()
+}
+
+// takeSlot gives a slot's stream, to be read once.
+func (m *Machine[W]) takeSlot(slot int) (Stream, error) {
+	m.slotsMu.Lock()
+	s := m.slots[slot]
+	delete(m.slots, slot)
+	m.slotsMu.Unlock()
+	switch {
+	case s != nil:
+		return s, nil
+	case m.restored:
+		return m.open(StreamName{Slots, slot})
+	}
+	return nil, fmt.Errorf("slot %d: %w", slot, errOrder)
 }
 
 // moveSlot runs an instruction that puts away or fetches, or reports that it is none.

@@ -209,7 +209,12 @@ func Restore[W ring.Word](p *program.Program, c Conn, weights [][]W, r io.Reader
 	}
 	m.Streams = streams
 	m.restored = true
-	if err := m.load(r); err != nil {
+	err = m.load(r)
+	if err == nil {
+		m.touch()
+		err = m.readAhead()
+	}
+	if err != nil {
 		m.Wipe()
 		return nil, err
 	}
