@@ -46,6 +46,16 @@ func blocks(n int, f func(lo, hi int)) {
 	})
 }
 
+// rest is blocks for what vectors leave: vectors does as many instances of [lo, hi) as its kernel takes, from lo on, in whole words,
+// and says how many those were.
+func rest(n int, vectors func(lo, hi int) int, f func(lo, hi int)) {
+	ring.Parallel(n, grain, func(lo, hi int) {
+		for lo += vectors(lo, hi); lo < hi; lo += wordBits {
+			f(lo, min(lo+wordBits, hi))
+		}
+	})
+}
+
 // word returns the bits of the instances from lo on, lo a multiple of wordBits: that of instance lo is the lowest.
 func word(b ring.Bits, lo int) uint64 { return b.Words()[lo/wordBits] }
 

@@ -41,6 +41,7 @@ func SquareBlind[W ring.Word](g, x1, b []W) { ring.Sub(g, x1, b) }
 func SquareMaskedClient[W ring.Word](y, r, g, c0 []W) {
 	agree("square: client", len(y), r, g, c0)
 	ring.Parallel(len(y), grain, func(lo, hi int) {
+		lo += squareClientVectors(y[lo:hi], r[lo:hi], g[lo:hi], c0[lo:hi])
 		for i := lo; i < hi; i++ {
 			y[i] = r[i]*(r[i]+2*g[i]) + 2*c0[i]
 		}
@@ -51,6 +52,7 @@ func SquareMaskedClient[W ring.Word](y, r, g, c0 []W) {
 func SquareMaskedServer[W ring.Word](y, x1, c1 []W) {
 	agree("square: server", len(y), x1, c1)
 	ring.Parallel(len(y), grain, func(lo, hi int) {
+		lo += squareServerVectors(y[lo:hi], x1[lo:hi], c1[lo:hi])
 		for i := lo; i < hi; i++ {
 			y[i] = x1[i]*x1[i] + 2*c1[i]
 		}

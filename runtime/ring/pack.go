@@ -46,6 +46,8 @@ func Unpack[W Word](dst []W, src []byte, width int) {
 // pack fills a word from the bottom and writes it when it is full; the branch depends on positions alone. It takes
 // width < 64.
 func pack[W Word](dst []byte, src []W, width uint) {
+	done := packVectors(dst, src, width)
+	dst, src = dst[uint(done)*width/8:], src[done:]
 	mask := uint64(1)<<(width&63) - 1
 	var acc uint64
 	var fill uint
@@ -67,6 +69,8 @@ func pack[W Word](dst []byte, src []W, width uint) {
 
 // unpack is pack's inverse: have counts the bits of the last word read that are still unused.
 func unpack[W Word](dst []W, src []byte, width uint) {
+	done := unpackVectors(dst, src, width)
+	dst, src = dst[done:], src[uint(done)*width/8:]
 	mask := uint64(1)<<(width&63) - 1
 	var acc uint64
 	var have uint

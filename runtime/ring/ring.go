@@ -105,14 +105,18 @@ func Sar[W Word](dst, a []W, k uint) {
 }
 
 func add[W Word](dst, a, b []W) {
-	a, b = a[:len(dst)], b[:len(dst)]
+	done := addVectors(dst, a, b)
+	dst = dst[done:]
+	a, b = a[done:][:len(dst)], b[done:][:len(dst)]
 	for i := range dst {
 		dst[i] = a[i] + b[i]
 	}
 }
 
 func sub[W Word](dst, a, b []W) {
-	a, b = a[:len(dst)], b[:len(dst)]
+	done := subVectors(dst, a, b)
+	dst = dst[done:]
+	a, b = a[done:][:len(dst)], b[done:][:len(dst)]
 	for i := range dst {
 		dst[i] = a[i] - b[i]
 	}
@@ -126,14 +130,18 @@ func mul[W Word](dst, a, b []W) {
 }
 
 func addConst[W Word](dst, a []W, c W) {
-	a = a[:len(dst)]
+	done := addConstVectors(dst, a, c)
+	dst = dst[done:]
+	a = a[done:][:len(dst)]
 	for i := range dst {
 		dst[i] = a[i] + c
 	}
 }
 
 func mulConst[W Word](dst, a []W, c W) {
-	a = a[:len(dst)]
+	done := mulConstVectors(dst, a, c)
+	dst = dst[done:]
+	a = a[done:][:len(dst)]
 	for i := range dst {
 		dst[i] = a[i] * c
 	}

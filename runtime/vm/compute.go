@@ -25,9 +25,8 @@ func (m *Machine[W]) compute(in program.Instr) error {
 	case program.Conv, program.Linear:
 		return m.linear(in)
 	case program.Shift:
-		c := m.Weights[in.Ints[0]]
-		copy(out(), m.r(in.In[0]))
-		return kernel.AddBias(out(), c, len(c), in.Out[0].Len/len(c))
+		shift(out(), m.r(in.In[0]), m.Weights[in.Ints[0]])
+		return nil
 	case program.FSSSign:
 		return m.fssSign(in)
 	case program.FSSRectify:
@@ -60,6 +59,17 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		args[i] = m.r(o)
 	}
 	return Move(in.Op, in.Ints, out(), args...)
+}
+
+// shift adds c[i] to the elements of channel i.
+func shift[W ring.Word](out, x, c []W) {
+	const grain = 1 << 15 // elements for a goroutine of its own
+	size := len(out) / len(c)
+	ring.Parallel(len(c), max(grain/size, 1), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			ring.AddConst(out[i*size:(i+1)*size], x[i*size:(i+1)*size], c[i])
+		}
+	})
 }
 
 // joinBits puts vectors of bits behind one another.

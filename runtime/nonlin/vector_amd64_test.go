@@ -1,0 +1,62 @@
+package nonlin
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"sotto/ir/cost"
+	"sotto/runtime/ring"
+)
+
+// TestVectorsAreTheSteps: kernels give what the loops in Go give, bit by bit, at any length.
+func TestVectorsAreTheSteps(t *testing.T) {
+	if !hasVectors {
+		t.Skip("this machine has no kernels")
+	}
+	defer func() { hasVectors = true }()
+	rapid.Check(t, func(t *rapid.T) {
+		compareVectors[uint32](t)
+		compareVectors[uint64](t)
+	})
+}
+
+func compareVectors[W ring.Word](t *rapid.T) {
+	n := rapid.IntRange(1, 300).Draw(t, "n")
+	step := Trunc[W]{F: rapid.IntRange(1, ring.Width[W]()-2).Draw(t, "f"), Party: cost.Party(rapid.IntRange(0, 1).Draw(t, "party"))}
+	vector := func(name string) []W {
+		return rapid.Custom(func(t *rapid.T) []W {
+			return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) W { return W(rapid.Uint64().Draw(t, "element")) }), n, n).Draw(t, "elements")
+		}).Draw(t, name)
+	}
+	bits := func(name string) ring.Bits {
+		return ring.WrapBits(rapid.SliceOfN(rapid.Uint64(), ring.BitWords(n), ring.BitWords(n)).Draw(t, name), n)
+	}
+	x, q, v, p0, p1, e, c := vector("x"), vector("q"), vector("v"), vector("p0"), vector("p1"), bits("e"), bits("c")
+	all := func() (out [][]W, choice []uint64) {
+		for range 5 {
+			out = append(out, make([]W, n))
+		}
+		b := ring.NewBits(n)
+		step.Choose(b, x, c)
+		step.Correlate(out[0], x, p0, p1)
+		step.Receive(out[1], x, e, c, q, v)
+		step.Send(out[2], x, e, p0)
+		SquareMaskedClient(out[3], x, q, v)
+		SquareMaskedServer(out[4], x, q)
+		return out, b.Words()
+	}
+	hasVectors = true
+	fast, fastChoice := all()
+	hasVectors = false
+	slow, slowChoice := all()
+	for i, name := range []string{"correlate", "receive", "send", "square at the client", "square at the server"} {
+		if !slices.Equal(fast[i], slow[i]) {
+			t.Fatalf("%s of %d elements by f = %d: kernels give %x, Go gives %x", name, n, step.F, fast[i], slow[i])
+		}
+	}
+	if !slices.Equal(fastChoice, slowChoice) {
+		t.Fatalf("choice of %d elements: kernels give %x, Go gives %x", n, fastChoice, slowChoice)
+	}
+}

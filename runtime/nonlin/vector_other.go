@@ -1,0 +1,14 @@
+//go:build !amd64
+
+package nonlin
+
+import "sotto/runtime/ring"
+
+// There are no kernels: none of a vector is done.
+
+func (truncation[W]) chooseVectors(e []uint64, x []W, c []uint64) int      { return 0 }
+func (truncation[W]) correlateVectors(v, x, p0, p1 []W) int                { return 0 }
+func (truncation[W]) receiveVectors(z, x []W, e, c []uint64, q, v []W) int { return 0 }
+func (truncation[W]) sendVectors(z, x []W, e []uint64, p0 []W) int         { return 0 }
+func squareClientVectors[W ring.Word](y, r, g, c0 []W) int                 { return 0 }
+func squareServerVectors[W ring.Word](y, x1, c1 []W) int                   { return 0 }
