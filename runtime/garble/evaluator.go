@@ -24,8 +24,7 @@ func NewEvaluator(scheme cost.Scheme, c *circuit.Circuit, hash *prg.Hash, first 
 	return &Evaluator{e}, nil
 }
 
-// active are the inputs of one span: active labels and tables, each beginning
-// at its first instance.
+// active are a chunk's inputs: active labels and tables.
 type active struct {
 	evaluator, garbler, tables []prg.Block
 }
@@ -52,9 +51,8 @@ func (e *Evaluator) Evaluate(first, count int, evalLabels, garbLabels, tables []
 	clear(colour)
 	ring.Parallel(count, grain, func(lo, hi int) {
 		s := e.engine.scratch.Get().(*scratch)
-		e.engine.spans(first, lo, hi, func(at span) {
-			in := active{evalLabels[at.at*p.evaluator:], garbLabels[at.at*p.garbler:], tables[at.at*e.engine.table:]}
-			e.span(s, at, count, in, colour)
+		e.engine.spans(first, lo, hi, count, func(at span) {
+			e.span(s, at, count, active{evalLabels, garbLabels, tables}, colour)
 		})
 		s.wipe()
 		e.engine.scratch.Put(s)
@@ -69,11 +67,11 @@ func (e *Evaluator) span(s *scratch, at span, count int, in active, colour []uin
 		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
 		switch t.op {
 		case loadGarbler:
-			e.engine.kernels.gather(dst, at.n, in.garbler, p.garbler, t.n)
+			copy(dst[:at.n], at.column(in.garbler, p.garbler, t.n))
 		case loadEarly:
 			clear(dst[:at.n])
 		case loadEvaluator:
-			e.engine.kernels.gather(dst, at.n, in.evaluator, p.evaluator, t.n)
+			copy(dst[:at.n], at.column(in.evaluator, p.evaluator, t.n))
 		case xor:
 			e.engine.kernels.xor(dst, a, b, at.n)
 		case invert: // the active label of a wire is also that of its complement

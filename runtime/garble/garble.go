@@ -46,11 +46,14 @@
 // blocks garbling (cost.GarbleAES), 4*A evaluating (cost.EvaluateAES); one
 // message, and one more for the labels.
 //
-// Layouts. Everything that travels is instance-major, so that the chunks a
-// layer is cut into leave no trace and any range of instances is one slice:
-// label of late input w of instance i of the chunk at i*wires + w; tables of AND
-// gate g at 2*(i*ANDs + g), T_G before T_E. Packed input bits have the order
-// of the labels (ring.InstanceBits). Output bits are plane-major as
+// Layouts. Instances lie in blocks of 64, the last of a chunk as many as are
+// left, and in a block of n that begins at instance b of the chunk what
+// is worked on together lies together: label
+// of late input w of instance b+i at b*wires + w*n + i; tables of AND gate g at
+// 2*(b*ANDs + g*n + i), T_G before T_E. So chunks of a multiple of 64, but for
+// the last, leave no trace. Packed input bits have the order
+// of the labels (ring.BlockBits), early ones that of ring.InstanceBits. The tables of
+// three-halves lie instance by instance. Output bits are plane-major as
 // ring.Planes has them: output o of instance i is bit i%64 of word
 // o*ring.BitWords(count) + i/64, the rest of a last word zero.
 //
@@ -58,7 +61,7 @@
 // AND gate g, half h, instance i has the tweak
 // first + 64*(2*ANDs*(i/64) + 2*g + h) + i%64. A circuit of n instances owns
 // the Tweaks(c, n) tweaks from first on; nobody may use them again under one
-// hash key and Delta, except to garble the same instances with the same
+// hash key and Delta, except to garble the same chunk with the same
 // labels. The caller draws a new key, Delta and seed after at most MaxANDs
 // gates, summed over all that is garbled under them.
 package garble
@@ -112,6 +115,9 @@ func Tweaks(s cost.Scheme, c *circuit.Circuit, n int) uint64 {
 	return TweaksPerInstance(s, c) * lanes * uint64(ring.BitWords(n))
 }
 
+// pairBlocks are T_G and T_E.
+const pairBlocks = 2
+
 // block is one vector of labels.
 type block [lanes]prg.Block
 
@@ -121,7 +127,7 @@ type andGate struct {
 	j         prg.Tweak   // of the first half in the first instance; the second half's is lanes further on
 	dst, a, b *block      // labels, of which n count
 	tables    []prg.Block // half-gates: from the gate's pair in the first instance on; three-halves: from the first instance's tables on
-	stride    int         // blocks between the tables of two instances
+	stride    int         // blocks from what an instance has there to what the next has
 	number    int         // of the gate, of so many
 	gates     int
 }
@@ -226,34 +232,47 @@ func newEngine(scheme cost.Scheme, c *circuit.Circuit, hash *prg.Hash, first prg
 	return e, nil
 }
 
-// span is a range of instances that share a block of tweaks and a word of
-// output bits: n instances from instance at of the chunk on.
+// span is a range of instances that share a block of tweaks and one of the
+// chunk: n instances from instance at of the chunk on.
 type span struct {
 	at, n int
+	block int       // first instance of their block of the chunk
+	width int       // instances in that
 	tweak prg.Tweak // of gate 0, half 0, the first of these instances
 }
 
-// spans calls f for the spans of instances [lo, hi) of a chunk, lo a multiple
+// place is where number k of so many things that each instance has begins, of the chunk's.
+func (s span) place(each, k int) int { return s.block*each + k*s.width + s.at - s.block }
+
+// column gives the labels of one wire of so many, of the chunk's.
+func (s span) column(labels []prg.Block, wires, w int) []prg.Block {
+	return labels[s.place(wires, w):][:s.n]
+}
+
+// spans calls f for the spans of instances [lo, hi) of a chunk of count, lo a multiple
 // of 64, that begins at absolute instance first.
-func (e *engine) spans(first, lo, hi int, f func(span)) {
+func (e *engine) spans(first, lo, hi, count int, f func(span)) {
 	perBlock := prg.Tweak(int(e.scheme.Tweaks()) * e.plan.ands * lanes)
 	for at := lo; at < hi; {
 		lane := (first + at) % lanes
 		n := min(hi-at, lanes-lane, lanes-at%lanes)
-		f(span{at, n, e.first + perBlock*prg.Tweak((first+at)/lanes) + prg.Tweak(lane)})
+		block := at / lanes * lanes
+		f(span{at, n, block, min(lanes, count-block), e.first + perBlock*prg.Tweak((first+at)/lanes) + prg.Tweak(lane)})
 		at += n
 	}
 }
 
-// and returns AND gate number t.n of the plan in a span, whose tables begin at its first instance.
+// and returns AND gate number t.n of the plan in a span of the chunk with these tables.
 func (e *engine) and(at span, t step, s *scratch, tables []prg.Block) andGate {
 	gate := andGate{
 		n: at.n, j: at.tweak + prg.Tweak(int(e.scheme.Tweaks())*t.n*lanes),
 		dst: &s.slots[t.dst], a: &s.slots[t.a], b: &s.slots[t.b],
-		tables: tables, stride: e.table, number: t.n, gates: e.plan.ands,
+		number: t.n, gates: e.plan.ands,
 	}
 	if e.scheme == cost.HalfGates {
-		gate.tables = tables[2*t.n:]
+		gate.tables, gate.stride = tables[pairBlocks*at.place(e.plan.ands, t.n):], pairBlocks
+	} else {
+		gate.tables, gate.stride = tables[at.at*e.table:], e.table
 	}
 	return gate
 }
@@ -293,13 +312,6 @@ func colours(labels *block, n int) uint64 {
 		word |= labels[j].Lsb() << j
 	}
 	return word
-}
-
-// gather loads lanes lo to hi of column w of rows of width blocks, one row an instance.
-func gather(dst *block, lo, hi int, rows []prg.Block, width, w int) {
-	for j := lo; j < hi; j++ {
-		dst[j] = rows[j*width+w]
-	}
 }
 
 // xorLanes sets dst = a ^ b.

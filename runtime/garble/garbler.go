@@ -64,11 +64,10 @@ func (g *Garbler) Garble(first, count int, evalZero []prg.Block, early []uint64,
 	clear(permute)
 	ring.Parallel(count, grain, func(lo, hi int) {
 		s := g.engine.scratch.Get().(*scratch)
-		s.zeros.Seek(uint64(first+lo) * uint64(p.garbler))
-		g.engine.spans(first, lo, hi, func(at span) {
-			s.zeros.Blocks(s.inputs[:at.n*p.garbler])
-			in := known{evalZero[at.at*p.evaluator:], early}
-			g.span(s, at, count, in, tables[at.at*g.engine.table:], permute)
+		g.engine.spans(first, lo, hi, count, func(at span) {
+			s.zeros.Seek(uint64(first+at.block) * uint64(p.garbler))
+			s.zeros.Blocks(s.inputs[:at.width*p.garbler])
+			g.span(s, at, count, known{evalZero, early}, tables, permute)
 		})
 		s.wipe()
 		g.engine.scratch.Put(s)
@@ -76,25 +75,24 @@ func (g *Garbler) Garble(first, count int, evalZero []prg.Block, early []uint64,
 	return nil
 }
 
-// known are the inputs of one span: the evaluator's zero-labels, from its
-// first instance on, and the early bits of the whole chunk.
+// known are a chunk's inputs: the evaluator's zero-labels and the early bits.
 type known struct {
 	zero  []prg.Block
 	early []uint64
 }
 
-// span garbles one span. tables begin at its first instance.
+// span garbles one span.
 func (g *Garbler) span(s *scratch, at span, count int, in known, tables []prg.Block, permute []uint64) {
 	p, words := g.engine.plan, ring.BitWords(count)
 	for _, t := range p.steps {
 		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
 		switch t.op {
 		case loadGarbler:
-			g.engine.kernels.gather(dst, at.n, s.inputs, p.garbler, t.n)
+			copy(dst[:at.n], s.inputs[t.n*at.width+at.at-at.block:])
 		case loadEarly:
 			g.early(dst, at, in.early, t.n)
 		case loadEvaluator:
-			g.engine.kernels.gather(dst, at.n, in.zero, p.evaluator, t.n)
+			copy(dst[:at.n], at.column(in.zero, p.evaluator, t.n))
 		case xor:
 			g.engine.kernels.xor(dst, a, b, at.n)
 		case invert:

@@ -6,9 +6,7 @@ import "sotto/runtime/prg"
 
 // Lanes that a kernel takes at a time.
 const (
-	xorBatch    = 16
-	gatherBatch = 4
-
+	xorBatch = 16
 	maxBatch = 16 // for AND gates
 )
 
@@ -41,17 +39,6 @@ func (k kernels) xor(dst, a, b *block, n int) {
 	xorVAES512(&dst[0].Lo, &a[0].Lo, &b[0].Lo, (n+xorBatch-1)/xorBatch)
 }
 
-// gather loads column w of n rows of width blocks.
-func (k kernels) gather(dst *block, n int, rows []prg.Block, width, w int) {
-	full := 0
-	if k.path == prg.VAES512 && n >= gatherBatch {
-		full = n - n%gatherBatch
-		_ = rows[(full-1)*width+w] // the kernel knows no bounds
-		gatherVAES512(&dst[0].Lo, &rows[w].Lo, width*prg.BlockBytes, full/gatherBatch)
-	}
-	gather(dst, full, n, rows, width, w)
-}
-
 // garble garbles an AND gate (step 2).
 func (k kernels) garble(g *Garbler, s *scratch, t *andGate) {
 	if k.path == prg.Portable {
@@ -64,10 +51,10 @@ func (k kernels) garble(g *Garbler, s *scratch, t *andGate) {
 		k.garbleLanes(g, t, 0, full, t.tables, t.stride)
 	}
 	if rest > 0 {
-		var tables [2 * maxBatch]prg.Block
-		k.garbleLanes(g, t, full, k.garbled, tables[:], 2)
+		var tables [pairBlocks * maxBatch]prg.Block
+		k.garbleLanes(g, t, full, k.garbled, tables[:], pairBlocks)
 		for i := range rest {
-			copy(t.pair(full + i)[:], tables[2*i:])
+			copy(t.pair(full + i)[:], tables[pairBlocks*i:])
 		}
 	}
 }
@@ -96,11 +83,11 @@ func (k kernels) evaluate(e *Evaluator, s *scratch, t *andGate) {
 		k.evaluateLanes(t, 0, full, t.tables, t.stride)
 	}
 	if rest > 0 {
-		var tables [2 * maxBatch]prg.Block
+		var tables [pairBlocks * maxBatch]prg.Block
 		for i := range rest {
-			copy(tables[2*i:], t.pair(full + i)[:])
+			copy(tables[pairBlocks*i:], t.pair(full + i)[:])
 		}
-		k.evaluateLanes(t, full, k.evaluated, tables[:], 2)
+		k.evaluateLanes(t, full, k.evaluated, tables[:], pairBlocks)
 	}
 }
 

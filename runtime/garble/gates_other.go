@@ -12,11 +12,6 @@ func newKernels(*prg.Hash) kernels { return kernels{} }
 // xor sets dst = a ^ b in n lanes.
 func (kernels) xor(dst, a, b *block, n int) { xorLanes(dst, a, b, n) }
 
-// gather loads column w of n rows of width blocks.
-func (kernels) gather(dst *block, n int, rows []prg.Block, width, w int) {
-	gather(dst, 0, n, rows, width, w)
-}
-
 // garble garbles an AND gate (step 2).
 func (kernels) garble(g *Garbler, s *scratch, t *andGate) { g.and(s, t) }
 

@@ -31,11 +31,6 @@ func evaluateVAES512(keys *uint64, dst *uint64, a *uint64, b *uint64, tables *ui
 //go:noescape
 func xorVAES512(dst *uint64, a *uint64, b *uint64, batches int)
 
-// gatherVAES512 loads 4*batches blocks that are stride bytes apart. It needs AVX512F.
-//
-//go:noescape
-func gatherVAES512(dst *uint64, rows *uint64, stride int, batches int)
-
 // garbleThreeHalvesAESNI garbles one AND gate by three-halves in 2*batches instances: the labels of a wire side by side, the
 // three words of tables stride bytes apart. It adds the control bits, moved up by shift, to both halves of the blocks of
 // control. It needs AES-NI and AVX.

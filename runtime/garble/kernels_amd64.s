@@ -1450,36 +1450,6 @@ loop:
 done:
 	RET
 
-// func gatherVAES512(dst *uint64, rows *uint64, stride int, batches int)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·gatherVAES512(SB), NOSPLIT, $0-32
-	MOVQ  batches+24(FP), AX
-	TESTQ AX, AX
-	JZ    done
-	MOVQ  dst+0(FP), CX
-	MOVQ  rows+8(FP), DX
-	MOVQ  stride+16(FP), BX
-
-loop:
-	LEAQ            (DX)(BX*2), SI
-	PREFETCHT0      64(DX)
-	PREFETCHT0      64(DX)(BX*1)
-	PREFETCHT0      64(SI)
-	PREFETCHT0      64(SI)(BX*1)
-	VBROADCASTI32X4 (DX), Z0
-	VINSERTI32X4    $0x01, (DX)(BX*1), Z0, Z0
-	VINSERTI32X4    $0x02, (SI), Z0, Z0
-	VINSERTI32X4    $0x03, (SI)(BX*1), Z0, Z0
-	VMOVDQU64       Z0, (CX)
-	ADDQ            $0x00000040, CX
-	LEAQ            (DX)(BX*4), DX
-	DECQ            AX
-	JNZ             loop
-	VZEROUPPER
-
-done:
-	RET
-
 // func garbleThreeHalvesAESNI(keys *uint64, delta *uint64, dst *uint64, a *uint64, b *uint64, control *uint64, tables *uint64, stride int, batches int, tweak uint64, shift uint64)
 // Requires: AES, AVX, MMX+
 TEXT ·garbleThreeHalvesAESNI(SB), NOSPLIT, $240-88

@@ -48,7 +48,7 @@ func (c dreluCase[W]) run(p *end) error {
 // lowBits are a party's inputs of the circuit, instance by instance.
 func (c dreluCase[W]) lowBits(p cost.Party) []uint64 {
 	b := ring.NewBits(len(c.x[p]) * (c.width - 1))
-	ring.InstanceBits(b, c.x[p], c.width-1)
+	ring.BlockBits(b, c.x[p], 1, c.width-1)
 	return b.Words()
 }
 

@@ -121,11 +121,31 @@ func testPlanes[W Word](t *rapid.T, n int) {
 	}
 }
 
+func testBlockBits[W Word](t *rapid.T, instances int) {
+	width, each := rapid.IntRange(1, Width[W]()).Draw(t, "width"), rapid.IntRange(1, 3).Draw(t, "each")
+	src := drawWords[W](t, "src", instances*each)
+	got := NewBits(len(src) * width)
+	BlockBits(got, src, each, width)
+	clean(t, "bits", got)
+	for k, v := range src {
+		i, e := k/each, k%each
+		b := i / 64 * 64
+		n := min(64, instances-b)
+		for j := range width {
+			if at := (b*each+e*n)*width + j*n + i - b; got.Get(at) != uint64(v>>j&1) {
+				t.Fatalf("bit %d of element %d of instance %d of %d is not at %d", j, e, i, instances, at)
+			}
+		}
+	}
+}
+
 func TestPlanesAgainstDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 200).Draw(t, "n")
 		testPlanes[uint32](t, n)
 		testPlanes[uint64](t, n)
+		testBlockBits[uint32](t, n)
+		testBlockBits[uint64](t, n)
 	})
 }
 

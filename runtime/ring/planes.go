@@ -7,10 +7,11 @@ import "fmt"
 //
 //	instance-major  bit j of element i at position i*width + j      InstanceBits, FromInstanceBits
 //	plane-major     bit j of element i at bit i of plane j          Planes, FromPlanes
+//	block-major     plane-major in each block of 64 instances       BlockBits
 //
 // A plane is BitWords(n) words, and plane j begins at word j*BitWords(n): every plane begins at a word, so it can be
 // wrapped as a Bits of n bits (Plane). The first suits circuits evaluated one instance at a time, the second those
-// evaluated across instances.
+// evaluated across instances, the third those whose blocks travel.
 
 // InstanceBits writes the low width bits of each element of src to dst, of len(src)*width bits, instance-major.
 func InstanceBits[W Word](dst Bits, src []W, width int) {
@@ -62,6 +63,39 @@ func BlockPlanes[W Word](m *[64]uint64, src []W) {
 	clear(m[:])
 	load(m, src)
 	Transpose[W](m)
+}
+
+// BlockBits writes the low width bits of the elements of instances, so many elements each, to dst, of len(src)*width zero bits,
+// block-major: in a block of n instances, 64 or what is left, that begins at instance b, bit j of element e of instance b+i is at
+// (b*each + e*n)*width + j*n + i.
+func BlockBits[W Word](dst Bits, src []W, each, width int) {
+	match(dst.n, len(src)*width, len(src)*width)
+	var column [64]W
+	var m [64]uint64
+	at := 0
+	for ; len(src) > 0; src = src[min(64*each, len(src)):] {
+		n := min(64, len(src)/each)
+		for e := range each {
+			for i := range n {
+				column[i] = src[i*each+e]
+			}
+			BlockPlanes(&m, column[:n])
+			for _, plane := range m[:width] {
+				dst.put(at, plane, n)
+				at += n
+			}
+		}
+	}
+	Wipe(column[:])
+	Wipe(m[:])
+}
+
+// put adds n bits to zeros from bit at on. Those of v above them are zero.
+func (b Bits) put(at int, v uint64, n int) {
+	b.words[at/64] |= v << (at % 64)
+	if at%64+n > 64 {
+		b.words[at/64+1] |= v >> (64 - at%64)
+	}
 }
 
 // FromPlanes is the inverse of Planes: the bits of an element above width are zero.

@@ -55,7 +55,7 @@ type state struct {
 	Key    chainKey `json:"key"` // of the cursor
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 // keyOf gives the key of a number at or above the cursor.
 func (s *state) keyOf(n uint64) chainKey {

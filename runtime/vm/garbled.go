@@ -83,7 +83,7 @@ func (p *gcPart[W]) inputs(x []W, first, n int) ring.Bits {
 		}
 		x = high
 	}
-	ring.InstanceBits(b, x, p.Bits)
+	ring.BlockBits(b, x, p.Elements, p.Bits)
 	return b
 }
 

@@ -236,25 +236,3 @@ func xorVAES512() {
 	repeat(n, "loop")
 	leave()
 }
-
-// gatherVAES512 brings an input's labels together.
-func gatherVAES512() {
-	n := entry("gatherVAES512", "func(dst, rows *uint64, stride, batches int)",
-		"gatherVAES512 loads 4*batches blocks that are stride bytes apart. It needs AVX512F.")
-	dst := argument("dst")
-	from := rows{argument("rows"), argument("stride")}
-	Label("loop")
-	v := ZMM()
-	for i, at := range from.next() {
-		if i == 0 {
-			VBROADCASTI32X4(at, v)
-		} else {
-			VINSERTI32X4(Imm(uint64(i)), at, v, v)
-		}
-	}
-	VMOVDQU64(v, Mem{Base: dst})
-	ADDQ(U32(zmmBytes), dst)
-	from.advance()
-	repeat(n, "loop")
-	leave()
-}

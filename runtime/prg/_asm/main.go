@@ -27,7 +27,6 @@ func main() {
 		garbleVAES512()
 		evaluateVAES512()
 		xorVAES512()
-		gatherVAES512()
 		garbleThreeHalvesAESNI()
 		evaluateThreeHalvesAESNI()
 		garbleThreeHalvesVAES512()
