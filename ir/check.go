@@ -84,7 +84,7 @@ func (m *Module) checkParam(v *Value) error {
 	return checkShape(v.Type.Shape)
 }
 
-// checkValue verifies one value on its own: stage, arguments, attributes, type, and a comparison's width.
+// checkValue verifies one value on its own: stage, arguments, attributes, type.
 func (m *Module) checkValue(v *Value) error {
 	if v.Op.Stages&m.Stage == 0 {
 		return fmt.Errorf("%s is not legal in stage %s", v.Op.Name, m.Stage)
@@ -96,7 +96,7 @@ func (m *Module) checkValue(v *Value) error {
 	if !t.Equal(v.Type) {
 		return fmt.Errorf("is written as %s, %s gives %s", v.Type, v.Op.Name, t)
 	}
-	return v.checkWidth()
+	return nil
 }
 
 // checkSite demands that all choices of one site have the same options; sites gives those seen before.
@@ -118,7 +118,7 @@ func (v *Value) checkSite(sites map[string][]string) error {
 
 // pointAt prints the function with an arrow and the reason under each wrong value.
 func pointAt(m *Module, f *Func, wrong map[*Value]error) string {
-	text := Print(&Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Elementwise: m.Elementwise, Files: m.Files, Funcs: []*Func{f}}, func(v *Value) string {
+	text := Print(&Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Files: m.Files, Funcs: []*Func{f}}, func(v *Value) string {
 		if err := wrong[v]; err != nil {
 			return "\x00" + err.Error()
 		}

@@ -125,7 +125,7 @@ type Ledger struct {
 
 	extensions Extensions // that were set up
 	asked      Extensions // what the ops used so far
-	silent     int64      // OTs of Ferret so far
+	ots        []otBatch  // made so far
 	made       made
 }
 

@@ -122,8 +122,8 @@ func (x Extensions) Label(batch int) Instance {
 }
 
 // cachedSecretBits bounds the LPN secret of the sets that programs use: 2^17 blocks are 2 MiB, about a core's second-level cache.
-// The greater sets save at most 0.07 bytes an OT and have their random accesses outside it: a core makes a quarter fewer OTs
-// with (1900, 19, 13) than with (1170, 17, 11) (runtime/ot BenchmarkFerretEnds), which no link gives back that is worth having.
+// The greater sets save at most 0.07 bytes an OT and have their random accesses outside it: a core makes a third as many OTs
+// with (1900, 19, 13) as with (1170, 17, 11) (runtime/ot BenchmarkFerretEnds), which no link gives back that is worth having.
 const cachedSecretBits = 17
 
 // smallestFerret gives the set that makes n OTs of random choice with the fewest bytes, those of its base included, and
@@ -148,8 +148,8 @@ func (l *Ledger) RandomOT(receiver Party, n int64) Time {
 	first := l.asked.Pads[sender]
 	l.asked.Pads[sender] += n
 	i := l.extensions.Pad(sender)
+	l.extend(i, n, n, Start)
 	if i.Silent() {
-		l.silent += n
 		trees, _ := FerretBytes(i.Set, first, n)
 		return l.Send(sender, trees, Start)
 	}
@@ -172,8 +172,8 @@ func (l *Ledger) LabelOT(garbler Party, n int64, ready Time) Time {
 	batch, evaluator := len(l.asked.Garbled), garbler.Other()
 	l.asked.Garbled = append(l.asked.Garbled, Labels{Garbler: garbler, OTs: n})
 	i := l.extensions.Label(batch)
+	l.extend(i, n, 0, ready)
 	if i.Silent() {
-		l.silent += n
 		trees, choices := FerretBytes(i.Set, 0, n)
 		l.Send(garbler, trees, ready)
 		return l.Send(evaluator, choices, ready)

@@ -9,10 +9,6 @@ import "math"
 // GilboaOTs is the OTs that n products of l-bit numbers take: one for each bit of one factor, the elements in whole words.
 func GilboaOTs(n int64, l int) int64 { return int64(l) * groupOTs * groups(n) }
 
-// gilboaNS is what either party works on an OT of Gilboa's protocol besides making it, in nanoseconds: both together take 92 of a core
-// (runtime/material BenchmarkProducts), of which Ferret has 35 (silentWork).
-const gilboaNS = 28
-
 // GilboaBytes is what the correlating party sends for n products besides the OTs: for bit j of the other's factor l-j bits a
 // product, each width packed by itself. That is l(l+1)/2 bits a product, 66 bytes at l = 32.
 func GilboaBytes(n int64, l int) int64 {
@@ -53,6 +49,14 @@ func gilboaOTs(chosen bool) []GilboaOT {
 	return all
 }
 
+// Instance is the extension that makes the OTs.
+func (o GilboaOT) Instance() Instance {
+	if o.Ferret == nil {
+		return Instance{OT: SoftSpoken}
+	}
+	return Instance{Ferret, *o.Ferret}
+}
+
 // total is what so many OTs move, without the products' own messages.
 func (o GilboaOT) total(ots int64) int64 {
 	if ots == 0 {
@@ -88,4 +92,24 @@ func (o GilboaOT) TreeBytes(first, n int64) int64 {
 	}
 	toReceiver, _ := FerretBytes(*o.Ferret, first, n)
 	return toReceiver
+}
+
+// SquareBytes compares the ways to make shares of n products of two private l-bit numbers without a dealer, in bytes of both
+// directions: by Gilboa, with everything its OTs take, and by homomorphic encryption in SIMD slots, after the estimate below.
+//
+// Encryption takes a plaintext modulus above 2^(2l+41): the product, and a mask of 40 bits more that hides it as an integer. It
+// is split over primes of p = 35 bits, a ciphertext of N = 8192 slots for each. A product by a plaintext of p random bits needs,
+// with s = 2p for plaintext and multiplier, 14 bits of noise and 66 of flooding (40, and log2 of 2^26 products), a modulus of
+// s + 14 + 66 bits; up goes one polynomial of it, its other half being a seed, and two of p + 16 bits come back.
+func SquareBytes(n int64, l int, chosen bool) (gilboa, simd int64) {
+	const (
+		plain, noise, flooding = 35, 14, 66
+		up, back               = 2*plain + noise + flooding, 2 * (plain + 16)
+		slots                  = 8192
+	)
+	ots := GilboaOTs(n, l)
+	gilboa = NewGilboaOT(ots, chosen).total(ots) + GilboaBytes(n, l)
+	primes := int64(2*l+41+plain-1) / plain
+	ciphertexts := (n + slots - 1) / slots
+	return gilboa, primes * ciphertexts * BitBytes(slots, up+back)
 }

@@ -29,10 +29,13 @@ type LinkPrice struct {
 
 // MachinePrices are one party's, in nanoseconds on all the cores it has.
 type MachinePrices struct {
-	MAC32 Price `json:"ns_per_mac_32"` // ring multiply-add
-	MAC64 Price `json:"ns_per_mac_64"`
-	AES   Price `json:"ns_per_aes_block"`      // of garbling (server), of evaluation (client), with all that belongs to a gate
-	Byte  Price `json:"ns_per_byte_processed"` // sent or received, above the link: OT extension, packing, framing, encryption
+	MAC32    Price `json:"ns_per_mac_32"` // ring multiply-add
+	MAC64    Price `json:"ns_per_mac_64"`
+	AES      Price `json:"ns_per_aes_block"`      // of garbling (server), of evaluation (client), with all that belongs to a gate
+	OT       Price `json:"ns_per_ot"`             // a correlated OT of SoftSpoken
+	SilentOT Price `json:"ns_per_silent_ot"`      // of Ferret
+	Pads     Price `json:"ns_per_ot_pads"`        // to hash both ends of a correlated OT into pads
+	Byte     Price `json:"ns_per_byte_processed"` // sent or received, above the link: framing, encryption
 }
 
 // Price is one number and how it was measured.
@@ -87,7 +90,7 @@ func (t Target) check() error {
 	}
 	for party, m := range map[string]MachinePrices{"client": t.Client, "server": t.Server} {
 		for name, p := range map[string]Price{"ns_per_mac_32": m.MAC32, "ns_per_mac_64": m.MAC64, "ns_per_aes_block": m.AES,
-			"ns_per_byte_processed": m.Byte} {
+			"ns_per_ot": m.OT, "ns_per_silent_ot": m.SilentOT, "ns_per_ot_pads": m.Pads, "ns_per_byte_processed": m.Byte} {
 			if !(p.NS > 0) || p.Source == "" {
 				errs = append(errs, fmt.Errorf("%s.%s is %v with source %q: accepted are a positive number of ns and where it is from", party, name, p.NS, p.Source))
 			}
@@ -115,7 +118,7 @@ func (t Target) prices(p Party) MachinePrices {
 //
 //	rounds * one-way + (bytes of the busier direction) * 8 / bandwidth + (work of the busier party)
 //
-// with work = MACs * price + AES * price + (bytes sent and received) * price. It takes the directions and the parties to
+// with work = MACs * price + AES * price + (bytes sent and received) * price; OTs come on top of it (OTMS). It takes the directions and the parties to
 // work side by side, and communication and computation not to.
 func (t Target) MS(traffic Traffic, work [2]Work, bits int) float64 {
 	busiest := max(traffic.ClientSent, traffic.ServerSent)

@@ -45,7 +45,7 @@ func TestPricesAddUpAsDocumented(t *testing.T) {
 
 func TestBadPriceListsAreRefused(t *testing.T) {
 	good := `{"name":"x","source":"s","link":{"bits_per_second":1,"one_way_ms":0,"source":"s"},"client":M,"server":M}`
-	machine := `{"ns_per_mac_32":P,"ns_per_mac_64":P,"ns_per_aes_block":P,"ns_per_byte_processed":P}`
+	machine := `{"ns_per_mac_32":P,"ns_per_mac_64":P,"ns_per_aes_block":P,"ns_per_ot":P,"ns_per_silent_ot":P,"ns_per_ot_pads":P,"ns_per_byte_processed":P}`
 	build := func(price string) string {
 		return strings.ReplaceAll(good, "M", strings.ReplaceAll(machine, "P", price))
 	}
@@ -65,15 +65,47 @@ func TestBadPriceListsAreRefused(t *testing.T) {
 	}
 }
 
-// TestFasterSchemeWeighsBytesAgainstWork: the same machines garble by half-gates on a fast link and by three-halves on a slow one.
+// TestFasterSchemeWeighsBytesAgainstWork: the machines of the shipped targets spend longer on encrypting and moving seven bytes than on
+// the hashes that save them, on any of the links; on one that takes ten times as many bytes a second, unencrypted, they garble by half-gates.
 func TestFasterSchemeWeighsBytesAgainstWork(t *testing.T) {
-	for name, want := range map[string]Scheme{"loopback": HalfGates, "wan": ThreeHalves} {
+	for _, name := range TargetNames() {
 		target, err := ShippedTarget(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := target.FasterScheme(); got != want {
-			t.Errorf("%s: %s, want %s", name, got, want)
+		if got := target.FasterScheme(); got != ThreeHalves {
+			t.Errorf("%s: %s, want %s", name, got, ThreeHalves)
+		}
+		target.Link.BitsPerSecond, target.Client.Byte.NS, target.Server.Byte.NS = 140e9, 0.01, 0.01
+		if got := target.FasterScheme(); got != HalfGates {
+			t.Errorf("%s, on a faster link: %s, want %s", name, got, HalfGates)
+		}
+	}
+}
+
+// TestOTsHaveAPrice: OTs take time at the dearer party, those of Ferret by another price, pads besides.
+func TestOTsHaveAPrice(t *testing.T) {
+	cheap := MachinePrices{OT: Price{NS: 1}, SilentOT: Price{NS: 2}, Pads: Price{NS: 3}}
+	dear := MachinePrices{OT: Price{NS: 10}, SilentOT: Price{NS: 20}, Pads: Price{NS: 30}}
+	target := Target{Client: cheap, Server: dear}
+	const n = 1e6
+	for ot, want := range map[OT]float64{SoftSpoken: 10 + 30, Ferret: 20 + 30} {
+		l := NewLedger(ClientServer, FromDealer)
+		l.Setup(Extensions{OT: ot, Pads: [2]int64{Client: n}})
+		base := target.OTMS(l, SessionTag, Offline)
+		if (base > 0) != (ot == Ferret) {
+			t.Errorf("%v: set-up takes %v ms of OTs", ot, base)
+		}
+		l.For(7)
+		l.RandomOT(Server, n)
+		if got := target.OTMS(l, 7, Offline); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%v: %v ms, want %v", ot, got, want)
+		}
+		if got := target.allOTsMS(l); math.Abs(got-want-base) > 1e-9 {
+			t.Errorf("%v: %v ms in all, want %v", ot, got, want+base)
+		}
+		if got := target.OTMS(l, 7, Online); got != 0 {
+			t.Errorf("%v: %v ms online, want none", ot, got)
 		}
 	}
 }

@@ -11,21 +11,13 @@ func ParseSchemePolicy(s string, t Target) (Scheme, error) {
 	return ParseScheme(s)
 }
 
-// sliceAES is what slicing and dicing an AND of three-halves takes besides its hashes, in AES blocks: on one core with VAES-512
-// half-gates garble and evaluate about twice as many ANDs a second (runtime/garble BenchmarkGarble, BenchmarkEvaluate) with two
-// thirds of the hashes.
-const sliceAES = 4
-
 // FasterScheme compares the time of a large layer of signs at 32 bits: the bytes of its tables, and the work of the busier party.
+// Slicing three-halves has no price of its own: woven into the rounds of AES it takes no longer a block than what half-gates have
+// besides AES (runtime/garble BenchmarkGarble, BenchmarkEvaluate).
 func (t Target) FasterScheme() Scheme {
 	const ands, instances = 31, 1 << 20
 	ms := func(s Scheme) float64 {
-		work := func(aes int64) Work {
-			if s == ThreeHalves {
-				aes += sliceAES
-			}
-			return Work{AES: aes * ands * instances}
-		}
+		work := func(aes int64) Work { return Work{AES: aes * ands * instances} }
 		traffic := Traffic{ServerSent: s.TableBytes(ands, instances)}
 		return t.MS(traffic, [2]Work{Client: work(s.EvaluateAES()), Server: work(s.GarbleAES())}, 32)
 	}

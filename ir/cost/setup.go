@@ -23,6 +23,7 @@ func (l *Ledger) Setup(x Extensions) {
 		for _, i := range x.Sent(p) {
 			toReceiver, _ := i.SetupBytes()
 			first += toReceiver
+			l.extend(Instance{OT: SoftSpoken}, i.Base(), 0, 0)
 		}
 		for _, i := range x.Sent(p.Other()) {
 			_, toSender := i.SetupBytes()

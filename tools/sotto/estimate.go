@@ -42,10 +42,8 @@ func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
 		a := party.Phase{Traffic: offline[tag], DealerSent: dealt[tag]}
 		b := party.Phase{Traffic: online[tag]}
 		a.MS, b.MS = target.MS(a.Traffic, work[cost.Offline], bits), target.MS(b.Traffic, work[cost.Online], bits)
-		a.MS += target.MadeMS(l, tag)
-		if tag == cost.SessionTag {
-			a.MS += target.SilentMS(l)
-		}
+		a.MS += target.MadeMS(l, tag) + target.OTMS(l, tag, cost.Offline)
+		b.MS += target.OTMS(l, tag, cost.Online)
 		add(&e.Offline, a)
 		add(&e.Online, b)
 		if a == (party.Phase{}) && b == (party.Phase{}) {

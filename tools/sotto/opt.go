@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -72,7 +73,7 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.choose(n, flags, prices); err != nil {
+	if err := errors.Join(l.chooseOT(n, flags, prices), l.chooseGarbling(flags, prices)); err != nil {
 		return err
 	}
 	m := n.module
