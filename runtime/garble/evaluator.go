@@ -20,7 +20,7 @@ func NewEvaluator(scheme cost.Scheme, c *circuit.Circuit, hash *prg.Hash, first 
 	if err != nil {
 		return nil, err
 	}
-	e.scratch.New = func() any { return &scratch{slots: make([]block, e.plan.slots)} }
+	e.scratch.New = func() any { return &scratch{slots: make([]block, e.plan.slots), wires: make([]*block, e.plan.slots)} }
 	return &Evaluator{e}, nil
 }
 
@@ -64,18 +64,18 @@ func (e *Evaluator) Evaluate(first, count int, evalLabels, garbLabels, tables []
 func (e *Evaluator) span(s *scratch, at span, count int, in active, colour []uint64) {
 	p, words := e.engine.plan, ring.BitWords(count)
 	for _, t := range p.steps {
-		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
+		a, b := s.wires[t.a], s.wires[t.b]
 		switch t.op {
 		case loadGarbler:
-			copy(dst[:at.n], at.column(in.garbler, p.garbler, t.n))
+			s.load(t.dst, at.column(in.garbler, p.garbler, t.n))
 		case loadEarly:
-			clear(dst[:at.n])
+			clear(s.fill(t.dst)[:at.n])
 		case loadEvaluator:
-			copy(dst[:at.n], at.column(in.evaluator, p.evaluator, t.n))
+			s.load(t.dst, at.column(in.evaluator, p.evaluator, t.n))
 		case xor:
-			e.engine.kernels.xor(dst, a, b, at.n)
+			e.engine.kernels.xor(s.fill(t.dst), a, b, at.n)
 		case invert: // the active label of a wire is also that of its complement
-			copy(dst[:at.n], a[:at.n])
+			copy(s.fill(t.dst)[:at.n], a[:at.n])
 		case and:
 			gate := e.engine.and(at, t, s, in.tables)
 			e.gate(s, &gate)

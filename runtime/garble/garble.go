@@ -182,7 +182,8 @@ func (t *andGate) load(control *block) {
 // scratch is what one goroutine works in.
 type scratch struct {
 	slots    []block
-	a0, b0   block // three-halves: labels of colour 0 of an AND gate's operands, their sum of each colour, and all that is hashed of them
+	wires    []*block // where the labels of a slot's wire are: in the slot, or in the input that they are
+	a0, b0   block    // three-halves: labels of colour 0 of an AND gate's operands, their sum of each colour, and all that is hashed of them
 	x0, x1   block
 	sums     [6]block
 	control  block // three-halves: the gates' control bits of a word, in the low half and for kernels in both
@@ -200,7 +201,23 @@ type scratch struct {
 func (s *scratch) wipe() {
 	clear(s.slots)
 	clear(s.inputs)
-	*s = scratch{slots: s.slots, zeros: s.zeros, inputs: s.inputs}
+	clear(s.wires)
+	*s = scratch{slots: s.slots, wires: s.wires, zeros: s.zeros, inputs: s.inputs}
+}
+
+// load makes a slot's wire one whose labels lie side by side: where they are, if they are as many as the kernels may read.
+func (s *scratch) load(slot int, labels []prg.Block) {
+	if len(labels) == lanes {
+		s.wires[slot] = (*block)(labels)
+		return
+	}
+	copy(s.fill(slot)[:], labels)
+}
+
+// fill gives a slot for the labels of a wire that are yet to be made.
+func (s *scratch) fill(slot int) *block {
+	s.wires[slot] = &s.slots[slot]
+	return &s.slots[slot]
 }
 
 // engine is what garbler and evaluator have in common.
@@ -264,9 +281,10 @@ func (e *engine) spans(first, lo, hi, count int, f func(span)) {
 
 // and returns AND gate number t.n of the plan in a span of the chunk with these tables.
 func (e *engine) and(at span, t step, s *scratch, tables []prg.Block) andGate {
+	a, b := s.wires[t.a], s.wires[t.b] // before one of their slots becomes the gate's
 	gate := andGate{
 		n: at.n, j: at.tweak + prg.Tweak(int(e.scheme.Tweaks())*t.n*lanes),
-		dst: &s.slots[t.dst], a: &s.slots[t.a], b: &s.slots[t.b],
+		dst: s.fill(t.dst), a: a, b: b,
 		number: t.n, gates: e.plan.ands,
 	}
 	if e.scheme == cost.HalfGates {

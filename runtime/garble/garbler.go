@@ -32,6 +32,7 @@ func NewGarbler(scheme cost.Scheme, c *circuit.Circuit, hash *prg.Hash, delta pr
 	e.scratch.New = func() any {
 		return &scratch{
 			slots:  make([]block, e.plan.slots),
+			wires:  make([]*block, e.plan.slots),
 			inputs: make([]prg.Block, lanes*e.plan.garbler),
 			zeros:  prg.NewStream(seed),
 		}
@@ -85,18 +86,18 @@ type known struct {
 func (g *Garbler) span(s *scratch, at span, count int, in known, tables []prg.Block, permute []uint64) {
 	p, words := g.engine.plan, ring.BitWords(count)
 	for _, t := range p.steps {
-		dst, a, b := &s.slots[t.dst], &s.slots[t.a], &s.slots[t.b]
+		a, b := s.wires[t.a], s.wires[t.b]
 		switch t.op {
 		case loadGarbler:
-			copy(dst[:at.n], s.inputs[t.n*at.width+at.at-at.block:])
+			s.load(t.dst, s.inputs[t.n*at.width+at.at-at.block:][:at.n])
 		case loadEarly:
-			g.early(dst, at, in.early, t.n)
+			g.early(s.fill(t.dst), at, in.early, t.n)
 		case loadEvaluator:
-			copy(dst[:at.n], at.column(in.zero, p.evaluator, t.n))
+			s.load(t.dst, at.column(in.zero, p.evaluator, t.n))
 		case xor:
-			g.engine.kernels.xor(dst, a, b, at.n)
+			g.engine.kernels.xor(s.fill(t.dst), a, b, at.n)
 		case invert:
-			g.engine.kernels.xor(dst, a, &g.deltas, at.n)
+			g.engine.kernels.xor(s.fill(t.dst), a, &g.deltas, at.n)
 		case and:
 			gate := g.engine.and(at, t, s, tables)
 			g.gate(s, &gate)
