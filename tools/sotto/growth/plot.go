@@ -147,8 +147,12 @@ func slopeOne(p *plot.Plot, series []Series, of func(Point) float64) error {
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Min, axis.Max = math.Pow(10, math.Floor(math.Log10(axis.Min))), math.Pow(10, math.Ceil(math.Log10(axis.Max)))
 	}
+	p.Y.Max *= legendRoom
 	return nil
 }
+
+// legendRoom is left free above the curves: a decade.
+const legendRoom = 10
 
 func (s *Series) xys(of func(Point) float64) plotter.XYs {
 	out := make(plotter.XYs, len(s.Points))
