@@ -67,6 +67,18 @@ func (r *COTReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, err
 	return nil, nil
 }
 
+// ExtendTo is Extend with the empty message in u.
+func (r *COTReceiver) ExtendTo(u []byte, choice []uint64, n int, m []prg.Block) error {
+	if len(u) != 0 {
+		return fmt.Errorf("ideal COT: receiver: room for a message of %d bytes, want none", len(u))
+	}
+	_, err := r.Extend(choice, n, m)
+	return err
+}
+
+// MessageBytes is 0: the ends exchange nothing.
+func (r *COTReceiver) MessageBytes(int) int { return 0 }
+
 // Wipe forgets Delta and K.
 func (r *COTReceiver) Wipe() {
 	r.delta = prg.Block{}

@@ -93,7 +93,9 @@ func (s *IKNPSender) Wipe() {
 func (s *IKNPSender) Delta() prg.Block { return s.delta }
 
 // MessageBytes is the size of the receiver's message of n OTs.
-func (s *IKNPSender) MessageBytes(n int) int { return ring.BitWords(n) * iknpRecordBytes }
+func (s *IKNPSender) MessageBytes(n int) int { return iknpBytes(n) }
+
+func iknpBytes(n int) int { return ring.BitWords(n) * iknpRecordBytes }
 
 // Extend takes the receiver's message u of n OTs, cost.IKNPBytes(n) bytes, and fills k, n blocks, with K. It fails, and changes no
 // state, when a length does not fit n.
@@ -146,15 +148,26 @@ func NewIKNPReceiver(sid []byte, msg1 []byte, rnd io.Reader) (*IKNPReceiver, []b
 	return r, point, nil
 }
 
-// Extend makes n OTs with the given choices: it fills m, n blocks, with M and gives the message to the sender, cost.IKNPBytes(n)
-// bytes. c_i is bit i%64 of choice[i/64]; bits of the last word beyond n do not matter. It fails, and changes no state, when
-// a length does not fit n.
+// MessageBytes is the size of the message of n OTs.
+func (r *IKNPReceiver) MessageBytes(n int) int { return iknpBytes(n) }
+
+// Extend is ExtendTo with a message of its own, cost.IKNPBytes(n) bytes.
 func (r *IKNPReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error) {
-	if n < 0 || len(m) != n || len(choice) != ring.BitWords(n) {
-		return nil, fmt.Errorf("iknp extension: receiver: %d blocks and %d words of choice bits for %d OTs, want as many blocks and %d words",
-			len(m), len(choice), n, ring.BitWords(max(n, 0)))
+	msg := make([]byte, iknpBytes(len(m)))
+	if err := r.ExtendTo(msg, choice, n, m); err != nil {
+		return nil, err
 	}
-	msg := make([]byte, len(choice)*iknpRecordBytes)
+	return msg, nil
+}
+
+// ExtendTo makes n OTs with the given choices: it fills m, n blocks, with M, and msg, MessageBytes(n) bytes, with the message to the
+// sender. c_i is bit i%64 of choice[i/64]; bits of the last word beyond n do not matter. It fails, and changes no state, when
+// a length does not fit n.
+func (r *IKNPReceiver) ExtendTo(msg []byte, choice []uint64, n int, m []prg.Block) error {
+	if n < 0 || len(m) != n || len(choice) != ring.BitWords(n) || len(msg) != iknpBytes(n) {
+		return fmt.Errorf("iknp extension: receiver: %d blocks, %d words of choice bits and a message of %d bytes for %d OTs, want as many blocks, %d words and %d bytes",
+			len(m), len(choice), len(msg), n, ring.BitWords(max(n, 0)), iknpBytes(max(n, 0)))
+	}
 	r.spaces.extend(m, func(t *matrix, line *[lineColumns]column, first, n int) { // step 4
 		for j := range t {
 			r.zero[j].WordsAt(t[j][:n], r.words+uint64(first))
@@ -167,7 +180,7 @@ func (r *IKNPReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, er
 		}
 	})
 	r.words += uint64(len(choice))
-	return msg, nil
+	return nil
 }
 
 // Wipe forgets the columns. The receiver is of no use afterwards.

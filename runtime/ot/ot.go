@@ -17,6 +17,10 @@ type COTReceiver interface {
 	// choice[i/64]; choice has ceil(n/64) words, and what its last word holds beyond n does not matter. It fails, and
 	// changes no state, when a length does not fit n.
 	Extend(choice []uint64, n int, m []prg.Block) (u []byte, err error)
+	// ExtendTo is Extend with the message in u, MessageBytes(n) bytes: for callers that make many.
+	ExtendTo(u []byte, choice []uint64, n int, m []prg.Block) error
+	// MessageBytes is the size of the message of n COTs.
+	MessageBytes(n int) int
 	// Wipe forgets the state. The receiver is of no use afterwards.
 	Wipe()
 }

@@ -112,7 +112,9 @@ func (s *Sender) treeDelta(t int) uint64 {
 }
 
 // MessageBytes is the size of the receiver's message of n OTs.
-func (s *Sender) MessageBytes(n int) int { return ring.BitWords(n) * recordBytes }
+func (s *Sender) MessageBytes(n int) int { return messageBytes(n) }
+
+func messageBytes(n int) int { return ring.BitWords(n) * recordBytes }
 
 // Extend takes the receiver's message u of n OTs, cost.SoftSpokenBytes(n) bytes, and fills k, n blocks, with K. It fails, and
 // changes no state, when a length does not fit n.
@@ -164,17 +166,29 @@ func NewReceiver(sid []byte, msg1 []byte, rnd io.Reader) (*Receiver, []byte, err
 	return r, msg2, nil
 }
 
-// Extend makes n OTs with the given choices: it fills m, n blocks, with M and gives the message to the sender,
-// cost.SoftSpokenBytes(n) bytes. c_i is bit i%64 of choice[i/64]; bits of the last word beyond n do not matter. It fails, and
-// changes no state, when a length does not fit n.
+// MessageBytes is the size of the message of n OTs.
+func (r *Receiver) MessageBytes(n int) int { return messageBytes(n) }
+
+// Extend is ExtendTo with a message of its own, cost.SoftSpokenBytes(n) bytes.
 func (r *Receiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error) {
-	if err := checkLengths("receiver", n, len(m)); err != nil {
+	msg := make([]byte, messageBytes(len(m)))
+	if err := r.ExtendTo(msg, choice, n, m); err != nil {
 		return nil, err
 	}
-	if want := ring.BitWords(n); len(choice) != want {
-		return nil, fmt.Errorf("softspoken extension: choice bits: %d words, want %d for %d OTs", len(choice), want, n)
+	return msg, nil
+}
+
+// ExtendTo makes n OTs with the given choices: it fills m, n blocks, with M, and msg, MessageBytes(n) bytes, with the message to the
+// sender. c_i is bit i%64 of choice[i/64]; bits of the last word beyond n do not matter. It fails, and changes no state, when
+// a length does not fit n.
+func (r *Receiver) ExtendTo(msg []byte, choice []uint64, n int, m []prg.Block) error {
+	if err := checkLengths("receiver", n, len(m)); err != nil {
+		return err
 	}
-	msg := make([]byte, len(choice)*recordBytes)
+	if want := ring.BitWords(n); len(choice) != want || len(msg) != messageBytes(n) {
+		return fmt.Errorf("softspoken extension: receiver: %d words of choice bits and a message of %d bytes for %d OTs, want %d words and %d bytes",
+			len(choice), len(msg), n, want, messageBytes(n))
+	}
 	r.forest.extend(m, func(m *matrix, s *treeSpace, t, first, n int) { // step 4
 		for i := range s.line {
 			r.forest.expandTree(t+i, &s.leaf, m, first, n)
@@ -182,7 +196,7 @@ func (r *Receiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error)
 		}
 		putRecords(msg[first*recordBytes+8*t:], recordBytes, s.line[:], choice[first:first+n], n)
 	})
-	return msg, nil
+	return nil
 }
 
 // Wipe forgets the trees. The receiver is of no use afterwards.

@@ -99,10 +99,12 @@ func (m *Machine[W]) gcChoose(in program.Instr) error {
 	}
 	x, blocks := m.r(in.In[0]), make([]prg.Block, p.chunk*p.Wires())
 	defer ring.Wipe(blocks)
+	message := make([]byte, p.batch.Receiver.MessageBytes(len(blocks)))
 	return p.each(func(first, n int) error {
 		bits := p.inputs(x, first, n)
 		own := blocks[:n*p.Wires()]
-		u, err := p.batch.Receiver.Extend(bits.Words(), len(own), own)
+		u := message[:p.batch.Receiver.MessageBytes(len(own))]
+		err := p.batch.Receiver.ExtendTo(u, bits.Words(), len(own), own)
 		ring.Wipe(bits.Words())
 		if err != nil {
 			return err

@@ -52,10 +52,10 @@ type PadReceiver struct {
 }
 
 // COTSender makes OTs of random choice by an extension of chosen ones: the peer's choices are random.
-func COTSender(s ot.COTSender) SendEnd { return cotSender{s} }
+func COTSender(s ot.COTSender) SendEnd { return &cotSender{COTSender: s} }
 
 // COTReceiver makes OTs of random choice by an extension of chosen ones.
-func COTReceiver(r ot.COTReceiver) RecvEnd { return cotReceiver{r} }
+func COTReceiver(r ot.COTReceiver) RecvEnd { return &cotReceiver{COTReceiver: r} }
 
 // FerretSender makes OTs of random choice by Ferret.
 func FerretSender(s *ot.FerretSender) SendEnd { return ferretSender{s} }
@@ -63,19 +63,25 @@ func FerretSender(s *ot.FerretSender) SendEnd { return ferretSender{s} }
 // FerretReceiver makes OTs of random choice by Ferret.
 func FerretReceiver(r *ot.FerretReceiver) RecvEnd { return ferretReceiver{r} }
 
-type cotSender struct{ ot.COTSender }
+type cotSender struct {
+	ot.COTSender
+	message []byte
+}
 
-func (s cotSender) Next(c Conn, k []prg.Block) error {
-	u := make([]byte, s.MessageBytes(len(k)))
+func (s *cotSender) Next(c Conn, k []prg.Block) error {
+	u := room(&s.message, s.MessageBytes(len(k)))
 	if err := c.ReadFull(u); err != nil {
 		return err
 	}
 	return s.Extend(len(k), u, k)
 }
 
-type cotReceiver struct{ ot.COTReceiver }
+type cotReceiver struct {
+	ot.COTReceiver
+	message []byte
+}
 
-func (cotReceiver) Draw(choice []uint64, n int) error {
+func (*cotReceiver) Draw(choice []uint64, n int) error {
 	if _, err := rand.Read(ring.Bytes(choice)); err != nil {
 		return err
 	}
@@ -85,12 +91,12 @@ func (cotReceiver) Draw(choice []uint64, n int) error {
 	return nil
 }
 
-func (r cotReceiver) Next(c Conn, choice []uint64, m []prg.Block) error {
-	u, err := r.Extend(choice, len(m), m)
-	if err != nil {
+func (r *cotReceiver) Next(c Conn, choice []uint64, m []prg.Block) error {
+	u := room(&r.message, r.MessageBytes(len(m)))
+	if err := r.ExtendTo(u, choice, len(m), m); err != nil {
 		return err
 	}
-	_, err = c.Write(u)
+	_, err := c.Write(u)
 	return err
 }
 

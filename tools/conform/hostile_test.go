@@ -320,11 +320,18 @@ type nonsenseReceiver struct{}
 
 func (nonsenseReceiver) Wipe() {}
 
-func (nonsenseReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error) {
-	if len(m) != n || len(choice) != (n+63)/64 {
-		return nil, errors.New("lengths do not fit")
+func (nonsenseReceiver) MessageBytes(n int) int { return int(cost.SoftSpokenBytes(int64(n))) }
+
+func (r nonsenseReceiver) Extend(choice []uint64, n int, m []prg.Block) ([]byte, error) {
+	u := make([]byte, r.MessageBytes(len(m)))
+	return u, r.ExtendTo(u, choice, n, m)
+}
+
+func (r nonsenseReceiver) ExtendTo(u []byte, choice []uint64, n int, m []prg.Block) error {
+	if len(m) != n || len(choice) != (n+63)/64 || len(u) != r.MessageBytes(n) {
+		return errors.New("lengths do not fit")
 	}
-	return make([]byte, cost.SoftSpokenBytes(int64(n))), nil
+	return nil
 }
 
 // noOTs has what the party's extensions give it, and nothing more. Label OTs by Ferret take a base that means nothing.
