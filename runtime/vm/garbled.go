@@ -97,22 +97,18 @@ func (m *Machine[W]) gcChoose(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	x, blocks := m.r(in.In[0]), make([]prg.Block, p.chunk*p.Wires())
-	defer ring.Wipe(blocks)
-	message := make([]byte, p.batch.Receiver.MessageBytes(len(blocks)))
-	return p.each(func(first, n int) error {
+	x, ots := m.r(in.In[0]), p.batch.Receiver
+	return overlap(p, sends, func(first, n int, c *chunk[W]) error {
 		bits := p.inputs(x, first, n)
-		own := blocks[:n*p.Wires()]
-		u := message[:p.batch.Receiver.MessageBytes(len(own))]
-		err := p.batch.Receiver.ExtendTo(u, bits.Words(), len(own), own)
-		ring.Wipe(bits.Words())
-		if err != nil {
-			return err
-		}
-		if _, err := m.Conn.Write(u); err != nil {
+		defer ring.Wipe(bits.Words())
+		own := room(&c.labels, n*p.Wires())
+		if err := ots.ExtendTo(room(&c.message, ots.MessageBytes(len(own))), bits.Words(), len(own), own); err != nil {
 			return err
 		}
 		return labels.write(own)
+	}, func(_, _ int, c *chunk[W]) error {
+		_, err := m.Conn.Write(c.message)
+		return err
 	})
 }
 
@@ -126,15 +122,12 @@ func (m *Machine[W]) gcZero(in program.Instr) error {
 	if err != nil {
 		return err
 	}
-	blocks, u := make([]prg.Block, p.chunk*p.Wires()), make([]byte, p.batch.Sender.MessageBytes(p.chunk*p.Wires()))
-	defer ring.Wipe(blocks)
-	return p.each(func(_, n int) error {
-		part := u[:p.batch.Sender.MessageBytes(n*p.Wires())]
-		if err := m.Conn.ReadFull(part); err != nil {
-			return err
-		}
-		zero := blocks[:n*p.Wires()]
-		if err := p.batch.Sender.Extend(len(zero), part, zero); err != nil {
+	ots := p.batch.Sender
+	return overlap(p, receives, func(_, n int, c *chunk[W]) error {
+		return m.Conn.ReadFull(room(&c.message, ots.MessageBytes(n*p.Wires())))
+	}, func(_, n int, c *chunk[W]) error {
+		zero := room(&c.labels, n*p.Wires())
+		if err := ots.Extend(len(zero), c.message, zero); err != nil {
 			return err
 		}
 		return labels.write(zero)

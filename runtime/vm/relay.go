@@ -32,6 +32,7 @@ type chunk[W ring.Word] struct {
 	lo, n          int
 	labels, theirs []prg.Block
 	tables         []prg.Block
+	message        []byte // of label OTs
 	planes         []uint64
 	permute        []W
 }
