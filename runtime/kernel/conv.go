@@ -3,8 +3,6 @@ package kernel
 import (
 	"cmp"
 	"fmt"
-
-	"sotto/runtime/ring"
 )
 
 // Conv is the geometry of a two-dimensional convolution (a cross-correlation, as in every deep learning framework):
@@ -66,65 +64,3 @@ func (c Conv) WeightLen() int { return c.OutC * c.Depth() }
 
 // MACs returns the multiply-adds, those with padding zeros included: OutLen * Depth.
 func (c Conv) MACs() int { return c.OutLen() * c.Depth() }
-
-// Conv2D sets dst to the convolution of x with w: dst has OutLen elements, x InLen, w WeightLen.
-func Conv2D[T Number](c Conv, dst, x, w []T) error {
-	if err := c.Check(); err != nil {
-		return err
-	}
-	err := cmp.Or(sized("conv", "dst", len(dst), c.OutLen()), sized("conv", "x", len(x), c.InLen()),
-		sized("conv", "w", len(w), c.WeightLen()))
-	if err != nil {
-		return err
-	}
-	m := portable[T]()
-	switch {
-	// One channel a group: a row of dst is a few scaled rows of x, and a matrix product would have a row or two.
-	case c.Groups > 1 && c.InC == c.Groups && c.OutC < m.rows*c.Groups*2:
-		depthwise(c, dst, x, w)
-	case c.OutH()*c.OutW() < m.cols:
-		fewPixels(c, dst, x, w)
-	default:
-		product(c, m, dst, x, w)
-	}
-	return nil
-}
-
-// fewPixels computes outputs of a pixel or so, where a tile of the matrix product would be mostly empty: one
-// matrix-vector product a pixel.
-func fewPixels[T Number](c Conv, dst, x, w []T) {
-	pixels, outC, depth := c.OutH()*c.OutW(), c.OutC/c.Groups, c.Depth()
-	patch, y := make([]T, depth), make([]T, outC)
-	defer ring.Wipe(patch)
-	defer ring.Wipe(y)
-	for g := range c.Groups {
-		from := newPatches(c, x, g)
-		for p := range pixels {
-			for k := range patch {
-				from.row(patch[k:k+1], k, p)
-			}
-			linear(y, w[g*outC*depth:(g+1)*outC*depth], patch)
-			for o, v := range y {
-				dst[(g*outC+o)*pixels+p] = v
-			}
-		}
-	}
-}
-
-// AddBias adds bias[i] to the hw elements of channel i of dst, for c channels.
-func AddBias[T Number](dst, bias []T, c, hw int) error {
-	err := cmp.Or(checkDims("bias", dim{"channels", c, 1, maxDim}, dim{"elements of a channel", hw, 1, maxDim}),
-		sized("bias", "bias", len(bias), c), sized("bias", "dst", len(dst), c*hw))
-	if err != nil {
-		return err
-	}
-	ring.Parallel(c, units(hw), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			plane := dst[i*hw : (i+1)*hw]
-			for j := range plane {
-				plane[j] += bias[i]
-			}
-		}
-	})
-	return nil
-}

@@ -78,23 +78,54 @@ func drawConv(t *rapid.T) Conv {
 	n := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
 	c := Conv{KH: n("kh", 1, 4), KW: n("kw", 1, 4), StrideH: n("sh", 1, 3), StrideW: n("sw", 1, 3),
 		PadH: n("ph", 0, 5), PadW: n("pw", 0, 5), DilH: n("dh", 1, 3), DilW: n("dw", 1, 3), Groups: n("g", 1, 5)}
-	in := rapid.SampledFrom([]int{1, 1, 2, 3, 90}).Draw(t, "in/group") // 90 x 3 x 3 passes depthBlock
-	c.InC, c.OutC = c.Groups*in, c.Groups*n("out/group", 1, 5)
+	in := rapid.SampledFrom([]int{1, 1, 2, 3, 90}).Draw(t, "in/group")       // 90 x 3 x 3 passes depthBlock
+	out := rapid.SampledFrom([]int{1, 2, 4, 5, 17, 40}).Draw(t, "out/group") // 40 passes the widest panel
+	c.InC, c.OutC = c.Groups*in, c.Groups*out
 	c.InH = n("h", max(1, c.DilH*(c.KH-1)+1-2*c.PadH), 14)
 	c.InW = n("w", max(1, c.DilW*(c.KW-1)+1-2*c.PadW), 14)
 	return c
 }
 
+// checkConv compares every kernel that this machine has, and both ways to use it, with the definition.
 func checkConv[T Number](t fataler, c Conv) {
 	t.Helper()
 	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
-	x, w, dst := fill[T](1, c.InLen()), fill[T](2, c.WeightLen()), dirty[T](c.OutLen())
-	if err := Conv2D(c, dst, x, w); err != nil {
+	x, w, bias, add := fill[T](1, c.InLen()), fill[T](2, c.WeightLen()), fill[T](3, c.OutC), fill[T](4, c.OutLen())
+	want := naiveConv(c, x, w)
+	whole := make([]T, len(want))
+	for i, v := range want {
+		whole[i] = v + bias[i/(c.OutH()*c.OutW())] + add[i]
+	}
+	for _, m := range micros[T]() {
+		for _, how := range []method[T]{newProduct(c, m, w, bias), newRows(c, m, w, bias)} {
+			what := fmt.Sprintf("%s %T %+v", m.name, how, c)
+			equal(t, what, applied(t, &Packed[T]{c, how}, x, add), whole)
+		}
+		p, err := pack(m, c, w, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, fmt.Sprintf("%s %+v", m.name, c), applied(t, p, x, nil), want)
+	}
+}
+
+// applied gives a map of x, computed into used memory, of which nothing beside the destination may change.
+func applied[T Number](t fataler, p *Packed[T], x, add []T) []T {
+	t.Helper()
+	const margin = 70 // more than a chunk of rows
+	n := p.c.OutLen()
+	dst, scratch := dirty[T](n+2*margin), dirty[T](p.how.scratch(2)+margin)
+	inner := p.how.scratch(2)
+	if err := p.Apply(dst[margin:][:n:n], x, add, scratch[:inner:inner]); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, fmt.Sprintf("%+v", c), dst, naiveConv(c, x, w))
+	clean := dirty[T](max(len(dst), len(scratch)))
+	equal(t, "before dst", dst[:margin], clean[:margin])
+	equal(t, "behind dst", dst[margin+n:], clean[margin+n:len(dst)])
+	equal(t, "behind scratch", scratch[inner:], clean[inner:len(scratch)])
+	return dst[margin:][:n]
 }
 
 func TestConvAgainstDefinition(t *testing.T) {
@@ -107,7 +138,7 @@ func TestConvAgainstDefinition(t *testing.T) {
 }
 
 // TestConvPaths names shapes that reach each path and its edges: blocks of depth and of pixels, odd channels, output
-// rows that a tile straddles, depthwise with and without the three-tap row, rows shorter than the kernel, one pixel.
+// rows that a tile straddles, panels that are full and that are not, rows shorter than a vector, one pixel, both cores.
 func TestConvPaths(t *testing.T) {
 	for name, c := range map[string]Conv{
 		"3x3":                {InC: 30, InH: 21, InW: 19, OutC: 7, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1},
@@ -120,6 +151,9 @@ func TestConvPaths(t *testing.T) {
 		"depthwise short":    {InC: 3, InH: 2, InW: 1, OutC: 3, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 3, DilH: 1, DilW: 1, Groups: 3},
 		"depthwise dilated":  {InC: 3, InH: 9, InW: 9, OutC: 6, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 2, PadW: 2, DilH: 2, DilW: 2, Groups: 3},
 		"depthwise stride 2": {InC: 3, InH: 9, InW: 8, OutC: 3, KH: 5, KW: 5, StrideH: 2, StrideW: 2, PadH: 2, PadW: 2, DilH: 1, DilW: 1, Groups: 3},
+		"wide":               {InC: 4, InH: 3, InW: 150, OutC: 4, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 4},
+		"full panels":        {InC: 16, InH: 23, InW: 17, OutC: 64, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1},
+		"weights not held":   {InC: 300, InH: 12, InW: 12, OutC: 260, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
 		"one channel":        {InC: 1, InH: 28, InW: 28, OutC: 16, KH: 5, KW: 5, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,56 +236,4 @@ func TestLinearAgainstDefinition(t *testing.T) {
 	if err := Linear(v, v, v, 3, 3); err == nil || err.Error() != "kernel: linear: w has 3 elements: want 9" {
 		t.Errorf("got %v", err)
 	}
-}
-
-func TestAddBias(t *testing.T) {
-	dst := []uint64{1, 2, 3, 4, 5, 6}
-	if err := AddBias(dst, []uint64{10, ^uint64(0)}, 2, 3); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "bias", dst, []uint64{11, 12, 13, 3, 4, 5})
-	if err := AddBias(dst, dst, 6, 2); err == nil || err.Error() != "kernel: bias: dst has 6 elements: want 12" {
-		t.Errorf("got %v", err)
-	}
-}
-
-var benchShapes = []struct {
-	name string
-	c    Conv
-}{
-	{"3x3_64_56", Conv{InC: 64, InH: 56, InW: 56, OutC: 64, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1}},
-	{"1x1_256_14", Conv{InC: 256, InH: 14, InW: 14, OutC: 1024, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1}},
-	{"3x3_512_7", Conv{InC: 512, InH: 7, InW: 7, OutC: 512, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1}},
-	{"7x7s2_3_224", Conv{InC: 3, InH: 224, InW: 224, OutC: 64, KH: 7, KW: 7, StrideH: 2, StrideW: 2, PadH: 3, PadW: 3, DilH: 1, DilW: 1, Groups: 1}},
-	{"depthwise3_96_56", Conv{InC: 96, InH: 56, InW: 56, OutC: 96, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 96}},
-}
-
-func benchConv[T Number](b *testing.B) {
-	for _, s := range benchShapes {
-		b.Run(s.name, func(b *testing.B) {
-			x, w, dst := fill[T](1, s.c.InLen()), fill[T](2, s.c.WeightLen()), make([]T, s.c.OutLen())
-			for b.Loop() {
-				if err := Conv2D(s.c, dst, x, w); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(s.c.MACs())*float64(b.N)/b.Elapsed().Seconds(), "MAC/s")
-		})
-	}
-}
-
-// Run with -cpu 1,2 for one core and both.
-func BenchmarkConvU32(b *testing.B) { benchConv[uint32](b) }
-func BenchmarkConvU64(b *testing.B) { benchConv[uint64](b) }
-func BenchmarkConvF32(b *testing.B) { benchConv[float32](b) }
-
-func BenchmarkLinearU32(b *testing.B) {
-	const out, in = 1000, 2048
-	w, x, dst := fill[uint32](1, out*in), fill[uint32](2, in), make([]uint32, out)
-	for b.Loop() {
-		if err := Linear(dst, w, x, out, in); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(out*in)*float64(b.N)/b.Elapsed().Seconds(), "MAC/s")
 }

@@ -1,53 +1,84 @@
 package kernel
 
-// The portable tile: 2 x 4 outputs are as many as amd64's general registers hold beside two weights, one patch element
-// and three pointers.
-const (
-	portableRows = 2
-	portableCols = 4
-)
+//go:generate go -C _asm run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel
 
-// portable returns the micro-kernel in plain Go.
-func portable[T Number]() micro[T] { return micro[T]{portableRows, portableCols, tile2x4[T]} }
+// micro is the inner part of linear maps, the one that differs between machines and elements. Offsets, steps and lengths
+// are in elements.
+type micro[T Number] struct {
+	name   string
+	pixels int // of a tile
+	lanes  int // output channels of a tile, and of a panel of weights
+	side   int // of what squares transposes: a vector
+	reach  int // pixels beyond a row that rows may read
 
-// tile2x4 is micro.tile for 2 x 4. The loop takes four steps of the sum at a time, through array pointers, so that
-// bounds are checked once in 32 multiply-adds.
-func tile2x4[T Number](acc, a []T, lda, n int, b []T, depth int) {
-	if n < portableRows {
-		lda = 0 // the second row repeats the first, and nobody reads its result
+	tiles, single func(tile[T]) // of some pixels, and of one
+	squares       func(dst, add, src grid[T], squares int)
+	rows          func(band[T])
+}
+
+// tile is some tiles of a matrix product, one behind the other. For each of a tile's pixels p and lanes j
+//
+//	acc[p][j] = from[p][j] + sum over k of w[k][j] * x[pixels[p] + offsets[k]]
+//
+// where rows of acc and w are lanes long, and those of from step apart.
+type tile[T Number] struct {
+	acc, from []T
+	step      int
+	w         []T
+	offsets   []int
+	x         []T
+	pixels    []int // whole tiles of them
+}
+
+// grid is a matrix in memory: its rows are step apart.
+type grid[T Number] struct {
+	at   []T
+	step int
+}
+
+// from is the grid from a row and a column on, which may be its ends.
+func (g grid[T]) from(row, column int) grid[T] {
+	return grid[T]{g.at[min(row*g.step+column, len(g.at)):], g.step}
+}
+
+// band is rows of one output channel. For each row y and pixel p below width
+//
+//	dst[y*width + p] = bias + add[y*addStep + p] + sum over k of w[k] * x[y*xStep + offsets[k] + p]
+type band[T Number] struct {
+	dst         []T
+	width, rows int
+	add         []T
+	addStep     int
+	x           []T
+	xStep       int
+	w           []T
+	offsets     []int
+	bias        T
+}
+
+// fastest gives the kernels to use on this machine.
+func fastest[T Number]() micro[T] {
+	list := micros[T]()
+	return list[len(list)-1]
+}
+
+// transposeAdd sets dst = add + src transposed, where dst has rows x columns elements.
+func (m micro[T]) transposeAdd(dst, add, src grid[T], rows, columns int) {
+	whole, i := columns/m.side, 0
+	for ; whole > 0 && i+m.side <= rows; i += m.side {
+		m.squares(dst.from(i, 0), add.from(i, 0), src.from(0, i), whole)
+		done := whole * m.side
+		transposeAdd(dst.from(i, done), add.from(i, done), src.from(done, i), m.side, columns-done)
 	}
-	a0, a1, b := a[:depth], a[lda:lda+depth], b[:depth*portableCols]
-	var c00, c01, c02, c03, c10, c11, c12, c13 T
-	for len(a0) >= 4 && len(a1) >= 4 && len(b) >= 16 {
-		x, y, z := (*[4]T)(a0), (*[4]T)(a1), (*[16]T)(b)
-		p, q, v := x[0], y[0], z[0]
-		c00, c10, v = c00+p*v, c10+q*v, z[1]
-		c01, c11, v = c01+p*v, c11+q*v, z[2]
-		c02, c12, v = c02+p*v, c12+q*v, z[3]
-		c03, c13 = c03+p*v, c13+q*v
-		p, q, v = x[1], y[1], z[4]
-		c00, c10, v = c00+p*v, c10+q*v, z[5]
-		c01, c11, v = c01+p*v, c11+q*v, z[6]
-		c02, c12, v = c02+p*v, c12+q*v, z[7]
-		c03, c13 = c03+p*v, c13+q*v
-		p, q, v = x[2], y[2], z[8]
-		c00, c10, v = c00+p*v, c10+q*v, z[9]
-		c01, c11, v = c01+p*v, c11+q*v, z[10]
-		c02, c12, v = c02+p*v, c12+q*v, z[11]
-		c03, c13 = c03+p*v, c13+q*v
-		p, q, v = x[3], y[3], z[12]
-		c00, c10, v = c00+p*v, c10+q*v, z[13]
-		c01, c11, v = c01+p*v, c11+q*v, z[14]
-		c02, c12, v = c02+p*v, c12+q*v, z[15]
-		c03, c13 = c03+p*v, c13+q*v
-		a0, a1, b = a0[4:], a1[4:], b[16:]
-	}
-	out := (*[portableRows * portableCols]T)(acc)
-	*out = [portableRows * portableCols]T{c00, c01, c02, c03, c10, c11, c12, c13}
-	for k := range a0 { // up to three steps are left
-		for j, v := range b[k*portableCols:][:portableCols] {
-			out[j] += a0[k] * v
-			out[portableCols+j] += a1[k] * v
+	transposeAdd(dst.from(i, 0), add.from(i, 0), src.from(0, i), rows-i, columns)
+}
+
+// transposeAdd is micro.transposeAdd, element by element.
+func transposeAdd[T Number](dst, add, src grid[T], rows, columns int) {
+	for i := range rows {
+		to, from := dst.at[i*dst.step:][:columns], add.at[i*add.step:][:columns]
+		for j := range to {
+			to[j] = from[j] + src.at[j*src.step+i]
 		}
 	}
 }

@@ -132,3 +132,34 @@ func Gather[T any](dst, src []T, index []int32) error {
 	})
 	return nil
 }
+
+// strided sets dst[j] = row[at + j*stride], zero beyond the ends of row.
+func strided[T Number](dst, row []T, at, stride int) {
+	lo, hi := inside(len(dst), len(row), at, stride)
+	clear(dst[:lo])
+	clear(dst[hi:])
+	dst = dst[lo:hi]
+	if len(dst) == 0 {
+		return
+	}
+	row = row[at+lo*stride:]
+	if stride == 1 {
+		copy(dst, row)
+		return
+	}
+	for j := range dst {
+		dst[j] = row[j*stride]
+	}
+}
+
+// inside returns the range [lo, hi) of 0 <= j < n for which 0 <= at + j*stride < size; an empty range is at a valid
+// place.
+func inside(n, size, at, stride int) (lo, hi int) {
+	if at < 0 {
+		lo = min(n, (-at+stride-1)/stride)
+	}
+	if at < size {
+		hi = min(n, (size-at-1)/stride+1)
+	}
+	return lo, max(lo, hi)
+}

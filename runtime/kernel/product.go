@@ -2,141 +2,217 @@ package kernel
 
 import (
 	"runtime"
+	"sync/atomic"
 
 	"sotto/runtime/ring"
 )
 
-// A convolution is, in each group, the product of the weights (outC x depth) with the matrix of patches (depth x
-// pixels). The product is blocked as in Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
-// (ACM TOMS 2008): blocks of patches are formed as they are needed, in panels as wide as the micro-kernel, so that
+// A convolution is, in each group, the product of the weights with the matrix of patches, which is never formed: an element
+// of it lies at the sum of an offset for its pixel and one for its weight. The product is blocked as in Goto and van de
+// Geijn, "Anatomy of high-performance matrix multiplication" (ACM TOMS 2008), with the output channels along vectors:
 //
-//	a panel of patches, depthBlock x cols        stays in the first-level cache while all output channels pass it
-//	a block of patches, depthBlock x pixelBlock  stays in the second-level cache
+//	weights, depthBlock x lanes       stay in the first-level cache while a block's pixels pass
+//	sums, pixelBlock x lanes          as well, while the depth passes
+//	weights of a group, or patches    of a block of pixels, stay in the second-level cache: which is the smaller
 //
-// The weights are read where they are: their rows are contiguous already.
+// Sums have a pixel's channels side by side; they are transposed when they are complete, and what is to be added is.
 const (
-	depthBlock = 256
-	pixelBlock = 256
+	depthBlock = 128
+	// pixelBlock is about how many pixels a block has: whole tiles and whole squares.
+	pixelBlock = 112
+	// heldWeights is how many weights of a group stay in the second-level cache.
+	heldWeights = 1 << 16
 )
 
-// micro is the inner kernel of the product, the one part that differs between machines: a tile of rows x cols outputs.
-type micro[T Number] struct {
-	rows, cols int
-	// tile sets acc[i*cols+j] to the sum over k < depth of a[i*lda+k] * b[k*cols+j], for i < n <= rows and j < cols.
-	// The rest of acc, of rows*cols elements, is free.
-	tile func(acc, a []T, lda, n int, b []T, depth int)
+// product computes a convolution as a product of matrices.
+type product[T Number] struct {
+	c       Conv
+	m       micro[T]
+	in      padded
+	w       []T // by group and panel: depth x lanes
+	bias    []T // by group and panel: lanes
+	zeros   []T // a row of them
+	offsets []int
+	pixels  []int // where each output pixel's patch begins, the last one again up to a whole tile
+	block   int   // pixels
 }
 
-// product computes a convolution with kernel m.
-func product[T Number](c Conv, m micro[T], dst, x, w []T) {
-	pixels := c.OutH() * c.OutW()
-	width := blockWidth(pixels, c.Groups, m.cols)
-	blocks := (pixels-1)/width + 1
-	ring.Parallel(c.Groups*blocks, units(c.MACs()/(c.Groups*blocks)), func(lo, hi int) {
-		s := newScratch(m, min(c.Depth(), depthBlock), width)
-		defer s.wipe()
-		for unit := lo; unit < hi; unit++ {
-			group, p := unit/blocks, unit%blocks*width
-			s.block(newBlock(c, group, dst, x, w), p, min(p+width, pixels))
+func newProduct[T Number](c Conv, m micro[T], w, bias []T) *product[T] {
+	p := &product[T]{c: c, m: m, in: newPadded(c), block: roundUp(pixelBlock, lcm(m.pixels, m.side))}
+	p.zeros = make([]T, max(p.block, m.lanes))
+	p.offsets, p.pixels = p.in.offsets(), p.starts()
+	p.w = make([]T, c.Groups*p.panels()*c.Depth()*m.lanes)
+	p.bias = make([]T, c.Groups*p.panels()*m.lanes)
+	ring.Parallel(c.Groups*p.panels(), units(c.Depth()*m.lanes), func(lo, hi int) {
+		for q := lo; q < hi; q++ {
+			p.pack(q, w, bias)
+		}
+	})
+	return p
+}
+
+// starts gives pixels.
+func (p *product[T]) starts() []int {
+	outW := p.c.OutW()
+	at := make([]int, p.c.OutH()*outW, p.c.OutH()*outW+p.m.pixels)
+	for i := range at {
+		at[i] = i/outW*p.c.StrideH*p.in.row() + i%outW*p.c.StrideW
+	}
+	for range p.m.pixels - 1 {
+		at = append(at, at[len(at)-1])
+	}
+	return at
+}
+
+// panels is the number of panels of a group.
+func (p *product[T]) panels() int { return (p.outputs()-1)/p.m.lanes + 1 }
+
+// outputs is the output channels of a group.
+func (p *product[T]) outputs() int { return p.c.OutC / p.c.Groups }
+
+// channels gives the output channels [lo, hi) of a panel.
+func (p *product[T]) channels(panel int) (lo, hi int) {
+	group, q := panel/p.panels(), panel%p.panels()
+	lo = group*p.outputs() + q*p.m.lanes
+	return lo, min(lo+p.m.lanes, (group+1)*p.outputs())
+}
+
+// pack makes a panel of weights, with zeros for channels that are not there.
+func (p *product[T]) pack(panel int, w, bias []T) {
+	lo, hi := p.channels(panel)
+	depth := p.c.Depth()
+	dst := grid[T]{p.w[panel*depth*p.m.lanes:], p.m.lanes}
+	p.m.transposeAdd(dst, grid[T]{p.zeros, 0}, grid[T]{w[lo*depth:], depth}, depth, hi-lo)
+	if len(bias) > 0 {
+		copy(p.bias[panel*p.m.lanes:], bias[lo:hi])
+	}
+}
+
+func (p *product[T]) wipe() {
+	ring.Wipe(p.w)
+	ring.Wipe(p.bias)
+}
+
+// scratch is the elements of a padded input, and of a block's sums for each worker.
+func (p *product[T]) scratch(workers int) int { return p.input() + p.sums()*workers }
+
+func (p *product[T]) input() int {
+	if p.in.same() {
+		return 0
+	}
+	return p.in.len()
+}
+
+func (p *product[T]) sums() int { return min(p.block, len(p.pixels)) * p.m.lanes }
+
+func (p *product[T]) apply(dst, x, add, scratch []T) {
+	if !p.in.same() {
+		surround(p.in, scratch[:p.input()], x)
+		x = scratch[:p.input()]
+	}
+	sums := scratch[p.input():]
+	workers := min(len(sums)/p.sums(), max(1, p.c.MACs()/serial))
+	s := newShares(p)
+	ring.Parallel(workers, 1, func(lo, hi int) {
+		for worker := lo; worker < hi; worker++ {
+			acc := sums[worker*p.sums():][:p.sums()]
+			for lo, hi := s.take(); lo < hi; lo, hi = s.take() {
+				for unit := lo; unit < hi; unit++ {
+					panel, block := s.unit(unit)
+					p.unit(dst, x, add, acc, panel, block)
+				}
+			}
 		}
 	})
 }
 
-// blockWidth returns the pixels of a unit of work: whole tiles, at most pixelBlock, and fewer where that would leave a
-// core without work.
-func blockWidth(pixels, groups, cols int) int {
-	const perWorker = 4
-	even := (pixels*groups-1)/(perWorker*runtime.GOMAXPROCS(0)) + 1
-	return roundUp(min(even, pixelBlock, pixels), cols)
+// shares gives out units of work: a panel and a block of pixels each.
+type shares struct {
+	blocks, panels int // panels of a group
+	held           bool
+	share, n       int64
+	next           atomic.Int64
+}
+
+func newShares[T Number](p *product[T]) *shares {
+	s := &shares{blocks: (p.c.OutH()*p.c.OutW()-1)/p.block + 1, panels: p.panels(), share: 1}
+	s.n = int64(s.blocks * s.panels * p.c.Groups)
+	s.held = len(p.w)/p.c.Groups <= heldWeights
+	inner := s.blocks
+	if s.held {
+		inner = s.panels
+	}
+	const perWorker = 8 // shares that a worker should have at least
+	if s.n/int64(inner) >= int64(perWorker*runtime.GOMAXPROCS(0)) {
+		s.share = int64(inner)
+	}
+	return s
+}
+
+func (s *shares) take() (lo, hi int) {
+	end := s.next.Add(s.share)
+	return int(end - s.share), int(min(end, s.n))
+}
+
+// unit gives the panel and the block of a unit: first all panels of a block, if their weights are held, or else all blocks
+// of a panel.
+func (s *shares) unit(i int) (panel, block int) {
+	if !s.held {
+		return i / s.blocks, i % s.blocks
+	}
+	of := s.blocks * s.panels
+	group, i := i/of, i%of
+	return group*s.panels + i%s.panels, i / s.panels
+}
+
+// unit computes a panel's channels of a block's pixels.
+func (p *product[T]) unit(dst, x, add, acc []T, panel, block int) {
+	m, depth, all := p.m, p.c.Depth(), p.c.OutH()*p.c.OutW()
+	group := panel / p.panels()
+	t := tile[T]{
+		from: p.bias[panel*m.lanes:][:m.lanes],
+		x:    x[group*(p.c.InC/p.c.Groups)*p.in.channel():],
+	}
+	first, n := block*p.block, min(p.block, all-block*p.block)
+	for k := 0; k < depth; k += depthBlock {
+		end := min(k+depthBlock, depth)
+		t.w, t.offsets = p.w[(panel*depth+k)*m.lanes:], p.offsets[k:end]
+		p.blockOf(t, acc, first, n)
+		t.from, t.step = acc, m.lanes
+	}
+	lo, hi := p.channels(panel)
+	to := grid[T]{dst[lo*all+first:], all}
+	plus := grid[T]{p.zeros, 0}
+	if len(add) > 0 {
+		plus = grid[T]{add[lo*all+first:], all}
+	}
+	m.transposeAdd(to, plus, grid[T]{acc, m.lanes}, hi-lo, n)
+}
+
+// blockOf computes n pixels from one on. The last ones are computed one by one, if they are few.
+func (p *product[T]) blockOf(t tile[T], acc []T, first, n int) {
+	m := p.m
+	whole := n / m.pixels * m.pixels
+	if 2*(n-whole) > m.pixels {
+		whole += m.pixels
+	}
+	if whole > 0 {
+		t.acc, t.pixels = acc, p.pixels[first:first+whole]
+		m.tiles(t)
+	}
+	if whole < n {
+		t.acc, t.pixels = acc[whole*m.lanes:], p.pixels[first+whole:first+n]
+		t.from = t.from[whole*t.step:]
+		m.single(t)
+	}
 }
 
 func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
-// block is one group's part of the product.
-type block[T Number] struct {
-	from          patches[T]
-	dst, w        []T // the group's outputs and weights
-	depth, pixels int
-}
-
-func newBlock[T Number](c Conv, group int, dst, x, w []T) block[T] {
-	out, weights := len(dst)/c.Groups, len(w)/c.Groups
-	return block[T]{newPatches(c, x, group), dst[group*out : (group+1)*out], w[group*weights : (group+1)*weights],
-		c.Depth(), c.OutH() * c.OutW()}
-}
-
-// scratch is the memory of one worker. It holds patches, so it is wiped after use.
-type scratch[T Number] struct {
-	m      micro[T]
-	row    []T // a row of patches
-	panels []T // panel q, row k, column j at (q*depth + k)*cols + j
-	acc    []T // a tile
-}
-
-func newScratch[T Number](m micro[T], depth, width int) *scratch[T] {
-	return &scratch[T]{m, make([]T, width), make([]T, depth*width), make([]T, m.rows*m.cols)}
-}
-
-func (s *scratch[T]) wipe() {
-	ring.Wipe(s.row)
-	ring.Wipe(s.panels)
-	ring.Wipe(s.acc)
-}
-
-// block computes the output pixels [lo, hi) of b, all its channels.
-func (s *scratch[T]) block(b block[T], lo, hi int) {
-	for k := 0; k < b.depth; k += depthBlock {
-		depth := min(depthBlock, b.depth-k)
-		s.gather(b.from, k, depth, lo, hi)
-		store := s.add
-		if k == 0 {
-			store = s.set
-		}
-		for q := 0; lo+q*s.m.cols < hi; q++ {
-			p := lo + q*s.m.cols
-			panel := s.panels[q*depth*s.m.cols:][:depth*s.m.cols]
-			s.panel(b, k, depth, panel, p, min(p+s.m.cols, hi), store)
-		}
+func lcm(a, b int) int {
+	n := a
+	for n%b != 0 {
+		n += a
 	}
-}
-
-// gather forms the panels of rows k .. k+depth-1, columns lo .. hi-1; the last panel is filled up with zeros.
-func (s *scratch[T]) gather(from patches[T], k, depth, lo, hi int) {
-	cols := s.m.cols
-	row := s.row[:roundUp(hi-lo, cols)]
-	clear(row[hi-lo:])
-	for i := range depth {
-		from.row(row[:hi-lo], k+i, lo)
-		interleave(s.panels[i*cols:], row, cols, depth*cols)
-	}
-}
-
-// interleave copies row, cols elements at a time, to places step apart.
-func interleave[T Number](dst, row []T, cols, step int) {
-	for at := 0; len(row) > 0; at += step {
-		copy(dst[at:at+cols], row)
-		row = row[cols:]
-	}
-}
-
-// panel multiplies all output channels' weights k .. k+depth-1 by one panel, whose columns are pixels lo .. hi-1.
-func (s *scratch[T]) panel(b block[T], k, depth int, panel []T, lo, hi int, store func(dst, acc []T)) {
-	channels := len(b.w) / b.depth
-	for o := 0; o < channels; o += s.m.rows {
-		n := min(s.m.rows, channels-o)
-		s.m.tile(s.acc, b.w[o*b.depth+k:], b.depth, n, panel, depth)
-		for i := range n {
-			store(b.dst[(o+i)*b.pixels+lo:(o+i)*b.pixels+hi], s.acc[i*s.m.cols:])
-		}
-	}
-}
-
-// set and add store a row of a tile: the first block of the depth sets an output, the others add to it.
-func (s *scratch[T]) set(dst, acc []T) { copy(dst, acc) }
-
-func (s *scratch[T]) add(dst, acc []T) {
-	acc = acc[:len(dst)]
-	for j := range dst {
-		dst[j] += acc[j]
-	}
+	return n
 }

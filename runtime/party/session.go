@@ -115,7 +115,18 @@ func (s *session[W]) begin(ctx context.Context, g greeting) error {
 		return s.take(g)
 	}
 	s.runs = [2]int{cost.Offline: 1, cost.Online: 1}
-	return s.offline(ctx, g.id)
+	if err := s.offline(ctx, g.id); err != nil {
+		return err
+	}
+	start := time.Now()
+	defer func() { s.stats.Offline.MS += ms(time.Since(start)) }()
+	return s.pack()
+}
+
+// pack readies the weights for the online phase, in which nothing needs them as they were.
+func (s *session[W]) pack() error {
+	s.weights = nil
+	return s.machine.Pack()
 }
 
 type session[W ring.Word] struct {

@@ -53,6 +53,9 @@ func (s *session[W]) take(g greeting) error {
 	if err != nil {
 		return fmt.Errorf("stored inference %d: %w", n, err)
 	}
+	if err := s.pack(); err != nil {
+		return err
+	}
 	s.tap(s.machine)
 	s.runs = [2]int{cost.Online: 1}
 	s.stats.Stored.LoadMS = ms(time.Since(start))

@@ -2,7 +2,6 @@ package vm
 
 import (
 	"sotto/runtime/fss"
-	"sotto/runtime/kernel"
 	"sotto/runtime/nonlin"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -138,20 +137,6 @@ func (m *Machine[W]) steps(in program.Instr) bool {
 		return false
 	}
 	return true
-}
-
-// linear computes W*x + u (+ bias): u is this party's share of the product of the weights with the mask.
-func (m *Machine[W]) linear(in program.Instr) error {
-	out, ints := m.r(in.Out[0]), in.Ints[2:]
-	if err := Product(in.Op, ints, out, m.r(in.In[0]), m.Weights[in.Ints[0]]); err != nil {
-		return err
-	}
-	ring.Add(out, out, m.r(in.In[1]))
-	if in.Ints[1] < 0 {
-		return nil
-	}
-	bias := m.Weights[in.Ints[1]]
-	return kernel.AddBias(out, bias, len(bias), len(out)/len(bias))
 }
 
 // chunks calls f for consecutive ranges of at most size.

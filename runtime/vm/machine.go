@@ -104,6 +104,7 @@ type Machine[W ring.Word] struct {
 	restored bool               // the offline phase is another machine's
 	phase    cost.Phase
 	watch    watch
+	linears  linears[W]
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.
@@ -363,6 +364,7 @@ func (m *Machine[W]) Wipe() {
 			g.close()
 		}
 	}
+	m.linears.wipe()
 	m.store.close()
 	m.OTs.Wipe()
 }
