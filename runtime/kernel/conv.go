@@ -41,6 +41,7 @@ func (c Conv) Check() error {
 			c.KH, c.KW, h, w, c.InH, c.InW, c.PadH, c.PadW)
 	}
 	return cmp.Or(checkProduct("conv", "input elements", c.InC, c.InH, c.InW),
+		checkProduct("conv", "padded input elements", c.InC, c.InH+2*c.PadH, c.InW+2*c.PadW+c.StrideW),
 		checkProduct("conv", "multiply-adds", c.OutC, c.OutH(), c.OutW(), c.InC/c.Groups, c.KH, c.KW))
 }
 
@@ -52,6 +53,9 @@ func (c Conv) OutW() int { return (c.InW+2*c.PadW-c.DilW*(c.KW-1)-1)/c.StrideW +
 
 // InLen returns the elements of the input, InC * InH * InW.
 func (c Conv) InLen() int { return c.InC * c.InH * c.InW }
+
+// PaddedLen bounds the elements of the input with its padding, which a convolution takes as memory beside its tensors.
+func (c Conv) PaddedLen() int { return c.InC * (c.InH + 2*c.PadH) * (c.InW + 2*c.PadW + c.StrideW) }
 
 // OutLen returns the elements of the output, OutC * OutH * OutW.
 func (c Conv) OutLen() int { return c.OutC * c.OutH() * c.OutW() }

@@ -203,8 +203,10 @@ func FuzzConvGeometry(f *testing.F) {
 		if c.OutH() < 1 || c.OutW() < 1 || c.MACs() < 1 {
 			t.Fatalf("%+v: output %d x %d, %d multiply-adds", c, c.OutH(), c.OutW(), c.MACs())
 		}
-		if c.MACs() <= 1<<16 && c.InLen() <= 1<<16 {
+		if c.MACs() <= 1<<16 && c.PaddedLen() <= 1<<16 {
 			checkConv[uint32](t, c)
+			checkConv[uint64](t, c)
+			checkConv[float32](t, c)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func (g grid[T]) from(row, column int) grid[T] {
 
 // band is rows of one output channel. For each row y and pixel p below width
 //
-//	dst[y*width + p] = bias + add[y*addStep + p] + sum over k of w[k] * x[y*xStep + offsets[k] + p]
+//	dst[y*width + p] = bias[0] + add[y*addStep + p] + sum over k of w[k] * x[y*xStep + offsets[k] + p]
 type band[T Number] struct {
 	dst         []T
 	width, rows int
@@ -53,7 +53,7 @@ type band[T Number] struct {
 	xStep       int
 	w           []T
 	offsets     []int
-	bias        T
+	bias        []T
 }
 
 // fastest gives the kernels to use on this machine.

@@ -53,7 +53,7 @@ func (a assembly[T]) micro(name string, pixels, lanes, vector int) micro[T] {
 			a.squares(&dst.at[0], dst.step, &add.at[0], add.step, &src.at[0], src.step, squares)
 		},
 		rows: func(b band[T]) {
-			a.rows(&b.dst[0], b.width, b.rows, &b.add[0], b.addStep, &b.x[0], b.xStep, &b.w[0], &b.offsets[0], len(b.offsets), &b.bias)
+			a.rows(&b.dst[0], b.width, b.rows, &b.add[0], b.addStep, &b.x[0], b.xStep, &b.w[0], &b.offsets[0], len(b.offsets), &b.bias[0])
 		},
 	}
 }

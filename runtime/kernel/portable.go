@@ -59,7 +59,7 @@ func bands[T Number](b band[T]) {
 	for y := range b.rows {
 		dst, x := b.dst[y*b.width:][:b.width], b.x[y*b.xStep:]
 		for j, v := range b.add[y*b.addStep:][:b.width] {
-			dst[j] = v + b.bias
+			dst[j] = v + b.bias[0]
 		}
 		w, offsets := b.w, b.offsets
 		for ; len(w) >= 3; w, offsets = w[3:], offsets[3:] {

@@ -36,7 +36,7 @@ func (r *rows[T]) apply(dst, x, add, scratch []T) {
 	ring.Parallel(c.OutC, units(pixels*depth), func(lo, hi int) {
 		b := band[T]{width: c.OutW(), rows: c.OutH(), add: r.zeros, xStep: c.StrideH * r.in.row(), offsets: r.offsets}
 		for o := lo; o < hi; o++ {
-			b.dst, b.bias, b.w = dst[o*pixels:(o+1)*pixels], r.bias[o], r.w[o*depth:(o+1)*depth]
+			b.dst, b.bias, b.w = dst[o*pixels:(o+1)*pixels], r.bias[o:], r.w[o*depth:(o+1)*depth]
 			b.x = scratch[o/outputs*(c.InC/c.Groups)*r.in.channel():]
 			if len(add) > 0 {
 				b.add, b.addStep = add[o*pixels:(o+1)*pixels], c.OutW()

@@ -255,6 +255,9 @@ func checkLinear(op Opcode, ints []int, out, in, weights int) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
+	if n := c.PaddedLen(); n > maxPadded(in, out) {
+		return fmt.Errorf("padding that makes %d elements of %d, accepted are at most %d", n, in, maxPadded(in, out))
+	}
 	if c.InLen() != in || c.OutLen() != out || c.WeightLen() != weights || ints[convInts-1] != weights {
 		return fmt.Errorf("a convolution of %d to %d elements with %d weights for %d to %d with %d", c.InLen(), c.OutLen(), c.WeightLen(), in, out, weights)
 	}

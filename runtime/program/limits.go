@@ -20,6 +20,10 @@ const (
 	maxSide          = 1 << 14 // pixels that an image is resized or cropped to
 )
 
+// maxPadded is how many elements the padded input of a convolution may have: padding takes memory that no buffer tells of.
+// Networks have a few times their input, at small maps with dilated kernels a few dozen times.
+func maxPadded(in, out int) int { return 1<<20 + 64*(in+out) }
+
 // Memory is the size of a program's buffers in bytes.
 func (p *Program) Memory() int64 {
 	var bits int64
