@@ -228,10 +228,11 @@ func (m *Machine[W]) gcEvaluate(in program.Instr) error {
 	return overlap(p, receives, func(_, n int, c *chunk[W]) error {
 		return m.Conn.ReadFull(prg.Bytes(room(&c.theirs, n*p.Wires())))
 	}, func(first, n int, c *chunk[W]) error {
-		own := room(&c.labels, n*p.Wires())
-		if err := p.labels.read(own); err != nil {
+		own, err := p.labels.next(prg.BlockBytes*n*p.Wires(), &c.labels)
+		if err != nil {
 			return err
 		}
+		defer ring.Wipe(own)
 		tables, err := p.tables.next(p.tableBytes(n), &c.tables)
 		if err != nil {
 			return err
