@@ -38,7 +38,7 @@ const heModel = 40
 // HEParams are the parameters of one kind of product: plaintexts modulo 2^Ring under a ciphertext modulus Q of Limbs primes
 // just below 2^LimbBits, replies under the product Q' of the first ReplyLimbs of them.
 type HEParams struct {
-	Ring       int // l
+	Ring       int // l; of slots (SlotParams) the bits of the prime below 2^Ring that plaintexts are modulo of
 	Deploy     Deployment
 	Limbs      int
 	LimbBits   int
@@ -71,13 +71,22 @@ func HEParamsFor(ring int, d Deployment) (HEParams, error) {
 
 // Check refuses parameters that are not secure or do not decrypt.
 func (p HEParams) Check() error {
+	if err := p.checkModulus(); err != nil {
+		return err
+	}
+	if p.ReturnedLog2(MaxHETerms) < minReturned {
+		return fmt.Errorf("homomorphic products: flooding hides %.1f bits of coefficients, accepted are %d or more", p.ReturnedLog2(MaxHETerms), minReturned)
+	}
+	return nil
+}
+
+// checkModulus is Check, but for what the flooding hides.
+func (p HEParams) checkModulus() error {
 	switch {
 	case p.Limbs*p.LimbBits > MaxHEModulus: // no prime is 2^LimbBits or more
 		return fmt.Errorf("homomorphic products: a modulus of %d bits: accepted are %d at degree %d", p.Limbs*p.LimbBits, MaxHEModulus, HEDegree)
 	case p.ReplyLimbs >= p.Limbs || p.C1Drop() < 0:
 		return fmt.Errorf("homomorphic products: replies of %d limbs of %d bits have no room for %d bits and their noise", p.ReplyLimbs, p.LimbBits, p.Ring)
-	case p.ReturnedLog2(MaxHETerms) < minReturned:
-		return fmt.Errorf("homomorphic products: flooding hides %.1f bits of coefficients, accepted are %d or more", p.ReturnedLog2(MaxHETerms), minReturned)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type basis struct {
 	reply  replyBasis
 }
 
-// newBasis finds the primes for parameters that pass their check.
+// newBasis finds the primes for parameters that pass their check, and plaintexts modulo 2^l.
 func newBasis[W ring.Word](p cost.HEParams) (*basis, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
@@ -30,24 +30,41 @@ func newBasis[W ring.Word](p cost.HEParams) (*basis, error) {
 	if p.Ring != ring.Width[W]() {
 		return nil, fmt.Errorf("homomorphic products: parameters for %d bits, the ring has %d", p.Ring, ring.Width[W]())
 	}
-	primes, err := ntt.Primes(p.LimbBits, p.Limbs, degree)
+	b, err := newLimbs(p)
 	if err != nil {
 		return nil, err
 	}
-	b := &basis{params: p}
-	for i, q := range primes {
-		if q < 1<<p.LimbBits-1<<(p.LimbBits-limbSlackBits) {
-			return nil, fmt.Errorf("homomorphic products: prime %d of limb %d is too far below 2^%d", q, i, p.LimbBits)
+	b.constants()
+	return b, nil
+}
+
+// newLimbs is a basis without plaintexts.
+func newLimbs(p cost.HEParams) (*basis, error) {
+	q, err := moduli(p.LimbBits, p.Limbs)
+	if err != nil {
+		return nil, err
+	}
+	return &basis{params: p, q: q, reply: newReplyBasis(p, q[:p.ReplyLimbs])}, nil
+}
+
+// moduli finds primes just below a power of two.
+func moduli(width, count int) ([]*ntt.Modulus, error) {
+	primes, err := ntt.Primes(width, count, degree)
+	if err != nil {
+		return nil, err
+	}
+	var all []*ntt.Modulus
+	for _, q := range primes {
+		if q < 1<<width-1<<(width-limbSlackBits) {
+			return nil, fmt.Errorf("homomorphic products: prime %d is too far below 2^%d", q, width)
 		}
 		m, err := ntt.NewModulus(q, degree)
 		if err != nil {
 			return nil, err
 		}
-		b.q = append(b.q, m)
+		all = append(all, m)
 	}
-	b.constants()
-	b.reply = newReplyBasis(p, b.q[:p.ReplyLimbs])
-	return b, nil
+	return all, nil
 }
 
 // limbSlackBits is what cost.HEParams takes of a prime for granted: q > 2^LimbBits * (1 - 2^-12).

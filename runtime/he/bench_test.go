@@ -9,6 +9,7 @@ import (
 
 	"sotto/ir/cost"
 	"sotto/runtime/prg"
+	"sotto/runtime/ring"
 )
 
 // cpuTime is the processor time of this process so far.
@@ -110,4 +111,38 @@ func BenchmarkResNet50(b *testing.B) {
 			report(b, sum, batch*b.N)
 		})
 	}
+}
+
+// BenchmarkSlotProducts is a full block of elementwise products: CPU time of both parties, all cores together, a product.
+func BenchmarkSlotProducts(b *testing.B) {
+	b.Run("32", benchSlotProducts[uint32])
+	b.Run("64", benchSlotProducts[uint64])
+}
+
+func benchSlotProducts[W ring.Word](b *testing.B) {
+	p := newSlotPair[W](b)
+	x := make([]W, degree)
+	prg.Words(testRandomness(4), x)
+	share := make([]W, degree)
+	params := p.encryptor.params
+	up, down := bytes.NewBuffer(make([]byte, 0, params.UploadBytes())), bytes.NewBuffer(make([]byte, 0, params.ReplyBytes()))
+	steps := []func() error{
+		func() error { return p.encryptor.Encrypt(x, up) },
+		func() error { return p.evaluator.Multiply(x, up, down, share) },
+		func() error { return p.encryptor.Decrypt(down, share) },
+	}
+	var sum [3]time.Duration
+	for b.Loop() {
+		for i, step := range steps {
+			start := cpuTime()
+			if err := step(); err != nil {
+				b.Fatal(err)
+			}
+			sum[i] += cpuTime() - start
+		}
+	}
+	for i, name := range []string{"encrypt", "multiply", "decrypt"} {
+		b.ReportMetric(float64(sum[i].Nanoseconds())/float64(b.N*degree), name+"-cpu-ns/product")
+	}
+	b.ReportMetric(float64(params.UploadBytes()+params.ReplyBytes())/degree, "B/product")
 }

@@ -27,37 +27,46 @@ func NewEncryptor[W ring.Word](params cost.HEParams, rnd io.Reader) (*Encryptor[
 	if err != nil {
 		return nil, err
 	}
-	private, err := drawSeed(rnd)
+	secret, public, err := b.newKey(rnd)
 	if err != nil {
 		return nil, err
+	}
+	return &Encryptor[W]{basis: b, rnd: rnd, secret: secret, public: public,
+		makes: newPool(window(), func() *uploadScratch[W] { return newUploadScratch[W](len(b.q)) }),
+		reads: newPool(window(), func() *replyScratch { return newReplyScratch(params.ReplyLimbs) })}, nil
+}
+
+// newKey draws a key pair: the values of s, and the public key as it travels.
+func (b *basis) newKey(rnd io.Reader) (secret poly, public []byte, err error) {
+	private, err := drawSeed(rnd)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer ring.Wipe(private[:])
 	seed, err := drawSeed(rnd)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	e := &Encryptor[W]{basis: b, rnd: rnd, secret: newPoly(len(b.q)), public: make([]byte, params.KeyBytes()),
-		makes: newPool(window(), func() *uploadScratch[W] { return newUploadScratch[W](len(b.q)) }),
-		reads: newPool(window(), func() *replyScratch { return newReplyScratch(params.ReplyLimbs) })}
 	stream, small := prg.NewStream(private), make([]uint64, degree)
 	defer ring.Wipe(small)
 	defer stream.Wipe()
+	secret, public = newPoly(len(b.q)), make([]byte, b.params.KeyBytes())
 	ternary(stream, small)
-	b.small(e.secret, small)
+	b.small(secret, small)
 	p0, p1 := newPoly(len(b.q)), newPoly(len(b.q))
 	noise(stream, small)
 	b.small(p0, small)
 	b.expand(p1, seed, 0)
-	e.hide(p0, p1)
-	copy(e.public, seed[:])
-	b.pack(e.public[len(seed):], p0)
-	return e, nil
+	b.hide(p0, p1, secret)
+	copy(public, seed[:])
+	b.pack(public[len(seed):], p0)
+	return secret, public, nil
 }
 
 // hide makes c0 of a message with its noise: c0 - c1*s. It spoils c1.
-func (e *Encryptor[W]) hide(c0, c1 poly) {
-	for i, m := range e.q {
-		m.Mul(c1[i], c1[i], e.secret[i])
+func (b *basis) hide(c0, c1, secret poly) {
+	for i, m := range b.q {
+		m.Mul(c1[i], c1[i], secret[i])
 		m.Sub(c0[i], c0[i], c1[i])
 	}
 }
@@ -167,18 +176,27 @@ func gather[W ring.Word](dst []W, plan cost.HEPlan, blocks [][]cell, masks [][]W
 
 // encrypt makes c0 of the message: its multiple round(m*Q/2^l), noise, and -a*s.
 func (e *Encryptor[W]) encrypt(s *uploadScratch[W], seed, private prg.Seed, index int) {
-	stream := at(private, uint64(index)*taskBlocks)
-	noise(stream, s.small)
-	stream.Wipe()
-	for i, m := range e.q {
-		ntt.Residues(m, s.c0[i], s.small)
-	}
+	e.drawNoise(s.c0, s.small, at(private, uint64(index)*taskBlocks))
 	addEncoded(e.basis, s.c0, s.message, s.small)
-	for i, m := range e.q {
-		m.Forward(s.c0[i])
+	e.seal(s.c0, s.c1, e.secret, seed, index)
+}
+
+// drawNoise sets p to noise. It spoils small, and ends the stream.
+func (b *basis) drawNoise(p poly, small []uint64, stream *prg.Stream) {
+	noise(stream, small)
+	stream.Wipe()
+	for i, m := range b.q {
+		ntt.Residues(m, p[i], small)
 	}
-	e.expand(s.c1, seed, index)
-	e.hide(s.c0, s.c1)
+}
+
+// seal makes c0 of a message with its noise, as coefficients, an upload's values. It spoils c1.
+func (b *basis) seal(c0, c1, secret poly, seed prg.Seed, index int) {
+	for i, m := range b.q {
+		m.Forward(c0[i])
+	}
+	b.expand(c1, seed, index)
+	b.hide(c0, c1, secret)
 }
 
 // Decrypt reads the replies, and fills shares, one of plan.OutLen() elements for each image.
@@ -235,20 +253,28 @@ func (s *replyScratch) wipe() {
 	poly(s.words[:]).wipe()
 }
 
+// open reads a reply of n coefficients of c0, and multiplies c1 by s.
+func (b *basis) open(s *replyScratch, n int, in []byte, secret poly) error {
+	p := b.params
+	head := ring.PackedLen(degree, p.C1Bits())
+	if err := b.reply.unpack(s.c1, in[:head], degree, p.C1Drop(), p.C1Bits(), &s.words); err != nil {
+		return err
+	}
+	if err := b.reply.unpack(s.c0, in[head:], n, p.C0Drop(), p.C0Bits(), &s.words); err != nil {
+		return err
+	}
+	for i, m := range b.reply.q {
+		m.Forward(s.c1[i])
+		m.Mul(s.c1[i], s.c1[i], secret[i])
+		m.Inverse(s.c1[i])
+	}
+	return nil
+}
+
 // decrypt reads the outputs of one reply: c0 + c1*s at their coefficients.
 func (e *Encryptor[W]) decrypt(s *replyScratch, plan cost.HEPlan, group []output, outBlock int, in []byte, shares [][]W) error {
-	p := plan.Params
-	head, n := ring.PackedLen(degree, p.C1Bits()), plan.BlockOutputs(outBlock)*len(group)
-	if err := e.reply.unpack(s.c1, in[:head], degree, p.C1Drop(), p.C1Bits(), &s.words); err != nil {
+	if err := e.open(s, plan.BlockOutputs(outBlock)*len(group), in, e.secret); err != nil {
 		return err
-	}
-	if err := e.reply.unpack(s.c0, in[head:], n, p.C0Drop(), p.C0Bits(), &s.words); err != nil {
-		return err
-	}
-	for i, m := range e.reply.q {
-		m.Forward(s.c1[i])
-		m.Mul(s.c1[i], s.c1[i], e.secret[i])
-		m.Inverse(s.c1[i])
 	}
 	area := plan.Rows.Out * plan.Cols.Out
 	for m := range plan.BlockOutputs(outBlock) {

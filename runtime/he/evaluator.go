@@ -25,18 +25,28 @@ func NewEvaluator[W ring.Word](params cost.HEParams, public []byte, rnd io.Reade
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(public)) != params.KeyBytes() {
-		return nil, fmt.Errorf("homomorphic products: a public key of %d bytes: accepted are %d", len(public), params.KeyBytes())
+	p0, p1, err := b.readKey(public)
+	if err != nil {
+		return nil, err
 	}
-	v := &Evaluator[W]{basis: b, rnd: rnd, p0: newPoly(len(b.q)), p1: newPoly(len(b.q)), uploads: newPool(cost.MaxHEResident, b.newCiphertext)}
+	v := &Evaluator[W]{basis: b, rnd: rnd, p0: p0, p1: p1, uploads: newPool(cost.MaxHEResident, b.newCiphertext)}
 	v.scratch = newPool(window(), v.newScratch)
+	return v, nil
+}
+
+// readKey gives the values of a public key.
+func (b *basis) readKey(public []byte) (p0, p1 poly, err error) {
+	if int64(len(public)) != b.params.KeyBytes() {
+		return nil, nil, fmt.Errorf("homomorphic products: a public key of %d bytes: accepted are %d", len(public), b.params.KeyBytes())
+	}
+	p0, p1 = newPoly(len(b.q)), newPoly(len(b.q))
 	var seed prg.Seed
 	copy(seed[:], public)
-	b.expand(v.p1, seed, 0)
-	if err := b.unpack(v.p0, public[len(seed):]); err != nil {
-		return nil, fmt.Errorf("public key: %w", err)
+	b.expand(p1, seed, 0)
+	if err := b.unpack(p0, public[len(seed):]); err != nil {
+		return nil, nil, fmt.Errorf("public key: %w", err)
 	}
-	return v, nil
+	return p0, p1, nil
 }
 
 // Close wipes weights and masks, and lets go of memory.

@@ -129,7 +129,7 @@ func TestFloodingCoversItsRange(t *testing.T) {
 	counts, most := make([]int, 16), 0.
 	for range 8 {
 		r.c0.wipe()
-		l.floodC0(s, r, n)
+		l.floodC0(r.c0, r.stream, s.digits[:n], s.words[0])
 		for _, x := range r.c0[0] {
 			most = max(most, math.Abs(float64(centred(l.q[0].Q(), x))))
 		}
@@ -175,7 +175,7 @@ func TestFloodDropIsDivision(t *testing.T) {
 		x.Add(x, new(big.Int).Rsh(last, 1))
 		want[j] = x.Div(x, last)
 	}
-	(&layerProduct[uint32]{Evaluator: p.evaluator}).floodDrop(c0, 2, slices.Clone(digits), make([]uint64, degree))
+	b.floodDrop(c0, 2, slices.Clone(digits), make([]uint64, degree))
 	for j := range digits {
 		q := product(b.q[:2])
 		if got := number(b, c0, j, 2); got.Cmp(want[j].Mod(want[j], q)) != 0 {

@@ -302,17 +302,17 @@ func (l *layerProduct[W]) finish(s *productScratch[W], r *replyState, outBlock i
 	l.reply.pack(out[:head], r.c1, degree, p.C1Drop(), p.C1Bits(), &s.words)
 	l.outputs(r.c0, outBlock, group)
 	l.share(s, r, outBlock, group)
-	l.floodC0(s, r, n)
+	l.floodC0(r.c0, r.stream, s.digits[:steps(n)], s.words[0])
 	l.reply.pack(out[head:], r.c0, n, p.C0Drop(), p.C0Bits(), &s.words)
 	r.stream.Wipe()
 	return out
 }
 
 // dropC1 divides c1 by Q/Q', rounding.
-func (l *layerProduct[W]) dropC1(c1 poly) {
-	for k := len(l.q) - 1; k >= len(l.reply.q); k-- {
+func (b *basis) dropC1(c1 poly) {
+	for k := len(b.q) - 1; k >= len(b.reply.q); k-- {
 		for i := range k {
-			l.q[i].DivideRound(c1[i], c1[k], l.q[k])
+			b.q[i].DivideRound(c1[i], c1[k], b.q[k])
 		}
 	}
 }
@@ -350,40 +350,40 @@ func (l *layerProduct[W]) share(s *productScratch[W], r *replyState, outBlock in
 // steps rounds a number of words up to what vectors may have.
 func steps(n int) int { return (n + ntt.Step - 1) &^ (ntt.Step - 1) }
 
-// floodC0 adds the flooding to n outputs and divides by Q/Q': one digit before each limb is dropped, one after the last. A digit is
-// uniform over the modulus that it is dropped with, so that together they are uniform over q_(L-1) * ... * 2^FloodBits numbers.
-func (l *layerProduct[W]) floodC0(s *productScratch[W], r *replyState, n int) {
-	digits := s.digits[:steps(n)]
-	for k := len(l.q) - 1; k >= len(l.reply.q); k-- {
-		uniform(r.stream, l.q[k].Q(), digits)
-		l.floodDrop(r.c0, k, digits, s.words[0])
+// floodC0 adds the flooding to as many outputs as there are digits, and divides by Q/Q': one digit before each limb is dropped, one after the
+// last. A digit is uniform over the modulus that it is dropped with, so that together they are uniform over
+// q_(L-1) * ... * 2^FloodBits numbers. It spoils digits, and words, as many.
+func (b *basis) floodC0(c0 poly, stream *prg.Stream, digits, words []uint64) {
+	for k := len(b.q) - 1; k >= len(b.reply.q); k-- {
+		uniform(stream, b.q[k].Q(), digits)
+		b.floodDrop(c0, k, digits, words)
 	}
-	prg.Words(r.stream, digits)
-	size := l.plan.Params.FloodBits()
+	prg.Words(stream, digits)
+	size := b.params.FloodBits()
 	for j, x := range digits {
 		digits[j] = x&(1<<size-1) - 1<<(size-1)
 	}
-	for i := range l.reply.q {
-		l.addSigned(r.c0, i, digits, s.words[0])
+	for i := range b.reply.q {
+		b.addSigned(c0, i, digits, words)
 	}
 }
 
 // floodDrop adds digits below q_k, read as centred, and drops limb k.
-func (l *layerProduct[W]) floodDrop(c0 poly, k int, digits, words []uint64) {
+func (b *basis) floodDrop(c0 poly, k int, digits, words []uint64) {
 	for j, x := range digits {
-		digits[j] = uint64(centred(l.q[k].Q(), x))
+		digits[j] = uint64(centred(b.q[k].Q(), x))
 	}
 	for i := range k + 1 {
-		l.addSigned(c0, i, digits, words)
+		b.addSigned(c0, i, digits, words)
 	}
 	for i := range k {
-		l.q[i].DivideRound(c0[i][:len(digits)], c0[k], l.q[k])
+		b.q[i].DivideRound(c0[i][:len(digits)], c0[k], b.q[k])
 	}
 }
 
 // addSigned adds numbers in two's complement to the first residues of limb i.
-func (l *layerProduct[W]) addSigned(p poly, i int, x, words []uint64) {
-	m, row := l.q[i], p[i][:len(x)]
+func (b *basis) addSigned(p poly, i int, x, words []uint64) {
+	m, row := b.q[i], p[i][:len(x)]
 	ntt.Residues(m, words, x)
 	m.Add(row, row, words)
 }

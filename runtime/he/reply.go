@@ -79,17 +79,31 @@ func (b *replyBasis) rounded(x wide, drop int) wide {
 	return wide{less.hi&^keep | x.hi&keep, less.lo&^keep | x.lo&keep}.right(drop)
 }
 
-// decode gives round(x * 2^l / Q') mod 2^l for the number x with the given residues: x/Q' is the sum of x_i*(Q'/q_i)^-1 / q_i
-// modulo 1, each term wrong by less than 2^-78 in the fractions of 128 bits.
-func decode[W ring.Word](b *replyBasis, residues [2]uint64) W {
-	var sum wide
+// ratio gives x/Q' modulo 1, in units of 2^-128, for the number x with the given residues: the sum of x_i*(Q'/q_i)^-1 / q_i, each term
+// wrong by less than 2^-78.
+func (b *replyBasis) ratio(residues [2]uint64) (sum wide) {
 	for i, f := range b.cofactor {
 		t := f.times(residues[i])
 		hi, lo := bits.Mul64(t, b.fraction[i].lo)
 		sum = sum.plus(wide{hi + t*b.fraction[i].hi, lo})
 	}
+	return sum
+}
+
+// decode gives round(x * 2^l / Q') mod 2^l for the number x with the given residues.
+func decode[W ring.Word](b *replyBasis, residues [2]uint64) W {
 	half := wide{1 << 63, 0}.right(ring.Width[W]())
-	return W(sum.plus(half).hi >> (64 - ring.Width[W]()))
+	return W(b.ratio(residues).plus(half).hi >> (64 - ring.Width[W]()))
+}
+
+// decodeModulo gives round(x * t / Q') mod t for the number x with the given residues.
+func (b *replyBasis) decodeModulo(t uint64, residues [2]uint64) uint64 {
+	x := b.ratio(residues)
+	whole, part := bits.Mul64(x.hi, t)
+	low, _ := bits.Mul64(x.lo, t)
+	part, carry := bits.Add64(part, low, 0)
+	_, up := bits.Add64(part, 1<<63, 0)
+	return below(t, whole+carry+up)
 }
 
 // lowBits is how numbers of more than a word travel: the low 32 bits apart from the rest.
