@@ -35,8 +35,10 @@ type Module struct {
 	Stage  Stage
 	Deploy cost.Deployment // of a SECURE module
 	OT     cost.OT         // of a SECURE module
-	Files  []string        // names that positions refer to
-	Funcs  []*Func
+	// Elementwise is how the parties of a SECURE module make elementwise products where they make them alone.
+	Elementwise cost.Elementwise
+	Files       []string // names that positions refer to
+	Funcs       []*Func
 }
 
 // Func gives the named function, or nil.
@@ -169,7 +171,7 @@ func (v *Value) Layer() string {
 
 // Clone copies a module so that a pass may change it freely.
 func (m *Module) Clone() *Module {
-	c := &Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Files: slices.Clone(m.Files)}
+	c := &Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Elementwise: m.Elementwise, Files: slices.Clone(m.Files)}
 	for _, f := range m.Funcs {
 		c.Funcs = append(c.Funcs, f.Clone())
 	}

@@ -25,7 +25,7 @@ func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]c
 	l := cost.NewLedger(m.Deploy, source)
 	l.Setup(SessionOTs(m, f))
 	l.Seeds()
-	if err := l.Make(SessionOTs(m, f), MadeBy(f)); err != nil {
+	if err := l.Make(SessionOTs(m, f), MadeBy(m, f)); err != nil {
 		Bugf("%v", err)
 	}
 	return l, record(l, f)

@@ -6,18 +6,37 @@ import (
 )
 
 // MadeBy counts the material of a SECURE function that the two parties make alone, if no dealer does.
-func MadeBy(f *Func) (m cost.Made) {
+func MadeBy(m *Module, f *Func) cost.Made {
+	made := cost.Made{Elementwise: m.Elementwise}
 	for _, v := range f.Body {
 		switch v.Op.Name {
 		case "ring.conv2d", "ring.linear":
-			m.Ring = v.Type.Elem.Bits
-			m.Products++
+			made.Ring = v.Type.Elem.Bits
+			made.Products++
 		case "beaver.square":
-			m.Ring = v.Type.Elem.Bits
-			m.OTs += cost.GilboaOTs(int64(v.Type.Len()), m.Ring)
+			made.Ring = v.Type.Elem.Bits
+			made.Elements += int64(v.Type.Len())
+			made.OTs += cost.GilboaOTs(int64(v.Type.Len()), made.Ring)
 		}
 	}
-	return m
+	return made
+}
+
+// AccountElementwise fills a ledger with what the parties send and compute for a SECURE function's elementwise products alone.
+func AccountElementwise(m *Module, f *Func, e cost.Elementwise) *cost.Ledger {
+	l := cost.NewLedger(m.Deploy, cost.FromHE)
+	made := MadeBy(m, f)
+	made.Products, made.Elementwise = 0, e
+	if err := l.Make(SessionOTs(m, f), made); err != nil {
+		Bugf("%v", err)
+	}
+	for i, v := range f.Body {
+		if v.Is("beaver.square") {
+			l.For(i)
+			l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
+		}
+	}
+	return l
 }
 
 // CheckMaterial says whether a source can make a SECURE module's material: where the parties make it by themselves, every linear

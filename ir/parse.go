@@ -167,6 +167,10 @@ func (p *parser) module() *Module {
 			p.mod.OT = o
 			p.advance()
 		}
+		if e, err := cost.ParseElementwise(p.tok); err == nil && e != cost.ByGilboa {
+			p.mod.Elementwise = e
+			p.advance()
+		}
 	}
 	for p.accept("file") {
 		p.file()

@@ -21,6 +21,9 @@ func Print(m *Module, note func(*Value) string) string {
 	if m.OT != cost.SoftSpoken {
 		fmt.Fprintf(&p.b, " %s", m.OT)
 	}
+	if m.Elementwise != cost.ByGilboa {
+		fmt.Fprintf(&p.b, " %s", m.Elementwise)
+	}
 	p.b.WriteByte('\n')
 	for i, f := range m.Files {
 		p.files[f] = i + 1

@@ -39,6 +39,7 @@ var ToSecure = []*pass.Pass{
 	protocols.Protocols, // who holds what, which protocol
 	clean.CSE,           // one opening a tensor
 	clean.DCE,           // masks nobody reads
+	protocols.Products,  // by the count of squares
 	protocols.OTs,       // by the count of OTs
 	rounds.Rounds,       // levels side by side
 }

@@ -93,23 +93,3 @@ func (o GilboaOT) TreeBytes(first, n int64) int64 {
 	toReceiver, _ := FerretBytes(*o.Ferret, first, n)
 	return toReceiver
 }
-
-// SquareBytes compares the ways to make shares of n products of two private l-bit numbers without a dealer, in bytes of both
-// directions: by Gilboa, with everything its OTs take, and by homomorphic encryption in SIMD slots, after the estimate below.
-//
-// Encryption takes a plaintext modulus above 2^(2l+41): the product, and a mask of 40 bits more that hides it as an integer. It
-// is split over primes of p = 35 bits, a ciphertext of N = 8192 slots for each. A product by a plaintext of p random bits needs,
-// with s = 2p for plaintext and multiplier, 14 bits of noise and 66 of flooding (40, and log2 of 2^26 products), a modulus of
-// s + 14 + 66 bits; up goes one polynomial of it, its other half being a seed, and two of p + 16 bits come back.
-func SquareBytes(n int64, l int, chosen bool) (gilboa, simd int64) {
-	const (
-		plain, noise, flooding = 35, 14, 66
-		up, back               = 2*plain + noise + flooding, 2 * (plain + 16)
-		slots                  = 8192
-	)
-	ots := GilboaOTs(n, l)
-	gilboa = NewGilboaOT(ots, chosen).total(ots) + GilboaBytes(n, l)
-	primes := int64(2*l+41+plain-1) / plain
-	ciphertexts := (n + slots - 1) / slots
-	return gilboa, primes * ciphertexts * BitBytes(slots, up+back)
-}

@@ -49,18 +49,3 @@ func TestGilboaOTsOfItemsSum(t *testing.T) {
 		}
 	}
 }
-
-// TestGilboaIsSmallerThanSIMD holds what RATIONALE.md of runtime says of the two ways at l = 32.
-func TestGilboaIsSmallerThanSIMD(t *testing.T) {
-	for _, chosen := range []bool{false, true} {
-		for _, n := range []int64{100_000, 1_000_000, 10_000_000} {
-			gilboa, simd := SquareBytes(n, 32, chosen)
-			t.Logf("%d products, chosen %v: Gilboa %.1f B each, SIMD %.1f B each", n, chosen, float64(gilboa)/float64(n), float64(simd)/float64(n))
-			if gilboa >= simd {
-				t.Errorf("%d products, chosen %v: Gilboa %d bytes, SIMD %d", n, chosen, gilboa, simd)
-			}
-		}
-	}
-	gilboa, simd := SquareBytes(1_000_000, 64, false)
-	t.Logf("l = 64: Gilboa %d MB, SIMD %d MB a million", gilboa/1e6, simd/1e6)
-}

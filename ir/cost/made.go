@@ -1,29 +1,35 @@
 package cost
 
 // What material costs that the two parties make alone: FromHE. Products with weights by homomorphic encryption (HEPlan),
-// elementwise ones by Gilboa's protocol. All of it rides in the two messages of set-up but the end of the elementwise ones,
-// which goes with the client's first message of the offline program.
+// elementwise ones by Gilboa's protocol or under encryption too, in slots. All of it rides in the two messages of set-up but the end of
+// Gilboa's, which goes with the client's first message of the offline program.
 
 // Made counts the material of a session that the parties make alone.
 type Made struct {
 	Ring     int
-	Products int   // with weights
-	OTs      int64 // of the elementwise ones: GilboaOTs of each
+	Products int // with weights
+	// Elementwise says how the elementwise ones are made, of Elements elements; OTs is GilboaOTs of each.
+	Elementwise Elementwise
+	Elements    int64
+	OTs         int64
 }
 
 // made is what the ledger keeps of it.
 type made struct {
+	how     Elementwise
 	gilboa  GilboaOT
 	ots     int64 // recorded so far
+	slots   SlotParams
+	slotted int64 // elements recorded so far
 	uploads map[any][]HEPlan
-	ns      map[int][2]float64 // of each party's work under encryption, by tag
+	ns      map[int][2]float64 // of each party's work, by tag
 }
 
 // Make records what belongs to no layer: public keys, the base OTs of the elementwise products, and the marks of the two
 // set-up messages where no other extension has them.
 func (l *Ledger) Make(x Extensions, m Made) error {
-	l.made = made{uploads: map[any][]HEPlan{}, ns: map[int][2]float64{}}
-	if l.Source != FromHE || m.Products == 0 && m.OTs == 0 {
+	l.made = made{how: m.Elementwise, uploads: map[any][]HEPlan{}, ns: map[int][2]float64{}}
+	if l.Source != FromHE || m.Products == 0 && m.Elements == 0 {
 		return nil
 	}
 	params, err := HEParamsFor(m.Ring, l.Deploy)
@@ -40,8 +46,13 @@ func (l *Ledger) Make(x Extensions, m Made) error {
 			l.Send(p, params.KeyBytes(), 0)
 		}
 	}
-	if m.OTs == 0 {
+	if m.Elements == 0 {
 		return nil
+	}
+	if m.Elementwise == BySIMD {
+		l.made.slots, err = SlotParamsFor(m.Ring)
+		l.Send(Client, l.made.slots.Cipher.KeyBytes(), 0)
+		return err
 	}
 	l.made.gilboa = NewGilboaOT(m.OTs, l.Deploy == Outsourced)
 	toReceiver, toSender := SoftSpokenSetupBytes()
@@ -62,33 +73,53 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 	}
 	l.made.uploads[mask] = append(l.made.uploads[mask], p)
 	encryptor, evaluator := p.WorkNS()
-	work := l.made.ns[l.tag]
 	for _, party := range []Party{Client, Server} {
 		if !l.Encrypts(party) {
 			continue
 		}
-		work[party] += encryptor
-		work[party.Other()] += evaluator
+		l.works(party, encryptor)
+		l.works(party.Other(), evaluator)
 		if !again {
 			l.Send(party, p.UploadBytes(), 0)
 		}
 		l.Send(party.Other(), p.ReplyBytes(), 1)
 	}
+}
+
+// works adds to a party's work on material, in nanoseconds.
+func (l *Ledger) works(p Party, ns float64) {
+	work := l.made.ns[l.tag]
+	work[p] += ns
 	l.made.ns[l.tag] = work
 }
 
-// MadeMS estimates the milliseconds of work under encryption of an op, those of the busier party: at the prices of hesearch.go, as
-// the packings are chosen by them.
+// MadeMS estimates the milliseconds of work on the material of an op, those of the busier party, of which its bytes show nothing: at prices of
+// the machine of the design's performance page, as packings are chosen by them.
 func (t Target) MadeMS(l *Ledger, tag int) float64 {
 	ns := l.made.ns[tag]
 	return max(ns[Client], ns[Server]) / 1e6
 }
 
-// Elementwise records n elementwise products: the server's choices, and the client's answer.
+// Elementwise records n elementwise products: the server's choices and the client's answer, or the client's ciphertexts and the server's.
 func (l *Ledger) Elementwise(n int64, ring int) {
+	if l.made.how == BySIMD {
+		l.slots(n)
+		return
+	}
 	ots := GilboaOTs(n, ring)
 	l.Send(Server, l.made.gilboa.ChoiceBytes(ots), Start-1)
 	l.Send(Client, l.made.gilboa.TreeBytes(l.made.ots, ots)+GilboaBytes(n, ring), Start)
 	l.made.ots += ots
 	l.extend(l.made.gilboa.Instance(), ots, ots, Start)
+}
+
+// slots records the blocks that begin with one of n products more.
+func (l *Ledger) slots(n int64) {
+	p, blocks := l.made.slots, SlotBlocks(l.made.slotted, n)
+	l.made.slotted += n
+	l.Send(Client, blocks*p.UploadBytes(), 0)
+	l.Send(Server, blocks*p.ReplyBytes(), Start-1)
+	ciphertexts := float64(blocks) * float64(p.Primes)
+	l.works(Client, ciphertexts*slotEncryptNS)
+	l.works(Server, ciphertexts*slotEvaluateNS)
 }

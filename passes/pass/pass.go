@@ -26,14 +26,15 @@ type Pass struct {
 // Context is what a compilation knows besides the module: the user's decisions and, where they are at hand, the weights
 // and inputs to calibrate on.
 type Context struct {
-	Choices     []Decision      // later ones win
-	Deploy      cost.Deployment // of the program
-	Source      cost.Source     // who makes the offline material
-	OT          cost.OTPolicy   // which OT extension; nil: the module's
-	Protocols   Protocols       // which one, where several compute an op
-	Ring        int             // 32, 64, or 0 for the narrowest that holds the ranges
-	Weights     Weights         // nil: ranges are assumed
-	Calibration [][]float32     // inputs of the network; nil: ranges are worst cases
+	Choices     []Decision             // later ones win
+	Deploy      cost.Deployment        // of the program
+	Source      cost.Source            // who makes the offline material
+	OT          cost.OTPolicy          // which OT extension; nil: the module's
+	Elementwise cost.ElementwisePolicy // how elementwise products are made without a dealer; nil: as the module says
+	Protocols   Protocols              // which one, where several compute an op
+	Ring        int                    // 32, 64, or 0 for the narrowest that holds the ranges
+	Weights     Weights                // nil: ranges are assumed
+	Calibration [][]float32            // inputs of the network; nil: ranges are worst cases
 
 	// FloatOutputs are the float network's outputs on the calibration inputs, once the ranges pass has run.
 	FloatOutputs [][]float64

@@ -22,7 +22,7 @@ var OTs = &pass.Pass{
 
 // accounts is what the functions of a module cost with an extension.
 func accounts(c *pass.Context, m *ir.Module, o cost.OT) []*cost.Ledger {
-	with := ir.Module{Stage: m.Stage, Deploy: m.Deploy, OT: o}
+	with := ir.Module{Stage: m.Stage, Deploy: m.Deploy, OT: o, Elementwise: m.Elementwise}
 	var all []*cost.Ledger
 	for _, f := range m.Funcs {
 		all = append(all, ir.Account(&with, f, c.Source))

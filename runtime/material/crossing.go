@@ -1,7 +1,7 @@
 package material
 
 // Elementwise products of the two-party source: Gilboa's protocol (runtime/nonlin/gilboa.go) over an OT extension of its own,
-// in which the client correlates and the server chooses. Semi-honest.
+// in which the client correlates and the server chooses. Semi-honest. slotted.go has the other way.
 //
 //	x, b     client-server: the client's mask r, the server's random b; outsourced: a0 and a1
 //	c0 + c1  shares of x*b
@@ -44,7 +44,7 @@ func deferred(k program.ItemKind) bool { return k == program.Cross || k == progr
 func DeferredItems(s cost.Source, m *program.Manifest) []int {
 	var list []int
 	for i, it := range m.Items {
-		if s == cost.FromHE && deferred(it.Kind) {
+		if s == cost.FromHE && m.Elementwise == cost.ByGilboa && deferred(it.Kind) {
 			list = append(list, i)
 		}
 	}
@@ -139,9 +139,13 @@ func (c *crossing[W]) treeBytes(n int) int64 {
 
 // square turns the share of a0*a1 into that of a*a, if that is what the item is: own^2 + 2*share.
 func (c *crossing[W]) square(s stretch, share, own []W) {
-	if c.m.Items[s.item].Kind != program.Square {
-		return
+	if c.m.Items[s.item].Kind == program.Square {
+		squareOf(share, own)
 	}
+}
+
+// squareOf turns a share of a0*a1 into one of a*a.
+func squareOf[W ring.Word](share, own []W) {
 	for i, x := range own {
 		share[i] = x*x + 2*share[i]
 	}

@@ -1,7 +1,7 @@
 package material
 
 // Material that the two parties make for each other, by homomorphic encryption (runtime/he) for products with weights and by
-// oblivious transfer (crossing.go) for elementwise ones. Semi-honest; the parties' own masks and shares are the only secrets,
+// oblivious transfer (crossing.go) or encryption (slotted.go) for elementwise ones. Semi-honest; the parties' own masks and shares are the only secrets,
 // and no third party is there.
 //
 //	m, a_i  a party's masks, from its own seed              W, Wi  the server's weights, or party i's share of them
@@ -22,7 +22,7 @@ package material
 // Layers are made one after the other. What is multiplied before the connection is free to send it waits in an outbox on disk,
 // so that neither party ever holds the ciphertexts of more than a layer or two.
 //
-// Cost: cost.HEKeyBytes, and for each product what cost.HEPlan says; crossing.go for the rest. Two crossed messages, those of
+// Cost: cost.HEKeyBytes, and for each product what cost.HEPlan says; crossing.go and slotted.go for the rest. Two crossed messages, those of
 // set-up.
 
 import (
@@ -54,8 +54,9 @@ type HE[W ring.Word] struct {
 	seeds   []prg.Seed // by inference
 	tapes   []tape[W]
 	lattice *lattice[W]
-	up      *correlating[W] // the client's end of the elementwise products, if there are any
+	up      *correlating[W] // the client's end of the elementwise products by OT, if there are any
 	down    *choosing[W]    // the server's
+	slots   *slotted[W]     // either's of those under encryption
 
 	heard  chan struct{} // closed when the head of the peer's first message is taken
 	keyed  atomic.Int32  // of openings and finish, which use the key side by side: those that have not ended
@@ -100,6 +101,10 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 	}
 	if s.evaluates() && weights == nil && s.lattice.any() {
 		return nil, fmt.Errorf("material: the %s has no weights to multiply by", party)
+	}
+	if m.Elementwise == cost.BySIMD {
+		s.slots, err = newSlotted(party, m, s.tapes)
+		return s, err
 	}
 	if c := newCrossing[W](m, session, inferences); c != nil && party == cost.Client {
 		s.up = newCorrelating(c, s.tapes)
@@ -150,6 +155,11 @@ func (s *HE[W]) openings(w func(tag int, p []byte) error) error {
 			return err
 		}
 	}
+	if s.slots != nil && s.party == cost.Client {
+		if err := w(cost.SessionTag, s.slots.enc.PublicKey()); err != nil {
+			return err
+		}
+	}
 	if s.up != nil {
 		if err := s.up.open(w); err != nil {
 			return err
@@ -166,14 +176,20 @@ func (s *HE[W]) openings(w func(tag int, p []byte) error) error {
 			return s.located(i, err)
 		}
 	}
+	if s.slots != nil && s.party == cost.Client {
+		return s.locate(s.slots.upload(w))
+	}
 	return nil
 }
 
-// keyDone ends the key with the last step that uses it. An honest peer's replies end after the uploads, but nothing else says so:
+// keyDone ends the keys with the last step that uses it. An honest peer's replies end after the uploads, but nothing else says so:
 // under a key that is wiped already an upload would be a message in clear.
 func (s *HE[W]) keyDone() {
 	if s.keyed.Add(-1) == 0 {
 		s.lattice.decrypted()
+		if s.slots != nil {
+			s.slots.decrypted()
+		}
 	}
 }
 
@@ -236,6 +252,9 @@ func (s *HE[W]) absorb(r func(tag int, p []byte) error) error {
 	if err == nil && s.evaluates() {
 		err = s.multiply(r)
 	}
+	if err == nil && s.slots != nil && s.party == cost.Server {
+		err = s.locate(s.slots.multiply(r, s.outbox))
+	}
 	s.outbox.finish(err)
 	return err
 }
@@ -248,6 +267,11 @@ func (s *HE[W]) head(r func(tag int, p []byte) error) error {
 		}
 		if err := s.lattice.takeKey(key); err != nil {
 			return fmt.Errorf("material: public key: %w", err)
+		}
+	}
+	if s.slots != nil && s.party == cost.Server {
+		if err := s.slots.takeKey(r); err != nil {
+			return fmt.Errorf("material: public key of elementwise products: %w", err)
 		}
 	}
 	if s.down != nil {
@@ -323,6 +347,9 @@ func (s *HE[W]) replies(w func(tag int, p []byte) error) error {
 			left -= int64(len(p))
 		}
 	}
+	if s.slots != nil && s.party == cost.Server {
+		return s.locate(s.slots.reply(s.outbox, w))
+	}
 	return nil
 }
 
@@ -348,6 +375,9 @@ func (s *HE[W]) finish(r func(tag int, p []byte) error) error {
 		s.add(i, y)
 		s.tell(i)
 	}
+	if s.slots != nil && s.party == cost.Client {
+		return s.locate(s.slots.finish(r))
+	}
 	return nil
 }
 
@@ -371,6 +401,14 @@ func (s *HE[W]) located(item int, err error) error {
 		return err
 	}
 	return &ItemError{s.m.Items[item].Tag, fmt.Errorf("material: %s: %w", describe(s.m, item), err)}
+}
+
+// locate is located where something may have failed.
+func (s *HE[W]) locate(item int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return s.located(item, err)
 }
 
 // ItemError says for which layer the material could not be made.
@@ -535,6 +573,10 @@ func has(p cost.Party, d cost.Deployment, k program.ItemKind, part int) bool {
 
 func (i *Inference[W]) cross(item, part int, dst []W) {
 	switch s := i.he; {
+	case s.slots != nil && part == 1:
+		copy(dst, s.slots.factors[item][i.index])
+	case s.slots != nil:
+		copy(dst, s.slots.share[item][i.index])
 	case part == 1:
 		copy(dst, s.down.b[item][i.index])
 	case s.up != nil:
@@ -576,6 +618,9 @@ func (s *HE[W]) wipe() {
 	}
 	if s.down != nil {
 		s.down.wipe()
+	}
+	if s.slots != nil {
+		s.slots.wipe()
 	}
 }
 

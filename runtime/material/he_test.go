@@ -34,21 +34,43 @@ func newHE[W ring.Word](t *testing.T, m *program.Manifest, w materialtest.Weight
 
 func TestHEConforms(t *testing.T) { materialtest.Conformance(t, makeHE[uint32], makeHE[uint64]) }
 
+// TestSlottedConforms: elementwise products under encryption.
+func TestSlottedConforms(t *testing.T) {
+	materialtest.Conformance(t, makeSlotted[uint32], makeSlotted[uint64])
+}
+
+func makeSlotted[W ring.Word](t *testing.T, m *program.Manifest, w materialtest.Weights[W]) materialtest.Sources[W] {
+	t.Helper()
+	return makeHE(t, bySIMD(m), w)
+}
+
+func bySIMD(m *program.Manifest) *program.Manifest {
+	simd := *m
+	simd.Elementwise = cost.BySIMD
+	return &simd
+}
+
 // TestHEBatches: every inference of a batch has material of its own, and the relations hold in each.
 func TestHEBatches(t *testing.T) {
+	t.Run("gilboa", func(t *testing.T) { testBatches(t, func(m *program.Manifest) *program.Manifest { return m }) })
+	t.Run("simd", func(t *testing.T) { testBatches(t, bySIMD) })
+}
+
+func testBatches(t *testing.T, manifest func(*program.Manifest) *program.Manifest) {
 	const inferences = 3
 	for _, deploy := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
 		for _, c := range materialtest.Cases(deploy, 32) {
 			t.Run(string(deploy)+"/"+c.Name, func(t *testing.T) {
-				w := materialtest.RandomWeights[uint32](c.Manifest)
-				both := newHE(t, c.Manifest, w, inferences)
+				m := manifest(c.Manifest)
+				w := materialtest.RandomWeights[uint32](m)
+				both := newHE(t, m, w, inferences)
 				client, server := wiretest.Pair(t, wire.Options{})
 				if err := materialtest.Exchange(materialtest.Sources[uint32]{both[0].Inference(0), both[1].Inference(0)}, client, server); err != nil {
 					t.Fatal(err)
 				}
 				for i := range inferences {
 					s := materialtest.Sources[uint32]{both[0].Inference(i), both[1].Inference(i)}
-					if err := materialtest.Related(c.Manifest, w, s); err != nil {
+					if err := materialtest.Related(m, w, s); err != nil {
 						t.Errorf("inference %d: %v", i, err)
 					}
 				}

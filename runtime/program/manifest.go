@@ -47,6 +47,8 @@ type Manifest struct {
 	Deploy  cost.Deployment `cbor:"2,keyasint"`
 	Ring    int             `cbor:"3,keyasint"`
 	Items   []Item          `cbor:"4,keyasint"`
+	// Elementwise is how the parties make Cross and Square items where they make them alone.
+	Elementwise cost.Elementwise `cbor:"5,keyasint,omitempty"`
 }
 
 // Check refuses manifests that refer to what is not there.
@@ -58,6 +60,9 @@ func (m *Manifest) Check() error {
 		return fmt.Errorf("manifest: ring of %d bits, accepted are 32 and 64", m.Ring)
 	}
 	if _, err := cost.ParseDeployment(string(m.Deploy)); err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	if err := m.Elementwise.Check(); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
 	if len(m.Items) > maxItems {

@@ -95,7 +95,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 		return nil, err
 	}
 	defer l.close()
-	if err := errors.Join(l.chooseOT(n, flags, target), l.chooseGarbling(flags, target)); err != nil {
+	if err := l.choose(n, flags, target); err != nil {
 		return nil, err
 	}
 	if l.source == nil {

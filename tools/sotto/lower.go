@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,7 @@ type lowerFlags struct {
 	deploy      string
 	ot          string
 	garbling    string
+	products    string
 	ring        int
 	nonlinear   string
 	trunc       string
@@ -45,6 +47,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server: the server knows the weights; outsourced: both parties hold shares")
 	c.Flags().StringVar(&f.garbling, "garbling", cost.SchemeAuto, "how AND gates are garbled: half-gates (32 bytes), three-halves (24.8 bytes, more work), or auto: the faster at the target's prices")
+	c.Flags().StringVar(&f.products, "products", "", "how the parties make elementwise `products` alone: gilboa (OTs: 70 bytes a product of 32 bits, 267 of 64), simd (encryption: 104 and 150, in blocks of 8192, less work), or auto: the faster at the target's prices (default auto, or what a dump in stage secure says)")
 	c.Flags().StringVar(&f.ot, "ot", "", "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), iknp (16), or auto: the faster of the first two at the target's prices (default auto, or what a dump in stage secure says)")
 }
 
@@ -111,6 +114,27 @@ func (l *lowering) chooseOT(n *network, f lowerFlags, target cost.Target) error 
 	}
 	l.context.OT = policy
 	return nil
+}
+
+// chooseProducts sets how elementwise products are made without a dealer, by the prices of a target where that is asked for.
+func (l *lowering) chooseProducts(n *network, f lowerFlags, target cost.Target) error {
+	if f.products == "" {
+		if n.module.Stage == ir.Secure {
+			return nil
+		}
+		f.products = cost.ElementwiseAuto
+	}
+	policy, err := cost.ParseElementwisePolicy(f.products, target)
+	if err != nil {
+		return usageError{fmt.Errorf("--products: %w", err)}
+	}
+	l.context.Elementwise = policy
+	return nil
+}
+
+// choose sets what is chosen by the prices of a target.
+func (l *lowering) choose(n *network, f lowerFlags, target cost.Target) error {
+	return errors.Join(l.chooseOT(n, f, target), l.chooseProducts(n, f, target), l.chooseGarbling(f, target))
 }
 
 // chooseGarbling sets how AND gates are garbled, by the prices of a target where that is asked for.

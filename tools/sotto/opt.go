@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -73,7 +72,7 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(l.chooseOT(n, flags, prices), l.chooseGarbling(flags, prices)); err != nil {
+	if err := l.choose(n, flags, prices); err != nil {
 		return err
 	}
 	m := n.module
