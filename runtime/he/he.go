@@ -1,7 +1,7 @@
-// Package he makes shares of linear maps of a mask that one party holds by weights that the other holds, by homomorphic
-// encryption without rotations: Z. Huang, W. Lu, C. Hong and J. Ding, "Cheetah: Lean and Fast Secure Two-Party Deep Neural Network
-// Inference", USENIX Security 2022, section 3. Every reply has an encryption of zero and flooding added, C. Gentry's way to hide the
-// circuit ("Fully homomorphic encryption using ideal lattices", STOC 2009). Semi-honest.
+// Package he makes shares of linear maps of a mask that one party holds by weights that the other holds, and of elementwise products
+// (slots.go), by homomorphic encryption without rotations: Z. Huang, W. Lu, C. Hong and J. Ding, "Cheetah: Lean and Fast Secure
+// Two-Party Deep Neural Network Inference", USENIX Security 2022, section 3. Every reply has an encryption of zero and flooding added,
+// C. Gentry's way to hide the circuit ("Fully homomorphic encryption using ideal lattices", STOC 2009). Semi-honest.
 //
 //	N        8192: polynomials are in Z[X]/(X^N + 1)
 //	Q        product of L primes q_0 ... q_(L-1); Q' the product of the first one or two
