@@ -253,7 +253,7 @@ func (s *HE[W]) absorb(r func(tag int, p []byte) error) error {
 		err = s.multiply(r)
 	}
 	if err == nil && s.slots != nil && s.party == cost.Server {
-		err = s.locate(s.slots.multiply(r, s.outbox))
+		err = s.locate(s.slots.multiply(r, s.outbox, s.tell))
 	}
 	s.outbox.finish(err)
 	return err
@@ -376,12 +376,12 @@ func (s *HE[W]) finish(r func(tag int, p []byte) error) error {
 		s.tell(i)
 	}
 	if s.slots != nil && s.party == cost.Client {
-		return s.locate(s.slots.finish(r))
+		return s.locate(s.slots.finish(r, s.tell))
 	}
 	return nil
 }
 
-// tell reports progress: outsourced each product is made twice, as evaluator and as encryptor.
+// tell reports progress: outsourced each product with weights is made twice, as evaluator and as encryptor.
 func (s *HE[W]) tell(item int) {
 	s.done++
 	if s.progress == nil {
@@ -390,6 +390,9 @@ func (s *HE[W]) tell(item int) {
 	of := len(s.lattice.items)
 	if s.m.Deploy == cost.Outsourced {
 		of *= 2
+	}
+	if s.slots != nil {
+		of += len(s.slots.blocks)
 	}
 	s.progress(s.done, of, s.m.Items[item].Tag)
 }

@@ -44,9 +44,8 @@ func (s tampered) Openings(w func(int, []byte) error) error {
 }
 
 // exchangeTampered runs the messages with the client's openings changed, within a deadline, and gives what either side says.
-func exchangeTampered(t *testing.T, d cost.Deployment, change func(tag int, p []byte) ([]byte, error)) error {
+func exchangeTampered(t *testing.T, m *program.Manifest, change func(tag int, p []byte) ([]byte, error)) error {
 	t.Helper()
-	m := twoLayers(d)
 	w := materialtest.RandomWeights[uint32](m)
 	s := makeHE(t, m, w)
 	defer s.Close()
@@ -66,9 +65,9 @@ func exchangeTampered(t *testing.T, d cost.Deployment, change func(tag int, p []
 
 // TestHERefusesGarbage: numbers that are no residues end the session with an error of the layer they came for.
 func TestHERefusesGarbage(t *testing.T) {
-	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
-		for at, want := range map[int]string{cost.SessionTag: "public key", 1: "item 1 (product of layer 1)", 3: "item 3 (product of layer 3)"} {
-			err := exchangeTampered(t, d, func(tag int, p []byte) ([]byte, error) {
+	garbage := func(m *program.Manifest, wants map[int]string) {
+		for at, want := range wants {
+			err := exchangeTampered(t, m, func(tag int, p []byte) ([]byte, error) {
 				if tag != at || len(p) < 1000 { // seeds may be anything
 					return p, nil
 				}
@@ -76,26 +75,36 @@ func TestHERefusesGarbage(t *testing.T) {
 			})
 			var item *material.ItemError
 			if err == nil || !strings.Contains(err.Error(), want) || at >= 0 && (!errors.As(err, &item) || item.Tag != at) {
-				t.Errorf("%s: garbage at %d: %v", d, at, err)
+				t.Errorf("%s: garbage at %d: %v", m.Deploy, at, err)
 			}
 		}
+	}
+	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		garbage(twoLayers(d), map[int]string{cost.SessionTag: "public key", 1: "item 1 (product of layer 1)", 3: "item 3 (product of layer 3)"})
+		garbage(bySIMD(twoLayers(d)), map[int]string{4: "item 4 ("})
 	}
 }
 
 // TestHEEndsWhenTheConnectionDoes: wherever the client stops, both sides have an error and neither waits.
 func TestHEEndsWhenTheConnectionDoes(t *testing.T) {
 	cut := errors.New("cut")
-	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+	for _, c := range []struct {
+		m    *program.Manifest
+		most int
+	}{
+		{twoLayers(cost.ClientServer), 600_000}, {twoLayers(cost.Outsourced), 600_000},
+		{bySIMD(twoLayers(cost.ClientServer)), 2_000_000}, {bySIMD(twoLayers(cost.Outsourced)), 2_000_000},
+	} {
 		for range 12 {
-			left := rand.IntN(600_000)
-			err := exchangeTampered(t, d, func(_ int, p []byte) ([]byte, error) {
+			left := rand.IntN(c.most)
+			err := exchangeTampered(t, c.m, func(_ int, p []byte) ([]byte, error) {
 				if left -= len(p); left < 0 {
 					return nil, cut
 				}
 				return p, nil
 			})
 			if (left < 0) != errors.Is(err, cut) {
-				t.Errorf("%s, %d bytes left: %v", d, left, err)
+				t.Errorf("%s, %v, %d bytes left: %v", c.m.Deploy, c.m.Elementwise, left, err)
 			}
 		}
 	}
@@ -123,7 +132,8 @@ func zeros(_ int, p []byte) error {
 
 // TestHEKeyOutlastsEarlyReplies: replies that come before the uploads have gone do not end the key: what follows is encrypted.
 func TestHEKeyOutlastsEarlyReplies(t *testing.T) {
-	m := materialtest.Manifest(cost.ClientServer, 32, materialtest.Mask(40), materialtest.Linear(0, 5, 40), materialtest.Mask(30), materialtest.Linear(2, 3, 30))
+	m := bySIMD(materialtest.Manifest(cost.ClientServer, 32, materialtest.Mask(40), materialtest.Linear(0, 5, 40), materialtest.Mask(30), materialtest.Linear(2, 3, 30),
+		materialtest.Cross(0, 40)))
 	both := newHE(t, m, materialtest.RandomWeights[uint32](m), 1)
 	client, server := both[cost.Client].Inference(0), both[cost.Server].Inference(0)
 	defer client.Close()

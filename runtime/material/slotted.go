@@ -152,8 +152,8 @@ func (s *slotted[W]) takeKey(r func(tag int, p []byte) error) error {
 	return err
 }
 
-// multiply reads the client's factors, and writes the replies.
-func (s *slotted[W]) multiply(r func(tag int, p []byte) error, w io.Writer) (item int, err error) {
+// multiply reads the client's factors, and writes the replies. It calls made after each block with the item that it began with.
+func (s *slotted[W]) multiply(r func(tag int, p []byte) error, w io.Writer, made func(item int)) (item int, err error) {
 	defer s.eval.Close()
 	for _, block := range s.blocks {
 		b := s.gather(block)
@@ -165,6 +165,7 @@ func (s *slotted[W]) multiply(r func(tag int, p []byte) error, w io.Writer) (ite
 		if err != nil {
 			return block[0].item, err
 		}
+		made(block[0].item)
 	}
 	return 0, nil
 }
@@ -183,8 +184,8 @@ func (s *slotted[W]) reply(from io.Reader, w func(tag int, p []byte) error) (ite
 	return 0, nil
 }
 
-// finish reads the replies.
-func (s *slotted[W]) finish(r func(tag int, p []byte) error) (item int, err error) {
+// finish reads the replies. It calls made as multiply does.
+func (s *slotted[W]) finish(r func(tag int, p []byte) error, made func(item int)) (item int, err error) {
 	for _, block := range s.blocks {
 		share := make([]W, size(block))
 		err := s.enc.Decrypt(receiver{s.tag(block), r}, share)
@@ -193,6 +194,7 @@ func (s *slotted[W]) finish(r func(tag int, p []byte) error) (item int, err erro
 		if err != nil {
 			return block[0].item, err
 		}
+		made(block[0].item)
 	}
 	return 0, nil
 }
@@ -201,6 +203,7 @@ func (s *slotted[W]) finish(r func(tag int, p []byte) error) (item int, err erro
 func (s *slotted[W]) decrypted() {
 	if s.enc != nil {
 		s.enc.Close()
+		s.enc = nil
 	}
 }
 
