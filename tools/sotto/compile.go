@@ -31,6 +31,7 @@ type compileResult struct {
 	Deploy      cost.Deployment `json:"deploy"`
 	OT          string          `json:"ot"`
 	Garbling    cost.Scheme     `json:"garbling"`
+	Products    string          `json:"products"` // how the parties make elementwise ones alone
 	Ring        int             `json:"ring"`
 	Frac        int             `json:"frac,omitempty"`
 	ErrorBound  float64         `json:"error_bound,omitempty"`
@@ -128,7 +129,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
-		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
+		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Notices: l.context.Notices}
 	if r.Ranges == nil {
@@ -147,7 +148,7 @@ func (r *compileResult) text(w io.Writer, dir string) {
 		rangesText(w, r.Ranges)
 		fmt.Fprintln(w)
 	}
-	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "OT extension", r.OT, "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
+	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "OT extension", r.OT, "elementwise products", r.Products, "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
 		"error bound", r.bound(), "program", r.short, "offline", phaseText(r.Offline), "online", phaseText(r.Online),
 		"times", fmt.Sprintf("uncalibrated estimates for %s: %s", r.Target, r.TargetNote), "written to", dir)
 }
