@@ -48,19 +48,24 @@ func (p padded) offsets() []int {
 
 // surround sets dst to x with the zeros.
 func surround[T Number](p padded, dst, x []T) {
-	c := p.c
-	ring.Parallel(c.InC*p.height, units(p.row()), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			row := dst[r*p.row():][:p.row()]
-			y := r%p.height - c.PadH
-			if y < 0 || y >= c.InH {
-				clear(row)
-				continue
-			}
-			from := x[(r/p.height*c.InH+y)*c.InW:][:c.InW]
-			for phase := range p.phases {
-				strided(row[phase*p.phase:][:p.phase], from, phase-c.PadW, p.phases)
-			}
-		}
+	ring.Parallel(p.c.InC*p.height, units(p.row()), func(lo, hi int) {
+		surroundRows(p, dst[lo*p.row():hi*p.row()], x, lo)
 	})
+}
+
+// surroundRows sets dst to rows from the first-th of all channels on.
+func surroundRows[T Number](p padded, dst, x []T, first int) {
+	c := p.c
+	for r := first; len(dst) > 0; r, dst = r+1, dst[p.row():] {
+		row := dst[:p.row()]
+		y := r%p.height - c.PadH
+		if y < 0 || y >= c.InH {
+			clear(row)
+			continue
+		}
+		from := x[(r/p.height*c.InH+y)*c.InW:][:c.InW]
+		for phase := range p.phases {
+			strided(row[phase*p.phase:][:p.phase], from, phase-c.PadW, p.phases)
+		}
+	}
 }

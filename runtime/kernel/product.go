@@ -19,7 +19,7 @@ import (
 const (
 	depthBlock = 128
 	// pixelBlock is about how many pixels a block has: whole tiles and whole squares.
-	pixelBlock = 112
+	pixelBlock = 224
 	// heldWeights is how many weights of a group stay in the second-level cache.
 	heldWeights = 1 << 16
 )

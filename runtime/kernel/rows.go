@@ -1,6 +1,10 @@
 package kernel
 
-import "sotto/runtime/ring"
+import (
+	"sync/atomic"
+
+	"sotto/runtime/ring"
+)
 
 // rows computes a convolution with few output channels a group row by row, pixels along vectors: a product would leave most
 // of a panel's lanes empty.
@@ -26,22 +30,37 @@ func (r *rows[T]) wipe() {
 	ring.Wipe(r.bias)
 }
 
-// scratch is the elements of a padded input, and of what is read beyond it.
-func (r *rows[T]) scratch(int) int { return r.in.len() + r.m.reach }
+// scratch is the elements of a group's padded input, and of what is read beyond it, for each worker.
+func (r *rows[T]) scratch(workers int) int { return r.group() * min(workers, r.c.Groups) }
 
+func (r *rows[T]) group() int { return r.in.len()/r.c.Groups + r.m.reach }
+
+// apply takes a group at a time, so that its padded input is still in the cache when it is read.
 func (r *rows[T]) apply(dst, x, add, scratch []T) {
-	c := r.c
-	surround(r.in, scratch[:r.in.len()], x)
-	depth, pixels, outputs := c.Depth(), c.OutH()*c.OutW(), c.OutC/c.Groups
-	ring.Parallel(c.OutC, units(pixels*depth), func(lo, hi int) {
-		b := band[T]{width: c.OutW(), rows: c.OutH(), add: r.zeros, xStep: c.StrideH * r.in.row(), offsets: r.offsets}
-		for o := lo; o < hi; o++ {
-			b.dst, b.bias, b.w = dst[o*pixels:(o+1)*pixels], r.bias[o:], r.w[o*depth:(o+1)*depth]
-			b.x = scratch[o/outputs*(c.InC/c.Groups)*r.in.channel():]
-			if len(add) > 0 {
-				b.add, b.addStep = add[o*pixels:(o+1)*pixels], c.OutW()
+	groups := r.c.Groups
+	workers := min(len(scratch)/r.group(), groups, max(1, r.c.MACs()/serial))
+	var next atomic.Int64
+	ring.Parallel(workers, 1, func(lo, hi int) {
+		for worker := lo; worker < hi; worker++ {
+			own := scratch[worker*r.group():][:r.group()]
+			for g := int(next.Add(1)) - 1; g < groups; g = int(next.Add(1)) - 1 {
+				r.compute(dst, x, add, own, g)
 			}
-			r.m.rows(b)
 		}
 	})
+}
+
+// compute computes the output channels of a group.
+func (r *rows[T]) compute(dst, x, add, scratch []T, group int) {
+	c := r.c
+	depth, pixels, outputs, inputs := c.Depth(), c.OutH()*c.OutW(), c.OutC/c.Groups, c.InC/c.Groups
+	surroundRows(r.in, scratch[:inputs*r.in.channel()], x, group*inputs*r.in.height)
+	b := band[T]{width: c.OutW(), rows: c.OutH(), add: r.zeros, x: scratch, xStep: c.StrideH * r.in.row(), offsets: r.offsets}
+	for o := group * outputs; o < (group+1)*outputs; o++ {
+		b.dst, b.bias, b.w = dst[o*pixels:(o+1)*pixels], r.bias[o:], r.w[o*depth:(o+1)*depth]
+		if len(add) > 0 {
+			b.add, b.addStep = add[o*pixels:(o+1)*pixels], c.OutW()
+		}
+		r.m.rows(b)
+	}
 }
