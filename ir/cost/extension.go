@@ -122,8 +122,8 @@ func (x Extensions) Label(batch int) Instance {
 }
 
 // cachedSecretBits bounds the LPN secret of the sets that programs use: 2^17 blocks are 2 MiB, about a core's second-level cache.
-// The greater sets save at most 0.07 bytes an OT and have their random accesses outside it: a core makes a third as many OTs
-// with (1900, 19, 13) as with (1170, 17, 11) (runtime/ot BenchmarkFerretEnds), which no link gives back that is worth having.
+// The greater sets save at most 0.07 bytes an OT and have their random accesses outside it: a core makes a quarter fewer OTs
+// with (1900, 19, 13) than with (1170, 17, 11) (runtime/ot BenchmarkFerretEnds), which no link gives back that is worth having.
 const cachedSecretBits = 17
 
 // smallestFerret gives the set that makes n OTs of random choice with the fewest bytes, those of its base included, and

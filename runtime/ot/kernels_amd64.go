@@ -30,3 +30,20 @@ func addMaskedAVX512(dst *uint64, x *uint64, mask uint64, batches int)
 //
 //go:noescape
 func foldAVX512(v *uint64, u *uint64, r *uint64, batches int)
+
+// levelVAES512 turns 32*batches nodes into twice as many children, in place: of node x H(x, first+x) and that XORed with the node.
+// It adds the first children up in the four blocks of left. It needs AVX512F and VAES.
+//
+//go:noescape
+func levelVAES512(keys *uint64, node *uint64, left *uint64, batches int, first uint64)
+
+// addToPairAVX512 adds f to nodes 2*pair and 2*pair+1 of 16*batches, and goes over all of them alike. It needs AVX512F.
+//
+//go:noescape
+func addToPairAVX512(node *uint64, f *uint64, pair uint64, batches int)
+
+// addRowsAVX adds to each of batches blocks of y the ten blocks of r that three words of w name. mask has the bits of a position.
+// It needs AVX and BMI2.
+//
+//go:noescape
+func addRowsAVX(y *uint64, r *uint64, w *uint64, mask uint64, batches int)

@@ -10,8 +10,8 @@ import (
 
 // onPortable runs f without the kernels.
 func onPortable(f func()) {
-	defer func(w bool) { wide = w }(wide)
-	wide = false
+	defer func(w, s bool) { wide, scattered = w, s }(wide, scattered)
+	wide, scattered = false, false
 	f()
 }
 
@@ -50,6 +50,55 @@ func TestKernelsAgreeWithPortable(t *testing.T) {
 				if c := testChoices(n)[i/64] >> (i % 64); m[i] != k[i].Xor(delta.MaskIf(c)) {
 					t.Fatalf("%s: OT %d of %d: the ends do not match", name, i, n)
 				}
+			}
+		}
+	}
+}
+
+// TestTreeKernelsAgreeWithPortable compares levels of trees and what is added to them.
+func TestTreeKernelsAgreeWithPortable(t *testing.T) {
+	if !wide {
+		t.Skip("this machine has no kernels")
+	}
+	rnd := deterministicTestRandomness("levels")
+	for depth := 1; depth <= 11; depth++ {
+		width := 1 << (depth - 1)
+		start := make([]prg.Block, 2*width)
+		rnd.Blocks(start)
+		f := start[0].Xor(prg.Block{Lo: 7})
+		for _, pair := range []uint64{0, uint64(width) / 3, uint64(width) - 1} {
+			run := func() ([]prg.Block, prg.Block) {
+				g := grower{hash: prg.NewHash(prg.Block{Lo: 1, Hi: 2}), depth: depth}
+				node := slices.Clone(start)
+				left := g.level(node, width, g.tweak(3, depth-1))
+				addToPair(node, pair, f)
+				return node, left
+			}
+			node, left := run()
+			onPortable(func() {
+				if want, wantLeft := run(); !slices.Equal(node, want) || left != wantLeft {
+					t.Errorf("%d nodes, pair %d: the kernels' children differ from the portable ones", width, pair)
+				}
+			})
+		}
+	}
+}
+
+// TestMatrixKernelAgreesWithPortable compares encodings, with secrets of all sizes.
+func TestMatrixKernelAgreesWithPortable(t *testing.T) {
+	if !scattered {
+		t.Skip("this machine has no kernel")
+	}
+	rnd := deterministicTestRandomness("matrix")
+	for _, bits := range []int{0, 1, 10, 16, positionBits} {
+		r := make([]prg.Block, 1<<bits)
+		rnd.Blocks(r)
+		for _, n := range []int{0, 1, 100, encodeRun, 1000} {
+			y, want := make([]prg.Block, n), make([]prg.Block, n)
+			newColumns(prg.Seed{1}).addRows(y, r)
+			onPortable(func() { newColumns(prg.Seed{1}).addRows(want, r) })
+			if !slices.Equal(y, want) {
+				t.Errorf("secret of %d bits, %d outputs: the kernel's differ from the portable ones", bits, n)
 			}
 		}
 	}

@@ -32,3 +32,11 @@ func (b *leafBits) fold(v *[fieldBits]column, n int) {
 		b.foldWord(g, v)
 	}
 }
+
+// There are no kernels for trees and the sparse matrix.
+
+func (g *grower) levelKernel([]prg.Block, prg.Tweak, *prg.Block) bool { return false }
+
+func addToPairKernel([]prg.Block, uint64, prg.Block) bool { return false }
+
+func addRowsKernel(y, r []prg.Block, w []uint64, mask uint64) bool { return false }

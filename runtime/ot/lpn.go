@@ -13,7 +13,11 @@ package ot
 //
 // Cost: 1.5 AES blocks an output and d accesses to a table of k entries.
 
-import "sotto/runtime/prg"
+import (
+	"encoding/binary"
+
+	"sotto/runtime/prg"
+)
 
 const (
 	positionWords = 3  // words of the stream an output uses
@@ -55,6 +59,9 @@ func (c *columns) addRows(y, r []prg.Block) {
 func addRows(y, r []prg.Block, w []uint64) {
 	mask := uint64(len(r) - 1)
 	w = w[:positionWords*len(y)]
+	if addRowsKernel(y, r, w, mask) {
+		return
+	}
 	for i := range y {
 		w0, w1, w2 := w[0], w[1], w[2]
 		w = w[positionWords:]
@@ -103,12 +110,23 @@ func packBytes(dst []uint64, src []byte) {
 	for i := range dst {
 		group := src[:min(64, len(src))]
 		var word uint64
-		for j, b := range group {
-			word |= uint64(b&1) << j
+		for j := 0; j+8 <= len(group); j += 8 {
+			word |= gatherLow(binary.LittleEndian.Uint64(group[j:])) << j
+		}
+		rest := len(group) &^ 7
+		for j, b := range group[rest:] {
+			word |= uint64(b&1) << (rest + j)
 		}
 		dst[i] = word
 		src = src[len(group):]
 	}
+}
+
+// gatherLow brings the lowest bits of the eight bytes of a word together: each partial product puts one of them among the upper eight,
+// and no two meet.
+func gatherLow(bytes uint64) uint64 {
+	const low = 0x0101010101010101
+	return bytes & low * 0x0102040810204080 >> 56
 }
 
 // unpackBytes sets dst[i] to bit i%64 of src[i/64].

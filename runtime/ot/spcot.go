@@ -81,6 +81,9 @@ func (g *grower) punctured(tree int, alpha uint64, m, leaf []prg.Block, msg []by
 // level turns node[:width] into the 2*width children and gives the xor of the left ones. It goes downwards, for the children
 // overwrite the nodes.
 func (g *grower) level(node []prg.Block, width int, first prg.Tweak) (left prg.Block) {
+	if g.levelKernel(node[:2*width], first, &left) {
+		return left
+	}
 	for hi := width; hi > 0; {
 		lo := max(hi-hashRun, 0)
 		h := g.run[:hi-lo]
@@ -97,6 +100,9 @@ func (g *grower) level(node []prg.Block, width int, first prg.Tweak) (left prg.B
 
 // addToPair adds f to nodes 2*pair and 2*pair+1, without showing which they are.
 func addToPair(node []prg.Block, pair uint64, f prg.Block) {
+	if addToPairKernel(node, pair, f) {
+		return
+	}
 	for q := uint64(0); len(node) >= 2; q++ {
 		masked := f.MaskIf(equal(q, pair))
 		node[0], node[1] = node[0].Xor(masked), node[1].Xor(masked)

@@ -37,6 +37,9 @@ func main() {
 		fromRecordsAVX512()
 		addMaskedAVX512()
 		foldAVX512()
+		levelVAES512()
+		addToPairAVX512()
+		addRowsAVX()
 	default:
 		fmt.Fprintf(os.Stderr, "asm: no kernels for %q: prg, garble and ot are accepted\n", *kernels)
 		os.Exit(2)
