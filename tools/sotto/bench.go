@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -203,6 +206,9 @@ func (r *benchResult) overLoopback(l *bench.Limits) {
 }
 
 func (r *benchResult) against(b bench.Bound) {
+	if b.PerSecond == 0 {
+		return
+	}
 	r.Limit, r.Binds = b.PerSecond, b.Binds
 	r.Fraction = r.PerS / b.PerSecond
 }
@@ -226,7 +232,12 @@ func (r *benchReport) text(w io.Writer) {
 	table(w, "name >n >median >spread >rate >bytes_each >rounds beside", rows)
 	fmt.Fprintf(w, "\n%s, %d cores, %s, %s, link %s\n", r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Go, r.Link)
 	if l := r.Machine.Limits; l != nil {
-		fmt.Fprintf(w, "one core: AES %s blocks (%s), memory copy %s; loopback %s\n", rate(l.AES), l.AESPath, rate(l.Copy)+" bytes", rate(l.Loopback)+" bytes")
+		fmt.Fprintf(w, "one core: AES %s blocks (%s), memory copy %s; loopback %s, under TLS %s\n", rate(l.AES), l.AESPath, rate(l.Copy)+" bytes", rate(l.Loopback)+" bytes", rate(l.TLS)+" bytes")
+		fmt.Fprintf(w, "multiply-adds of one core (%s): i32 %s, i64 %s, f32 %s", l.Path, rate(l.I32), rate(l.I64), rate(l.F32))
+		if l.Word52 > 0 {
+			fmt.Fprintf(w, ", 52 bits %s", rate(l.Word52))
+		}
+		fmt.Fprintln(w)
 	}
 }
 
@@ -269,7 +280,8 @@ func (o order) encode() []byte {
 // benchPair is the measuring process's hold on the other one.
 type benchPair struct {
 	cmd      *exec.Cmd
-	conn     *wire.Conn
+	conn     *wire.Conn // plain TCP
+	secure   *wire.Conn // mutual TLS
 	listener net.Listener
 	link     wire.Link
 }
@@ -285,13 +297,21 @@ func (a *app) pairUp(link wire.Link) (*benchPair, *bench.Limits, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &benchPair{cmd: exec.Command(self, "bench-peer", l.Addr().String(), "--link", link.Name), listener: l, link: link}
+	keys, err := os.MkdirTemp("", "sotto-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer os.RemoveAll(keys) // both have read them when they have met
+	if _, err := writeKeys(keys); err != nil {
+		return nil, nil, err
+	}
+	p := &benchPair{cmd: exec.Command(self, "bench-peer", l.Addr().String(), "--keys", keys, "--link", link.Name), listener: l, link: link}
 	p.cmd.Stderr = os.Stderr
 	p.cmd.SysProcAttr = dieWithParent()
 	if err := p.cmd.Start(); err != nil {
 		return nil, nil, err
 	}
-	limits, err := p.meet()
+	limits, err := p.meet(keys)
 	if err != nil {
 		p.end()
 		return nil, nil, err
@@ -299,22 +319,43 @@ func (a *app) pairUp(link wire.Link) (*benchPair, *bench.Limits, error) {
 	return p, limits, nil
 }
 
-// meet accepts the two connections of the other process: one to pour into, one to work on.
-func (p *benchPair) meet() (*bench.Limits, error) {
-	var socks [2]net.Conn
+// meet accepts the connections of the other process: two to pour into, two to work on.
+func (p *benchPair) meet(keys string) (*bench.Limits, error) {
+	config, err := benchTLS(keys, wire.Client)
+	if err != nil {
+		return nil, err
+	}
+	var socks [4]net.Conn
 	for i := range socks {
-		var err error
 		if socks[i], err = p.listener.Accept(); err != nil {
 			return nil, err
 		}
 	}
-	defer socks[0].Close()
-	limits, err := bench.MeasureLimits(socks[0])
+	poured := tls.Server(socks[1], config)
+	defer func() { socks[0].Close(); poured.Close() }()
+	limits, err := bench.MeasureLimits(socks[0], poured)
 	if err != nil {
 		return nil, err
 	}
-	p.conn, err = wire.New(socks[1], wire.Options{Link: p.link})
+	if p.conn, err = wire.New(socks[2], wire.Options{Link: p.link}); err != nil {
+		return nil, err
+	}
+	p.secure, err = wire.Accept(context.Background(), socks[3], config, wire.Options{Link: p.link})
 	return limits, err
+}
+
+// benchTLS is the product's own configuration, for one of two fresh identities.
+func benchTLS(keys string, role wire.Role) (*tls.Config, error) {
+	dir, peer := filepath.Join(keys, role.String()), wire.Client+wire.Server-role
+	id, err := wire.LoadIdentity(dir, role)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := wire.LoadCertificate(wire.CertPath(dir, peer), peer)
+	if err != nil {
+		return nil, err
+	}
+	return wire.TLSConfig(id, peer, cert)
 }
 
 // end asks the other process to end, or makes it.
@@ -325,6 +366,9 @@ func (p *benchPair) end() error {
 		return p.cmd.Wait()
 	}
 	err := p.conn.Send(order{}.encode())
+	if p.secure != nil {
+		err = errors.Join(err, p.secure.Close())
+	}
 	return errors.Join(err, p.cmd.Wait(), p.conn.Close())
 }
 
@@ -338,7 +382,7 @@ func (a *app) benchPrimitives(f *benchFlags, names []string) (_ *benchReport, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.end()) }()
-	s := &bench.Session{Conn: p.conn, Party: cost.Client}
+	s := newBenchSessions(p.conn, p.secure, cost.Client)
 	r := newBenchReport(link, limits)
 	for _, name := range names {
 		x, err := bench.Find(name)
@@ -357,7 +401,22 @@ func (a *app) benchPrimitives(f *benchFlags, names []string) (_ *benchReport, er
 	return r, nil
 }
 
-func (a *app) benchPrimitive(s *bench.Session, x *bench.Primitive, f *benchFlags) (benchResult, error) {
+// benchSessions are those over either connection of a process.
+type benchSessions struct{ plain, secure *bench.Session }
+
+func newBenchSessions(plain, secure *wire.Conn, party cost.Party) benchSessions {
+	return benchSessions{&bench.Session{Conn: plain, Party: party}, &bench.Session{Conn: secure, Party: party}}
+}
+
+// of gives the one that a primitive travels over.
+func (s benchSessions) of(x *bench.Primitive) *bench.Session {
+	if x.TLS {
+		return s.secure
+	}
+	return s.plain
+}
+
+func (a *app) benchPrimitive(s benchSessions, x *bench.Primitive, f *benchFlags) (benchResult, error) {
 	n := x.N
 	if f.n > 0 {
 		n = f.n
@@ -367,11 +426,11 @@ func (a *app) benchPrimitive(s *bench.Session, x *bench.Primitive, f *benchFlags
 	for i := range f.runs {
 		a.progress.step("%s, run %d of %d", x.Name, i+1, f.runs)
 		if !x.Solo {
-			if err := s.Conn.Send(order{Primitive: x.Name, N: n}.encode()); err != nil {
+			if err := s.plain.Conn.Send(order{Primitive: x.Name, N: n}.encode()); err != nil {
 				return benchResult{}, err
 			}
 		}
-		m, err := bench.Run(x, s, n)
+		m, err := bench.Run(x, s.of(x), n)
 		if err != nil {
 			return benchResult{}, err
 		}
@@ -382,7 +441,7 @@ func (a *app) benchPrimitive(s *bench.Session, x *bench.Primitive, f *benchFlags
 
 // newBenchPeerCmd is the other process of a benchmark.
 func newBenchPeerCmd(a *app) *cobra.Command {
-	var linkName string
+	var linkName, keys string
 	c := &cobra.Command{
 		Use: "bench-peer ADDR", Hidden: true, Args: cobra.ExactArgs(1), Short: "the other process of sotto bench",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -390,40 +449,48 @@ func newBenchPeerCmd(a *app) *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			return benchPeer(args[0], link)
+			config, err := benchTLS(keys, wire.Server)
+			if err != nil {
+				return err
+			}
+			return benchPeer(args[0], link, config)
 		},
 	}
 	c.Flags().StringVar(&linkName, "link", "loopback", "as sotto bench has it")
+	c.Flags().StringVar(&keys, "keys", "", "`directory` of `sotto keys`")
 	return c
 }
 
-func benchPeer(addr string, link wire.Link) error {
-	drain, err := net.Dial("tcp", addr)
-	if err != nil {
+func benchPeer(addr string, link wire.Link, config *tls.Config) error {
+	var socks [4]net.Conn
+	for i := range socks {
+		var err error
+		if socks[i], err = net.Dial("tcp", addr); err != nil {
+			return err
+		}
+		defer socks[i].Close()
+	}
+	if err := errors.Join(bench.Drain(socks[0]), bench.Drain(tls.Client(socks[1], config))); err != nil {
 		return err
 	}
-	defer drain.Close()
-	work, err := net.Dial("tcp", addr)
-	if err != nil {
-		return err
-	}
-	if err := bench.Drain(drain); err != nil {
-		return err
-	}
-	conn, err := wire.New(work, wire.Options{Link: link})
+	conn, err := wire.New(socks[2], wire.Options{Link: link})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return obey(conn, addr, link)
+	secure, err := wire.Connect(context.Background(), socks[3], config, wire.Options{Link: link})
+	if err != nil {
+		return err
+	}
+	defer secure.Close()
+	return obey(newBenchSessions(conn, secure, cost.Server), addr, link)
 }
 
 // obey runs what the measuring process orders until it orders the end.
-func obey(conn *wire.Conn, addr string, link wire.Link) error {
-	s := &bench.Session{Conn: conn, Party: cost.Server}
+func obey(s benchSessions, addr string, link wire.Link) error {
 	for {
 		buf := make([]byte, orderBytes)
-		if err := conn.ReadFull(buf); err != nil {
+		if err := s.plain.Conn.ReadFull(buf); err != nil {
 			return err
 		}
 		var o order
@@ -445,11 +512,11 @@ func obey(conn *wire.Conn, addr string, link wire.Link) error {
 	}
 }
 
-func obeyOnce(s *bench.Session, o order) error {
+func obeyOnce(s benchSessions, o order) error {
 	x, err := bench.Find(o.Primitive)
 	if err != nil {
 		return err
 	}
-	_, err = bench.Run(x, s, o.N)
+	_, err = bench.Run(x, s.of(x), o.N)
 	return err
 }

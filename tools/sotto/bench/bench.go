@@ -8,6 +8,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -28,11 +29,14 @@ type Primitive struct {
 	Name string
 	Doc  string // what n counts, and what is timed
 	N    int64  // how many by default
-	// Solo primitives need one process; the others run in both.
+	// Solo primitives need one process, and get one core; the others run in both.
 	Solo bool
+	// TLS primitives travel over mutual TLS; the others over plain TCP.
+	TLS bool
 	// Prepare does what is not timed and gives what is.
 	Prepare func(s *Session, n int64) (run func() error, err error)
-	// Limit gives the most a second that the machine allows, and what binds; nil where no limit is known.
+	// Limit gives the most a second that the machine allows, and what binds, 0 of nothing where this machine has no such limit;
+	// nil where none is known.
 	Limit func(l *Limits) Bound
 }
 
@@ -99,6 +103,7 @@ func runAlone(p *Primitive, s *Session, n int64) (Measure, error) {
 	if err != nil {
 		return Measure{}, fmt.Errorf("%s: %w", p.Name, err)
 	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	begun := time.Now()
 	err = run()
 	return Measure{Took: time.Since(begun)}, err

@@ -24,9 +24,18 @@ var garbledPrimitives = []*Primitive{
 		}},
 	{Name: "gc.and", Doc: "n ANDs of sign-only circuits garbled by one process, sent, received and evaluated by the other; labels are not timed",
 		N: 1024 * signANDs * chunk, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
-			return lower(Bound{cores * l.AES / (cost.GarbleAES + cost.EvaluateAES), "AES blocks on both cores"},
-				Bound{l.Loopback / float64(cost.HalfGatesBytes(1, 1)), "bytes over loopback"})
+			return acrossLimit(l, Bound{l.Loopback, "bytes over loopback"})
 		}},
+	{Name: "gc.and-tls", Doc: "the same over mutual TLS 1.3, as sessions are", TLS: true,
+		N: 1024 * signANDs * chunk, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
+			return acrossLimit(l, Bound{l.TLS, "bytes over TLS over loopback"})
+		}},
+}
+
+// acrossLimit is that of ANDs between two processes whose connection moves so many bytes a second.
+func acrossLimit(l *Limits, bytes Bound) Bound {
+	bytes.PerSecond /= float64(cost.HalfGatesBytes(1, 1))
+	return lower(Bound{cores * l.AES / (cost.GarbleAES + cost.EvaluateAES), "AES blocks on both cores"}, bytes)
 }
 
 // cores is what the development machine has, and both parties share.

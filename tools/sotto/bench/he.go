@@ -12,7 +12,24 @@ import (
 // hePrimitives have the client's masks and the server's weights.
 var hePrimitives = []*Primitive{
 	{Name: "he.conv", Doc: "n inferences' worth of homomorphic products of a 3x3 convolution 64 to 64 at 56x56, l = 32, in batches of 8: both ends, messages included; the key is not timed",
-		N: 8, Prepare: multiplyMasks},
+		N: heBatch, Prepare: multiplyMasks, Limit: multiplyLimit},
+}
+
+// multiplyLimit: the multiplications that a whole batch cannot do without, on both cores, or its bytes.
+func multiplyLimit(l *Limits) Bound {
+	plan, err := cost.HEPlanFor(cost.HELayer(conv56), 32, cost.ClientServer, heBatch)
+	if err != nil {
+		return Bound{}
+	}
+	work := Bound{heBatch * cores * l.Word52 / float64(plan.MACs52()), "52-bit multiply-adds of both cores"}
+	if l.Word52 == 0 {
+		return Bound{}
+	}
+	bytes := plan.UploadBytes()
+	for group := range plan.Groups() {
+		bytes += int64(plan.OutBlocks()) * plan.ReplySize(group)
+	}
+	return lower(work, Bound{heBatch * l.Loopback / float64(bytes), "bytes over loopback"})
 }
 
 // heBatch inferences share the transforms of the weights.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sotto/runtime/prg"
+	"sotto/tools/sotto/bench/peak"
 )
 
 // Limits is what one core of the machine, and its loopback, can do: the best of several short runs, which other work
@@ -15,22 +16,38 @@ type Limits struct {
 	AES      float64 `json:"aes_blocks_per_s"`
 	Copy     float64 `json:"memory_copy_bytes_per_s"`
 	Loopback float64 `json:"loopback_bytes_per_s"`
+	TLS      float64 `json:"tls_loopback_bytes_per_s"` // TLS 1.3 over it, one way
+	peak.Rates
 }
 
-const limitRuns = 7
+const (
+	limitRuns = 7
+	peakRuns  = 15 // of a millisecond
+)
 
-// MeasureLimits measures this machine. conn and peer are the two ends of one loopback connection; peer is held by the other
-// process, which runs Drain.
-func MeasureLimits(conn net.Conn) (*Limits, error) {
-	l := &Limits{Copy: best(copyRate), AES: best(aesRate), AESPath: prg.NewHash(prg.Block{}).Path().String()}
+// MeasureLimits measures this machine. plain and secure are this process's ends of two loopback connections, the second of them
+// TLS; the other process runs Drain on its ends, one after the other.
+func MeasureLimits(plain, secure net.Conn) (*Limits, error) {
+	l := &Limits{Copy: best(copyRate), AES: best(aesRate), AESPath: prg.NewHash(prg.Block{}).Path().String(), Rates: peak.Measure(peakRuns)}
+	var err error
+	if l.Loopback, err = loopbackRate(plain); err != nil {
+		return nil, err
+	}
+	l.TLS, err = loopbackRate(secure)
+	return l, err
+}
+
+// loopbackRate is the best of some pours.
+func loopbackRate(conn net.Conn) (float64, error) {
+	most := 0.0
 	for range limitRuns {
 		rate, err := pour(conn)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		l.Loopback = max(l.Loopback, rate)
+		most = max(most, rate)
 	}
-	return l, nil
+	return most, nil
 }
 
 func best(rate func() float64) float64 {
@@ -64,7 +81,7 @@ func copyRate() float64 {
 // A drop of the loopback measurement, and how many are poured at a time.
 const (
 	dropBytes = 1 << 20
-	drops     = 512
+	drops     = 256
 )
 
 // pour writes drops to the other process and waits for its word that all are there.
@@ -82,7 +99,7 @@ func pour(conn net.Conn) (float64, error) {
 	return drops * dropBytes / time.Since(begun).Seconds(), nil
 }
 
-// Drain is the other process's part of MeasureLimits.
+// Drain is the other process's part of MeasureLimits, for one connection.
 func Drain(conn net.Conn) error {
 	buf := make([]byte, dropBytes)
 	for range limitRuns {
