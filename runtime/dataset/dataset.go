@@ -81,8 +81,8 @@ func (p Preprocess) normalise(chw []float32) {
 
 // Load gives the input that path names, Channels*Height*Width values in C order:
 //   - a PNG or JPEG image, preprocessed;
-//   - a .npy file of f4 or f8 with shape [C,H,W] or [1,C,H,W], whose values are taken as they are: they must be
-//     normalised already, because a file of floats does not say whether it is;
+//   - a .npy file of f4 or f8 with shape [C,H,W], leading ones more or fewer, so [N] for a vector; its values are taken as they
+//     are: they must be normalised already, because a file of floats does not say whether it is;
 //   - random:SEED, uniform in [0,1) before normalisation, a function of the seed (0 to 2^64-1) and not secret;
 //   - smooth:SEED, colours that change slowly over the image, as far apart as random's: what photographs have and noise
 //     has not.
@@ -184,6 +184,14 @@ func reproducibleNotSecret(seed uint64, p Preprocess) []float32 {
 	return data
 }
 
+// trimOnes is a shape without leading ones, which a batch of one and the channels and rows of a vector are.
+func trimOnes(shape []int) []int {
+	for len(shape) > 0 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	return shape
+}
+
 func loadNPY(path string, p Preprocess) ([]float32, error) {
 	a, err := tensorfile.OpenNPY(path)
 	if err != nil {
@@ -191,8 +199,8 @@ func loadNPY(path string, p Preprocess) ([]float32, error) {
 	}
 	defer a.Close()
 	want := []int{p.Channels, p.Height, p.Width}
-	if !slices.Equal(a.Shape, want) && !slices.Equal(a.Shape, append([]int{1}, want...)) {
-		return nil, fmt.Errorf("%s: shape %v, the network takes %v (or with a leading 1)", path, a.Shape, want)
+	if !slices.Equal(trimOnes(a.Shape), trimOnes(want)) {
+		return nil, fmt.Errorf("%s: shape %v, the network takes %v (leading ones may be more or fewer)", path, a.Shape, want)
 	}
 	data, err := a.Float32()
 	if err != nil {

@@ -201,6 +201,13 @@ func TestNPYIsTakenAsItIs(t *testing.T) {
 			t.Errorf("shape %v: %v, %v", shape, got, err)
 		}
 	}
+	vector := Preprocess{Channels: 1, Height: 1, Width: 4}
+	for _, shape := range [][]int{{4}, {1, 4}, {1, 1, 1, 4}} {
+		must(t, tensorfile.WriteNPY(path, shape, data, tensorfile.Secret))
+		if got, err := Load(path, vector); err != nil || !slices.Equal(got, data) {
+			t.Errorf("a vector of shape %v: %v, %v", shape, got, err)
+		}
+	}
 	for want, write := range map[string]func() error{
 		"shape [4], the network takes [2 1 2]": func() error { return tensorfile.WriteNPY(path, []int{4}, data, 0o600) },
 		"holds I32":                            func() error { return tensorfile.WriteNPY(path, []int{2, 1, 2}, []int32{1, 2, 3, 4}, 0o600) },
