@@ -84,7 +84,7 @@ func (m *Module) checkParam(v *Value) error {
 	return checkShape(v.Type.Shape)
 }
 
-// checkValue verifies one value on its own: stage, arguments, attributes, type.
+// checkValue verifies one value on its own: stage, arguments, attributes, type, and a comparison's width.
 func (m *Module) checkValue(v *Value) error {
 	if v.Op.Stages&m.Stage == 0 {
 		return fmt.Errorf("%s is not legal in stage %s", v.Op.Name, m.Stage)
@@ -96,7 +96,7 @@ func (m *Module) checkValue(v *Value) error {
 	if !t.Equal(v.Type) {
 		return fmt.Errorf("is written as %s, %s gives %s", v.Type, v.Op.Name, t)
 	}
-	return nil
+	return v.checkWidth()
 }
 
 // checkSite demands that all choices of one site have the same options; sites gives those seen before.
