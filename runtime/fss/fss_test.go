@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"testing"
 
 	"sotto/ir/cost"
@@ -104,6 +105,28 @@ func TestWholeBatch(t *testing.T) {
 	prg.Words(s, r)
 	prg.Words(s, y)
 	deal(s, 37, r).check(t, y)
+}
+
+// TestManySigns tries random values under random masks, every fourth next to zero or to an end of the range: 10^7 where
+// SOTTO_LONG is set. None may be wrong.
+func TestManySigns(t *testing.T) {
+	s, widths := prg.NewStream(insecureTestSeed), []int{32, 20, 31, 13, 2}
+	batches := 2
+	if os.Getenv("SOTTO_LONG") != "" {
+		batches = (10_000_000 + fss.Batch - 1) / fss.Batch
+	}
+	for k := range batches {
+		width := widths[k%len(widths)]
+		r, y := make([]uint32, fss.Batch), make([]uint32, fss.Batch)
+		prg.Words(s, r)
+		prg.Words(s, y)
+		border := uint32(1) << (width - 1)
+		edges := []uint32{0, 1, ^uint32(0), border - 1, border}
+		for i := 0; i < len(y); i += 4 {
+			y[i] = r[i] + edges[i/4%len(edges)]
+		}
+		deal(s, width, r).check(t, y)
+	}
 }
 
 // TestBitsAboveTheWidthDoNotMatter: parties open y mod 2^w, and what they hold above is their own.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"sotto/ir/cost"
 	"sotto/runtime/ideal"
 	"sotto/runtime/nonlin"
@@ -135,37 +137,55 @@ func conformTrunc[W ring.Word](t *testing.T, receiver cost.Party) {
 	}
 }
 
-// TestTruncationProbability runs 10^6 truncations with fresh shares and wants as many results of floor + 1 as the dropped
-// fractions add up to, in total and for each sixteenth of the range of the fraction, within 6 standard deviations: an honest
-// run fails less than once in 10^7 times. At f = 4, P(1) = (r + 1) / 2^f instead would be off by some 200 deviations.
+// TestTruncationProbability runs 10^6 truncations with fresh shares, with SOTTO_LONG 10^7, and wants as many results of
+// floor + 1 as the dropped fractions add up to: in total, within 6 standard deviations, and by the chi-square of all values of
+// the fraction, or of 256 stretches of them. An honest run fails less than once in 10^7 times. At f = 4, P(1) = (r + 1) / 2^f
+// instead would be off by some 200 deviations.
 func TestTruncationProbability(t *testing.T) {
-	const n = 1_000_000
+	const batch = 1_000_000
 	for _, f := range []int{4, 12} {
 		t.Run(fmt.Sprintf("f=%d", f), func(t *testing.T) {
-			c := newTruncCase(f, cost.Client, within[uint32](30, n))
-			session(t, c.declared(t).extensions, 3, func(p *end) error { return c.run(p, 0) })
-			c.check(t)
-			checkProbability(t, c)
+			var s roundings
+			for range nonlin.Samples(batch) / batch {
+				c := newTruncCase(f, cost.Client, within[uint32](30, batch))
+				session(t, c.declared(t).extensions, 3, func(p *end) error { return c.run(p, 0) })
+				c.check(t)
+				s.add(c)
+			}
+			s.check(t)
 		})
 	}
 }
 
-func checkProbability(t *testing.T, c truncCase[uint32]) {
-	t.Helper()
-	const parts = 16
-	var got, want, variance [parts + 1]float64 // the last is the total
+// roundings counts results of floor + 1 beside their expectation, by the dropped fraction.
+type roundings struct{ got, want, variance [256]float64 }
+
+func (s *roundings) add(c truncCase[uint32]) {
 	x, z := sum(c.x), sum(c.z)
 	for i := range x {
 		floor, p := ideal.Trunc(x[i], c.f)
-		for _, j := range []int{int(p * parts), parts} {
-			got[j] += float64(z[i] - floor)
-			want[j] += p
-			variance[j] += p * (1 - p)
-		}
+		j := int(p * float64(len(s.got)))
+		s.got[j] += float64(z[i] - floor)
+		s.want[j] += p
+		s.variance[j] += p * (1 - p)
 	}
-	for j := range got {
-		if math.Abs(got[j]-want[j]) > 6*math.Sqrt(variance[j]) {
-			t.Errorf("part %d: %g results of floor + 1, want %.1f with a deviation of %.1f", j, got[j], want[j], math.Sqrt(variance[j]))
+}
+
+func (s *roundings) check(t *testing.T) {
+	t.Helper()
+	const deviations, never = 6, 1e-7
+	var off, variance, chi float64
+	kinds := 0
+	for j, v := range s.variance {
+		if v == 0 { // no fraction, or none with a choice
+			continue
 		}
+		d := s.got[j] - s.want[j]
+		off, variance, chi, kinds = off+d, variance+v, chi+d*d/v, kinds+1
+	}
+	p := distuv.ChiSquared{K: float64(kinds)}.Survival(chi)
+	t.Logf("%.2f deviations in total; chi-square %.1f of %d kinds, p = %.3g", off/math.Sqrt(variance), chi, kinds, p)
+	if math.Abs(off) > deviations*math.Sqrt(variance) || p < never {
+		t.Errorf("results of floor + 1 are %.1f deviations off; chi-square %.1f of %d kinds has p = %.3g", off/math.Sqrt(variance), chi, kinds, p)
 	}
 }
