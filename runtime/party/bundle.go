@@ -27,6 +27,8 @@ type Bundle struct {
 	Dir      string
 	Program  *program.Program
 	Manifest *program.Manifest
+
+	native *kernels // once LoadNative has found some
 }
 
 // OpenBundle reads and verifies a bundle. The weights stay in their file.

@@ -83,6 +83,10 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its weights are missing or damaged"))
 	}
+	kernels, err := nativeFor(o.Bundle, w)
+	if err != nil {
+		return nil, errors.Join(err, o.Conn.Abort("its native kernels are damaged"))
+	}
 	have, err := o.holdings()
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its store cannot be used"))
@@ -95,7 +99,7 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session[W]{Options: o, p: p, weights: w, stats: newStats(p, o.Source), dealt: map[int]int64{}}
+	s := &session[W]{Options: o, p: p, weights: w, kernels: kernels, stats: newStats(p, o.Source), dealt: map[int]int64{}}
 	defer s.wipe()
 	if g.mode == Prepare {
 		return s.prepare(ctx, g)
@@ -133,6 +137,7 @@ type session[W ring.Word] struct {
 	Options
 	p       *program.Program
 	weights [][]W
+	kernels *vm.Native[W] // nil: none
 	source  material.Source[W]
 	release func() bool // of the watch that ends the dealer's connection with the context
 	machine *vm.Machine[W]
@@ -203,7 +208,7 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 		m.Keep(s.Resident)
 	}
 	m.Streams = s.streams
-	s.tap(m)
+	s.equip(m)
 	m.Rides = s.rides()
 	if err := s.importMaterial(); err != nil {
 		return err
@@ -218,8 +223,11 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 	return nil
 }
 
-// tap has the machine hand out its shares if the caller wants them.
-func (s *session[W]) tap(m *vm.Machine[W]) {
+// equip gives the machine its native kernels, and has it hand out its shares if the caller wants them.
+func (s *session[W]) equip(m *vm.Machine[W]) {
+	if s.kernels != nil {
+		m.UseNative(s.kernels)
+	}
 	if s.InsecureTap != nil {
 		m.InsecureTap = func(name string, share []W) error { return s.InsecureTap(name, Signed(share)) }
 	}

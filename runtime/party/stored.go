@@ -53,10 +53,10 @@ func (s *session[W]) take(g greeting) error {
 	if err != nil {
 		return fmt.Errorf("stored inference %d: %w", n, err)
 	}
+	s.equip(s.machine)
 	if err := s.pack(); err != nil {
 		return err
 	}
-	s.tap(s.machine)
 	s.runs = [2]int{cost.Online: 1}
 	s.stats.Stored.LoadMS = ms(time.Since(start))
 	return nil

@@ -14,16 +14,19 @@ type linears[W ring.Word] struct {
 	scratch []W
 }
 
-// Pack puts the weights of all linear maps in the order in which the kernels read them. Afterwards the machine holds no
-// others but those of shifts. Without it, the first linear map does so.
+// Pack puts the weights of all linear maps, but for those that native kernels compute, in the order in which the kernels read
+// them. Afterwards the machine holds no others but those of shifts. Without it, the first linear map does so.
 func (m *Machine[W]) Pack() error {
 	if m.linears.packed != nil {
 		return nil
 	}
 	m.linears.packed = map[*int]*kernel.Packed[W]{}
 	shifts, scratch := make([][]W, len(m.Weights)), 0
-	for _, l := range slices.Concat(m.Program.Offline, m.Program.Online) {
-		for _, in := range l.Compute {
+	for i, l := range slices.Concat(m.Program.Offline, m.Program.Online) {
+		for j, in := range l.Compute {
+			if m.covered(place{i - len(m.Program.Offline), j}) {
+				continue
+			}
 			switch in.Op {
 			case program.Shift:
 				shifts[in.Ints[0]] = m.Weights[in.Ints[0]]

@@ -105,6 +105,7 @@ type Machine[W ring.Word] struct {
 	phase    cost.Phase
 	watch    watch
 	linears  linears[W]
+	native   *nativeRun
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.
@@ -197,8 +198,8 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 	for _, l := range levels {
 		m.watch.of += len(l.Send) + len(l.Recv) + len(l.Compute)
 	}
-	for _, l := range levels {
-		if err := m.level(l); err != nil {
+	for i, l := range levels {
+		if err := m.level(i, l); err != nil {
 			return err
 		}
 	}
@@ -227,7 +228,7 @@ func (w *watch) passed(layer string) {
 
 // level sends and receives at once, then computes. Whichever direction fails first ends the connection, which wakes the
 // other, and says why to the peer.
-func (m *Machine[W]) level(l program.Level) error {
+func (m *Machine[W]) level(number int, l program.Level) error {
 	var first failure
 	sent := make(chan struct{})
 	if len(l.Send) > 0 {
@@ -252,7 +253,7 @@ func (m *Machine[W]) level(l program.Level) error {
 	if first.err != nil {
 		return first.err
 	}
-	return m.each(l.Compute, m.compute)
+	return m.computes(number, l.Compute)
 }
 
 // catch keeps a panic of the sending goroutine for the caller's, who can recover it: here it would end the process. The
@@ -365,6 +366,7 @@ func (m *Machine[W]) Wipe() {
 		}
 	}
 	m.linears.wipe()
+	m.native.wipe()
 	m.store.close()
 	m.OTs.Wipe()
 }

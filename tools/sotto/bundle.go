@@ -94,7 +94,7 @@ func replaceable(dir string) error {
 
 // ours are the names that compile gives to files and folders; a bundle that holds others is not replaced.
 var ours = []string{clientDir, serverDir, dealerDir, clearDir, reportFile, dealFile, netFile, floatFile, ringFile,
-	party.ProgramFile, party.ManifestFile, party.WeightsFile}
+	party.ProgramFile, party.ManifestFile, party.WeightsFile, party.NativeDir, party.NativeFile, party.LibraryFile, party.AssemblyFile}
 
 // onlyOurs refuses a bundle in which somebody keeps something else: replacing it would lose that.
 func onlyOurs(dir string) error {

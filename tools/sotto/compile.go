@@ -50,6 +50,7 @@ func newCompileCmd(a *app) *cobra.Command {
 	var network networkFlags
 	var lower lowerFlags
 	var out, target string
+	var native bool
 	c := &cobra.Command{
 		Use: "compile FILE -o DIR", Short: "compile a network into one program for each party", Args: cobra.ExactArgs(1),
 		Long: "Compile writes DIR/client and DIR/server, a bundle for each party, DIR/dealer for the maker of offline material, DIR/clear\n" +
@@ -69,6 +70,13 @@ func newCompileCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if native {
+				found, err := findClang()
+				if err != nil {
+					return err
+				}
+				lower.clang = &found
+			}
 			r, err := a.compile(n, lower, prices, out)
 			if err != nil {
 				return err
@@ -83,6 +91,7 @@ func newCompileCmd(a *app) *cobra.Command {
 	lower.addDump(c)
 	c.Flags().StringVarP(&out, "output", "o", "", "the `directory` to write; a bundle that is there is replaced")
 	c.Flags().StringVar(&target, "target", "loopback", "price list: a file or a shipped one (loopback, lan, wan, pasnet)")
+	c.Flags().BoolVar(&native, "native", false, "compile kernels for this machine's processor with clang, into native/ of each bundle")
 	return c
 }
 
@@ -116,7 +125,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 	r := l.result(pair, target)
 	err = replaceDir(dir, func(tmp string) error {
 		r.Client, r.Server = clientDir, serverDir
-		return errors.Join(l.write(tmp, pair), writeJSON(filepath.Join(tmp, reportFile), r))
+		return errors.Join(l.write(tmp, pair), l.writeNative(tmp, pair, flags.clang), writeJSON(filepath.Join(tmp, reportFile), r))
 	})
 	if err != nil {
 		return nil, err
@@ -183,6 +192,17 @@ func (l *lowering) write(dir string, pair *twopc.Pair) error {
 	}
 	d, err := newDeal(filepath.Join(dir, dealerDir), pair.Client.Pair, pair.Client.Net)
 	return errors.Join(err, writeJSON(filepath.Join(dir, dealerDir, dealFile), d), l.writeParties(dir, pair), l.writeClear(filepath.Join(dir, clearDir)))
+}
+
+// writeNative compiles kernels for both parties' programs, if there is a compiler to do it.
+func (l *lowering) writeNative(dir string, pair *twopc.Pair, c *clang) error {
+	if c == nil {
+		return nil
+	}
+	l.app.progress.step("native kernels")
+	ctx, stop := interruptible()
+	defer stop()
+	return errors.Join(c.kernels(ctx, filepath.Join(dir, clientDir), pair.Client), c.kernels(ctx, filepath.Join(dir, serverDir), pair.Server))
 }
 
 // writeParties bakes the weights into the parties' bundles: the server's alone, or an additive share for each.

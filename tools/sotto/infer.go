@@ -65,6 +65,7 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 	if err != nil {
 		return nil, nil, err
 	}
+	a.loadNative(b)
 	if f.store != "" && f.taps != "" {
 		return nil, nil, errDumpOfStored
 	}

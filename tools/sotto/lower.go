@@ -34,6 +34,7 @@ type lowerFlags struct {
 	offline     string
 	dump        string
 	printAfter  string
+	clang       *clang // that compiles native kernels; nil: none are asked for
 }
 
 func (f *lowerFlags) add(c *cobra.Command) {

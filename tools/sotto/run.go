@@ -154,6 +154,7 @@ func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error)
 	if err != nil {
 		return nil, err
 	}
+	a.checkNative(dir, b)
 	tmp, err := os.MkdirTemp("", "sotto-run-")
 	if err != nil {
 		return nil, err

@@ -64,6 +64,7 @@ func (a *app) serve(dir string, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	a.loadNative(b)
 	source, err := f.source(b, f.store)
 	if err != nil {
 		return err

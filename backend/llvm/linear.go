@@ -1,0 +1,112 @@
+package llvm
+
+import (
+	"fmt"
+
+	"sotto/runtime/kernel"
+	"sotto/runtime/program"
+)
+
+// linear gives the stages of a convolution, or of a matrix product, which is a convolution of one pixel.
+func (m *module) linear(in program.Instr) (int, []program.Stage) {
+	c := kernel.Conv{InC: in.In[0].Len, InH: 1, InW: 1, OutC: in.Out[0].Len, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1}
+	if in.Op == program.Conv {
+		c = program.Geometry(in.Ints[2:])
+	}
+	l := layer{tag: in.Tag, elem: m.elem, geometry: c, after: Epilogue{Add: true, Bias: in.Ints[1] >= 0},
+		y: buffer(in.Out[0]), x: buffer(in.In[0]), u: buffer(in.In[1]), weight: in.Ints[0], bias: in.Ints[1]}
+	return 1, m.convolution(l)
+}
+
+// layer is a convolution with its operands.
+type layer struct {
+	tag      int
+	elem     Elem
+	geometry kernel.Conv
+	after    Epilogue
+	y, x, u  program.Arg
+	weight   int
+	bias     int
+}
+
+// convolution gives the stages of a layer.
+func (m *module) convolution(l layer) []program.Stage {
+	stages, x := m.padded(l)
+	if l.geometry.InC == l.geometry.Groups {
+		return append(stages, m.depthwise(l, x))
+	}
+	p := planConv(l.geometry, l.elem, m.target)
+	s := program.Stage{Tag: l.tag, Units: p.units(), Grain: grain(p.MACs() / p.units()),
+		Args: []program.Arg{l.y, x, m.panels(l.weight, p), m.worker(l.elem, p.chunk*p.width())}}
+	s.Args = append(s.Args, l.added()...)
+	name := fmt.Sprintf("conv_%s_%s%s", l.elem, geometryName(p.Conv), l.after.name())
+	s.Symbol = m.function(name, l.tag, func(name string) *fn { return conv(name, p, l.elem, l.after) })
+	return append(stages, s)
+}
+
+// added are the arguments of what the epilogue adds.
+func (l layer) added() []program.Arg {
+	var out []program.Arg
+	if l.after.Add {
+		out = append(out, l.u)
+	}
+	if l.after.Bias {
+		out = append(out, program.Arg{Kind: program.WeightArg, Index: l.bias})
+	}
+	return out
+}
+
+// depthwise gives the stage of a convolution of one input channel a group, whose input has its zeros around it.
+func (m *module) depthwise(l layer, x program.Arg) program.Stage {
+	c := l.geometry
+	s := program.Stage{Tag: l.tag, Units: c.OutC, Grain: grain(c.MACs() / c.OutC), Args: []program.Arg{l.y, x, {Kind: program.WeightArg, Index: l.weight}}}
+	s.Args = append(s.Args, l.added()...)
+	name := fmt.Sprintf("depthwise_%s_%s%s", l.elem, geometryName(c), l.after.name())
+	s.Symbol = m.function(name, l.tag, func(name string) *fn { return depthwise(name, c, l.elem, m.target.Vector/l.elem.Bytes(), l.after) })
+	return s
+}
+
+// grain is how many units of so much work are worth another worker.
+func grain(work int) int {
+	const least = 1 << 18 // multiply-adds: some ten microseconds
+	return max(1, least/max(1, work))
+}
+
+func buffer(o program.Operand) program.Arg { return program.Arg{Kind: program.BufferArg, Index: o.Buf} }
+
+// padded gives the stage that puts zeros around an input, if there are any, and where the input then is.
+func (m *module) padded(l layer) ([]program.Stage, program.Arg) {
+	c := l.geometry
+	if c.PadH == 0 && c.PadW == 0 {
+		return nil, l.x
+	}
+	plane := (c.InH + 2*c.PadH) * (c.InW + 2*c.PadW)
+	to := m.shared(l.elem, c.InC*plane)
+	name := fmt.Sprintf("pad_%s_%dx%dx%d_p%dx%d", l.elem, c.InC, c.InH, c.InW, c.PadH, c.PadW)
+	m.function(name, l.tag, func(name string) *fn { return pad(name, c, l.elem, m.target.Vector/l.elem.Bytes()) })
+	return []program.Stage{{Symbol: name, Tag: l.tag, Units: c.InC, Grain: grain(plane), Args: []program.Arg{to, l.x}}}, to
+}
+
+// shared gives scratch memory for so many elements, which a region's stages hand on.
+func (m *module) shared(e Elem, elements int) program.Arg {
+	m.plan.Shared = max(m.plan.Shared, elements*e.Bytes())
+	return program.Arg{Kind: program.SharedArg}
+}
+
+// worker gives scratch memory of a worker for so many elements.
+func (m *module) worker(e Elem, elements int) program.Arg {
+	m.plan.Worker = max(m.plan.Worker, elements*e.Bytes())
+	return program.Arg{Kind: program.WorkerArg}
+}
+
+// panels gives a weight in the order in which a kernel reads it.
+func (m *module) panels(weight int, p plan) program.Arg {
+	want := program.Panels{Weight: weight, Groups: p.Groups, Out: p.groupOut, Depth: p.Depth(), Width: p.width()}
+	for i, have := range m.plan.Panels {
+		if have == want {
+			return program.Arg{Kind: program.PanelsArg, Index: i}
+		}
+	}
+	m.plan.Panels = append(m.plan.Panels, want)
+	return program.Arg{Kind: program.PanelsArg, Index: len(m.plan.Panels) - 1}
+}
