@@ -33,9 +33,12 @@ func (k perChannel) channel(o value.Value) {
 	h, w, pixels := k.InH+2*k.PadH, k.InW+2*k.PadW, k.OutH()*k.OutW()
 	in, _ := b.divide("in", "of.in", o, k.OutC/k.InC)
 	plane, to := b.element("plane", k.x, b.mul("plane.at", in, h*w)), b.mul("to", o, pixels)
-	weights := b.element("weights", k.w, b.mul("weights.at", o, taps))
+	var weights value.Value
+	if k.w != nil {
+		weights = b.element("weights", k.w, b.mul("weights.at", o, taps))
+	}
 	var scale []value.Value
-	if taps <= writtenTaps {
+	if k.w != nil && taps <= writtenTaps {
 		for t := range taps {
 			scale = append(scale, b.load(fmt.Sprintf("w.%d", t), b.element("w.at", weights, num(t))))
 		}
@@ -60,14 +63,20 @@ func (k perChannel) channel(o value.Value) {
 	})
 }
 
-// window sums the products of a window: written out where the weights are in scale.
+// window sums the products of a window, or its elements where there are no weights: written out where the weights are in scale.
 func (k perChannel) window(from, weights value.Value, scale []value.Value, row int) value.Value {
 	b := k.fn
 	if scale == nil {
 		return b.loop("u", "", num(0), num(k.KH), 1, []carried{{"sum", b.zero()}}, func(u value.Value, sum []value.Value) []value.Value {
-			from, weights := b.element("line", from, b.mul("line.at", u, k.DilH*row)), b.element("line.w", weights, b.mul("line.w.at", u, k.KW))
+			from, weights := b.element("line", from, b.mul("line.at", u, k.DilH*row)), weights
+			if weights != nil {
+				weights = b.element("line.w", weights, b.mul("line.w.at", u, k.KW))
+			}
 			return b.loop("v", "", num(0), num(k.KW), 1, []carried{{"sum", sum[0]}}, func(v value.Value, sum []value.Value) []value.Value {
 				x := b.load("x", b.element("x.at", from, b.mul("tap", v, k.DilW)))
+				if weights == nil {
+					return []value.Value{b.sum("sum", sum[0], x)}
+				}
 				return []value.Value{b.multiplyAdd("sum", sum[0], x, b.load("w", b.element("w.at", weights, v)))}
 			})
 		})[0]
@@ -78,4 +87,13 @@ func (k perChannel) window(from, weights value.Value, scale []value.Value, row i
 		sum = b.multiplyAdd("sum", sum, x, w)
 	}
 	return sum
+}
+
+// sumPool writes the stage of sums over the windows of each channel, a depthwise convolution all of whose weights are one.
+func sumPool(name string, c kernel.Conv, e Elem, lanes int) *fn {
+	b := begin(name, e, lanes)
+	k := perChannel{fn: b, Conv: c, y: b.buffer("y", 0), x: b.buffer("x", 1)}
+	b.each("channel", "", b.lo, b.hi, k.channel)
+	b.end()
+	return b
 }

@@ -66,6 +66,16 @@ func (m *module) depthwise(l layer, x program.Arg) program.Stage {
 	return s
 }
 
+// sumPool gives the stages of sums over windows.
+func (m *module) sumPool(in program.Instr) (int, []program.Stage) {
+	t := program.PoolGeometry(in.Ints)
+	c := kernel.Conv{InC: t.C, InH: t.H, InW: t.W, OutC: t.C, KH: t.KH, KW: t.KW, StrideH: t.StrideH, StrideW: t.StrideW, PadH: t.PadH, PadW: t.PadW, DilH: 1, DilW: 1, Groups: t.C}
+	stages, x := m.padded(layer{tag: in.Tag, elem: m.elem, geometry: c, x: buffer(in.In[0])})
+	name := fmt.Sprintf("sumpool_%s_%s", m.elem, geometryName(c))
+	m.function(name, in.Tag, func(name string) *fn { return sumPool(name, c, m.elem, m.target.Vector/m.elem.Bytes()) })
+	return 1, append(stages, program.Stage{Symbol: name, Tag: in.Tag, Units: t.C, Grain: grain(c.MACs() / t.C), Args: []program.Arg{buffer(in.Out[0]), x}})
+}
+
 // grain is how many units of so much work are worth another worker.
 func grain(work int) int {
 	const least = 1 << 18 // multiply-adds: some ten microseconds

@@ -31,6 +31,7 @@ func Compile(p *program.Program, t Target) (k *Kernels, err error) {
 	}()
 	m := newModule(t)
 	m.elem, m.plan.Pair, m.plan.Party = RingElem(p.Ring), p.Pair.String(), p.Party
+	m.program, m.lives = p, livesOf(p)
 	for level, l := range p.Online {
 		m.level(level, l.Compute)
 	}
@@ -62,12 +63,14 @@ func CompileConvolutions(list []Convolution, t Target) *Kernels {
 
 // module collects the functions of a program and where they are called.
 type module struct {
-	target Target
-	elem   Elem
-	plan   program.Native
-	names  []string // of functions, in the order of their first use
-	bodies map[string]*fn
-	users  map[string][]int // layers
+	target  Target
+	program *program.Program // whose regions these are, if they are one's
+	lives   *lives
+	elem    Elem
+	plan    program.Native
+	names   []string // of functions, in the order of their first use
+	bodies  map[string]*fn
+	users   map[string][]int // layers
 }
 
 func newModule(t Target) *module {
@@ -78,7 +81,7 @@ func newModule(t Target) *module {
 // level finds the regions of a level.
 func (m *module) level(level int, list []program.Instr) {
 	for first := 0; first < len(list); {
-		count, stages := m.region(list[first:])
+		count, stages := m.region(list[first:], m.lives.begins[level]+first)
 		if count > 0 {
 			m.plan.Regions = append(m.plan.Regions, program.Region{Level: level, First: first, Count: count, Stages: stages})
 		}
@@ -86,11 +89,16 @@ func (m *module) level(level int, list []program.Instr) {
 	}
 }
 
-// region gives the stages that stand for the first instructions of a list, and how many these are.
-func (m *module) region(list []program.Instr) (int, []program.Stage) {
+// region gives the stages that stand for the first instructions of a list, and how many these are; the first one's place is at.
+func (m *module) region(list []program.Instr, at int) (int, []program.Stage) {
+	if c, count := chainOf(list); count > 0 {
+		return count, []program.Stage{m.chained(c, func(buf int) bool { return m.lives.after(buf, c.n, at+count-1) })}
+	}
 	switch in := list[0]; in.Op {
 	case program.Conv, program.Linear:
 		return m.linear(in)
+	case program.SumPool:
+		return m.sumPool(in)
 	}
 	return 0, nil
 }

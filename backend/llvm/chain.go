@@ -1,0 +1,420 @@
+package llvm
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+
+	"github.com/llir/llvm/ir/constant"
+	"github.com/llir/llvm/ir/enum"
+	"github.com/llir/llvm/ir/types"
+	"github.com/llir/llvm/ir/value"
+
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+)
+
+// Elementwise instructions that follow one another are one pass over memory: bias, masks of openings, steps of truncations and squares,
+// sums, factors of channels. A value that nothing reads after the region is never stored.
+
+// block is the elements of a unit: those of a word of bits.
+const block = 64
+
+// chain is a run of elementwise instructions over n elements.
+type chain struct {
+	list []program.Instr
+	n    int
+}
+
+// elementwise tells whether an instruction can be in a chain.
+func elementwise(in program.Instr) bool {
+	switch in.Op {
+	case program.Add, program.Sub, program.MulC, program.AddC, program.Copy, program.Shift, program.TruncChoose, program.TruncCorrelate, program.TruncReceive,
+		program.TruncSend, program.SquareClient, program.SquareServer, program.SquareOpened:
+		return true
+	case program.Conv: // a factor for each channel
+		c := program.Geometry(in.Ints[2:])
+		return c.Groups == c.InC && c.OutC == c.InC && c.Depth() == 1 && c.StrideH == 1 && c.StrideW == 1 && c.PadH == 0 && c.PadW == 0
+	}
+	return false
+}
+
+// chainOf takes the elementwise instructions of one length that a list begins with, and how many instructions that are: taps between
+// them are passed over, as machines that look at values run no regions.
+func chainOf(list []program.Instr) (c chain, count int) {
+	for i, in := range list {
+		if in.Op == program.TapValue && c.list != nil {
+			continue
+		}
+		if !elementwise(in) || (c.list != nil && in.Out[0].Len != c.n) {
+			break
+		}
+		c.list, c.n, count = append(c.list, in), in.Out[0].Len, i+1
+	}
+	return c, count
+}
+
+// steps is a chain as it is compiled: operands are numbered by buffer, in the order of their first use, and weights behind them.
+type steps struct {
+	chain
+	party   cost.Party
+	args    []program.Arg // what the stage's arguments point to
+	bits    []bool        // of an argument: it is a vector of bits
+	live    []bool        // of an argument: it is stored
+	channel []int         // of an argument that is a weight: elements of a channel
+}
+
+// chained gives the stage of a chain. after tells whether a buffer's first elements are read after the region.
+func (m *module) chained(c chain, after func(buf int) bool) program.Stage {
+	s := steps{chain: m.channels(c), party: m.program.Party}
+	text := fmt.Sprintf("%v %d %v", m.elem, c.n, s.party)
+	for _, in := range s.list {
+		text += fmt.Sprint("; ", in.Op, immediate(in))
+		for _, o := range append(slices.Clone(in.In), in.Out...) {
+			text += fmt.Sprint(" ", s.operand(program.Arg{Kind: program.BufferArg, Index: o.Buf}, m.program.Buffers[o.Buf].Kind == program.Bits, 0))
+		}
+		for _, w := range s.weights(in) {
+			text += fmt.Sprint(" w", w)
+		}
+	}
+	for i, a := range s.args {
+		s.live[i] = a.Kind == program.BufferArg && s.writes(a.Index) && after(a.Index)
+	}
+	name := fmt.Sprintf("chain_%s_%d_%s", m.elem, c.n, digest(fmt.Sprint(text, s.live)))
+	tag := c.list[0].Tag
+	for _, in := range c.list {
+		m.function(name, in.Tag, func(name string) *fn { return s.write(name, m.elem, m.target.Vector/m.elem.Bytes()) })
+	}
+	return program.Stage{Symbol: name, Tag: tag, Units: (c.n + block - 1) / block, Grain: elementGrain / block, Args: s.args}
+}
+
+// channels gives a chain in which a shift says, behind its weight, how many elements each weight is for.
+func (m *module) channels(c chain) chain {
+	c.list = slices.Clone(c.list)
+	for i, in := range c.list {
+		if in.Op == program.Shift {
+			c.list[i].Ints = []int{in.Ints[0], c.n / m.program.Weights[in.Ints[0]].Len}
+		}
+	}
+	return c
+}
+
+// elementGrain is how many elements are worth another worker.
+const elementGrain = 1 << 14
+
+func digest(text string) string {
+	h := fnv.New64a()
+	h.Write([]byte(text))
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// immediate are the ints of an instruction that its code depends on.
+func immediate(in program.Instr) []int {
+	switch in.Op {
+	case program.Shift, program.Conv:
+		return nil
+	}
+	return in.Ints
+}
+
+// operand numbers an argument.
+func (s *steps) operand(a program.Arg, bits bool, channel int) int {
+	if i := slices.Index(s.args, a); i >= 0 && s.channel[i] == channel {
+		return i
+	}
+	s.args, s.bits, s.live, s.channel = append(s.args, a), append(s.bits, bits), append(s.live, false), append(s.channel, channel)
+	return len(s.args) - 1
+}
+
+// weights numbers the weights of an instruction.
+func (s *steps) weights(in program.Instr) []int {
+	weight := func(i, elements int) int {
+		return s.operand(program.Arg{Kind: program.WeightArg, Index: i}, false, elements)
+	}
+	switch in.Op {
+	case program.Shift:
+		return []int{weight(in.Ints[0], in.Ints[1])}
+	case program.Conv:
+		c := program.Geometry(in.Ints[2:])
+		out := []int{weight(in.Ints[0], c.InH*c.InW)}
+		if in.Ints[1] >= 0 {
+			out = append(out, weight(in.Ints[1], c.InH*c.InW))
+		}
+		return out
+	}
+	return nil
+}
+
+func (s *steps) writes(buf int) bool {
+	return slices.ContainsFunc(s.list, func(in program.Instr) bool { return in.Out[0].Buf == buf })
+}
+
+// write writes the function: whole blocks in vectors, and the elements behind them one by one.
+func (s *steps) write(name string, e Elem, lanes int) *fn {
+	b := begin(name, e, lanes)
+	at := make([]value.Value, len(s.args))
+	for i := range s.args {
+		t := e.typ()
+		if s.bits[i] {
+			t = types.I64
+		}
+		at[i] = b.bufferOf(fmt.Sprintf("a%d", i), i, t)
+	}
+	whole := s.n / block
+	b.each("block", fmt.Sprintf("blocks of %d elements", block), b.lo, b.min("whole", b.hi, num(whole)), func(i value.Value) { s.block(b, at, i, block) })
+	if rest := s.n % block; rest != 0 {
+		one := *b
+		one.vec = 1
+		last := &one
+		last.each("last", fmt.Sprintf("the last %d elements, one by one", rest), last.max("last.lo", last.lo, num(whole)), last.hi, func(i value.Value) { s.block(last, at, i, rest) })
+		b.at = last.at
+	}
+	b.end()
+	return b
+}
+
+// block computes so many elements of block i.
+func (s *steps) block(b *fn, at []value.Value, i value.Value, elements int) {
+	words := make([]value.Value, len(at))
+	var out []carried
+	var places []int
+	for j := range at {
+		if s.bits[j] {
+			words[j] = b.call("word", b.at.NewLoad(types.I64, b.call("word.at", b.at.NewGetElementPtr(types.I64, at[j], i))))
+		}
+		if s.bits[j] && s.live[j] {
+			out, places = append(out, carried{"bits", num(0)}), append(places, j)
+		}
+	}
+	first := b.mul("first", i, block)
+	done := b.loop("lane", "", num(0), num(elements), b.vec, out, func(j value.Value, bits []value.Value) []value.Value {
+		v := &values{fn: b, steps: s, at: at, words: words, lane: j, element: b.add("element", first, j), have: make([]value.Value, len(at))}
+		for _, in := range s.list {
+			v.step(in)
+		}
+		return v.store(bits, places)
+	})
+	for k, j := range places {
+		b.at.NewStore(done[k], b.call("word.to", b.at.NewGetElementPtr(types.I64, at[j], i)))
+	}
+}
+
+// values are those of a vector of elements, as far as they are there.
+type values struct {
+	*fn
+	*steps
+	at, words     []value.Value
+	lane, element value.Value
+	have          []value.Value
+}
+
+// get gives the value of an argument.
+func (v *values) get(o program.Operand) value.Value {
+	i := slices.Index(v.args, program.Arg{Kind: program.BufferArg, Index: o.Buf})
+	if v.have[i] == nil {
+		if v.steps.bits[i] {
+			v.have[i] = v.bit(v.words[i])
+		} else {
+			v.have[i] = v.elements(v.fn.element("x.at", v.at[i], v.element))
+		}
+	}
+	return v.have[i]
+}
+
+func (v *values) put(o program.Operand, x value.Value) {
+	v.have[slices.Index(v.args, program.Arg{Kind: program.BufferArg, Index: o.Buf})] = x
+}
+
+// store keeps what is read later.
+func (v *values) store(bits []value.Value, places []int) []value.Value {
+	for i, x := range v.have {
+		switch {
+		case !v.live[i] || v.steps.bits[i]:
+		case v.vec == 1:
+			v.fn.store(x, v.fn.element("y.at", v.at[i], v.element))
+		default:
+			v.storeVector("y", x, v.fn.element("y.at", v.at[i], v.element))
+		}
+	}
+	out := make([]value.Value, len(bits))
+	for k, j := range places {
+		x := v.have[j]
+		if v.vec > 1 {
+			x = v.call("mask", v.fn.at.NewBitCast(x, types.NewInt(uint64(v.vec))))
+		}
+		wide := v.call("wide", v.fn.at.NewZExt(x, types.I64))
+		out[k] = v.call("bits", v.fn.at.NewOr(bits[k], v.call("placed", v.fn.at.NewShl(wide, v.lane))))
+	}
+	return out
+}
+
+// elements reads an element or a vector.
+func (v *values) elements(p value.Value) value.Value {
+	if v.vec == 1 {
+		return v.load("x", p)
+	}
+	return v.loadVector("x", p)
+}
+
+// bit takes the bits of this vector from a word.
+func (v *values) bit(word value.Value) value.Value {
+	low := v.call("low", v.fn.at.NewLShr(word, v.lane))
+	narrow := v.call("narrow", v.fn.at.NewTrunc(low, types.NewInt(uint64(v.vec))))
+	if v.vec == 1 {
+		return narrow
+	}
+	return v.call("bit", v.fn.at.NewBitCast(narrow, types.NewVector(uint64(v.vec), types.I1)))
+}
+
+// typ is what an element or a vector has.
+func (v *values) typ() types.Type {
+	if v.vec == 1 {
+		return v.elem.typ()
+	}
+	return v.vector()
+}
+
+// all is a constant in every element.
+func (v *values) all(x uint64) value.Value {
+	t := v.elem.typ().(*types.IntType)
+	one := constant.NewInt(t, int64(x))
+	if v.elem == I32 {
+		one = constant.NewInt(t, int64(int32(x)))
+	}
+	if v.vec == 1 {
+		return one
+	}
+	every := make([]constant.Constant, v.vec)
+	for i := range every {
+		every[i] = one
+	}
+	return constant.NewVector(v.vector(), every...)
+}
+
+// weight gives the weights of the channels that this vector's elements are of.
+func (v *values) weight(i, channel int) value.Value {
+	b := v.fn
+	if v.vec == 1 || channel%v.vec == 0 {
+		at, _ := b.divide("channel", "of.channel", v.element, channel)
+		w := b.load("w", b.element("w.at", v.at[i], at))
+		if v.vec == 1 {
+			return w
+		}
+		return b.splat("w.all", w)
+	}
+	var all value.Value = constant.NewUndef(v.vector()) // the vector has elements of several channels
+	for j := range v.vec {
+		at, _ := b.divide("channel", "of.channel", b.add("lane.element", v.element, num(j)), channel)
+		all = b.call("w.some", b.at.NewInsertElement(all, b.load("w", b.element("w.at", v.at[i], at)), constant.NewInt(types.I32, int64(j))))
+	}
+	return all
+}
+
+func (v *values) fnAt(i int) value.Value { return v.at[i] }
+
+// step computes an instruction.
+func (v *values) step(in program.Instr) {
+	x := func(i int) value.Value { return v.get(in.In[i]) }
+	k := v.rounding(in)
+	var y value.Value
+	switch in.Op {
+	case program.Add:
+		y = v.sum("sum", x(0), x(1))
+	case program.Sub:
+		y = v.minus(x(0), x(1))
+	case program.MulC:
+		y = v.product("scaled", x(0), v.all(uint64(in.Ints[0])))
+	case program.AddC:
+		y = v.sum("moved", x(0), v.all(uint64(in.Ints[0])))
+	case program.Copy:
+		y = x(0)
+	case program.Shift:
+		y = v.sum("shifted", x(0), v.weight(v.weights(in)[0], in.Ints[1]))
+	case program.Conv:
+		y = v.scale(in, x(0), x(1))
+	case program.TruncChoose:
+		top := v.call("top", v.fn.at.NewICmp(enum.IPredSLT, k.masked(x(0)), v.all(0)))
+		y = v.call("choice", v.fn.at.NewXor(top, x(1)))
+	case program.TruncCorrelate:
+		y = v.and(v.minus(k.top(x(0)), v.minus(x(2), x(1))), k.low)
+	case program.TruncReceive: // x, e, c, q, v
+		y = k.divide(x(0), v.minus(k.top(x(0)), v.negateIf(v.sum("pad", x(3), v.keepIf(x(4), x(2))), x(1))))
+	case program.TruncSend: // x, e, p0
+		y = k.divide(x(0), v.minus(k.top(x(0)), v.minus(v.keepIf(k.top(x(0)), x(1)), v.negateIf(x(2), x(1)))))
+	case program.SquareClient: // r(r + 2g) + 2c
+		y = v.sum("square", v.product("cross", x(0), v.sum("inner", x(0), v.twice(x(1)))), v.twice(x(2)))
+	case program.SquareServer:
+		y = v.sum("square", v.product("own", x(0), x(0)), v.twice(x(1)))
+	case program.SquareOpened: // e(own e + 2a) + a2
+		inner := v.twice(x(1))
+		if v.party == cost.Server {
+			inner = v.sum("inner", inner, x(0))
+		}
+		y = v.sum("square", v.product("cross", x(0), inner), x(2))
+	}
+	v.put(in.Out[0], y)
+}
+
+// scale is a factor for each channel, with what a convolution adds.
+func (v *values) scale(in program.Instr, x, u value.Value) value.Value {
+	c, w := program.Geometry(in.Ints[2:]), v.weights(in)
+	y := v.sum("scaled", v.product("factor", x, v.weight(w[0], c.InH*c.InW)), u)
+	if len(w) > 1 {
+		y = v.sum("biased", y, v.weight(w[1], c.InH*c.InW))
+	}
+	return y
+}
+
+func (v *values) minus(x, y value.Value) value.Value {
+	return v.call("difference", v.fn.at.NewSub(x, y))
+}
+func (v *values) and(x, y value.Value) value.Value { return v.call("kept", v.fn.at.NewAnd(x, y)) }
+func (v *values) twice(x value.Value) value.Value  { return v.sum("twice", x, x) }
+
+// filled is all ones where a bit is set.
+func (v *values) filled(bit value.Value) value.Value {
+	return v.call("filled", v.fn.at.NewSExt(bit, v.typ()))
+}
+
+// keepIf is x where a bit is set, elsewhere zero; negateIf is -x there, elsewhere x. Neither branches: bits are secret.
+func (v *values) keepIf(x, bit value.Value) value.Value { return v.and(x, v.filled(bit)) }
+
+func (v *values) negateIf(x, bit value.Value) value.Value {
+	all := v.filled(bit)
+	return v.minus(v.call("flipped", v.fn.at.NewXor(x, all)), all)
+}
+
+// rounding is the constants of a truncation: see runtime/nonlin/trunc.go, whose formulas these are.
+type rounding struct {
+	*values
+	f, wrap, last         value.Value
+	low, up, offset, base value.Value
+}
+
+func (v *values) rounding(in program.Instr) rounding {
+	switch in.Op {
+	case program.TruncChoose, program.TruncCorrelate, program.TruncReceive, program.TruncSend:
+	default:
+		return rounding{}
+	}
+	l, f := uint(8*v.elem.Bytes()), uint(in.Ints[0])
+	k := rounding{values: v, f: v.all(uint64(f)), wrap: v.all(uint64(l - f)), last: v.all(uint64(l - 1)), low: v.all(1<<f - 1), up: v.all(1<<f - 1), offset: v.all(0), base: v.all(0)}
+	if v.party == cost.Client {
+		k.up, k.offset, k.base = v.all(0), v.all(1<<(l-2)), v.all(1<<(l-2-f))
+	}
+	return k
+}
+
+func (k rounding) masked(x value.Value) value.Value { return k.sum("y", x, k.offset) }
+
+func (k rounding) shr(x, n value.Value) value.Value { return k.call("shifted", k.fn.at.NewLShr(x, n)) }
+
+// top is the top bit of a share.
+func (k rounding) top(x value.Value) value.Value { return k.shr(k.masked(x), k.last) }
+
+func (k rounding) divide(x, w value.Value) value.Value {
+	y := k.masked(x)
+	low := k.shr(k.sum("rounded", k.and(y, k.low), k.up), k.f)
+	z := k.minus(k.sum("quotient", k.shr(y, k.f), low), k.call("wrapped", k.fn.at.NewShl(w, k.wrap)))
+	return k.minus(z, k.base)
+}
