@@ -126,6 +126,9 @@ func checkProgram[W ring.Word](t *testing.T, clang string, target Target, p *pro
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(p.Online[1].Compute) > 0 && len(k.Plan.Regions) == 0 {
+		t.Errorf("no regions in %d instructions", len(p.Online[1].Compute))
+	}
 	lib := build(t, clang, target, k.Text)
 	got := shown(t, p, func(weights [][]W) *vm.Native[W] {
 		n, err := vm.NewNative(&k.Plan, lib, weights)
