@@ -32,9 +32,14 @@ func convolve[T kernel.Number](_ *Session, n int64) (func() error, error) {
 	x, w, y := make([]T, conv56.InLen()), make([]T, conv56.WeightLen()), make([]T, conv56.OutLen())
 	fillSmall(x)
 	fillSmall(w)
+	p, err := kernel.PackConv(conv56, w, nil)
+	if err != nil {
+		return nil, err
+	}
+	scratch := make([]T, p.Scratch())
 	return func() error {
 		for done := int64(0); done < n; done += conv56MACs {
-			if err := kernel.Conv2D(conv56, y, x, w); err != nil {
+			if err := p.Apply(y, x, nil, scratch); err != nil {
 				return err
 			}
 		}
