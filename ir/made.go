@@ -13,7 +13,7 @@ func MadeBy(m *Module, f *Func) cost.Made {
 		case "ring.conv2d", "ring.linear":
 			made.Ring = v.Type.Elem.Bits
 			made.Products++
-		case "beaver.square":
+		case "beaver.square", "beaver.quadratic":
 			made.Ring = v.Type.Elem.Bits
 			made.Elements += int64(v.Type.Len())
 			made.OTs += cost.GilboaOTs(int64(v.Type.Len()), made.Ring)
@@ -31,7 +31,7 @@ func AccountElementwise(m *Module, f *Func, e cost.Elementwise) *cost.Ledger {
 		Bugf("%v", err)
 	}
 	for i, v := range f.Body {
-		if v.Is("beaver.square") {
+		if v.SquaresElements() {
 			l.For(i)
 			l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
 		}

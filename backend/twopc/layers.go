@@ -19,6 +19,7 @@ var named = []struct{ secure, user string }{
 	{"gc.clip", "relu6"},
 	{"gc.relu", "relu"},
 	{"beaver.square", "x2act"},
+	{"beaver.quadratic", "x2act"},
 	{"gc.drelu", "relu"},
 	{"fss.drelu", "relu"},
 	{"ot.drelu", "relu"},

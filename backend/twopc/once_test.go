@@ -218,6 +218,8 @@ func (u use) check() {
 	case program.CompareChoose, program.CompareTurn, program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin,
 		program.ArithmeticCorrelate, program.ArithmeticReceive, program.ArithmeticSend, program.Products:
 		u.comparison()
+	case program.QuadraticClient:
+		u.want(1, program.RecvRing, 0)
 	case program.SendRing, program.SendBits:
 		u.leaves(u.args[0])
 	case program.GCCorrect:
@@ -257,6 +259,11 @@ func (u use) leaves(x origin) {
 			u.t.Fatalf("result %d of %s leaves", x.which, x.op)
 		}
 		return
+	case program.QuadraticBlind:
+		if pad := u.from[x][1]; pad.op == "" && u.m.Items[pad.at].Kind == program.Cross && pad.which == 1 {
+			u.pads[pad]++
+			return
+		}
 	case program.Sub:
 		pad := u.from[x][1]
 		if pad.op == "" {

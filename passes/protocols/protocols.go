@@ -16,8 +16,8 @@ import (
 var Protocols = &pass.Pass{
 	Name: "protocols",
 	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by the comparison asked for (sign-only garbled" +
-		" circuits by default) at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs," +
-		" truncation by one COT (floor or one unit more) or exactly",
+		" circuits by default) at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, in client-server together" +
+		" with the linear term that is added, truncation by one COT (floor or one unit more) or exactly",
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
 		if err := c.Protocols.Check(); err != nil {
@@ -30,6 +30,9 @@ var Protocols = &pass.Pass{
 				a.prepare(p)
 			}
 			for _, v := range f.Body {
+				if a.within[v] {
+					continue
+				}
 				a.To[v] = a.value(v)
 				a.prepare(v)
 			}
@@ -49,12 +52,15 @@ type assigner struct {
 	masks        map[*ir.Value]bool        // RING values worth masking at once, memoised
 	masked       map[*ir.Value]*ir.Value   // SECURE value → its masked form
 	opened       map[*ir.Value]*ir.Value
-	fresh        map[*ir.Value]bool // masked values whose mask is drawn, not the outcome of a layer
+	quadratics   map[*ir.Value]quadratic // by the RING value that is their result
+	within       map[*ir.Value]bool      // RING values that another's protocol computes with it
+	fresh        map[*ir.Value]bool      // masked values whose mask is drawn, not the outcome of a layer
 }
 
 func newAssigner(d cost.Deployment, p pass.Protocols, f *ir.Func) *assigner {
 	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, protocols: p, readers: f.Consumers(),
 		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
+	a.findQuadratics()
 	for _, p := range a.New.Params {
 		p.Type.Share = ir.Arithmetic
 		if a.clientServer {
@@ -82,6 +88,9 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 		if n := a.whole(v); n != nil {
 			return a.settle(v, n)
 		}
+	}
+	if q, ok := a.quadratics[v]; ok {
+		return a.settle(v, b.MustAs(v.Name, "beaver.quadratic", v.Attrs, a.operand(a.To[q.x]), a.To[q.slope]))
 	}
 	switch {
 	case v.Op.Constant:

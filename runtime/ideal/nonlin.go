@@ -24,3 +24,6 @@ func DReLU[W ring.Word](x W, width int) uint64 {
 
 // Square is the functionality of the square: x*x mod 2^l.
 func Square[W ring.Word](x W) W { return x * x }
+
+// Quadratic is the functionality of the quadratic polynomial: 2^k*x*x + b*x mod 2^l.
+func Quadratic[W ring.Word](x, b W, k int) W { return x*x<<k + b*x }

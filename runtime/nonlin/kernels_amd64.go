@@ -20,6 +20,15 @@ func squareClient32(y *uint32, r *uint32, opened *uint32, c0 *uint32, registers 
 // squareServer32 is SquareMaskedServer for whole registers, at least one. It needs AVX512DQ.
 func squareServer32(y *uint32, x1 *uint32, c1 *uint32, registers int)
 
+// quadraticBlind32 is QuadraticBlind for whole registers of a channel, at least one, with g called opened and k+1 k1. It needs AVX512DQ.
+func quadraticBlind32(opened *uint32, x1 *uint32, blind *uint32, registers int, k1 uint64, slope uint32)
+
+// quadraticClient32 is QuadraticClient for whole registers, at least one, with g called opened. It needs AVX512DQ.
+func quadraticClient32(y *uint32, r *uint32, opened *uint32, c0 *uint32, registers int, k uint64)
+
+// quadraticServer32 is QuadraticServer for whole registers of a channel, at least one. It needs AVX512DQ.
+func quadraticServer32(y *uint32, x1 *uint32, c1 *uint32, registers int, k uint64, slope uint32)
+
 // choose64 is Trunc.Choose for at least one block. It needs AVX512DQ.
 func choose64(e *uint64, c *uint64, x *uint64, blocks int, offset uint64)
 
@@ -37,3 +46,12 @@ func squareClient64(y *uint64, r *uint64, opened *uint64, c0 *uint64, registers 
 
 // squareServer64 is SquareMaskedServer for whole registers, at least one. It needs AVX512DQ.
 func squareServer64(y *uint64, x1 *uint64, c1 *uint64, registers int)
+
+// quadraticBlind64 is QuadraticBlind for whole registers of a channel, at least one, with g called opened and k+1 k1. It needs AVX512DQ.
+func quadraticBlind64(opened *uint64, x1 *uint64, blind *uint64, registers int, k1 uint64, slope uint64)
+
+// quadraticClient64 is QuadraticClient for whole registers, at least one, with g called opened. It needs AVX512DQ.
+func quadraticClient64(y *uint64, r *uint64, opened *uint64, c0 *uint64, registers int, k uint64)
+
+// quadraticServer64 is QuadraticServer for whole registers of a channel, at least one. It needs AVX512DQ.
+func quadraticServer64(y *uint64, x1 *uint64, c1 *uint64, registers int, k uint64, slope uint64)

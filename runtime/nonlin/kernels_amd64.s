@@ -335,6 +335,88 @@ loop:
 	VZEROUPPER
 	RET
 
+// func quadraticBlind32(opened *uint32, x1 *uint32, blind *uint32, registers int, k1 uint64, slope uint32)
+// Requires: AVX, AVX512F
+TEXT ·quadraticBlind32(SB), NOSPLIT, $0-44
+	MOVQ         opened+0(FP), AX
+	MOVQ         x1+8(FP), CX
+	MOVQ         blind+16(FP), DX
+	MOVQ         registers+24(FP), BX
+	MOVQ         k1+32(FP), SI
+	VMOVQ        SI, X0
+	MOVL         slope+40(FP), SI
+	VPBROADCASTD SI, Z1
+
+loop:
+	VMOVDQU32 (CX), Z2
+	VPSLLD    X0, Z2, Z2
+	VPADDD    Z1, Z2, Z2
+	VPSUBD    (DX), Z2, Z2
+	VMOVDQU32 Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	DECQ      BX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func quadraticClient32(y *uint32, r *uint32, opened *uint32, c0 *uint32, registers int, k uint64)
+// Requires: AVX, AVX512F
+TEXT ·quadraticClient32(SB), NOSPLIT, $0-48
+	MOVQ  y+0(FP), AX
+	MOVQ  r+8(FP), CX
+	MOVQ  opened+16(FP), DX
+	MOVQ  c0+24(FP), BX
+	MOVQ  registers+32(FP), SI
+	MOVQ  k+40(FP), DI
+	VMOVQ DI, X0
+
+loop:
+	VMOVDQU32 (CX), Z1
+	VMOVDQU32 (CX), Z2
+	VPSLLD    X0, Z2, Z2
+	VPADDD    (DX), Z2, Z2
+	VPMULLD   Z1, Z2, Z2
+	VPADDD    (BX), Z2, Z2
+	VMOVDQU32 Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	DECQ      SI
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func quadraticServer32(y *uint32, x1 *uint32, c1 *uint32, registers int, k uint64, slope uint32)
+// Requires: AVX, AVX512F
+TEXT ·quadraticServer32(SB), NOSPLIT, $0-44
+	MOVQ         y+0(FP), AX
+	MOVQ         x1+8(FP), CX
+	MOVQ         c1+16(FP), DX
+	MOVQ         registers+24(FP), BX
+	MOVQ         k+32(FP), SI
+	VMOVQ        SI, X0
+	MOVL         slope+40(FP), SI
+	VPBROADCASTD SI, Z1
+
+loop:
+	VMOVDQU32 (CX), Z2
+	VMOVDQU32 (CX), Z3
+	VPSLLD    X0, Z3, Z3
+	VPADDD    Z1, Z3, Z3
+	VPMULLD   Z2, Z3, Z3
+	VPADDD    (DX), Z3, Z3
+	VMOVDQU32 Z3, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	DECQ      BX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
 // func choose64(e *uint64, c *uint64, x *uint64, blocks int, offset uint64)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·choose64(SB), NOSPLIT, $0-40
@@ -832,6 +914,88 @@ loop:
 	VPADDQ    Z1, Z1, Z1
 	VPADDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	DECQ      BX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func quadraticBlind64(opened *uint64, x1 *uint64, blind *uint64, registers int, k1 uint64, slope uint64)
+// Requires: AVX, AVX512F
+TEXT ·quadraticBlind64(SB), NOSPLIT, $0-48
+	MOVQ         opened+0(FP), AX
+	MOVQ         x1+8(FP), CX
+	MOVQ         blind+16(FP), DX
+	MOVQ         registers+24(FP), BX
+	MOVQ         k1+32(FP), SI
+	VMOVQ        SI, X0
+	MOVQ         slope+40(FP), SI
+	VPBROADCASTQ SI, Z1
+
+loop:
+	VMOVDQU64 (CX), Z2
+	VPSLLQ    X0, Z2, Z2
+	VPADDQ    Z1, Z2, Z2
+	VPSUBQ    (DX), Z2, Z2
+	VMOVDQU64 Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	DECQ      BX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func quadraticClient64(y *uint64, r *uint64, opened *uint64, c0 *uint64, registers int, k uint64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·quadraticClient64(SB), NOSPLIT, $0-48
+	MOVQ  y+0(FP), AX
+	MOVQ  r+8(FP), CX
+	MOVQ  opened+16(FP), DX
+	MOVQ  c0+24(FP), BX
+	MOVQ  registers+32(FP), SI
+	MOVQ  k+40(FP), DI
+	VMOVQ DI, X0
+
+loop:
+	VMOVDQU64 (CX), Z1
+	VMOVDQU64 (CX), Z2
+	VPSLLQ    X0, Z2, Z2
+	VPADDQ    (DX), Z2, Z2
+	VPMULLQ   Z1, Z2, Z2
+	VPADDQ    (BX), Z2, Z2
+	VMOVDQU64 Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	DECQ      SI
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func quadraticServer64(y *uint64, x1 *uint64, c1 *uint64, registers int, k uint64, slope uint64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·quadraticServer64(SB), NOSPLIT, $0-48
+	MOVQ         y+0(FP), AX
+	MOVQ         x1+8(FP), CX
+	MOVQ         c1+16(FP), DX
+	MOVQ         registers+24(FP), BX
+	MOVQ         k+32(FP), SI
+	VMOVQ        SI, X0
+	MOVQ         slope+40(FP), SI
+	VPBROADCASTQ SI, Z1
+
+loop:
+	VMOVDQU64 (CX), Z2
+	VMOVDQU64 (CX), Z3
+	VPSLLQ    X0, Z3, Z3
+	VPADDQ    Z1, Z3, Z3
+	VPMULLQ   Z2, Z3, Z3
+	VPADDQ    (DX), Z3, Z3
+	VMOVDQU64 Z3, (AX)
 	ADDQ      $0x00000040, AX
 	ADDQ      $0x00000040, CX
 	ADDQ      $0x00000040, DX

@@ -60,10 +60,11 @@ func packed[W ring.Word](v []W, width int) []byte {
 var protocols = map[string]struct {
 	in32, in64 func(n int, w writing) [][]byte
 }{
-	"trunc":  {truncSteps[uint32], truncSteps[uint64]},
-	"mux":    {muxSteps[uint32], muxSteps[uint64]},
-	"sign":   {signSteps[uint32], signSteps[uint64]},
-	"square": {squareSteps[uint32], squareSteps[uint64]},
+	"trunc":     {truncSteps[uint32], truncSteps[uint64]},
+	"mux":       {muxSteps[uint32], muxSteps[uint64]},
+	"sign":      {signSteps[uint32], signSteps[uint64]},
+	"square":    {squareSteps[uint32], squareSteps[uint64]},
+	"quadratic": {quadraticSteps[uint32], quadraticSteps[uint64]},
 }
 
 func truncSteps[W ring.Word](n int, w writing) (out [][]byte) {
@@ -120,12 +121,27 @@ func squareSteps[W ring.Word](n int, w writing) [][]byte {
 	return [][]byte{ring.Bytes(g), ring.Bytes(yc), ring.Bytes(ys), ring.Bytes(o0), ring.Bytes(o1)}
 }
 
+func quadraticSteps[W ring.Word](n int, w writing) [][]byte {
+	var at [3]vectors[W]
+	for i := range at {
+		at[i] = testVectors[W](n)
+	}
+	const k = 3
+	b := []W{^W(4)}
+	g, yc, ys := dst(w, at[0].y), dst(w, at[1].y), dst(w, at[2].y)
+	QuadraticBlind(g, at[0].x, at[0].y, b, k)
+	QuadraticClient(yc, at[1].x, at[1].p0, at[1].y, k)
+	QuadraticServer(ys, at[2].x, at[2].y, b, k)
+	return [][]byte{ring.Bytes(g), ring.Bytes(yc), ring.Bytes(ys)}
+}
+
 func TestGoldenMessagesAndResults(t *testing.T) {
 	golden := map[string]string{
-		"trunc":  "2a18ce12c8afa592472142314a2304f080fc78eb9395cb6eec38f0cd962309b0",
-		"mux":    "127ac60a1b6b7568679c821a6b11db4346e822ef369db2ea6601ced243e96013",
-		"sign":   "ab1ef31a4341f582ad28e67b821e6202f5077a7aecc6344e7b4c06300492dda4",
-		"square": "507e141b3a7c2b367bbb4332dad96b16865899bf197e81b2ca737e7c5b0d1d46",
+		"trunc":     "2a18ce12c8afa592472142314a2304f080fc78eb9395cb6eec38f0cd962309b0",
+		"mux":       "127ac60a1b6b7568679c821a6b11db4346e822ef369db2ea6601ced243e96013",
+		"sign":      "ab1ef31a4341f582ad28e67b821e6202f5077a7aecc6344e7b4c06300492dda4",
+		"quadratic": "99d85c556a05fb803575583f0f4691a8b365419553706f5041f62793e5828b4f",
+		"square":    "507e141b3a7c2b367bbb4332dad96b16865899bf197e81b2ca737e7c5b0d1d46",
 	}
 	for name, p := range protocols {
 		h := sha256.New()
@@ -175,17 +191,20 @@ func TestStepsAllocateNothingThatGrows(t *testing.T) {
 	z, e := make([]uint64, n), ring.NewBits(n)
 	trunc, mux := Trunc[uint64]{13, cost.Client}, Mux[uint64]{}
 	for name, step := range map[string]func(){
-		"trunc choose":    func() { trunc.Choose(e, a.x, a.c) },
-		"trunc correlate": func() { trunc.Correlate(z, a.x, a.p0, a.p1) },
-		"trunc receive":   func() { trunc.Receive(z, a.x, a.e, a.c, a.q, a.y) },
-		"trunc send":      func() { trunc.Send(z, a.x, a.e, a.p0) },
-		"mux choose":      func() { mux.Choose(e, a.d, a.c) },
-		"mux correlate":   func() { mux.Correlate(z, a.x, a.d, a.p0, a.p1) },
-		"mux output":      func() { mux.Output(z, a.x, a.d, a.e, a.p0, e, a.c, a.q, a.y) },
-		"sign":            func() { Sign(e, a.d, a.x, 64, cost.Client) },
-		"square client":   func() { SquareMaskedClient(z, a.x, a.y, a.p0) },
-		"square server":   func() { SquareMaskedServer(z, a.x, a.y) },
-		"square opened":   func() { SquareOpened(z, a.x, a.y, a.p0, cost.Server) },
+		"trunc choose":     func() { trunc.Choose(e, a.x, a.c) },
+		"trunc correlate":  func() { trunc.Correlate(z, a.x, a.p0, a.p1) },
+		"trunc receive":    func() { trunc.Receive(z, a.x, a.e, a.c, a.q, a.y) },
+		"trunc send":       func() { trunc.Send(z, a.x, a.e, a.p0) },
+		"mux choose":       func() { mux.Choose(e, a.d, a.c) },
+		"mux correlate":    func() { mux.Correlate(z, a.x, a.d, a.p0, a.p1) },
+		"mux output":       func() { mux.Output(z, a.x, a.d, a.e, a.p0, e, a.c, a.q, a.y) },
+		"sign":             func() { Sign(e, a.d, a.x, 64, cost.Client) },
+		"square client":    func() { SquareMaskedClient(z, a.x, a.y, a.p0) },
+		"quadratic blind":  func() { QuadraticBlind(z, a.x, a.y, a.p0[:64], 1) },
+		"quadratic client": func() { QuadraticClient(z, a.x, a.y, a.p0, 1) },
+		"quadratic server": func() { QuadraticServer(z, a.x, a.y, a.p0[:64], 1) },
+		"square server":    func() { SquareMaskedServer(z, a.x, a.y) },
+		"square opened":    func() { SquareOpened(z, a.x, a.y, a.p0, cost.Server) },
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

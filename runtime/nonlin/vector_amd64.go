@@ -103,3 +103,49 @@ func squareServerVectors[W ring.Word](y, x1, c1 []W) int {
 	}
 	return done
 }
+
+// registers counts the whole registers of a vector, and their elements.
+func registers[W ring.Word](v []W) (count, elements int) {
+	if !hasVectors {
+		return 0, 0
+	}
+	lanes := registerBytes * 8 / ring.Width[W]()
+	count = len(v) / lanes
+	return count, count * lanes
+}
+
+func quadraticBlindVectors[W ring.Word](g, x1, b []W, slope W, k int) int {
+	n, done := registers(g)
+	switch {
+	case n == 0:
+	case ring.Width[W]() == 32:
+		quadraticBlind32(p32(g), p32(x1), p32(b), n, uint64(k+1), uint32(slope))
+	default:
+		quadraticBlind64(p64(g), p64(x1), p64(b), n, uint64(k+1), uint64(slope))
+	}
+	return done
+}
+
+func quadraticClientVectors[W ring.Word](y, r, g, c0 []W, k int) int {
+	n, done := registers(y)
+	switch {
+	case n == 0:
+	case ring.Width[W]() == 32:
+		quadraticClient32(p32(y), p32(r), p32(g), p32(c0), n, uint64(k))
+	default:
+		quadraticClient64(p64(y), p64(r), p64(g), p64(c0), n, uint64(k))
+	}
+	return done
+}
+
+func quadraticServerVectors[W ring.Word](y, x1, c1 []W, slope W, k int) int {
+	n, done := registers(y)
+	switch {
+	case n == 0:
+	case ring.Width[W]() == 32:
+		quadraticServer32(p32(y), p32(x1), p32(c1), n, uint64(k), uint32(slope))
+	default:
+		quadraticServer64(p64(y), p64(x1), p64(c1), n, uint64(k), uint64(slope))
+	}
+	return done
+}

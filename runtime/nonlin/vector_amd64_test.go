@@ -35,7 +35,7 @@ func compareVectors[W ring.Word](t *rapid.T) {
 	}
 	x, q, v, p0, p1, e, c := vector("x"), vector("q"), vector("v"), vector("p0"), vector("p1"), bits("e"), bits("c")
 	all := func() (out [][]W, choice []uint64) {
-		for range 5 {
+		for range 8 {
 			out = append(out, make([]W, n))
 		}
 		b := ring.NewBits(n)
@@ -45,13 +45,16 @@ func compareVectors[W ring.Word](t *rapid.T) {
 		step.Send(out[2], x, e, p0)
 		SquareMaskedClient(out[3], x, q, v)
 		SquareMaskedServer(out[4], x, q)
+		QuadraticBlind(out[5], x, q, p0[:1], step.F/2)
+		QuadraticClient(out[6], x, q, v, step.F/2)
+		QuadraticServer(out[7], x, q, p0[:1], step.F/2)
 		return out, b.Words()
 	}
 	hasVectors = true
 	fast, fastChoice := all()
 	hasVectors = false
 	slow, slowChoice := all()
-	for i, name := range []string{"correlate", "receive", "send", "square at the client", "square at the server"} {
+	for i, name := range []string{"correlate", "receive", "send", "square at the client", "square at the server", "quadratic blinded", "quadratic at the client", "quadratic at the server"} {
 		if !slices.Equal(fast[i], slow[i]) {
 			t.Fatalf("%s of %d elements by f = %d: kernels give %x, Go gives %x", name, n, step.F, fast[i], slow[i])
 		}

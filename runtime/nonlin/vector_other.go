@@ -12,3 +12,7 @@ func (truncation[W]) receiveVectors(z, x []W, e, c []uint64, q, v []W) int { ret
 func (truncation[W]) sendVectors(z, x []W, e []uint64, p0 []W) int         { return 0 }
 func squareClientVectors[W ring.Word](y, r, g, c0 []W) int                 { return 0 }
 func squareServerVectors[W ring.Word](y, x1, c1 []W) int                   { return 0 }
+
+func quadraticBlindVectors[W ring.Word](g, x1, b []W, slope W, k int) int   { return 0 }
+func quadraticClientVectors[W ring.Word](y, r, g, c0 []W, k int) int        { return 0 }
+func quadraticServerVectors[W ring.Word](y, x1, c1 []W, slope W, k int) int { return 0 }

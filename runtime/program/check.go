@@ -133,7 +133,7 @@ func (p *Program) checkInstr(at step, in Instr) error {
 func (p *Program) checkWeights(in Instr) error {
 	var want []int
 	switch in.Op {
-	case Shift:
+	case Shift, QuadraticBlind, QuadraticServer:
 		w := in.Ints[0]
 		if w < 0 || w >= len(p.Weights) || in.Out[0].Len%p.Weights[w].Len != 0 {
 			return fmt.Errorf("weight %d does not divide %d elements", w, in.Out[0].Len)
@@ -171,6 +171,10 @@ func (p *Program) checkWidths(in Instr) error {
 	case TruncChoose, TruncCorrelate, TruncReceive, TruncSend, TruncExcess, Coarse:
 		if f := in.Ints[0]; f < 1 || f > bits-3 {
 			return fmt.Errorf("drops %d of %d bits", f, bits)
+		}
+	case QuadraticBlind, QuadraticClient, QuadraticServer:
+		if k := in.Ints[len(in.Ints)-1]; k < 0 || k >= bits {
+			return fmt.Errorf("a factor of 2^%d in %d bits", k, bits)
 		}
 	case Sign:
 		if w := in.Ints[0]; w < 2 || w > bits {

@@ -38,6 +38,10 @@ const (
 	SquareServer   Opcode = "square.server"   // y <- x1, c1
 	SquareOpened   Opcode = "square.opened"   // y <- e, a, a2
 
+	QuadraticBlind  Opcode = "quadratic.blind"  // g <- x1, B [weight, k]
+	QuadraticClient Opcode = "quadratic.client" // y <- r, g, c0 [k]
+	QuadraticServer Opcode = "quadratic.server" // y <- x1, c1 [weight, k]
+
 	// Messages. A send and the recv beside it move the same bytes.
 	SendRing Opcode = "send.ring" // <- x [width]
 	RecvRing Opcode = "recv.ring" // x <- [width]
@@ -92,6 +96,7 @@ var (
 		Take:      {k(r), k(r), false, 1}, JoinBits: {k(b), k(b), true, 0},
 		Sign:         {k(b), k(b, r), false, 1},
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
+		QuadraticBlind: {k(r), k(r, r), false, 2}, QuadraticClient: {k(r), k(r, r, r), false, 1}, QuadraticServer: {k(r), k(r, r), false, 2},
 		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},
 		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(b), nil, false, gcInts}, GCRemask: {nil, k(r), false, gcInts}, GCDraw: {k(r), nil, false, 0}, GCTables: {nil, nil, false, gcInts},
 		GCFlip: {k(b), k(r), false, gcInts}, GCTrees: {nil, nil, false, gcInts}, GCExpand: {nil, nil, false, gcInts}, GCCorrect: {nil, k(b), false, gcInts},

@@ -131,6 +131,12 @@ func (m *Machine[W]) steps(in program.Instr) bool {
 		nonlin.SquareMaskedClient(m.r(in.Out[0]), r(0), r(1), r(2))
 	case program.SquareServer:
 		nonlin.SquareMaskedServer(m.r(in.Out[0]), r(0), r(1))
+	case program.QuadraticBlind:
+		nonlin.QuadraticBlind(m.r(in.Out[0]), r(0), r(1), m.Weights[in.Ints[0]], in.Ints[1])
+	case program.QuadraticClient:
+		nonlin.QuadraticClient(m.r(in.Out[0]), r(0), r(1), r(2), in.Ints[0])
+	case program.QuadraticServer:
+		nonlin.QuadraticServer(m.r(in.Out[0]), r(0), r(1), m.Weights[in.Ints[0]], in.Ints[1])
 	case program.SquareOpened:
 		nonlin.SquareOpened(m.r(in.Out[0]), r(0), r(1), r(2), m.Program.Party)
 	default:

@@ -15,7 +15,7 @@ type linears[W ring.Word] struct {
 }
 
 // Pack puts the weights of all linear maps, but for those that native kernels compute, in the order in which the kernels read
-// them. Afterwards the machine holds no others but those of shifts. Without it, the first linear map does so.
+// them. Afterwards the machine holds no others but those of shifts and quadratics. Without it, the first linear map does so.
 func (m *Machine[W]) Pack() error {
 	if m.linears.packed != nil {
 		return nil
@@ -28,7 +28,7 @@ func (m *Machine[W]) Pack() error {
 				continue
 			}
 			switch in.Op {
-			case program.Shift:
+			case program.Shift, program.QuadraticBlind, program.QuadraticServer:
 				shifts[in.Ints[0]] = m.Weights[in.Ints[0]]
 			case program.Conv, program.Linear:
 				p, err := pack(in.Op, in.Ints[2:], m.Weights[in.Ints[0]], m.bias(in))

@@ -31,6 +31,9 @@ func main() {
 			w.send()
 			w.squareClient()
 			w.squareServer()
+			w.quadraticBlind()
+			w.quadraticClient()
+			w.quadraticServer()
 		}
 	default:
 		fmt.Fprintf(os.Stderr, "asm: no kernels for %q: ring and nonlin are accepted\n", *kernels)
