@@ -22,16 +22,47 @@ func (p Pool) OutW() int { return cost.Tournament(p).OutW() }
 // SumPool sets dst[c,y,x] to the sum of x's window there, the padding counting as zeros: dst has C*OutH*OutW elements,
 // x has C*H*W. (An average pool divides by KH*KW, which in a ring is a product and a truncation.)
 func SumPool[T Number](p Pool, dst, x []T) error {
-	return p.each("sumpool", len(dst), len(x), func(o, at, rows, cols int) {
-		var sum T
-		for ; rows > 0; rows-- {
-			for _, v := range x[at:][:cols] {
-				sum += v
-			}
-			at += p.W
+	if err := p.fits("sumpool", len(dst), len(x)); err != nil {
+		return err
+	}
+	t := cost.Tournament(p)
+	outH, outW := t.OutH(), t.OutW()
+	ring.Parallel(p.C, units(outH*outW*p.KH*p.KW), func(lo, hi int) {
+		sums := make([]T, p.W) // of the window's rows, column by column
+		defer ring.Wipe(sums)
+		for row := lo * outH; row < hi*outH; row++ {
+			top, bottom := t.Rows(row % outH)
+			sumRows(sums, x[(row/outH*p.H+top)*p.W:][:(bottom-top)*p.W])
+			sumColumns(p, dst[row*outW:][:outW], sums)
 		}
-		dst[o] = sum
 	})
+	return nil
+}
+
+// sumRows sets sums to the sum of rows that lie behind one another.
+func sumRows[T Number](sums, rows []T) {
+	for n := copy(sums, rows); n < len(rows); n += len(sums) {
+		row := rows[n:][:len(sums)]
+		for i, v := range row {
+			sums[i] += v
+		}
+	}
+}
+
+// sumColumns sets dst to the sums of the windows' columns, of which row has one each.
+func sumColumns[T Number](p Pool, dst, row []T) {
+	clear(dst)
+	for k := range p.KW {
+		at := k - p.PadW // of the first window's column k
+		lo, hi := inside(len(dst), len(row), at, p.StrideW)
+		if lo == hi {
+			continue
+		}
+		from := row[at+lo*p.StrideW:]
+		for j := range dst[lo:hi] {
+			dst[lo+j] += from[j*p.StrideW]
+		}
+	}
 }
 
 // MaxPool sets dst[c,y,x] to the largest element of x's window there, padding left out; ring elements are compared as
@@ -66,13 +97,10 @@ func signBit[T Number]() T {
 // each checks p and the lengths, then calls f for every window o: its live elements are rows x cols, from position at
 // of the input.
 func (p Pool) each(op string, dst, x int, f func(o, at, rows, cols int)) error {
-	if err := p.Check(); err != nil {
+	if err := p.fits(op, dst, x); err != nil {
 		return err
 	}
 	t := cost.Tournament(p)
-	if err := cmp.Or(sized(op, "dst", dst, t.Windows()), sized(op, "x", x, p.C*p.H*p.W)); err != nil {
-		return err
-	}
 	outH, outW := t.OutH(), t.OutW()
 	ring.Parallel(p.C, units(outH*outW*p.KH*p.KW), func(lo, hi int) {
 		for row := lo * outH; row < hi*outH; row++ {
@@ -84,4 +112,12 @@ func (p Pool) each(op string, dst, x int, f func(o, at, rows, cols int)) error {
 		}
 	})
 	return nil
+}
+
+// fits checks p and the lengths.
+func (p Pool) fits(op string, dst, x int) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	return cmp.Or(sized(op, "dst", dst, cost.Tournament(p).Windows()), sized(op, "x", x, p.C*p.H*p.W))
 }
