@@ -21,7 +21,7 @@ import (
 
 // Cache sizes that blocks are made for: Tuning. Half of a second-level cache of 1 MiB, and what of scratch stays near.
 const (
-	weightBlock  = 384 << 10
+	weightBlock  = 32 << 10
 	scratchBlock = 32 << 10
 )
 
@@ -107,7 +107,7 @@ func (e Elem) sums(registers int) int {
 	if e == F32 {
 		return registers * 3 / 4
 	}
-	return registers / 2
+	return registers * 8 / 16
 }
 
 // bestTile takes the tile that needs the fewest cycles, at one multiply-add or one load in each.

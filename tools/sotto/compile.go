@@ -18,6 +18,7 @@ import (
 	"sotto/runtime/party"
 	"sotto/runtime/program"
 	"sotto/runtime/tensorfile"
+	"sotto/tools/sotto/clang"
 	"sotto/tools/sotto/weights"
 )
 
@@ -71,11 +72,9 @@ func newCompileCmd(a *app) *cobra.Command {
 				return err
 			}
 			if native {
-				found, err := findClang()
-				if err != nil {
-					return err
+				if lower.clang, err = clang.Find(); err != nil {
+					return fmt.Errorf("--native: %w; without it the kernels that sotto brings compute", err)
 				}
-				lower.clang = &found
 			}
 			r, err := a.compile(n, lower, prices, out)
 			if err != nil {
@@ -195,14 +194,14 @@ func (l *lowering) write(dir string, pair *twopc.Pair) error {
 }
 
 // writeNative compiles kernels for both parties' programs, if there is a compiler to do it.
-func (l *lowering) writeNative(dir string, pair *twopc.Pair, c *clang) error {
+func (l *lowering) writeNative(dir string, pair *twopc.Pair, c *clang.Compiler) error {
 	if c == nil {
 		return nil
 	}
 	l.app.progress.step("native kernels")
 	ctx, stop := interruptible()
 	defer stop()
-	return errors.Join(c.kernels(ctx, filepath.Join(dir, clientDir), pair.Client), c.kernels(ctx, filepath.Join(dir, serverDir), pair.Server))
+	return errors.Join(writeKernels(ctx, c, filepath.Join(dir, clientDir), pair.Client), writeKernels(ctx, c, filepath.Join(dir, serverDir), pair.Server))
 }
 
 // writeParties bakes the weights into the parties' bundles: the server's alone, or an additive share for each.

@@ -17,6 +17,7 @@ import (
 	errorbound "sotto/passes/errors"
 	"sotto/passes/pass"
 	"sotto/passes/ranges"
+	"sotto/tools/sotto/clang"
 	"sotto/tools/sotto/weights"
 )
 
@@ -34,7 +35,7 @@ type lowerFlags struct {
 	offline     string
 	dump        string
 	printAfter  string
-	clang       *clang // that compiles native kernels; nil: none are asked for
+	clang       *clang.Compiler // that compiles native kernels; nil: none are asked for
 }
 
 func (f *lowerFlags) add(c *cobra.Command) {

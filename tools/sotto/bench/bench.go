@@ -55,7 +55,7 @@ type Measure struct {
 
 // Primitives lists them all by name.
 func Primitives() []*Primitive {
-	return slices.Concat(otPrimitives, garbledPrimitives, hePrimitives, soloPrimitives)
+	return slices.Concat(otPrimitives, garbledPrimitives, hePrimitives, soloPrimitives, nativePrimitives())
 }
 
 // Find looks a primitive up.

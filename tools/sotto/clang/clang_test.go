@@ -1,4 +1,4 @@
-package main
+package clang
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 func TestClangThatIsMissingIsNamed(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := findClang()
+	_, err := Find()
 	if err == nil || !strings.Contains(err.Error(), "clang 14 or newer") && !strings.Contains(err.Error(), "no native kernels for this machine") {
 		t.Errorf("got %v\nwant what to install", err)
 	}
