@@ -199,21 +199,6 @@ func (b *fn) each(hint, note string, lo, hi value.Value, body func(i value.Value
 	})
 }
 
-// branch runs one of two bodies.
-func (b *fn) branch(hint string, cond value.Value, yes, no func()) {
-	then, other, done := b.f.NewBlock(b.name(hint)), b.f.NewBlock(b.name(hint+".else")), b.f.NewBlock(b.name(hint+".done"))
-	b.at.NewCondBr(cond, then, other)
-	for _, arm := range []struct {
-		at   *ir.Block
-		body func()
-	}{{then, yes}, {other, no}} {
-		b.at = arm.at
-		arm.body()
-		b.at.NewBr(done)
-	}
-	b.at = done
-}
-
 // Memory.
 
 // buffer gives argument i as a pointer to elements.
@@ -262,10 +247,15 @@ func (b *fn) storeVector(hint string, v, p value.Value) {
 
 func (b *fn) float() bool { return b.elem == F32 }
 
+// Floats may be multiplied and added in one rounding, where the machine has that.
+var fused = []enum.FastMathFlag{enum.FastMathFlagContract}
+
 // sum adds elements or vectors of either kind.
 func (b *fn) sum(hint string, x, y value.Value) value.Value {
 	if b.float() {
-		return b.call(hint, b.at.NewFAdd(x, y))
+		a := b.at.NewFAdd(x, y)
+		a.FastMathFlags = fused
+		return b.call(hint, a)
 	}
 	return b.call(hint, b.at.NewAdd(x, y))
 }
@@ -273,21 +263,15 @@ func (b *fn) sum(hint string, x, y value.Value) value.Value {
 // product multiplies elements or vectors of either kind.
 func (b *fn) product(hint string, x, y value.Value) value.Value {
 	if b.float() {
-		return b.call(hint, b.at.NewFMul(x, y))
+		m := b.at.NewFMul(x, y)
+		m.FastMathFlags = fused
+		return b.call(hint, m)
 	}
 	return b.call(hint, b.at.NewMul(x, y))
 }
 
-// multiplyAdd gives acc + x*y: of floats in one rounding where the machine has that.
+// multiplyAdd gives acc + x*y.
 func (b *fn) multiplyAdd(hint string, acc, x, y value.Value) value.Value {
-	if b.float() {
-		p := b.at.NewFMul(x, y)
-		p.FastMathFlags = []enum.FastMathFlag{enum.FastMathFlagContract}
-		p.SetName(b.name("product"))
-		s := b.at.NewFAdd(acc, p)
-		s.FastMathFlags = []enum.FastMathFlag{enum.FastMathFlagContract}
-		return b.call(hint, s)
-	}
 	return b.sum(hint, acc, b.product("product", x, y))
 }
 

@@ -310,8 +310,6 @@ func (v *values) weight(i, channel int) value.Value {
 	return all
 }
 
-func (v *values) fnAt(i int) value.Value { return v.at[i] }
-
 // step computes an instruction.
 func (v *values) step(in program.Instr) {
 	x := func(i int) value.Value { return v.get(in.In[i]) }

@@ -13,13 +13,13 @@ import (
 // (kernel.Panels); the input is copied once with its zeros around it, so that no tap needs a test.
 //
 //	unit    one panel of output channels x one chunk of pixels
-//	block   the input channels whose weights of a panel stay in the second-level cache while the chunk's pixels pass
+//	block   the input channels whose weights of a panel stay in a near cache while the chunk's pixels pass
 //	tile    pixels x vectors of a panel: sums in registers, over a block
 //
 // Sums of a chunk wait in scratch memory, pixel by pixel; at its end squares of lanes x lanes are transposed, get what is to be added
 // and go to their channels.
 
-// Cache sizes that blocks are made for: Tuning. Half of a second-level cache of 1 MiB, and what of scratch stays near.
+// Cache sizes that blocks are made for: Tuning. The weights of a block and the sums of a chunk each fill a first-level cache.
 const (
 	weightBlock  = 32 << 10
 	scratchBlock = 32 << 10
@@ -107,7 +107,7 @@ func (e Elem) sums(registers int) int {
 	if e == F32 {
 		return registers * 3 / 4
 	}
-	return registers * 8 / 16
+	return registers / 2
 }
 
 // bestTile takes the tile that needs the fewest cycles, at one multiply-add or one load in each.
@@ -304,13 +304,16 @@ func (k convolution) tap(w, at value.Value, pixels, acc []value.Value) []value.V
 	for v := range weights {
 		weights[v] = b.loadVector(fmt.Sprintf("w.v%d", v), b.element("w.vector", w, num(v*k.lanes)))
 	}
-	out := make([]value.Value, len(acc))
+	products := make([]value.Value, 0, len(acc))
 	for p, from := range pixels {
 		x := b.splat("x.all", b.load(fmt.Sprintf("x.p%d", p), b.element("x.at", from, at)))
-		for v, w := range weights {
-			j := p*k.vectors + v
-			out[j] = b.multiplyAdd(fmt.Sprintf("acc.p%d.v%d", p, v), acc[j], w, x)
+		for _, w := range weights {
+			products = append(products, b.product("product", w, x))
 		}
+	}
+	out := make([]value.Value, len(acc))
+	for j, p := range products {
+		out[j] = b.sum(fmt.Sprintf("acc.p%d.v%d", j/k.vectors, j%k.vectors), acc[j], p)
 	}
 	return out
 }
