@@ -30,7 +30,8 @@ type chain struct {
 func elementwise(in program.Instr) bool {
 	switch in.Op {
 	case program.Add, program.Sub, program.MulC, program.AddC, program.Copy, program.Shift, program.TruncChoose, program.TruncCorrelate, program.TruncReceive,
-		program.TruncSend, program.SquareClient, program.SquareServer, program.SquareOpened:
+		program.TruncSend, program.SquareClient, program.SquareServer, program.SquareOpened, program.QuadraticBlind, program.QuadraticClient,
+		program.QuadraticServer:
 		return true
 	case program.Conv: // a factor for each channel
 		c := program.Geometry(in.Ints[2:])
@@ -88,12 +89,13 @@ func (m *module) chained(c chain, after func(buf int) bool) program.Stage {
 	return program.Stage{Symbol: name, Tag: tag, Units: (c.n + block - 1) / block, Grain: elementGrain / block, Args: s.args}
 }
 
-// channels gives a chain in which a shift says, behind its weight, how many elements each weight is for.
+// channels gives a chain in which an instruction with a weight a channel says, in the end, how many elements each weight is for.
 func (m *module) channels(c chain) chain {
 	c.list = slices.Clone(c.list)
 	for i, in := range c.list {
-		if in.Op == program.Shift {
-			c.list[i].Ints = []int{in.Ints[0], c.n / m.program.Weights[in.Ints[0]].Len}
+		switch in.Op {
+		case program.Shift, program.QuadraticBlind, program.QuadraticServer:
+			c.list[i].Ints = append(slices.Clone(in.Ints), c.n/m.program.Weights[in.Ints[0]].Len)
 		}
 	}
 	return c
@@ -113,6 +115,8 @@ func immediate(in program.Instr) []int {
 	switch in.Op {
 	case program.Shift, program.Conv:
 		return nil
+	case program.QuadraticBlind, program.QuadraticServer:
+		return in.Ints[1:2]
 	}
 	return in.Ints
 }
@@ -132,8 +136,8 @@ func (s *steps) weights(in program.Instr) []int {
 		return s.operand(program.Arg{Kind: program.WeightArg, Index: i}, false, elements)
 	}
 	switch in.Op {
-	case program.Shift:
-		return []int{weight(in.Ints[0], in.Ints[1])}
+	case program.Shift, program.QuadraticBlind, program.QuadraticServer:
+		return []int{weight(in.Ints[0], in.Ints[len(in.Ints)-1])}
 	case program.Conv:
 		c := program.Geometry(in.Ints[2:])
 		out := []int{weight(in.Ints[0], c.InH*c.InW)}
@@ -327,7 +331,7 @@ func (v *values) step(in program.Instr) {
 	case program.Copy:
 		y = x(0)
 	case program.Shift:
-		y = v.sum("shifted", x(0), v.weight(v.weights(in)[0], in.Ints[1]))
+		y = v.sum("shifted", x(0), v.slope(in))
 	case program.Conv:
 		y = v.scale(in, x(0), x(1))
 	case program.TruncChoose:
@@ -343,6 +347,12 @@ func (v *values) step(in program.Instr) {
 		y = v.sum("square", v.product("cross", x(0), v.sum("inner", x(0), v.twice(x(1)))), v.twice(x(2)))
 	case program.SquareServer:
 		y = v.sum("square", v.product("own", x(0), x(0)), v.twice(x(1)))
+	case program.QuadraticBlind: // x1, B: 2^(k+1) x1 + b - B
+		y = v.minus(v.sum("slope", v.product("twice", x(0), v.all(2<<in.Ints[1])), v.slope(in)), x(1))
+	case program.QuadraticClient: // r, g, c0: r(2^k r + g) + c0
+		y = v.sum("quadratic", v.product("cross", x(0), v.sum("slope", v.product("scaled", x(0), v.all(1<<in.Ints[0])), x(1))), x(2))
+	case program.QuadraticServer: // x1, c1: x1(2^k x1 + b) + c1
+		y = v.sum("quadratic", v.product("own", x(0), v.sum("slope", v.product("scaled", x(0), v.all(1<<in.Ints[1])), v.slope(in))), x(1))
 	case program.SquareOpened: // e(own e + 2a) + a2
 		inner := v.twice(x(1))
 		if v.party == cost.Server {
@@ -351,6 +361,11 @@ func (v *values) step(in program.Instr) {
 		y = v.sum("square", v.product("cross", x(0), inner), x(2))
 	}
 	v.put(in.Out[0], y)
+}
+
+// slope is the weight of an instruction with one a channel.
+func (v *values) slope(in program.Instr) value.Value {
+	return v.weight(v.weights(in)[0], in.Ints[len(in.Ints)-1])
 }
 
 // scale is a factor for each channel, with what a convolution adds.

@@ -67,7 +67,9 @@ func drawn(rng *rand.Rand, bits int) *program.Program {
 			in(program.AddC, r(), []int{rng.IntN(999) - 500}, r()), in(program.Copy, r(), nil, r()), in(program.Shift, r(), []int{rng.IntN(2)}, r()),
 			in(program.Conv, r(), scale, r(), r()), in(program.TruncChoose, b(), []int{f}, r(), b()), in(program.TruncCorrelate, r(), []int{f}, r(), r(), r()),
 			in(program.TruncReceive, r(), []int{f}, r(), b(), b(), r(), r()), in(program.TruncSend, r(), []int{f}, r(), b(), r()),
-			in(program.SquareClient, r(), nil, r(), r(), r()), in(program.SquareServer, r(), nil, r(), r()), in(program.SquareOpened, r(), nil, r(), r(), r())}
+			in(program.SquareClient, r(), nil, r(), r(), r()), in(program.SquareServer, r(), nil, r(), r()), in(program.SquareOpened, r(), nil, r(), r(), r()),
+			in(program.QuadraticBlind, r(), []int{rng.IntN(2), rng.IntN(4)}, r(), r()), in(program.QuadraticClient, r(), []int{rng.IntN(4)}, r(), r(), r()),
+			in(program.QuadraticServer, r(), []int{rng.IntN(2), rng.IntN(4)}, r(), r())}
 		next := list[rng.IntN(len(list))]
 		if clashes(next) {
 			continue
