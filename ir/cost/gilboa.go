@@ -27,8 +27,7 @@ type GilboaOT struct {
 }
 
 // NewGilboaOT picks the way that moves the fewest bytes for so many OTs, of SoftSpoken and the sets that programs use; chosen tells that the choices are given (the masks
-// of the outsourced deployment) and not drawn with the OTs. Ferret's AES, twice that of SoftSpoken, is cheaper on every
-// link than the 4 bytes an OT that SoftSpoken moves.
+// of the outsourced deployment) and not drawn with the OTs.
 func NewGilboaOT(ots int64, chosen bool) GilboaOT {
 	best, least := GilboaOT{nil, chosen}, int64(math.MaxInt64)
 	for _, o := range gilboaOTs(chosen) {

@@ -110,7 +110,7 @@ func (p *place) serverSurvives(s session) {
 	select {
 	case <-s.server.ended:
 		p.survives(s.server, serverResult)
-	case <-time.After(2 * wait):
+	case <-time.After(3 * wait): // a peer that stalls in the middle of a message is given up after two
 		p.ends(p.infer(s.serverAddr, s.dealerAddr), 0, "")
 		if status, _, errs := p.ended(s.server); status != 0 {
 			p.t.Errorf("server: status %d: %s", status, errs)
@@ -133,7 +133,7 @@ func slowly(t *testing.T) (*place, time.Duration) {
 	t.Helper()
 	p := newPlace(t, "client-server")
 	p.link, p.wait = "wan", "3s"
-	whole := p.took()
+	whole := min(p.took(), p.took()) // the first finds caches cold
 	t.Logf("a session takes %v", whole)
 	return p, whole
 }

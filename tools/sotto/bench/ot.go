@@ -224,8 +224,8 @@ func ferretReceiver(s *Session, x extension, set cost.FerretSet, base []prg.Bloc
 	}, nil
 }
 
-// ferretAES is the AES blocks of an OT at the receiver: 4 for its share of a tree, 1.5 for a row of the matrix and again
+// ferretAES is the AES blocks of an OT at the receiver: 2 for its share of a tree, 1.5 for a row of the matrix and again
 // for the choice (runtime/ot/ferret.go).
-const ferretAES = 4 + 1.5 + 1.5
+const ferretAES = 2 + 1.5 + 1.5
 
 func ferretLimit(l *Limits) Bound { return Bound{l.AES / ferretAES, "AES blocks at the receiver"} }
