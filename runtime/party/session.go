@@ -116,7 +116,10 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 // begin gets to the end of the offline phase, by running it or from the store.
 func (s *session[W]) begin(ctx context.Context, g greeting) error {
 	if g.mode == Stored {
-		return s.take(g)
+		if err := s.take(g); err != nil {
+			return err
+		}
+		return s.meet()
 	}
 	s.runs = [2]int{cost.Offline: 1, cost.Online: 1}
 	if err := s.offline(ctx, g.id); err != nil {
@@ -125,6 +128,12 @@ func (s *session[W]) begin(ctx context.Context, g greeting) error {
 	start := time.Now()
 	defer func() { s.stats.Offline.MS += ms(time.Since(start)) }()
 	return s.pack()
+}
+
+// meet waits until the peer has read its material too: the online phase, and its time, begin for both at once.
+func (s *session[W]) meet() error {
+	var mine, theirs [1]byte
+	return s.Conn.Exchange(mine[:], theirs[:])
 }
 
 // pack readies the weights for the online phase, in which nothing needs them as they were.
