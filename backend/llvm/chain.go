@@ -26,20 +26,6 @@ type chain struct {
 	n    int
 }
 
-// elementwise tells whether an instruction can be in a chain.
-func elementwise(in program.Instr) bool {
-	switch in.Op {
-	case program.Add, program.Sub, program.MulC, program.AddC, program.Copy, program.Shift, program.TruncChoose, program.TruncCorrelate, program.TruncReceive,
-		program.TruncSend, program.SquareClient, program.SquareServer, program.SquareOpened, program.QuadraticBlind, program.QuadraticClient,
-		program.QuadraticServer:
-		return true
-	case program.Conv: // a factor for each channel
-		c := program.Geometry(in.Ints[2:])
-		return c.Groups == c.InC && c.OutC == c.InC && c.Depth() == 1 && c.StrideH == 1 && c.StrideW == 1 && c.PadH == 0 && c.PadW == 0
-	}
-	return false
-}
-
 // chainOf takes the elementwise instructions of one length that a list begins with, and how many instructions that are: taps between
 // them are passed over, as machines that look at values run no regions.
 func chainOf(list []program.Instr) (c chain, count int) {
@@ -47,7 +33,7 @@ func chainOf(list []program.Instr) (c chain, count int) {
 		if in.Op == program.TapValue && c.list != nil {
 			continue
 		}
-		if !elementwise(in) || (c.list != nil && in.Out[0].Len != c.n) {
+		if !in.Elementwise() || (c.list != nil && in.Out[0].Len != c.n) {
 			break
 		}
 		c.list, c.n, count = append(c.list, in), in.Out[0].Len, i+1

@@ -140,13 +140,36 @@ func (a *away) fetch(p *part, slot int, to stretch) *part {
 	v := &part{kind: p.kind, n: p.n, ready: p.ready, id: len(a.parts), lane: to.lane()}
 	a.parts = append(a.parts, v)
 	first := to[0]
-	a.before[first.op] = append(a.before[first.op], timed{program.Fill, first.tag, first.class, first.at, []*part{v}, nil, []int{slot}})
+	at := a.chainBegins(first)
+	a.before[at] = append(a.before[at], timed{program.Fill, first.tag, first.class, first.at, []*part{v}, nil, []int{slot}})
 	for _, u := range to {
 		t := &a.ops[u.op]
 		t.out, t.in = replaced(t.out, p, v), replaced(t.in, p, v)
 	}
 	return v
 }
+
+// chainBegins gives the place where the elementwise computations begin that lead up to a use without anything between them: what
+// they take is fetched before the first, so that kernels can go through memory once for all of them. Outside of the online phase's
+// computations it is the use's own place.
+func (a *away) chainBegins(u use) int {
+	begin := u.op
+	if u.class != compute || u.at < cost.OnlineStart || !u.elementwise() {
+		return begin
+	}
+	for i := u.op - 1; i >= 0 && a.ops[i].at == u.at; i-- {
+		switch t := a.ops[i]; {
+		case t.class != compute || t.op == program.TapValue: // not between the computations
+		case !t.elementwise() || t.out[0].n != u.out[0].n:
+			return begin
+		default:
+			begin = i
+		}
+	}
+	return begin
+}
+
+func (t timed) elementwise() bool { return program.Instr{Op: t.op, Ints: t.ints}.Elementwise() }
 
 func replaced(list []*part, p, v *part) []*part {
 	list = slices.Clone(list)

@@ -66,6 +66,20 @@ type Stage struct {
 	Args   []Arg  `json:"args"`
 }
 
+// Elementwise tells whether element i of an instruction's result comes of elements i of its arguments, and perhaps of a weight of the
+// element's channel, alone: a run of such instructions of one length is one pass over memory.
+func (in Instr) Elementwise() bool {
+	switch in.Op {
+	case Add, Sub, MulC, AddC, Copy, Shift, TruncChoose, TruncCorrelate, TruncReceive, TruncSend, SquareClient, SquareServer, SquareOpened,
+		QuadraticBlind, QuadraticClient, QuadraticServer:
+		return true
+	case Conv: // a factor for each channel
+		c := Geometry(in.Ints[2:])
+		return c.Groups == c.InC && c.OutC == c.InC && c.Depth() == 1 && c.StrideH == 1 && c.StrideW == 1 && c.PadH == 0 && c.PadW == 0
+	}
+	return false
+}
+
 // ArgKind says what an argument of a stage points to.
 type ArgKind string
 
