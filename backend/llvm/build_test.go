@@ -73,14 +73,22 @@ type operands[T kernel.Number] struct{ y, x, u, w, bias []T }
 // run runs the stages of region i.
 func run[T kernel.Number](t testing.TB, lib *native.Library, plan *program.Native, i int, o operands[T]) {
 	t.Helper()
-	panels := make([][]T, len(plan.Panels))
+	for _, c := range bind(t, lib, plan, i, o, native.Workers()) {
+		c.Run()
+	}
+}
+
+// bind gives the calls of region i for so many workers.
+func bind[T kernel.Number](t testing.TB, lib *native.Library, plan *program.Native, i int, o operands[T], workers int) []*native.Call {
+	t.Helper()
+	var calls []*native.Call
 	shared := make([]uint64, plan.Shared/8+1)
 	for _, s := range plan.Regions[i].Stages {
 		at, err := lib.Symbol(s.Symbol)
 		if err != nil {
 			t.Fatal(err)
 		}
-		lists := make([][]native.Address, native.Workers())
+		lists := make([][]native.Address, workers)
 		for worker := range lists {
 			for _, a := range s.Args {
 				var p native.Address
@@ -90,8 +98,7 @@ func run[T kernel.Number](t testing.TB, lib *native.Library, plan *program.Nativ
 				case program.WeightArg:
 					p = native.At([][]T{o.bias, o.w}[a.Index])
 				case program.PanelsArg:
-					panels[a.Index] = pack(t, plan.Panels[a.Index], o.w)
-					p = native.At(panels[a.Index])
+					p = native.At(pack(t, plan.Panels[a.Index], o.w))
 				case program.SharedArg:
 					p = native.At(shared)
 				case program.WorkerArg:
@@ -100,8 +107,13 @@ func run[T kernel.Number](t testing.TB, lib *native.Library, plan *program.Nativ
 				lists[worker] = append(lists[worker], p)
 			}
 		}
-		native.NewCall(at, s.Units, s.Grain, lists).Run()
+		grain := s.Grain
+		if workers == 1 {
+			grain = s.Units
+		}
+		calls = append(calls, native.NewCall(at, s.Units, grain, lists))
 	}
+	return calls
 }
 
 func pack[T kernel.Number](t testing.TB, w program.Panels, weights []T) []T {
