@@ -153,7 +153,8 @@ func FuzzConvolution(f *testing.F) {
 	})
 }
 
-func TestModuleVerifies(t *testing.T) {
+// TestModulesVerify asks the verifiers of the LLVM releases that are installed.
+func TestModulesVerify(t *testing.T) {
 	c := kernel.Conv{InC: 5, InH: 9, InW: 9, OutC: 20, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 1}
 	deep := kernel.Conv{InC: 6, InH: 9, InW: 9, OutC: 6, KH: 5, KW: 5, StrideH: 2, StrideW: 2, PadH: 2, PadW: 2, DilH: 1, DilW: 1, Groups: 6}
 	ran := false
@@ -165,16 +166,28 @@ func TestModuleVerifies(t *testing.T) {
 		ran = true
 		for _, target := range targets {
 			for _, e := range elems {
-				k := CompileConvolutions([]Convolution{{c, e, Epilogue{true, true}}, {deep, e, Epilogue{}}}, target)
-				verify := exec.Command(path, "-passes=verify", "-disable-output")
-				verify.Stdin = strings.NewReader(k.Text)
-				if out, err := verify.CombinedOutput(); err != nil {
-					t.Errorf("%s, %s, %s: %v\n%s", opt, target.Name, e, err, out)
+				verify(t, path, CompileConvolutions([]Convolution{{c, e, Epilogue{true, true}}, {deep, e, Epilogue{}}}, target))
+			}
+			for i := range uint64(4) {
+				rng := rand.New(rand.NewPCG(5, i))
+				k, err := Compile(drawn(rng, 32<<(i%2)), target)
+				if err != nil {
+					t.Fatal(err)
 				}
+				verify(t, path, k)
 			}
 		}
 	}
 	if !ran {
 		t.Skip("opt is not installed: modules are not verified")
+	}
+}
+
+func verify(t *testing.T, opt string, k *Kernels) {
+	t.Helper()
+	run := exec.Command(opt, "-passes=verify", "-disable-output")
+	run.Stdin = strings.NewReader(k.Text)
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Errorf("%s, %s: %v\n%s", opt, k.Plan.Target, err, out)
 	}
 }
