@@ -31,6 +31,9 @@ type Primitive struct {
 	N    int64  // how many by default
 	// Solo primitives need one process, and get one core; the others run in both.
 	Solo bool
+	// OneCore primitives run in both processes with a core each: one party's work is one thread, and a second one per process would
+	// only move it between cores. The others get both cores in both processes.
+	OneCore bool
 	// TLS primitives travel over mutual TLS; the others over plain TCP.
 	TLS bool
 	// Prepare does what is not timed and gives what is.
@@ -87,6 +90,9 @@ func Run(p *Primitive, s *Session, n int64) (Measure, error) {
 	}
 	if err := errors.Join(s.barrier(), s.nextPhase()); err != nil {
 		return Measure{}, err
+	}
+	if p.OneCore {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	}
 	measured := s.phase
 	begun := time.Now()

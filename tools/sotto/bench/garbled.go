@@ -22,12 +22,12 @@ var garbledPrimitives = []*Primitive{
 		Limit: func(l *Limits) Bound {
 			return Bound{l.AES / cost.EvaluateAES, "AES blocks of a core"}
 		}},
-	{Name: "gc.and", Doc: "n ANDs of sign-only circuits garbled by one process, sent, received and evaluated by the other; labels are not timed",
-		N: 1024 * signANDs * chunk, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
+	{Name: "gc.and", Doc: "n ANDs of sign-only circuits garbled by one process, sent, received and evaluated by the other, a core each; labels are not timed",
+		N: 1024 * signANDs * chunk, OneCore: true, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
 			return acrossLimit(l, Bound{l.Loopback, "bytes over loopback"})
 		}},
 	{Name: "gc.and-tls", Doc: "the same over mutual TLS 1.3, as sessions are", TLS: true,
-		N: 1024 * signANDs * chunk, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
+		N: 1024 * signANDs * chunk, OneCore: true, Prepare: garbledAcross, Limit: func(l *Limits) Bound {
 			return acrossLimit(l, Bound{l.TLS, "bytes over TLS over loopback"})
 		}},
 }
