@@ -61,7 +61,7 @@ func (m *module) chained(c chain, after func(buf int) bool) program.Stage {
 			text += fmt.Sprint(" ", s.operand(program.Arg{Kind: program.BufferArg, Index: o.Buf}, m.program.Buffers[o.Buf].Kind == program.Bits, 0))
 		}
 		for _, w := range s.weights(in) {
-			text += fmt.Sprint(" w", w)
+			text += fmt.Sprint(" w", w, "/", s.channel[w])
 		}
 	}
 	for i, a := range s.args {

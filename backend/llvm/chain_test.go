@@ -163,3 +163,48 @@ func TestChainsAgainstMachine(t *testing.T) {
 		}
 	}
 }
+
+// channelsTwice adds weights a channel to as many elements in two levels, of which the second has other channels: by shifts, factors or
+// quadratics.
+func channelsTwice(step func(weight, channel, n int) program.Instr) *program.Program {
+	const n, few, many = 192, 3, 48
+	p := &program.Program{Version: program.Version, Party: cost.Server, Ring: 32, Layers: []program.Layer{{Path: "twice"}},
+		Input: program.Tensor{Buf: -1}, Output: program.Tensor{Buf: -1}, Online: make([]program.Level, 4),
+		Weights: []program.Weight{{Name: "few", Len: few}, {Name: "many", Len: many}}}
+	at := func(i int) program.Operand { return program.Operand{Buf: i, Len: n} }
+	for i := range 4 {
+		p.Buffers = append(p.Buffers, program.Buffer{Kind: program.Ring, Len: n})
+		if i < 2 {
+			p.Online[0].Recv = append(p.Online[0].Recv, program.Instr{Op: program.RecvRing, Out: []program.Operand{at(i)}, Ints: []int{32}})
+		}
+	}
+	for i, channels := range []int{few, many} {
+		in := step(i, n/channels, n)
+		in.Out = []program.Operand{at(2 + i)}
+		in.In = []program.Operand{at(0)}
+		if in.Op != program.Shift {
+			in.In = append(in.In, at(1))
+		}
+		p.Online[1+i].Compute = []program.Instr{in}
+		p.Online[3].Send = append(p.Online[3].Send, program.Instr{Op: program.SendRing, In: []program.Operand{at(2 + i)}, Ints: []int{32}})
+	}
+	return p
+}
+
+// TestChainsOfOtherChannels: two chains that differ in nothing but how many elements a channel has are two functions.
+func TestChainsOfOtherChannels(t *testing.T) {
+	steps := map[string]func(weight, channel, n int) program.Instr{
+		"shift": func(weight, _, _ int) program.Instr { return program.Instr{Op: program.Shift, Ints: []int{weight}} },
+		"quadratic": func(weight, _, _ int) program.Instr {
+			return program.Instr{Op: program.QuadraticServer, Ints: []int{weight, 1}}
+		},
+		"factor": func(weight, channel, n int) program.Instr {
+			c := n / channel
+			return program.Instr{Op: program.Conv, Ints: []int{weight, -1, c, channel, 1, c, 1, 1, 1, 1, 0, 0, 1, 1, c, c}}
+		},
+	}
+	clang, target := clangs(t)[0], runnable(t)[0]
+	for name, step := range steps {
+		t.Run(name, func(t *testing.T) { checkProgram[uint32](t, clang, target, channelsTwice(step)) })
+	}
+}
