@@ -108,11 +108,12 @@ func (b *Bundle) sharing() (s Sharing, err error) {
 		return s, err
 	}
 	defer f.Close()
-	if n, err := hex.Decode(s[:], []byte(f.Metadata()[sharingKey])); err != nil || n != len(s) {
+	name, err := hex.DecodeString(f.Metadata()[sharingKey])
+	if err != nil || len(name) != len(s) {
 		return s, fmt.Errorf("%s: metadata %s names no splitting: want %d hexadecimal digits, as `sotto compile` writes",
 			filepath.Join(b.Dir, WeightsFile), sharingKey, 2*len(s))
 	}
-	return s, nil
+	return Sharing(name), nil
 }
 
 func (b *Bundle) checkLength(w program.Weight, elements int) error {
