@@ -110,7 +110,7 @@ func (s *slotted[W]) tag(block []stretch) int { return s.m.Items[block[0].item].
 
 // gather copies a block's factors.
 func (s *slotted[W]) gather(block []stretch) []W {
-	var all []W
+	all := make([]W, 0, size(block)) // all at once: what is outgrown would not be wiped
 	for _, part := range block {
 		all = append(all, cut(s.factors[part.item], part)...)
 	}
