@@ -43,12 +43,17 @@ type stamp struct {
 // as well.
 func (b *Bundle) LoadNative() error {
 	dir := filepath.Join(b.Dir, NativeDir)
-	plan, err := program.ReadNative(filepath.Join(dir, NativeFile), b.Program)
+	path := filepath.Join(dir, NativeFile)
+	text, err := native.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	plan, err := program.ParseNative(text, b.Program)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	lib, err := native.Open(filepath.Join(dir, LibraryFile), plan.Library, plan.Features)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"sotto/ir/cost"
@@ -100,20 +99,13 @@ type Arg struct {
 // NativeVersion of the description and of what a stage may expect.
 const NativeVersion = 1
 
-// ReadNative reads a description and checks it against the program that it is for.
-func ReadNative(path string, p *Program) (*Native, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+// ParseNative reads a description and checks it against the program that it is for.
+func ParseNative(text []byte, p *Program) (*Native, error) {
 	n := new(Native)
 	if err := json.Unmarshal(text, n); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	if err := n.Check(p); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return n, nil
+	return n, n.Check(p)
 }
 
 // Check refuses a description that is not of this program, or that names what the program does not have. What the functions do

@@ -41,4 +41,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	refuses("can be written by others", path, sum)
 	refuses("no such file", path+".missing", sum)
+	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), "can be written by others") {
+		t.Errorf("what says how to call a library: got %v", err)
+	}
 }

@@ -19,14 +19,14 @@ func Has(feature string) bool { return features[feature] }
 const maxLibrary = 256 << 20
 
 // Open loads the library in a file if it has the SHA-256 that is given in hexadecimal digits, the processor has the features, and
-// nobody but its owner, who is this process's user or root, can change it.
+// nobody else can change it: see Read.
 func Open(path, sum string, needs []string) (*Library, error) {
 	for _, f := range needs {
 		if !Has(f) {
 			return nil, fmt.Errorf("%s needs %s, which this processor has not: compile on a machine like this one", path, f)
 		}
 	}
-	text, err := read(path)
+	text, err := Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +36,9 @@ func Open(path, sum string, needs []string) (*Library, error) {
 	return load(path, text)
 }
 
-func read(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
+// Read reads a file that nobody but its owner can change, who is this process's user or root: a library, or what says how to call it.
+func Read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) // a pipe would keep us waiting
 	if err != nil {
 		return nil, err
 	}
