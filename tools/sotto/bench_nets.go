@@ -27,6 +27,7 @@ var netBenches = []netBench{
 	{name: "resnet18.relu", file: "resnet18", set: []string{"act=relu", "pool=maxpool"}},
 	{name: "resnet50.x2act", file: "resnet50", set: []string{"act=x2act", "pool=avgpool"}},
 	{name: "resnet50.relu", file: "resnet50", set: []string{"act=relu", "pool=maxpool"}},
+	{name: "mobilenetv2.x2act", file: "mobilenetv2", set: []string{"act=x2act"}},
 }
 
 // netWay is a way to compute comparisons and make material.
