@@ -63,16 +63,12 @@ func (b *Bundle) LoadNative() error {
 	return nil
 }
 
-// nativeFor gives the bundle's kernels with weights packed for them, or nil without kernels. Sessions with the same weights share
-// them.
-func nativeFor[W ring.Word](b *Bundle, weights [][]W) (*vm.Native[W], error) {
+// nativeFor gives the bundle's kernels with weights packed for them, or nil without kernels. Sessions with weights of the same stamp
+// share them.
+func nativeFor[W ring.Word](b *Bundle, weights [][]W, of stamp) (*vm.Native[W], error) {
 	k := b.native
 	if k == nil {
 		return nil, nil
-	}
-	of, err := b.stamp()
-	if err != nil {
-		return nil, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -87,13 +83,11 @@ func nativeFor[W ring.Word](b *Bundle, weights [][]W) (*vm.Native[W], error) {
 	return packed, nil
 }
 
-func (b *Bundle) stamp() (stamp, error) {
-	if len(b.Program.Weights) == 0 {
-		return stamp{}, nil
-	}
+// stamp is zero without a file, which reading the weights says more about.
+func (b *Bundle) stamp() stamp {
 	info, err := os.Stat(filepath.Join(b.Dir, WeightsFile))
 	if err != nil {
-		return stamp{}, err
+		return stamp{}
 	}
-	return stamp{info.Size(), info.ModTime()}, nil
+	return stamp{info.Size(), info.ModTime()}
 }

@@ -79,11 +79,12 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	p := o.Bundle.Program
+	of := o.Bundle.stamp() // before they are read: a file that takes their place meanwhile has a later one
 	w, err := weights[W](o.Bundle)
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its weights are missing or damaged"))
 	}
-	kernels, err := nativeFor(o.Bundle, w)
+	kernels, err := nativeFor(o.Bundle, w, of)
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its native kernels are damaged"))
 	}
