@@ -72,7 +72,11 @@ func newSlotted[W ring.Word](party cost.Party, m *program.Manifest, tapes []tape
 func (s *slotted[W]) draw(party cost.Party, item int, masks *walk[W]) error {
 	if party == cost.Server && s.m.Deploy == cost.ClientServer {
 		for _, v := range s.factors[item] {
-			prg.Words(prg.NewStream(prg.NewSeed()), v)
+			seed := prg.NewSeed()
+			stream := prg.NewStream(seed)
+			prg.Words(stream, v)
+			stream.Wipe()
+			ring.Wipe(seed[:])
 		}
 		return nil
 	}
