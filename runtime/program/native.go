@@ -116,7 +116,7 @@ func (n *Native) Check(p *Program) error {
 		return fmt.Errorf("native kernels of version %d, accepted is %d: compile again", n.Version, NativeVersion)
 	case n.Pair != p.Pair.String() || n.Party != p.Party:
 		return errors.New("the native kernels are of another program: compile again")
-	case n.Shared < 0 || n.Worker < 0 || int64(n.Shared)+int64(n.Worker) > maxMemory:
+	case min(n.Shared, n.Worker) < 0 || int64(max(n.Shared, n.Worker)) > maxMemory/2:
 		return fmt.Errorf("scratch memory of %d and %d bytes", n.Shared, n.Worker)
 	}
 	for _, w := range n.Panels {
@@ -137,16 +137,29 @@ func (n *Native) Check(p *Program) error {
 	return nil
 }
 
+// maxPanel is more channels than a panel has on any machine.
+const maxPanel = 1 << 10
+
 func (w Panels) check(p *Program) error {
-	least := min(w.Weight, w.Groups-1, w.Out-1, w.Depth-1, w.Width-1)
-	if least < 0 || max(w.Groups, w.Out, w.Depth, w.Width) > maxElements || w.Weight >= len(p.Weights) || w.Groups*w.Out*w.Depth != p.Weights[w.Weight].Len {
-		return fmt.Errorf("panels %+v of a weight that is not so large", w)
+	wrong := fmt.Errorf("panels %+v of a weight that is not so large", w)
+	if w.Weight < 0 || w.Weight >= len(p.Weights) || min(w.Groups, w.Out, w.Depth, w.Width) < 1 || w.Width > maxPanel {
+		return wrong
+	}
+	rest := p.Weights[w.Weight].Len
+	for _, n := range []int{w.Groups, w.Out, w.Depth} { // by division: their product may be any number
+		if rest%n != 0 {
+			return wrong
+		}
+		rest /= n
+	}
+	if rest != 1 {
+		return wrong
 	}
 	return nil
 }
 
 func (n *Native) checkRegion(p *Program, r Region) error {
-	if r.Level < 0 || r.Level >= len(p.Online) || r.First < 0 || r.Count < 1 || r.First+r.Count > len(p.Online[r.Level].Compute) {
+	if r.Level < 0 || r.Level >= len(p.Online) || r.First < 0 || r.Count < 1 || r.Count > len(p.Online[r.Level].Compute)-r.First {
 		return fmt.Errorf("%d instructions that the program does not have", r.Count)
 	}
 	for _, in := range p.Online[r.Level].Compute[r.First : r.First+r.Count] {
