@@ -63,3 +63,35 @@ func staysInside[T Number](t *testing.T, c Conv) {
 		}
 	}
 }
+
+// TestHalves compares every kernel's parting of columns with the definition, between fences, whole vectors and parts of them.
+func TestHalves(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		pairs, rows := rapid.IntRange(0, 70).Draw(r, "pairs"), rapid.IntRange(1, 4).Draw(r, "rows")
+		apart, between := rapid.IntRange(0, 3).Draw(r, "apart"), rapid.IntRange(0, 3).Draw(r, "between")
+		t.Run("", func(t *testing.T) {
+			checkHalves[uint32](t, pairs, rows, apart, between)
+			checkHalves[uint64](t, pairs, rows, apart, between)
+			checkHalves[float32](t, pairs, rows, apart, between)
+		})
+	})
+}
+
+func checkHalves[T Number](t *testing.T, pairs, rows, apart, between int) {
+	h := halving[T]{step: pairs + apart, srcStep: 2*pairs + between, pairs: pairs, rows: rows}
+	h.src = fenced(t, fill[T](1, (rows-1)*h.srcStep+2*pairs))
+	want := dirty[T](2 * ((rows-1)*h.step + pairs))
+	half := len(want) / 2
+	for y := range rows {
+		for p := range pairs {
+			want[y*h.step+p], want[half+y*h.step+p] = h.src[y*h.srcStep+2*p], h.src[y*h.srcStep+2*p+1]
+		}
+	}
+	for _, m := range micros[T]() {
+		clean := dirty[T](len(want))
+		h.even, h.odd = fenced(t, clean[:half]), fenced(t, clean[half:])
+		m.halves(h)
+		equal(t, m.name+" even", h.even, want[:half])
+		equal(t, m.name+" odd", h.odd, want[half:])
+	}
+}

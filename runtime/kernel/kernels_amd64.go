@@ -22,6 +22,11 @@ func squaresU32AVX2(dst *uint32, dstStep int, add *uint32, addStep int, src *uin
 //go:noescape
 func rowsU32AVX2(dst *uint32, width int, rows int, add *uint32, addStep int, x *uint32, xStep int, w *uint32, offsets *int, depth int, bias *uint32)
 
+// halvesU32AVX2 is micro.halves for at least one row and one pair. It needs AVX2 and FMA.
+//
+//go:noescape
+func halvesU32AVX2(even *uint32, odd *uint32, step int, src *uint32, srcStep int, pairs int, rows int)
+
 // tilesU64AVX2 is micro.tiles or micro.single for at least one tile and a depth of at least 1. It needs AVX2 and FMA.
 //
 //go:noescape
@@ -41,6 +46,11 @@ func squaresU64AVX2(dst *uint64, dstStep int, add *uint64, addStep int, src *uin
 //
 //go:noescape
 func rowsU64AVX2(dst *uint64, width int, rows int, add *uint64, addStep int, x *uint64, xStep int, w *uint64, offsets *int, depth int, bias *uint64)
+
+// halvesU64AVX2 is micro.halves for at least one row and one pair. It needs AVX2 and FMA.
+//
+//go:noescape
+func halvesU64AVX2(even *uint64, odd *uint64, step int, src *uint64, srcStep int, pairs int, rows int)
 
 // tilesF32AVX2 is micro.tiles or micro.single for at least one tile and a depth of at least 1. It needs AVX2 and FMA.
 //
@@ -62,6 +72,11 @@ func squaresF32AVX2(dst *float32, dstStep int, add *float32, addStep int, src *f
 //go:noescape
 func rowsF32AVX2(dst *float32, width int, rows int, add *float32, addStep int, x *float32, xStep int, w *float32, offsets *int, depth int, bias *float32)
 
+// halvesF32AVX2 is micro.halves for at least one row and one pair. It needs AVX2 and FMA.
+//
+//go:noescape
+func halvesF32AVX2(even *float32, odd *float32, step int, src *float32, srcStep int, pairs int, rows int)
+
 // tilesU32AVX512 is micro.tiles or micro.single for at least one tile and a depth of at least 1. It needs AVX512F, AVX512DQ and BMI2.
 //
 //go:noescape
@@ -81,6 +96,11 @@ func squaresU32AVX512(dst *uint32, dstStep int, add *uint32, addStep int, src *u
 //
 //go:noescape
 func rowsU32AVX512(dst *uint32, width int, rows int, add *uint32, addStep int, x *uint32, xStep int, w *uint32, offsets *int, depth int, bias *uint32)
+
+// halvesU32AVX512 is micro.halves for at least one row and one pair. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func halvesU32AVX512(even *uint32, odd *uint32, step int, src *uint32, srcStep int, pairs int, rows int)
 
 // tilesU64AVX512 is micro.tiles or micro.single for at least one tile and a depth of at least 1. It needs AVX512F, AVX512DQ and BMI2.
 //
@@ -102,6 +122,11 @@ func squaresU64AVX512(dst *uint64, dstStep int, add *uint64, addStep int, src *u
 //go:noescape
 func rowsU64AVX512(dst *uint64, width int, rows int, add *uint64, addStep int, x *uint64, xStep int, w *uint64, offsets *int, depth int, bias *uint64)
 
+// halvesU64AVX512 is micro.halves for at least one row and one pair. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func halvesU64AVX512(even *uint64, odd *uint64, step int, src *uint64, srcStep int, pairs int, rows int)
+
 // tilesF32AVX512 is micro.tiles or micro.single for at least one tile and a depth of at least 1. It needs AVX512F, AVX512DQ and BMI2.
 //
 //go:noescape
@@ -121,3 +146,8 @@ func squaresF32AVX512(dst *float32, dstStep int, add *float32, addStep int, src 
 //
 //go:noescape
 func rowsF32AVX512(dst *float32, width int, rows int, add *float32, addStep int, x *float32, xStep int, w *float32, offsets *int, depth int, bias *float32)
+
+// halvesF32AVX512 is micro.halves for at least one row and one pair. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func halvesF32AVX512(even *float32, odd *float32, step int, src *float32, srcStep int, pairs int, rows int)

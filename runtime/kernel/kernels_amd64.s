@@ -504,6 +504,98 @@ DATA masks<>+48(SB)/8, $0x0000000000000000
 DATA masks<>+56(SB)/8, $0x0000000000000000
 GLOBL masks<>(SB), RODATA|NOPTR, $64
 
+// func halvesU32AVX2(even *uint32, odd *uint32, step int, src *uint32, srcStep int, pairs int, rows int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·halvesU32AVX2(SB), NOSPLIT, $0-56
+	MOVQ even+0(FP), AX
+	MOVQ odd+8(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ rows+48(FP), BX
+
+row:
+	MOVQ AX, SI
+	MOVQ CX, DI
+	MOVQ DX, R8
+	MOVQ pairs+40(FP), R9
+
+whole:
+	CMPQ    R9, $0x08
+	JL      part
+	VMOVDQU (R8), Y0
+	VMOVDQU 32(R8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, (SI)
+	VMOVDQU Y0, (DI)
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DI
+	ADDQ    $+64, R8
+	SUBQ    $0x08, R9
+	JMP     whole
+
+part:
+	TESTQ      R9, R9
+	JZ         next
+	MOVQ       R9, R10
+	ADDQ       R9, R10
+	MOVQ       R10, R11
+	SUBQ       $0x00, R11
+	MOVQ       $0x00000000, R12
+	CMPQ       R11, R12
+	CMOVQLT    R12, R11
+	MOVQ       $0x00000008, R12
+	CMPQ       R11, R12
+	CMOVQGT    R12, R11
+	LEAQ       masks<>+0(SB), R12
+	NEGQ       R11
+	VMOVDQU    32(R12)(R11*4), Y0
+	VPMASKMOVD (R8), Y0, Y0
+	SUBQ       $0x08, R10
+	MOVQ       $0x00000000, R11
+	CMPQ       R10, R11
+	CMOVQLT    R11, R10
+	MOVQ       $0x00000008, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	LEAQ       masks<>+0(SB), R11
+	NEGQ       R10
+	VMOVDQU    32(R11)(R10*4), Y1
+	VPMASKMOVD 32(R8), Y1, Y1
+	VSHUFPS    $0x88, Y1, Y0, Y2
+	VSHUFPS    $0xdd, Y1, Y0, Y0
+	VPERMQ     $0xd8, Y2, Y2
+	VPERMQ     $0xd8, Y0, Y0
+	MOVQ       R9, R8
+	SUBQ       $0x00, R8
+	MOVQ       $0x00000000, R9
+	CMPQ       R8, R9
+	CMOVQLT    R9, R8
+	MOVQ       $0x00000008, R9
+	CMPQ       R8, R9
+	CMOVQGT    R9, R8
+	LEAQ       masks<>+0(SB), R9
+	NEGQ       R8
+	VMOVDQU    32(R9)(R8*4), Y1
+	VPMASKMOVD Y2, Y1, (SI)
+	VPMASKMOVD Y0, Y1, (DI)
+
+next:
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	MOVQ srcStep+32(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func tilesU64AVX2(acc *uint64, from *uint64, step int, w *uint64, offsets *int, depth int, x *uint64, pixels *int, tiles int)
 // Requires: AVX, AVX2
 TEXT ·tilesU64AVX2(SB), NOSPLIT, $32-72
@@ -1039,6 +1131,98 @@ next:
 	VZEROUPPER
 	RET
 
+// func halvesU64AVX2(even *uint64, odd *uint64, step int, src *uint64, srcStep int, pairs int, rows int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·halvesU64AVX2(SB), NOSPLIT, $0-56
+	MOVQ even+0(FP), AX
+	MOVQ odd+8(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ rows+48(FP), BX
+
+row:
+	MOVQ AX, SI
+	MOVQ CX, DI
+	MOVQ DX, R8
+	MOVQ pairs+40(FP), R9
+
+whole:
+	CMPQ        R9, $0x04
+	JL          part
+	VMOVDQU     (R8), Y0
+	VMOVDQU     32(R8), Y1
+	VPUNPCKLQDQ Y1, Y0, Y2
+	VPUNPCKHQDQ Y1, Y0, Y0
+	VPERMQ      $0xd8, Y2, Y2
+	VPERMQ      $0xd8, Y0, Y0
+	VMOVDQU     Y2, (SI)
+	VMOVDQU     Y0, (DI)
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DI
+	ADDQ        $+64, R8
+	SUBQ        $0x04, R9
+	JMP         whole
+
+part:
+	TESTQ       R9, R9
+	JZ          next
+	MOVQ        R9, R10
+	ADDQ        R9, R10
+	MOVQ        R10, R11
+	SUBQ        $0x00, R11
+	MOVQ        $0x00000000, R12
+	CMPQ        R11, R12
+	CMOVQLT     R12, R11
+	MOVQ        $0x00000004, R12
+	CMPQ        R11, R12
+	CMOVQGT     R12, R11
+	LEAQ        masks<>+0(SB), R12
+	NEGQ        R11
+	VMOVDQU     32(R12)(R11*8), Y0
+	VPMASKMOVQ  (R8), Y0, Y0
+	SUBQ        $0x04, R10
+	MOVQ        $0x00000000, R11
+	CMPQ        R10, R11
+	CMOVQLT     R11, R10
+	MOVQ        $0x00000004, R11
+	CMPQ        R10, R11
+	CMOVQGT     R11, R10
+	LEAQ        masks<>+0(SB), R11
+	NEGQ        R10
+	VMOVDQU     32(R11)(R10*8), Y1
+	VPMASKMOVQ  32(R8), Y1, Y1
+	VPUNPCKLQDQ Y1, Y0, Y2
+	VPUNPCKHQDQ Y1, Y0, Y0
+	VPERMQ      $0xd8, Y2, Y2
+	VPERMQ      $0xd8, Y0, Y0
+	MOVQ        R9, R8
+	SUBQ        $0x00, R8
+	MOVQ        $0x00000000, R9
+	CMPQ        R8, R9
+	CMOVQLT     R9, R8
+	MOVQ        $0x00000004, R9
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	LEAQ        masks<>+0(SB), R9
+	NEGQ        R8
+	VMOVDQU     32(R9)(R8*8), Y1
+	VPMASKMOVQ  Y2, Y1, (SI)
+	VPMASKMOVQ  Y0, Y1, (DI)
+
+next:
+	MOVQ step+16(FP), SI
+	SHLQ $0x03, SI
+	ADDQ SI, AX
+	MOVQ step+16(FP), SI
+	SHLQ $0x03, SI
+	ADDQ SI, CX
+	MOVQ srcStep+32(FP), SI
+	SHLQ $0x03, SI
+	ADDQ SI, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func tilesF32AVX2(acc *float32, from *float32, step int, w *float32, offsets *int, depth int, x *float32, pixels *int, tiles int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·tilesF32AVX2(SB), NOSPLIT, $32-72
@@ -1506,6 +1690,98 @@ next:
 	SHLQ $0x02, CX
 	ADDQ CX, 8(SP)
 	DECQ 16(SP)
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func halvesF32AVX2(even *float32, odd *float32, step int, src *float32, srcStep int, pairs int, rows int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·halvesF32AVX2(SB), NOSPLIT, $0-56
+	MOVQ even+0(FP), AX
+	MOVQ odd+8(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ rows+48(FP), BX
+
+row:
+	MOVQ AX, SI
+	MOVQ CX, DI
+	MOVQ DX, R8
+	MOVQ pairs+40(FP), R9
+
+whole:
+	CMPQ    R9, $0x08
+	JL      part
+	VMOVDQU (R8), Y0
+	VMOVDQU 32(R8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y2, Y2
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVDQU Y2, (SI)
+	VMOVDQU Y0, (DI)
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DI
+	ADDQ    $+64, R8
+	SUBQ    $0x08, R9
+	JMP     whole
+
+part:
+	TESTQ      R9, R9
+	JZ         next
+	MOVQ       R9, R10
+	ADDQ       R9, R10
+	MOVQ       R10, R11
+	SUBQ       $0x00, R11
+	MOVQ       $0x00000000, R12
+	CMPQ       R11, R12
+	CMOVQLT    R12, R11
+	MOVQ       $0x00000008, R12
+	CMPQ       R11, R12
+	CMOVQGT    R12, R11
+	LEAQ       masks<>+0(SB), R12
+	NEGQ       R11
+	VMOVDQU    32(R12)(R11*4), Y0
+	VPMASKMOVD (R8), Y0, Y0
+	SUBQ       $0x08, R10
+	MOVQ       $0x00000000, R11
+	CMPQ       R10, R11
+	CMOVQLT    R11, R10
+	MOVQ       $0x00000008, R11
+	CMPQ       R10, R11
+	CMOVQGT    R11, R10
+	LEAQ       masks<>+0(SB), R11
+	NEGQ       R10
+	VMOVDQU    32(R11)(R10*4), Y1
+	VPMASKMOVD 32(R8), Y1, Y1
+	VSHUFPS    $0x88, Y1, Y0, Y2
+	VSHUFPS    $0xdd, Y1, Y0, Y0
+	VPERMQ     $0xd8, Y2, Y2
+	VPERMQ     $0xd8, Y0, Y0
+	MOVQ       R9, R8
+	SUBQ       $0x00, R8
+	MOVQ       $0x00000000, R9
+	CMPQ       R8, R9
+	CMOVQLT    R9, R8
+	MOVQ       $0x00000008, R9
+	CMPQ       R8, R9
+	CMOVQGT    R9, R8
+	LEAQ       masks<>+0(SB), R9
+	NEGQ       R8
+	VMOVDQU    32(R9)(R8*4), Y1
+	VPMASKMOVD Y2, Y1, (SI)
+	VPMASKMOVD Y0, Y1, (DI)
+
+next:
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	MOVQ srcStep+32(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, DX
+	DECQ BX
 	JNZ  row
 	VZEROUPPER
 	RET
@@ -2102,6 +2378,133 @@ next:
 	VZEROUPPER
 	RET
 
+// func halvesU32AVX512(even *uint32, odd *uint32, step int, src *uint32, srcStep int, pairs int, rows int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·halvesU32AVX512(SB), NOSPLIT, $0-56
+	LEAQ      halves32<>+0(SB), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	MOVQ      even+0(FP), AX
+	MOVQ      odd+8(FP), CX
+	MOVQ      src+24(FP), DX
+	MOVQ      rows+48(FP), BX
+
+row:
+	MOVQ AX, SI
+	MOVQ CX, DI
+	MOVQ DX, R8
+	MOVQ pairs+40(FP), R9
+
+whole:
+	CMPQ      R9, $0x10
+	JL        part
+	VMOVDQU64 (R8), Z2
+	VMOVDQU64 64(R8), Z3
+	VMOVDQU64 Z2, Z4
+	VPERMT2D  Z3, Z0, Z4
+	VPERMT2D  Z3, Z1, Z2
+	VMOVDQU64 Z4, (SI)
+	VMOVDQU64 Z2, (DI)
+	ADDQ      $0x40, SI
+	ADDQ      $0x40, DI
+	ADDQ      $+128, R8
+	SUBQ      $0x10, R9
+	JMP       whole
+
+part:
+	TESTQ       R9, R9
+	JZ          next
+	MOVQ        R9, R10
+	ADDQ        R9, R10
+	MOVQ        R10, R11
+	SUBQ        $0x00, R11
+	MOVQ        $0x00000000, R12
+	CMPQ        R11, R12
+	CMOVQLT     R12, R11
+	MOVQ        $0x00000010, R12
+	CMPQ        R11, R12
+	CMOVQGT     R12, R11
+	MOVQ        $-1, R12
+	BZHIQ       R11, R12, R12
+	KMOVW       R12, K1
+	VMOVDQU32.Z (R8), K1, Z2
+	SUBQ        $0x10, R10
+	MOVQ        $0x00000000, R11
+	CMPQ        R10, R11
+	CMOVQLT     R11, R10
+	MOVQ        $0x00000010, R11
+	CMPQ        R10, R11
+	CMOVQGT     R11, R10
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVDQU32.Z 64(R8), K1, Z3
+	VMOVDQU64   Z2, Z4
+	VPERMT2D    Z3, Z0, Z4
+	VPERMT2D    Z3, Z1, Z2
+	MOVQ        R9, R8
+	SUBQ        $0x00, R8
+	MOVQ        $0x00000000, R9
+	CMPQ        R8, R9
+	CMOVQLT     R9, R8
+	MOVQ        $0x00000010, R9
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	MOVQ        $-1, R9
+	BZHIQ       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVDQU32   Z4, K1, (SI)
+	VMOVDQU32   Z2, K1, (DI)
+
+next:
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	MOVQ srcStep+32(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA halves32<>+0(SB)/4, $0x00000000
+DATA halves32<>+4(SB)/4, $0x00000002
+DATA halves32<>+8(SB)/4, $0x00000004
+DATA halves32<>+12(SB)/4, $0x00000006
+DATA halves32<>+16(SB)/4, $0x00000008
+DATA halves32<>+20(SB)/4, $0x0000000a
+DATA halves32<>+24(SB)/4, $0x0000000c
+DATA halves32<>+28(SB)/4, $0x0000000e
+DATA halves32<>+32(SB)/4, $0x00000010
+DATA halves32<>+36(SB)/4, $0x00000012
+DATA halves32<>+40(SB)/4, $0x00000014
+DATA halves32<>+44(SB)/4, $0x00000016
+DATA halves32<>+48(SB)/4, $0x00000018
+DATA halves32<>+52(SB)/4, $0x0000001a
+DATA halves32<>+56(SB)/4, $0x0000001c
+DATA halves32<>+60(SB)/4, $0x0000001e
+DATA halves32<>+64(SB)/4, $0x00000001
+DATA halves32<>+68(SB)/4, $0x00000003
+DATA halves32<>+72(SB)/4, $0x00000005
+DATA halves32<>+76(SB)/4, $0x00000007
+DATA halves32<>+80(SB)/4, $0x00000009
+DATA halves32<>+84(SB)/4, $0x0000000b
+DATA halves32<>+88(SB)/4, $0x0000000d
+DATA halves32<>+92(SB)/4, $0x0000000f
+DATA halves32<>+96(SB)/4, $0x00000011
+DATA halves32<>+100(SB)/4, $0x00000013
+DATA halves32<>+104(SB)/4, $0x00000015
+DATA halves32<>+108(SB)/4, $0x00000017
+DATA halves32<>+112(SB)/4, $0x00000019
+DATA halves32<>+116(SB)/4, $0x0000001b
+DATA halves32<>+120(SB)/4, $0x0000001d
+DATA halves32<>+124(SB)/4, $0x0000001f
+GLOBL halves32<>(SB), RODATA|NOPTR, $128
+
 // func tilesU64AVX512(acc *uint64, from *uint64, step int, w *uint64, offsets *int, depth int, x *uint64, pixels *int, tiles int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tilesU64AVX512(SB), NOSPLIT, $32-72
@@ -2601,6 +3004,117 @@ next:
 	JNZ  row
 	VZEROUPPER
 	RET
+
+// func halvesU64AVX512(even *uint64, odd *uint64, step int, src *uint64, srcStep int, pairs int, rows int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·halvesU64AVX512(SB), NOSPLIT, $0-56
+	LEAQ      halves64<>+0(SB), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	MOVQ      even+0(FP), AX
+	MOVQ      odd+8(FP), CX
+	MOVQ      src+24(FP), DX
+	MOVQ      rows+48(FP), BX
+
+row:
+	MOVQ AX, SI
+	MOVQ CX, DI
+	MOVQ DX, R8
+	MOVQ pairs+40(FP), R9
+
+whole:
+	CMPQ      R9, $0x08
+	JL        part
+	VMOVDQU64 (R8), Z2
+	VMOVDQU64 64(R8), Z3
+	VMOVDQU64 Z2, Z4
+	VPERMT2Q  Z3, Z0, Z4
+	VPERMT2Q  Z3, Z1, Z2
+	VMOVDQU64 Z4, (SI)
+	VMOVDQU64 Z2, (DI)
+	ADDQ      $0x40, SI
+	ADDQ      $0x40, DI
+	ADDQ      $+128, R8
+	SUBQ      $0x08, R9
+	JMP       whole
+
+part:
+	TESTQ       R9, R9
+	JZ          next
+	MOVQ        R9, R10
+	ADDQ        R9, R10
+	MOVQ        R10, R11
+	SUBQ        $0x00, R11
+	MOVQ        $0x00000000, R12
+	CMPQ        R11, R12
+	CMOVQLT     R12, R11
+	MOVQ        $0x00000008, R12
+	CMPQ        R11, R12
+	CMOVQGT     R12, R11
+	MOVQ        $-1, R12
+	BZHIQ       R11, R12, R12
+	KMOVW       R12, K1
+	VMOVDQU64.Z (R8), K1, Z2
+	SUBQ        $0x08, R10
+	MOVQ        $0x00000000, R11
+	CMPQ        R10, R11
+	CMOVQLT     R11, R10
+	MOVQ        $0x00000008, R11
+	CMPQ        R10, R11
+	CMOVQGT     R11, R10
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVDQU64.Z 64(R8), K1, Z3
+	VMOVDQU64   Z2, Z4
+	VPERMT2Q    Z3, Z0, Z4
+	VPERMT2Q    Z3, Z1, Z2
+	MOVQ        R9, R8
+	SUBQ        $0x00, R8
+	MOVQ        $0x00000000, R9
+	CMPQ        R8, R9
+	CMOVQLT     R9, R8
+	MOVQ        $0x00000008, R9
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	MOVQ        $-1, R9
+	BZHIQ       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVDQU64   Z4, K1, (SI)
+	VMOVDQU64   Z2, K1, (DI)
+
+next:
+	MOVQ step+16(FP), SI
+	SHLQ $0x03, SI
+	ADDQ SI, AX
+	MOVQ step+16(FP), SI
+	SHLQ $0x03, SI
+	ADDQ SI, CX
+	MOVQ srcStep+32(FP), SI
+	SHLQ $0x03, SI
+	ADDQ SI, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA halves64<>+0(SB)/8, $0x0000000000000000
+DATA halves64<>+8(SB)/8, $0x0000000000000002
+DATA halves64<>+16(SB)/8, $0x0000000000000004
+DATA halves64<>+24(SB)/8, $0x0000000000000006
+DATA halves64<>+32(SB)/8, $0x0000000000000008
+DATA halves64<>+40(SB)/8, $0x000000000000000a
+DATA halves64<>+48(SB)/8, $0x000000000000000c
+DATA halves64<>+56(SB)/8, $0x000000000000000e
+DATA halves64<>+64(SB)/8, $0x0000000000000001
+DATA halves64<>+72(SB)/8, $0x0000000000000003
+DATA halves64<>+80(SB)/8, $0x0000000000000005
+DATA halves64<>+88(SB)/8, $0x0000000000000007
+DATA halves64<>+96(SB)/8, $0x0000000000000009
+DATA halves64<>+104(SB)/8, $0x000000000000000b
+DATA halves64<>+112(SB)/8, $0x000000000000000d
+DATA halves64<>+120(SB)/8, $0x000000000000000f
+GLOBL halves64<>(SB), RODATA|NOPTR, $128
 
 // func tilesF32AVX512(acc *float32, from *float32, step int, w *float32, offsets *int, depth int, x *float32, pixels *int, tiles int)
 // Requires: AVX, AVX512F
@@ -3167,6 +3681,99 @@ next:
 	SHLQ $0x02, CX
 	ADDQ CX, 8(SP)
 	DECQ 16(SP)
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func halvesF32AVX512(even *float32, odd *float32, step int, src *float32, srcStep int, pairs int, rows int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·halvesF32AVX512(SB), NOSPLIT, $0-56
+	LEAQ      halves32<>+0(SB), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	MOVQ      even+0(FP), AX
+	MOVQ      odd+8(FP), CX
+	MOVQ      src+24(FP), DX
+	MOVQ      rows+48(FP), BX
+
+row:
+	MOVQ AX, SI
+	MOVQ CX, DI
+	MOVQ DX, R8
+	MOVQ pairs+40(FP), R9
+
+whole:
+	CMPQ      R9, $0x10
+	JL        part
+	VMOVDQU64 (R8), Z2
+	VMOVDQU64 64(R8), Z3
+	VMOVDQU64 Z2, Z4
+	VPERMT2D  Z3, Z0, Z4
+	VPERMT2D  Z3, Z1, Z2
+	VMOVDQU64 Z4, (SI)
+	VMOVDQU64 Z2, (DI)
+	ADDQ      $0x40, SI
+	ADDQ      $0x40, DI
+	ADDQ      $+128, R8
+	SUBQ      $0x10, R9
+	JMP       whole
+
+part:
+	TESTQ       R9, R9
+	JZ          next
+	MOVQ        R9, R10
+	ADDQ        R9, R10
+	MOVQ        R10, R11
+	SUBQ        $0x00, R11
+	MOVQ        $0x00000000, R12
+	CMPQ        R11, R12
+	CMOVQLT     R12, R11
+	MOVQ        $0x00000010, R12
+	CMPQ        R11, R12
+	CMOVQGT     R12, R11
+	MOVQ        $-1, R12
+	BZHIQ       R11, R12, R12
+	KMOVW       R12, K1
+	VMOVDQU32.Z (R8), K1, Z2
+	SUBQ        $0x10, R10
+	MOVQ        $0x00000000, R11
+	CMPQ        R10, R11
+	CMOVQLT     R11, R10
+	MOVQ        $0x00000010, R11
+	CMPQ        R10, R11
+	CMOVQGT     R11, R10
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVDQU32.Z 64(R8), K1, Z3
+	VMOVDQU64   Z2, Z4
+	VPERMT2D    Z3, Z0, Z4
+	VPERMT2D    Z3, Z1, Z2
+	MOVQ        R9, R8
+	SUBQ        $0x00, R8
+	MOVQ        $0x00000000, R9
+	CMPQ        R8, R9
+	CMOVQLT     R9, R8
+	MOVQ        $0x00000010, R9
+	CMPQ        R8, R9
+	CMOVQGT     R9, R8
+	MOVQ        $-1, R9
+	BZHIQ       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVDQU32   Z4, K1, (SI)
+	VMOVDQU32   Z2, K1, (DI)
+
+next:
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
+	MOVQ step+16(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	MOVQ srcStep+32(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, DX
+	DECQ BX
 	JNZ  row
 	VZEROUPPER
 	RET

@@ -14,6 +14,7 @@ type micro[T Number] struct {
 	tiles, single func(tile[T]) // of some pixels, and of one
 	squares       func(dst, add, src grid[T], squares int)
 	rows          func(band[T])
+	halves        func(halving[T])
 }
 
 // tile is some tiles of a matrix product, one behind the other. For each of a tile's pixels p and lanes j
@@ -54,6 +55,18 @@ type band[T Number] struct {
 	w           []T
 	offsets     []int
 	bias        []T
+}
+
+// halving is rows to part into their even and odd columns, those of each step apart. For each row y and pair p below pairs
+//
+//	even[y*step + p] = src[y*srcStep + 2*p]
+//	odd[y*step + p] = src[y*srcStep + 2*p + 1]
+type halving[T Number] struct {
+	even, odd   []T
+	step        int
+	src         []T
+	srcStep     int
+	pairs, rows int
 }
 
 // fastest gives the kernels to use on this machine.

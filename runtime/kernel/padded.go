@@ -38,8 +38,7 @@ func (p padded) offsets() []int {
 	for i := range c.InC / c.Groups {
 		for u := range c.KH {
 			for v := range c.KW {
-				x := v * c.DilW
-				at = append(at, i*p.channel()+u*c.DilH*p.row()+x%p.phases*p.phase+x/p.phases)
+				at = append(at, i*p.channel()+u*c.DilH*p.row()+p.place(v*c.DilW))
 			}
 		}
 	}
@@ -53,7 +52,7 @@ func surround[T Number](p padded, dst, x []T) {
 	})
 }
 
-// surroundRows sets dst to rows from the first-th of all channels on.
+// surroundRows sets dst to rows from the first-th of all channels on, their columns as they are.
 func surroundRows[T Number](p padded, dst, x []T, first int) {
 	c := p.c
 	for r := first; len(dst) > 0; r, dst = r+1, dst[p.row():] {
@@ -63,9 +62,39 @@ func surroundRows[T Number](p padded, dst, x []T, first int) {
 			clear(row)
 			continue
 		}
-		from := x[(r/p.height*c.InH+y)*c.InW:][:c.InW]
-		for phase := range p.phases {
-			strided(row[phase*p.phase:][:p.phase], from, phase-c.PadW, p.phases)
+		strided(row, x[(r/p.height*c.InH+y)*c.InW:][:c.InW], -c.PadW, 1)
+	}
+}
+
+// fillInside sets what is not a zero around them of some channels, all of dst, to x.
+func fillInside[T Number](p padded, m micro[T], dst, x []T) {
+	c := p.c
+	for ; len(dst) > 0; dst, x = dst[p.channel():], x[c.InH*c.InW:] {
+		rows := dst[c.PadH*p.row():][:c.InH*p.row()]
+		if p.phases == 2 {
+			fillHalves(p, m, rows, x)
+			continue
+		}
+		for y := range c.InH {
+			row, from := rows[y*p.row():][:p.row()], x[y*c.InW:][:c.InW]
+			for phase := range p.phases {
+				strided(row[phase*p.phase:][:p.phase], from, phase-c.PadW, p.phases)
+			}
 		}
 	}
 }
+
+// fillHalves is fillInside for the rows of a channel whose columns are sorted by twos.
+func fillHalves[T Number](p padded, m micro[T], rows, x []T) {
+	c := p.c
+	even, odd := rows[p.place(c.PadW):], rows[p.place(c.PadW+1):]
+	m.halves(halving[T]{even: even, odd: odd, step: p.row(), src: x, srcStep: c.InW, pairs: c.InW / 2, rows: c.InH})
+	if last := c.InW - 1; last%2 == 0 {
+		for y := range c.InH {
+			even[y*p.row()+last/2] = x[y*c.InW+last]
+		}
+	}
+}
+
+// place is where a column lies in its row, zeros counted.
+func (p padded) place(column int) int { return column%p.phases*p.phase + column/p.phases }

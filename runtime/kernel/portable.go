@@ -9,7 +9,7 @@ const (
 // portable returns the micro-kernel in plain Go.
 func portable[T Number]() micro[T] {
 	return micro[T]{name: "portable", pixels: portablePixels, lanes: portableLanes, side: 1,
-		tiles: pairs[T], single: singles[T], squares: lines[T], rows: bands[T]}
+		tiles: pairs[T], single: singles[T], squares: lines[T], rows: bands[T], halves: halves[T]}
 }
 
 // pairs is micro.tiles.
@@ -84,5 +84,16 @@ func addThree[T Number](dst, x, y, z []T, w [3]T) {
 	x, y, z = x[:len(dst)], y[:len(dst)], z[:len(dst)]
 	for j := range dst {
 		dst[j] += w[0]*x[j] + w[1]*y[j] + w[2]*z[j]
+	}
+}
+
+// halves is micro.halves.
+func halves[T Number](h halving[T]) {
+	for y := range h.rows {
+		src := h.src[y*h.srcStep:][:2*h.pairs]
+		even, odd := h.even[y*h.step:][:h.pairs], h.odd[y*h.step:][:h.pairs]
+		for p := range even {
+			even[p], odd[p] = src[2*p], src[2*p+1]
+		}
 	}
 }

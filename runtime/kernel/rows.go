@@ -43,6 +43,7 @@ func (r *rows[T]) apply(dst, x, add, scratch []T) {
 	ring.Parallel(workers, 1, func(lo, hi int) {
 		for worker := lo; worker < hi; worker++ {
 			own := scratch[worker*r.group():][:r.group()]
+			clear(own) // the zeros around, once for all its groups
 			for g := int(next.Add(1)) - 1; g < groups; g = int(next.Add(1)) - 1 {
 				r.compute(dst, x, add, own, g)
 			}
@@ -50,11 +51,11 @@ func (r *rows[T]) apply(dst, x, add, scratch []T) {
 	})
 }
 
-// compute computes the output channels of a group.
+// compute computes the output channels of a group, in memory with the zeros around its input.
 func (r *rows[T]) compute(dst, x, add, scratch []T, group int) {
 	c := r.c
 	depth, pixels, outputs, inputs := c.Depth(), c.OutH()*c.OutW(), c.OutC/c.Groups, c.InC/c.Groups
-	surroundRows(r.in, scratch[:inputs*r.in.channel()], x, group*inputs*r.in.height)
+	fillInside(r.in, r.m, scratch[:inputs*r.in.channel()], x[group*inputs*c.InH*c.InW:])
 	b := band[T]{width: c.OutW(), rows: c.OutH(), add: r.zeros, x: scratch, xStep: c.StrideH * r.in.row(), offsets: r.offsets}
 	for o := group * outputs; o < (group+1)*outputs; o++ {
 		b.dst, b.bias, b.w = dst[o*pixels:(o+1)*pixels], r.bias[o:], r.w[o*depth:(o+1)*depth]

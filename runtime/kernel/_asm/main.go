@@ -12,6 +12,7 @@ func main() {
 			k.tiles("single", 1)
 			k.squares()
 			k.rows()
+			k.halves()
 		}
 	}
 	Generate()

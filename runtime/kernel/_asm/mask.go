@@ -9,25 +9,52 @@ import (
 // masked stores x + add, where x is the vector-th of a chunk of which left elements are to be stored. Nothing beyond them is
 // read or written.
 func (k kernel) masked(x vector, left reg.Register, vector int, add, dst Mem) {
+	m := k.first(left, vector)
+	k.add(k.loadFirst(m, add), x)
+	k.storeFirst(m, x, dst)
+}
+
+// first gives the mask of those elements that lie among the first left of a chunk, for its vector-th vector.
+func (k kernel) first(left reg.Register, vector int) reg.Register {
 	n := k.inside(left, vector)
 	if k.machine.bytes == avx2.bytes {
-		k.masked2(x, n, add, dst)
-		return
+		return k.first2(n)
 	}
-	bits := GP64()
+	bits, mask := GP64(), K()
 	MOVQ(I32(-1), bits)
 	BZHIQ(n, bits, bits)
-	mask, t := K(), k.vector()
 	KMOVW(bits.As32(), mask)
-	if k.element.bytes == 8 {
-		VMOVDQU64_Z(add, mask, t)
-		k.add(t, x)
-		VMOVDQU64(x, mask, dst)
-		return
+	return mask
+}
+
+// loadFirst loads a vector with zeros beside a mask, where it reads nothing.
+func (k kernel) loadFirst(mask reg.Register, from Mem) vector {
+	v := k.vector()
+	switch {
+	case k.machine.bytes == avx2.bytes && k.element.bytes == 8:
+		VPMASKMOVQ(from, mask, v)
+	case k.machine.bytes == avx2.bytes:
+		VPMASKMOVD(from, mask, v)
+	case k.element.bytes == 8:
+		VMOVDQU64_Z(from, mask, v)
+	default:
+		VMOVDQU32_Z(from, mask, v)
 	}
-	VMOVDQU32_Z(add, mask, t)
-	k.add(t, x)
-	VMOVDQU32(x, mask, dst)
+	return v
+}
+
+// storeFirst stores what is under a mask.
+func (k kernel) storeFirst(mask reg.Register, v vector, to Mem) {
+	switch {
+	case k.machine.bytes == avx2.bytes && k.element.bytes == 8:
+		VPMASKMOVQ(v, mask, to)
+	case k.machine.bytes == avx2.bytes:
+		VPMASKMOVD(v, mask, to)
+	case k.element.bytes == 8:
+		VMOVDQU64(v, mask, to)
+	default:
+		VMOVDQU32(v, mask, to)
+	}
 }
 
 // inside gives left, less the elements of the vectors before, but 0 to k.lanes().
@@ -43,21 +70,12 @@ func (k kernel) inside(left reg.Register, vector int) reg.Register {
 	return n
 }
 
-// masked2 is masked for AVX2, whose masks are vectors: a part of a table of ones before zeros.
-func (k kernel) masked2(x vector, n reg.Register, add, dst Mem) {
-	table, mask, t := GP64(), k.vector(), k.vector()
+// first2 is first for AVX2, whose masks are vectors: a part of a table of ones before zeros.
+func (k kernel) first2(n reg.Register) vector {
+	table := GP64()
 	LEAQ(masks(), table)
 	NEGQ(n)
-	k.move(Mem{Base: table, Disp: k.vectorBytes(), Index: n, Scale: uint8(k.element.bytes)}, mask)
-	if k.element.bytes == 8 {
-		VPMASKMOVQ(add, mask, t)
-		k.add(t, x)
-		VPMASKMOVQ(x, mask, dst)
-		return
-	}
-	VPMASKMOVD(add, mask, t)
-	k.add(t, x)
-	VPMASKMOVD(x, mask, dst)
+	return k.load(Mem{Base: table, Disp: k.vectorBytes(), Index: n, Scale: uint8(k.element.bytes)})
 }
 
 var maskTable Mem
