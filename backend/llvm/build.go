@@ -2,6 +2,7 @@ package llvm
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/llir/llvm/ir"
 	"github.com/llir/llvm/ir/constant"
@@ -273,6 +274,26 @@ func (b *fn) product(hint string, x, y value.Value) value.Value {
 // multiplyAdd gives acc + x*y.
 func (b *fn) multiplyAdd(hint string, acc, x, y value.Value) value.Value {
 	return b.sum(hint, acc, b.product("product", x, y))
+}
+
+// together gives the same vectors, none of them before all are there: what makes them stands before what uses them, and no later load
+// is moved before it. It is an empty piece of assembly, which is no instruction.
+func (b *fn) together(hint string, list []value.Value) []value.Value {
+	if len(list) == 1 { // an assembly of one result gives no struct, and there is nothing to mix
+		return list
+	}
+	params, outs, ins := make([]types.Type, len(list)), make([]string, len(list)), make([]string, len(list))
+	for i := range list {
+		params[i], outs[i], ins[i] = b.vector(), "=v", fmt.Sprint(i)
+	}
+	pass := ir.NewInlineAsm(types.NewPointer(types.NewFunc(types.NewStruct(params...), params...)), "", strings.Join(append(append(outs, ins...), "~{memory}"), ","))
+	pass.SideEffect = true
+	all := b.call(hint+".all", b.at.NewCall(pass, list...))
+	out := make([]value.Value, len(list))
+	for i := range list {
+		out[i] = b.call(hint, b.at.NewExtractValue(all, uint64(i)))
+	}
+	return out
 }
 
 func (b *fn) zero() constant.Constant {

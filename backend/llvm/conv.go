@@ -63,6 +63,7 @@ type tile struct {
 type plan struct {
 	kernel.Conv
 	tile
+	apart    bool // products from their additions
 	lanes    int
 	chunk    int // pixels of a unit, a multiple of the tile's and of lanes
 	block    int // input channels of a block
@@ -90,7 +91,7 @@ func (p plan) aligned() bool { return p.outW%p.pixels == 0 }
 func planConv(c kernel.Conv, e Elem, t Target) plan {
 	p := plan{Conv: c, lanes: t.Vector / e.Bytes(), outW: c.OutW(), outPix: c.OutH() * c.OutW(), groupIn: c.InC / c.Groups, groupOut: c.OutC / c.Groups,
 		row: c.InW + 2*c.PadW, plane: (c.InH + 2*c.PadH) * (c.InW + 2*c.PadW)}
-	p.tile = bestTile(p, e.sums(t.Registers))
+	p.tile, p.apart = bestTile(p, e.sums(t.Registers)), e.apart(t.Registers)
 	p.block = min(p.groupIn, max(1, weightBlock/(c.KH*c.KW*p.width()*e.Bytes())))
 	step := lcm(p.pixels, p.lanes)
 	p.chunk = max(1, scratchBlock/(p.width()*e.Bytes()*step)) * step
@@ -104,10 +105,21 @@ func planConv(c kernel.Conv, e Elem, t Target) plan {
 // sums is how many of so many registers may hold sums: Tuning. A multiply-add of integers is two instructions with a product between
 // them, of which several are under way at once.
 func (e Elem) sums(registers int) int {
-	if e == F32 {
+	switch {
+	case e == F32:
 		return registers * 3 / 4
+	case e.apart(registers):
+		const weightsAndInput = 3
+		return (registers - weightsAndInput) / 2
 	}
 	return registers / 2
+}
+
+// apart tells whether the products of a tap are kept apart from their additions: Tuning. A processor's vector multiplier then has work
+// in every cycle; where compilers mix the two, additions take some of its slots. It needs a register for each product, beside the sums'.
+func (e Elem) apart(registers int) bool {
+	const many = 32 // AVX-512's, which also has a product of 64 bits
+	return e != F32 && registers >= many
 }
 
 // bestTile takes the tile that needs the fewest cycles, at one multiply-add or one load in each.
@@ -311,9 +323,15 @@ func (k convolution) tap(w, at value.Value, pixels, acc []value.Value) []value.V
 			products = append(products, b.product("product", w, x))
 		}
 	}
+	if k.apart {
+		products = b.together("products", products)
+	}
 	out := make([]value.Value, len(acc))
 	for j, p := range products {
 		out[j] = b.sum(fmt.Sprintf("acc.p%d.v%d", j/k.vectors, j%k.vectors), acc[j], p)
+	}
+	if k.apart {
+		out = b.together("sums", out)
 	}
 	return out
 }
