@@ -39,14 +39,13 @@ type stamp struct {
 	modified time.Time
 }
 
-// LoadNative loads the bundle's native kernels, if it has some. The error says why they cannot be used; the bundle runs without them
-// as well.
+// LoadNative loads the bundle's native kernels. The error says why they cannot be used; the bundle runs without them as well.
 func (b *Bundle) LoadNative() error {
 	dir := filepath.Join(b.Dir, NativeDir)
 	path := filepath.Join(dir, NativeFile)
 	text, err := native.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return fmt.Errorf("%s holds none: compile with --native", b.Dir)
 	}
 	if err != nil {
 		return err

@@ -71,10 +71,8 @@ func newCompileCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if native {
-				if lower.clang, err = clang.Find(); err != nil {
-					return fmt.Errorf("--native: %w; without it the kernels that sotto brings compute", err)
-				}
+			if lower.clang, err = compilerFor(native); err != nil {
+				return err
 			}
 			r, err := a.compile(n, lower, prices, out)
 			if err != nil {

@@ -19,6 +19,7 @@ type inferFlags struct {
 	input   string
 	output  string
 	taps    string
+	native  bool
 	store   string
 }
 
@@ -54,6 +55,7 @@ func newInferCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.input, "input", "", "PNG or JPEG image, .npy `file`, or random:SEED; outsourced: this server's share")
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
+	addNativeFlag(c, &f.native)
 	addStoreFlag(c, &f.store, storeHelp)
 	c.MarkFlagRequired("connect")
 	c.MarkFlagRequired("input")
@@ -65,7 +67,7 @@ func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, err
 	if err != nil {
 		return nil, nil, err
 	}
-	a.loadNative(b)
+	a.loadNative(b, f.native)
 	if f.store != "" && f.taps != "" {
 		return nil, nil, errDumpOfStored
 	}

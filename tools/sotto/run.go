@@ -40,6 +40,7 @@ type runFlags struct {
 	offline string
 	link    string
 	store   string
+	native  bool
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -71,6 +72,7 @@ func newRunCmd(a *app) *cobra.Command {
 	f.lower.add(c)
 	f.lower.addDeploy(c)
 	f.add(c)
+	addNativeFlag(c, &f.native)
 	addStoreFlag(c, &f.store, "`directory` of `sotto prepare DIR`: run the online phase alone, on material from there")
 	return c
 }
@@ -126,6 +128,9 @@ func (a *app) compiled(path string, f *runFlags) (dir string, clean func(), err 
 			a.notice("no --weights: random ones (random:1) are used, so the prediction means nothing")
 		}
 		f.lower.offline = f.offline
+		f.lower.clang, err = compilerFor(f.native)
+	}
+	if err == nil {
 		var prices cost.Target
 		if prices, err = a.target(f.link, n); err == nil {
 			_, err = a.compile(n, f.lower, prices, filepath.Join(tmp, "out"))
@@ -154,7 +159,9 @@ func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error)
 	if err != nil {
 		return nil, err
 	}
-	a.checkNative(dir, b)
+	if f.native {
+		a.checkNative(dir, b)
+	}
 	tmp, err := os.MkdirTemp("", "sotto-run-")
 	if err != nil {
 		return nil, err
@@ -326,6 +333,9 @@ func (g *group) play(dir string, f *runFlags, source cost.Source, inputs [2]stri
 	session, own, err := g.material(dir, f, source)
 	if err != nil {
 		return nil, err
+	}
+	if f.native {
+		session = append(session, "--native")
 	}
 	server, addr, err := g.serve(session, args(filepath.Join(dir, serverDir), inputs[cost.Server], dump, cost.Server, own[cost.Server]...)...)
 	if err != nil {

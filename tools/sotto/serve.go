@@ -23,6 +23,7 @@ type serveFlags struct {
 	sessions int
 	input    string
 	output   string
+	native   bool
 	taps     string
 	store    string
 }
@@ -54,6 +55,7 @@ func newServeCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.input, "input", "", "outsourced: this server's share of the input, `file` of `sotto share`")
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
+	addNativeFlag(c, &f.native)
 	addStoreFlag(c, &f.store, storeHelp)
 	c.MarkFlagRequired("listen")
 	return c
@@ -64,7 +66,7 @@ func (a *app) serve(dir string, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	a.loadNative(b)
+	a.loadNative(b, f.native)
 	source, err := f.source(b, f.store)
 	if err != nil {
 		return err
