@@ -107,7 +107,7 @@ func (m *Machine[W]) touch() {
 		}
 	}
 	for i, n := range carried(m.Program) {
-		if untouched[i] && n == 0 {
+		if untouched[i] && n == 0 && i != m.Program.Input.Buf { // the caller fills that one, perhaps already
 			shelved[W]{m.ring[i], m.bits[i]}.wipe()
 		}
 	}

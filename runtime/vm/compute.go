@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"slices"
+
 	"sotto/runtime/fss"
 	"sotto/runtime/nonlin"
 	"sotto/runtime/prg"
@@ -191,11 +193,10 @@ func (m *Machine[W]) receive(in program.Instr) error {
 		return m.recvRing(m.r(in.Out[0]), in.Ints[0])
 	case program.RecvBits:
 		b := m.b(in.Out[0])
-		packed := make([]byte, (b.Len()+7)/8)
-		if err := m.Conn.ReadFull(packed); err != nil {
+		if err := m.Conn.ReadFull(b.Bytes()); err != nil {
 			return err
 		}
-		ring.UnpackBits(b, packed)
+		ring.UnpackBits(b, b.Bytes()) // where they are: it clears what is left of the last word
 		return nil
 	case program.GCZero:
 		return m.gcZero(in)
@@ -214,14 +215,36 @@ func (m *Machine[W]) receive(in program.Instr) error {
 // packChunk elements are packed at a time: a multiple of 8, so that packed chunks meet at byte borders.
 const packChunk = 1 << 15
 
+// packs makes room for the packed chunks of a program's messages.
+func (m *Machine[W]) packs() {
+	sent, received := 0, 0
+	for _, l := range slices.Concat(m.Program.Offline, m.Program.Online) {
+		for _, in := range l.Send {
+			if in.Op == program.SendRing {
+				sent = max(sent, packedChunk(in.In[0], in.Ints[0]))
+			}
+		}
+		for _, in := range l.Recv {
+			if in.Op == program.RecvRing {
+				received = max(received, packedChunk(in.Out[0], in.Ints[0]))
+			}
+		}
+	}
+	m.outgoing, m.incoming = make([]byte, sent), make([]byte, received)
+}
+
+// packedChunk is the bytes of an operand's longest chunk, its elements packed to a width.
+func packedChunk(o program.Operand, width int) int {
+	return ring.PackedLen(min(o.Len, packChunk), width)
+}
+
 func (m *Machine[W]) sendRing(x []W, width int) error {
 	if width == ring.Width[W]() {
 		_, err := m.Conn.Write(ring.Bytes(x))
 		return err
 	}
-	packed := make([]byte, ring.PackedLen(min(len(x), packChunk), width))
 	return chunks(len(x), packChunk, func(lo, hi int) error {
-		p := packed[:ring.PackedLen(hi-lo, width)]
+		p := m.outgoing[:ring.PackedLen(hi-lo, width)]
 		ring.Pack(p, x[lo:hi], width)
 		_, err := m.Conn.Write(p)
 		return err
@@ -232,9 +255,8 @@ func (m *Machine[W]) recvRing(x []W, width int) error {
 	if width == ring.Width[W]() {
 		return m.Conn.ReadFull(ring.Bytes(x))
 	}
-	packed := make([]byte, ring.PackedLen(min(len(x), packChunk), width))
 	return chunks(len(x), packChunk, func(lo, hi int) error {
-		p := packed[:ring.PackedLen(hi-lo, width)]
+		p := m.incoming[:ring.PackedLen(hi-lo, width)]
 		if err := m.Conn.ReadFull(p); err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ func (m *Machine[W]) Pack() error {
 		}
 	}
 	m.linears.scratch, m.Weights = make([]W, scratch), shifts
+	ring.Wipe(m.linears.scratch) // so that the system gives it memory before there is an input
 	return nil
 }
 

@@ -105,6 +105,8 @@ type Machine[W ring.Word] struct {
 	phase    cost.Phase
 	watch    watch
 	linears  linears[W]
+	outgoing []byte // packed elements on their way, of the sending and of the receiving half
+	incoming []byte
 	native   *nativeRun
 }
 
@@ -135,6 +137,7 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 			m.bits[i] = ring.NewBits(b.Len)
 		}
 	}
+	m.packs()
 	return m, nil
 }
 
@@ -203,7 +206,8 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 			return err
 		}
 	}
-	if phase == cost.Offline && m.Streams == nil { // otherwise the slots are another session's
+	if phase == cost.Offline && m.Streams == nil { // otherwise the online phase is another session's
+		m.touch()
 		return m.readAhead()
 	}
 	return nil
@@ -366,6 +370,8 @@ func (m *Machine[W]) Wipe() {
 		}
 	}
 	m.linears.wipe()
+	ring.Wipe(m.outgoing)
+	ring.Wipe(m.incoming)
 	m.native.wipe()
 	m.store.close()
 	m.OTs.Wipe()

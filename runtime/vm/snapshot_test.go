@@ -20,10 +20,10 @@ func someProgram() *program.Program {
 	p.Input = program.Tensor{Shape: []int{4}, Buf: 4}
 	p.Output = program.Tensor{Shape: []int{1}, Buf: -1}
 	p.Online = []program.Level{{
-		Send: []program.Instr{{Op: program.SendRing, In: []program.Operand{operand(4, 4)}}},
+		Send: []program.Instr{{Op: program.SendRing, In: []program.Operand{operand(4, 4)}, Ints: []int{32}}},
 		Recv: []program.Instr{
-			{Op: program.RecvRing, Out: []program.Operand{operand(1, 10)}},
-			{Op: program.RecvRing, Out: []program.Operand{operand(2, 3)}},
+			{Op: program.RecvRing, Out: []program.Operand{operand(1, 10)}, Ints: []int{32}},
+			{Op: program.RecvRing, Out: []program.Operand{operand(2, 3)}, Ints: []int{32}},
 			{Op: program.GCEvaluate, Out: []program.Operand{operand(3, 128)}, Ints: []int{0, 64, 64, 32}},
 		},
 		Compute: []program.Instr{
