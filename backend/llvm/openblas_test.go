@@ -9,6 +9,7 @@ import (
 
 	"sotto/runtime/kernel"
 	"sotto/runtime/kernel/native"
+	"sotto/tools/sotto/bench/peak"
 )
 
 // layers50 are the convolutions of ResNet-50 of different shapes: input channels and rows, output channels, kernel, stride, pad.
@@ -109,20 +110,31 @@ func layers[T kernel.Number](b *testing.B, e Elem, other func(c kernel.Conv, o o
 		o := operands[T]{y: make([]T, c.OutLen()), x: small[T](rng, c.InLen()), w: small[T](rng, c.WeightLen())}
 		name := fmt.Sprintf("%dx%d-o%d-k%d-s%d", c.InC, c.InH, c.OutC, c.KH, c.StrideH)
 		calls := bind(b, lib, &k.Plan, i, o, 1)
-		measure(b, name+"/native", c, func() { runAll(calls) })
+		measure(b, name+"/native", l, func() { runAll(calls) })
 		if other != nil {
-			measure(b, name+"/openblas", c, other(c, o))
+			measure(b, name+"/openblas", l, other(c, o))
 		}
 	}
 }
 
-func measure(b *testing.B, name string, c kernel.Conv, f func()) {
+// measure reports multiply-adds a second and how much that is of a core's most, measured just before and after.
+func measure(b *testing.B, name string, l Convolution, f func()) {
 	b.Run(name, func(b *testing.B) {
+		most := peakOf(l.Elem)
 		for b.Loop() {
 			f()
 		}
-		b.ReportMetric(float64(c.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
+		rate := float64(l.Geometry.MACs()) * float64(b.N) / b.Elapsed().Seconds()
+		b.ReportMetric(rate/1e9, "GMAC/s")
+		b.ReportMetric(100*rate/max(most, peakOf(l.Elem)), "%peak")
 	})
+}
+
+// peakOf measures a core's most multiply-adds a second.
+func peakOf(e Elem) float64 {
+	const runs = 2
+	r := peak.Measure(runs)
+	return map[Elem]float64{I32: r.I32, I64: r.I64, F32: r.F32}[e]
 }
 
 func runAll(calls []*native.Call) {
