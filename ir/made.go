@@ -13,7 +13,7 @@ func MadeBy(m *Module, f *Func) cost.Made {
 		case "ring.conv2d", "ring.linear":
 			made.Ring = v.Type.Elem.Bits
 			made.Products++
-		case "beaver.square", "beaver.quadratic":
+		case "beaver.square", "beaver.quadratic", "ot.quadratic":
 			made.Ring = v.Type.Elem.Bits
 			made.Elements += int64(v.Type.Len())
 			made.OTs += cost.GilboaOTs(int64(v.Type.Len()), made.Ring)

@@ -34,8 +34,11 @@ func init() {
 	})
 }
 
-func inferQuadratic(v *Value) (Type, error) {
-	x, b := v.Args[0].Type, v.Args[1].Type
+func inferQuadratic(v *Value) (Type, error) { return quadraticOf(v, v.Args[0].Type) }
+
+// quadraticOf is the type of a quadratic of an x of this type, which v's first operand has or comes to.
+func quadraticOf(v *Value, x Type) (Type, error) {
+	b := v.Args[1].Type
 	switch {
 	case x.Share != Masked || !x.Elem.IsRing() || len(x.Shape) != 3:
 		return Type{}, fmt.Errorf("%s is %s, accepted are M ring elements of shape [C,H,W]", v.Args[0], x)
@@ -49,8 +52,10 @@ func inferQuadratic(v *Value) (Type, error) {
 	return t, checkRing(t.Elem.Bits, t.Elem.Frac)
 }
 
-// SlopeShift gives k of a beaver.quadratic: it is 2^k*x*x + b*x.
-func (v *Value) SlopeShift() int { return v.Args[1].Type.Elem.Frac - v.Args[0].Type.Elem.Frac }
+// SlopeShift gives k of a quadratic: it is 2^k*x*x + b*x, of the truncated x in an ot.quadratic.
+func (v *Value) SlopeShift() int { return 2*v.Args[1].Type.Elem.Frac - v.Type.Elem.Frac }
 
 // SquaresElements tells whether an op takes the material of a square.
-func (v *Value) SquaresElements() bool { return v.Is("beaver.square") || v.Is("beaver.quadratic") }
+func (v *Value) SquaresElements() bool {
+	return v.Is("beaver.square") || v.Is("beaver.quadratic") || v.Is("ot.quadratic")
+}

@@ -80,7 +80,7 @@ func (m *module) channels(c chain) chain {
 	c.list = slices.Clone(c.list)
 	for i, in := range c.list {
 		switch in.Op {
-		case program.Shift, program.QuadraticBlind, program.QuadraticServer:
+		case program.Shift, program.QuadraticBlind, program.QuadraticServer, program.RoundedCorrelate, program.RoundedServer:
 			c.list[i].Ints = append(slices.Clone(in.Ints), c.n/m.program.Weights[in.Ints[0]].Len)
 		}
 	}
@@ -103,6 +103,8 @@ func immediate(in program.Instr) []int {
 		return nil
 	case program.QuadraticBlind, program.QuadraticServer:
 		return in.Ints[1:2]
+	case program.RoundedCorrelate, program.RoundedServer:
+		return in.Ints[1:3]
 	}
 	return in.Ints
 }
@@ -122,7 +124,7 @@ func (s *steps) weights(in program.Instr) []int {
 		return s.operand(program.Arg{Kind: program.WeightArg, Index: i}, false, elements)
 	}
 	switch in.Op {
-	case program.Shift, program.QuadraticBlind, program.QuadraticServer:
+	case program.Shift, program.QuadraticBlind, program.QuadraticServer, program.RoundedCorrelate, program.RoundedServer:
 		return []int{weight(in.Ints[0], in.Ints[len(in.Ints)-1])}
 	case program.Conv:
 		c := program.Geometry(in.Ints[2:])
@@ -339,6 +341,8 @@ func (v *values) step(in program.Instr) {
 		y = v.sum("quadratic", v.product("cross", x(0), v.sum("slope", v.product("scaled", x(0), v.all(1<<in.Ints[0])), x(1))), x(2))
 	case program.QuadraticServer: // x1, c1: x1(2^k x1 + b) + c1
 		y = v.sum("quadratic", v.product("own", x(0), v.sum("slope", v.product("scaled", x(0), v.all(1<<in.Ints[1])), v.slope(in))), x(1))
+	case program.RoundedShare, program.RoundedCorrelate, program.RoundedClient, program.RoundedServer:
+		y = v.rounded(in, x)
 	case program.SquareOpened: // e(own e + 2a) + a2
 		inner := v.twice(x(1))
 		if v.party == cost.Server {
@@ -391,14 +395,17 @@ type rounding struct {
 }
 
 func (v *values) rounding(in program.Instr) rounding {
+	drops, party := 0, v.party // the place of f, and whose share it is
 	switch in.Op {
-	case program.TruncChoose, program.TruncCorrelate, program.TruncReceive, program.TruncSend:
+	case program.TruncChoose, program.TruncCorrelate, program.TruncReceive, program.TruncSend, program.RoundedShare, program.RoundedClient:
+	case program.RoundedCorrelate, program.RoundedServer:
+		drops, party = 1, cost.Server // behind the weight
 	default:
 		return rounding{}
 	}
-	l, f := uint(8*v.elem.Bytes()), uint(in.Ints[0])
+	l, f := uint(8*v.elem.Bytes()), uint(in.Ints[drops])
 	k := rounding{values: v, f: v.all(uint64(f)), wrap: v.all(uint64(l - f)), last: v.all(uint64(l - 1)), low: v.all(1<<f - 1), up: v.all(1<<f - 1), offset: v.all(0), base: v.all(0)}
-	if v.party == cost.Client {
+	if party == cost.Client {
 		k.up, k.offset, k.base = v.all(0), v.all(1<<(l-2)), v.all(1<<(l-2-f))
 	}
 	return k

@@ -70,7 +70,10 @@ func drawn(rng *rand.Rand, bits int) *program.Program {
 			in(program.TruncReceive, r(), []int{f}, r(), b(), b(), r(), r()), in(program.TruncSend, r(), []int{f}, r(), b(), r()),
 			in(program.SquareClient, r(), nil, r(), r(), r()), in(program.SquareServer, r(), nil, r(), r()), in(program.SquareOpened, r(), nil, r(), r(), r()),
 			in(program.QuadraticBlind, r(), []int{rng.IntN(2), rng.IntN(4)}, r(), r()), in(program.QuadraticClient, r(), []int{rng.IntN(4)}, r(), r(), r()),
-			in(program.QuadraticServer, r(), []int{rng.IntN(2), rng.IntN(4)}, r(), r())}
+			in(program.QuadraticServer, r(), []int{rng.IntN(2), rng.IntN(4)}, r(), r()), in(program.RoundedShare, r(), []int{f}, r()),
+			in(program.RoundedCorrelate, r(), []int{rng.IntN(2), f, rng.IntN(4)}, r(), r(), r(), r()),
+			in(program.RoundedClient, r(), []int{f, rng.IntN(4)}, r(), r(), r(), r(), r(), b(), b(), b()),
+			in(program.RoundedServer, r(), []int{rng.IntN(2), f, rng.IntN(4)}, r(), r(), r(), r(), b(), b())}
 		next := list[rng.IntN(len(list))]
 		if clashes(next) {
 			continue

@@ -20,6 +20,7 @@ var named = []struct{ secure, user string }{
 	{"gc.relu", "relu"},
 	{"beaver.square", "x2act"},
 	{"beaver.quadratic", "x2act"},
+	{"ot.quadratic", "x2act"},
 	{"gc.drelu", "relu"},
 	{"fss.drelu", "relu"},
 	{"ot.drelu", "relu"},

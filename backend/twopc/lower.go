@@ -39,6 +39,8 @@ func (e *emitter) value(v *ir.Value) *shared {
 		return e.square(v)
 	case "beaver.quadratic":
 		return e.quadratic(v)
+	case "ot.quadratic":
+		return e.rounded(v)
 	case "ring.iota":
 		n := v.Type.Len()
 		return &shared{at: [2]*part{e.compute(client, program.Zero, program.Ring, n, nil), e.compute(server, program.Iota, program.Ring, n, nil)}}

@@ -220,6 +220,8 @@ func (u use) check() {
 		u.comparison()
 	case program.QuadraticClient:
 		u.want(1, program.RecvRing, 0)
+	case program.RoundedOffer, program.RoundedFix, program.RoundedTurn, program.RoundedPad, program.RoundedHold, program.RoundedCorrelate, program.RoundedClient, program.RoundedServer:
+		u.rounded()
 	case program.SendRing, program.SendBits:
 		u.leaves(u.args[0])
 	case program.GCCorrect:
@@ -254,7 +256,7 @@ func (u use) leaves(x origin) {
 			return
 		}
 	case program.TruncChoose, program.MuxChoose, program.GCFlip, program.TruncCorrelate, program.MuxCorrelate,
-		program.CompareChoose, program.CompareAnswer, program.CompareOpen, program.ArithmeticCorrelate:
+		program.RoundedOffer, program.RoundedCorrelate, program.CompareChoose, program.CompareAnswer, program.CompareOpen, program.ArithmeticCorrelate:
 		if x.which != 0 {
 			u.t.Fatalf("result %d of %s leaves", x.which, x.op)
 		}

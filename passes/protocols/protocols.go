@@ -17,7 +17,7 @@ var Protocols = &pass.Pass{
 	Name: "protocols",
 	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by the comparison asked for (sign-only garbled" +
 		" circuits by default) at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, in client-server together" +
-		" with the linear term that is added, truncation by one COT (floor or one unit more) or exactly",
+		" with the linear term that is added and with the truncation of a layer's result before it, truncation by one COT (floor or one unit more) or exactly",
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
 		if err := c.Protocols.Check(); err != nil {
@@ -30,7 +30,7 @@ var Protocols = &pass.Pass{
 				a.prepare(p)
 			}
 			for _, v := range f.Body {
-				if a.within[v] {
+				if a.within[v] || a.joinsQuadratic(v) {
 					continue
 				}
 				a.To[v] = a.value(v)
@@ -90,7 +90,7 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 		}
 	}
 	if q, ok := a.quadratics[v]; ok {
-		return a.settle(v, b.MustAs(v.Name, "beaver.quadratic", v.Attrs, a.operand(a.To[q.x]), a.To[q.slope]))
+		return a.settle(v, a.lowerQuadratic(v, q))
 	}
 	switch {
 	case v.Op.Constant:

@@ -1,9 +1,11 @@
 package protocols
 
 import (
+	"maps"
 	"slices"
 
 	"sotto/ir"
+	"sotto/passes/pass"
 )
 
 // quadratic is a RING value 2^k*x*x + b*x: what an x2act comes to before its constant. In client-server one message serves both of its
@@ -44,6 +46,29 @@ func (a *assigner) quadratic(square, linear *ir.Value) (q quadratic, parts []*ir
 		return quadratic{}, nil
 	}
 	return quadratic{square.Args[0], linear.Args[1]}, parts
+}
+
+// joinsQuadratic tells whether a value is a truncation that a quadratic takes in: of a value of which the client knows its part
+// offline, and that nothing else reads. Then its result is not needed, nor a mask for it (runtime/nonlin/rounded.go).
+func (a *assigner) joinsQuadratic(v *ir.Value) bool {
+	if !a.clientServer || !v.Is("ring.trunc") || a.protocols.Truncation != pass.OneCOT || v == a.Old.Result || len(v.Type.Shape) != 3 {
+		return false
+	}
+	if a.To[v.Args[0]].Type.Share != ir.Masked || len(a.readers[v]) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(a.readers[v], func(r *ir.Value) bool { return !a.within[r] })
+}
+
+// lowerQuadratic computes a quadratic, with the truncation before it if that joined it.
+func (a *assigner) lowerQuadratic(v *ir.Value, q quadratic) *ir.Value {
+	b := a.B.At(v)
+	if x := a.To[q.x]; x != nil {
+		return b.MustAs(v.Name, "beaver.quadratic", v.Attrs, a.operand(x), a.To[q.slope])
+	}
+	attrs := ir.Attrs{"bits": q.x.Int("bits")}
+	maps.Copy(attrs, v.Attrs)
+	return b.MustAs(v.Name, "ot.quadratic", attrs, a.To[q.x.Args[0]], a.To[q.slope])
 }
 
 // scalesChannels tells whether a value is a product with one weight a channel.

@@ -29,6 +29,18 @@ func quadraticClient32(y *uint32, r *uint32, opened *uint32, c0 *uint32, registe
 // quadraticServer32 is QuadraticServer for whole registers of a channel, at least one. It needs AVX512DQ.
 func quadraticServer32(y *uint32, x1 *uint32, c1 *uint32, registers int, k uint64, slope uint32)
 
+// roundedShare32 is Rounded.Share for whole registers, at least one; known is 1 if the top bit of the share is part of the wrap, else 0. It needs AVX512DQ.
+func roundedShare32(z *uint32, x *uint32, registers int, f uint64, wrap uint64, low uint32, up uint32, offset uint32, base uint32, known uint32)
+
+// roundedCorrelate32 is Rounded.Correlate for whole registers of a channel, at least one, with k1 = k+1 and less = b - 2^k*h. It needs AVX512DQ.
+func roundedCorrelate32(v *uint32, x *uint32, t1 *uint32, p0 *uint32, p1 *uint32, registers int, k1 uint64, less uint32, low uint32)
+
+// roundedClient32 is Rounded.Client for at least one block, with g called opened and w turn. It needs AVX512DQ.
+func roundedClient32(y *uint32, t0 *uint32, opened *uint32, u *uint32, turn *uint32, v *uint32, e *uint64, own *uint64, c *uint64, blocks int, k uint64, wrap uint64)
+
+// roundedServer32 is Rounded.Server for at least one block of a channel, with k1 = k+1 and less = b - 2^k*h. It needs AVX512DQ.
+func roundedServer32(y *uint32, x *uint32, t1 *uint32, u *uint32, o *uint32, own *uint64, e *uint64, blocks int, k uint64, k1 uint64, wrap uint64, slope uint32, less uint32)
+
 // choose64 is Trunc.Choose for at least one block. It needs AVX512DQ.
 func choose64(e *uint64, c *uint64, x *uint64, blocks int, offset uint64)
 
@@ -55,3 +67,15 @@ func quadraticClient64(y *uint64, r *uint64, opened *uint64, c0 *uint64, registe
 
 // quadraticServer64 is QuadraticServer for whole registers of a channel, at least one. It needs AVX512DQ.
 func quadraticServer64(y *uint64, x1 *uint64, c1 *uint64, registers int, k uint64, slope uint64)
+
+// roundedShare64 is Rounded.Share for whole registers, at least one; known is 1 if the top bit of the share is part of the wrap, else 0. It needs AVX512DQ.
+func roundedShare64(z *uint64, x *uint64, registers int, f uint64, wrap uint64, low uint64, up uint64, offset uint64, base uint64, known uint64)
+
+// roundedCorrelate64 is Rounded.Correlate for whole registers of a channel, at least one, with k1 = k+1 and less = b - 2^k*h. It needs AVX512DQ.
+func roundedCorrelate64(v *uint64, x *uint64, t1 *uint64, p0 *uint64, p1 *uint64, registers int, k1 uint64, less uint64, low uint64)
+
+// roundedClient64 is Rounded.Client for at least one block, with g called opened and w turn. It needs AVX512DQ.
+func roundedClient64(y *uint64, t0 *uint64, opened *uint64, u *uint64, turn *uint64, v *uint64, e *uint64, own *uint64, c *uint64, blocks int, k uint64, wrap uint64)
+
+// roundedServer64 is Rounded.Server for at least one block of a channel, with k1 = k+1 and less = b - 2^k*h. It needs AVX512DQ.
+func roundedServer64(y *uint64, x *uint64, t1 *uint64, u *uint64, o *uint64, own *uint64, e *uint64, blocks int, k uint64, k1 uint64, wrap uint64, slope uint64, less uint64)

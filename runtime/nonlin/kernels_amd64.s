@@ -417,6 +417,291 @@ loop:
 	VZEROUPPER
 	RET
 
+// func roundedShare32(z *uint32, x *uint32, registers int, f uint64, wrap uint64, low uint32, up uint32, offset uint32, base uint32, known uint32)
+// Requires: AVX, AVX512F
+TEXT ·roundedShare32(SB), NOSPLIT, $0-60
+	MOVQ         z+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         registers+16(FP), DX
+	MOVQ         f+24(FP), BX
+	VMOVQ        BX, X0
+	MOVQ         wrap+32(FP), BX
+	VMOVQ        BX, X1
+	MOVL         low+40(FP), BX
+	VPBROADCASTD BX, Z2
+	MOVL         up+44(FP), BX
+	VPBROADCASTD BX, Z3
+	MOVL         offset+48(FP), BX
+	VPBROADCASTD BX, Z4
+	MOVL         base+52(FP), BX
+	VPBROADCASTD BX, Z5
+	VPXORQ       Z6, Z6, Z6
+	MOVL         known+56(FP), BX
+	VPBROADCASTD BX, Z6
+
+loop:
+	VPADDD    (CX), Z4, Z7
+	VPSRLD    $0x1f, Z7, Z8
+	VPANDD    Z6, Z8, Z8
+	VPANDD    Z2, Z7, Z9
+	VPADDD    Z3, Z9, Z9
+	VPSRLD    X0, Z9, Z9
+	VPSRLD    X0, Z7, Z7
+	VPADDD    Z9, Z7, Z7
+	VPSLLD    X1, Z8, Z8
+	VPSUBD    Z8, Z7, Z7
+	VPSUBD    Z5, Z7, Z7
+	VMOVDQU32 Z7, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	DECQ      DX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func roundedCorrelate32(v *uint32, x *uint32, t1 *uint32, p0 *uint32, p1 *uint32, registers int, k1 uint64, less uint32, low uint32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundedCorrelate32(SB), NOSPLIT, $0-64
+	MOVQ         v+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         t1+16(FP), DX
+	MOVQ         p0+24(FP), BX
+	MOVQ         p1+32(FP), SI
+	MOVQ         registers+40(FP), DI
+	MOVQ         k1+48(FP), R8
+	VMOVQ        R8, X0
+	MOVL         less+56(FP), R8
+	VPBROADCASTD R8, Z1
+	MOVL         low+60(FP), R8
+	VPBROADCASTD R8, Z2
+
+loop:
+	VMOVDQU32 (DX), Z3
+	VMOVDQU32 (CX), Z4
+	VPMOVD2M  Z4, K1
+	VPSLLD    X0, Z3, Z3
+	VPXORQ    Z4, Z4, Z4
+	VPADDD    Z1, Z3, K1, Z4
+	VPSUBD    (SI), Z4, Z4
+	VPADDD    (BX), Z4, Z4
+	VPANDD    Z2, Z4, Z4
+	VMOVDQU32 Z4, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, SI
+	DECQ      DI
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func roundedClient32(y *uint32, t0 *uint32, opened *uint32, u *uint32, turn *uint32, v *uint32, e *uint64, own *uint64, c *uint64, blocks int, k uint64, wrap uint64)
+// Requires: AVX, AVX512F
+TEXT ·roundedClient32(SB), NOSPLIT, $0-96
+	MOVQ   y+0(FP), AX
+	MOVQ   t0+8(FP), CX
+	MOVQ   opened+16(FP), DX
+	MOVQ   u+24(FP), BX
+	MOVQ   turn+32(FP), SI
+	MOVQ   v+40(FP), DI
+	MOVQ   e+48(FP), R8
+	MOVQ   own+56(FP), R9
+	MOVQ   c+64(FP), R10
+	MOVQ   blocks+72(FP), R11
+	MOVQ   k+80(FP), R12
+	VMOVQ  R12, X0
+	MOVQ   wrap+88(FP), R12
+	VMOVQ  R12, X1
+	VPXORQ Z2, Z2, Z2
+
+loop:
+	VMOVDQU32 (CX), Z3
+	VPXORQ    Z4, Z4, Z4
+	KMOVW     (R10), K1
+	VPADDD    (DI), Z2, K1, Z4
+	KMOVW     (R9), K1
+	VPSUBD    Z4, Z2, K1, Z4
+	KMOVW     (R8), K1
+	VPSUBD    (SI), Z4, K1, Z4
+	VPSLLD    X1, Z4, Z4
+	VPSLLD    X0, Z3, Z5
+	VPADDD    (DX), Z5, Z5
+	VPMULLD   Z3, Z5, Z5
+	VPADDD    (BX), Z5, Z5
+	VPADDD    Z4, Z5, Z5
+	VMOVDQU32 Z5, (AX)
+	VMOVDQU32 64(CX), Z3
+	VPXORQ    Z6, Z6, Z6
+	KMOVW     2(R10), K1
+	VPADDD    64(DI), Z2, K1, Z6
+	KMOVW     2(R9), K1
+	VPSUBD    Z6, Z2, K1, Z6
+	KMOVW     2(R8), K1
+	VPSUBD    64(SI), Z6, K1, Z6
+	VPSLLD    X1, Z6, Z6
+	VPSLLD    X0, Z3, Z5
+	VPADDD    64(DX), Z5, Z5
+	VPMULLD   Z3, Z5, Z5
+	VPADDD    64(BX), Z5, Z5
+	VPADDD    Z6, Z5, Z5
+	VMOVDQU32 Z5, 64(AX)
+	VMOVDQU32 128(CX), Z3
+	VPXORQ    Z7, Z7, Z7
+	KMOVW     4(R10), K1
+	VPADDD    128(DI), Z2, K1, Z7
+	KMOVW     4(R9), K1
+	VPSUBD    Z7, Z2, K1, Z7
+	KMOVW     4(R8), K1
+	VPSUBD    128(SI), Z7, K1, Z7
+	VPSLLD    X1, Z7, Z7
+	VPSLLD    X0, Z3, Z5
+	VPADDD    128(DX), Z5, Z5
+	VPMULLD   Z3, Z5, Z5
+	VPADDD    128(BX), Z5, Z5
+	VPADDD    Z7, Z5, Z5
+	VMOVDQU32 Z5, 128(AX)
+	VMOVDQU32 192(CX), Z3
+	VPXORQ    Z8, Z8, Z8
+	KMOVW     6(R10), K1
+	VPADDD    192(DI), Z2, K1, Z8
+	KMOVW     6(R9), K1
+	VPSUBD    Z8, Z2, K1, Z8
+	KMOVW     6(R8), K1
+	VPSUBD    192(SI), Z8, K1, Z8
+	VPSLLD    X1, Z8, Z8
+	VPSLLD    X0, Z3, Z5
+	VPADDD    192(DX), Z5, Z5
+	VPMULLD   Z3, Z5, Z5
+	VPADDD    192(BX), Z5, Z5
+	VPADDD    Z8, Z5, Z5
+	VMOVDQU32 Z5, 192(AX)
+	ADDQ      $0x08, R8
+	ADDQ      $0x08, R9
+	ADDQ      $0x08, R10
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000100, CX
+	ADDQ      $0x00000100, DX
+	ADDQ      $0x00000100, BX
+	ADDQ      $0x00000100, SI
+	ADDQ      $0x00000100, DI
+	DECQ      R11
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func roundedServer32(y *uint32, x *uint32, t1 *uint32, u *uint32, o *uint32, own *uint64, e *uint64, blocks int, k uint64, k1 uint64, wrap uint64, slope uint32, less uint32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundedServer32(SB), NOSPLIT, $0-96
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         t1+16(FP), DX
+	MOVQ         u+24(FP), BX
+	MOVQ         o+32(FP), SI
+	MOVQ         own+40(FP), DI
+	MOVQ         e+48(FP), R8
+	MOVQ         blocks+56(FP), R9
+	MOVQ         k+64(FP), R10
+	VMOVQ        R10, X0
+	MOVQ         k1+72(FP), R10
+	VMOVQ        R10, X1
+	MOVQ         wrap+80(FP), R10
+	VMOVQ        R10, X2
+	MOVL         slope+88(FP), R10
+	VPBROADCASTD R10, Z3
+	MOVL         less+92(FP), R10
+	VPBROADCASTD R10, Z4
+	VPXORQ       Z5, Z5, Z5
+
+loop:
+	VMOVDQU32 (DX), Z6
+	VMOVDQU32 (CX), Z8
+	VPMOVD2M  Z8, K1
+	VPSLLD    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDD    Z4, Z7, K1, Z8
+	KMOVW     (R8), K1
+	VPSUBD    Z8, Z8, K1, Z8
+	VMOVDQU32 (SI), Z7
+	KMOVW     (DI), K1
+	VPSUBD    Z7, Z5, K1, Z7
+	VPADDD    Z8, Z7, Z7
+	VPSLLD    X2, Z7, Z7
+	VPSLLD    X0, Z6, Z8
+	VPADDD    Z3, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPADDD    (BX), Z8, Z8
+	VPSUBD    Z7, Z8, Z8
+	VMOVDQU32 Z8, (AX)
+	VMOVDQU32 64(DX), Z6
+	VMOVDQU32 64(CX), Z8
+	VPMOVD2M  Z8, K1
+	VPSLLD    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDD    Z4, Z7, K1, Z8
+	KMOVW     2(R8), K1
+	VPSUBD    Z8, Z8, K1, Z8
+	VMOVDQU32 64(SI), Z7
+	KMOVW     2(DI), K1
+	VPSUBD    Z7, Z5, K1, Z7
+	VPADDD    Z8, Z7, Z7
+	VPSLLD    X2, Z7, Z7
+	VPSLLD    X0, Z6, Z8
+	VPADDD    Z3, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPADDD    64(BX), Z8, Z8
+	VPSUBD    Z7, Z8, Z8
+	VMOVDQU32 Z8, 64(AX)
+	VMOVDQU32 128(DX), Z6
+	VMOVDQU32 128(CX), Z8
+	VPMOVD2M  Z8, K1
+	VPSLLD    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDD    Z4, Z7, K1, Z8
+	KMOVW     4(R8), K1
+	VPSUBD    Z8, Z8, K1, Z8
+	VMOVDQU32 128(SI), Z7
+	KMOVW     4(DI), K1
+	VPSUBD    Z7, Z5, K1, Z7
+	VPADDD    Z8, Z7, Z7
+	VPSLLD    X2, Z7, Z7
+	VPSLLD    X0, Z6, Z8
+	VPADDD    Z3, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPADDD    128(BX), Z8, Z8
+	VPSUBD    Z7, Z8, Z8
+	VMOVDQU32 Z8, 128(AX)
+	VMOVDQU32 192(DX), Z6
+	VMOVDQU32 192(CX), Z8
+	VPMOVD2M  Z8, K1
+	VPSLLD    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDD    Z4, Z7, K1, Z8
+	KMOVW     6(R8), K1
+	VPSUBD    Z8, Z8, K1, Z8
+	VMOVDQU32 192(SI), Z7
+	KMOVW     6(DI), K1
+	VPSUBD    Z7, Z5, K1, Z7
+	VPADDD    Z8, Z7, Z7
+	VPSLLD    X2, Z7, Z7
+	VPSLLD    X0, Z6, Z8
+	VPADDD    Z3, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPADDD    192(BX), Z8, Z8
+	VPSUBD    Z7, Z8, Z8
+	VMOVDQU32 Z8, 192(AX)
+	ADDQ      $0x08, DI
+	ADDQ      $0x08, R8
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000100, CX
+	ADDQ      $0x00000100, DX
+	ADDQ      $0x00000100, BX
+	ADDQ      $0x00000100, SI
+	DECQ      R9
+	JNZ       loop
+	VZEROUPPER
+	RET
+
 // func choose64(e *uint64, c *uint64, x *uint64, blocks int, offset uint64)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·choose64(SB), NOSPLIT, $0-40
@@ -1000,6 +1285,427 @@ loop:
 	ADDQ      $0x00000040, CX
 	ADDQ      $0x00000040, DX
 	DECQ      BX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func roundedShare64(z *uint64, x *uint64, registers int, f uint64, wrap uint64, low uint64, up uint64, offset uint64, base uint64, known uint64)
+// Requires: AVX, AVX512F
+TEXT ·roundedShare64(SB), NOSPLIT, $0-80
+	MOVQ         z+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         registers+16(FP), DX
+	MOVQ         f+24(FP), BX
+	VMOVQ        BX, X0
+	MOVQ         wrap+32(FP), BX
+	VMOVQ        BX, X1
+	MOVQ         low+40(FP), BX
+	VPBROADCASTQ BX, Z2
+	MOVQ         up+48(FP), BX
+	VPBROADCASTQ BX, Z3
+	MOVQ         offset+56(FP), BX
+	VPBROADCASTQ BX, Z4
+	MOVQ         base+64(FP), BX
+	VPBROADCASTQ BX, Z5
+	VPXORQ       Z6, Z6, Z6
+	MOVQ         known+72(FP), BX
+	VPBROADCASTQ BX, Z6
+
+loop:
+	VPADDQ    (CX), Z4, Z7
+	VPSRLQ    $0x3f, Z7, Z8
+	VPANDQ    Z6, Z8, Z8
+	VPANDQ    Z2, Z7, Z9
+	VPADDQ    Z3, Z9, Z9
+	VPSRLQ    X0, Z9, Z9
+	VPSRLQ    X0, Z7, Z7
+	VPADDQ    Z9, Z7, Z7
+	VPSLLQ    X1, Z8, Z8
+	VPSUBQ    Z8, Z7, Z7
+	VPSUBQ    Z5, Z7, Z7
+	VMOVDQU64 Z7, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	DECQ      DX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func roundedCorrelate64(v *uint64, x *uint64, t1 *uint64, p0 *uint64, p1 *uint64, registers int, k1 uint64, less uint64, low uint64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundedCorrelate64(SB), NOSPLIT, $0-72
+	MOVQ         v+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         t1+16(FP), DX
+	MOVQ         p0+24(FP), BX
+	MOVQ         p1+32(FP), SI
+	MOVQ         registers+40(FP), DI
+	MOVQ         k1+48(FP), R8
+	VMOVQ        R8, X0
+	MOVQ         less+56(FP), R8
+	VPBROADCASTQ R8, Z1
+	MOVQ         low+64(FP), R8
+	VPBROADCASTQ R8, Z2
+
+loop:
+	VMOVDQU64 (DX), Z3
+	VMOVDQU64 (CX), Z4
+	VPMOVQ2M  Z4, K1
+	VPSLLQ    X0, Z3, Z3
+	VPXORQ    Z4, Z4, Z4
+	VPADDQ    Z1, Z3, K1, Z4
+	VPSUBQ    (SI), Z4, Z4
+	VPADDQ    (BX), Z4, Z4
+	VPANDQ    Z2, Z4, Z4
+	VMOVDQU64 Z4, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, SI
+	DECQ      DI
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func roundedClient64(y *uint64, t0 *uint64, opened *uint64, u *uint64, turn *uint64, v *uint64, e *uint64, own *uint64, c *uint64, blocks int, k uint64, wrap uint64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundedClient64(SB), NOSPLIT, $0-96
+	MOVQ   y+0(FP), AX
+	MOVQ   t0+8(FP), CX
+	MOVQ   opened+16(FP), DX
+	MOVQ   u+24(FP), BX
+	MOVQ   turn+32(FP), SI
+	MOVQ   v+40(FP), DI
+	MOVQ   e+48(FP), R8
+	MOVQ   own+56(FP), R9
+	MOVQ   c+64(FP), R10
+	MOVQ   blocks+72(FP), R11
+	MOVQ   k+80(FP), R12
+	VMOVQ  R12, X0
+	MOVQ   wrap+88(FP), R12
+	VMOVQ  R12, X1
+	VPXORQ Z2, Z2, Z2
+
+loop:
+	VMOVDQU64 (CX), Z3
+	VPXORQ    Z4, Z4, Z4
+	KMOVB     (R10), K1
+	VPADDQ    (DI), Z2, K1, Z4
+	KMOVB     (R9), K1
+	VPSUBQ    Z4, Z2, K1, Z4
+	KMOVB     (R8), K1
+	VPSUBQ    (SI), Z4, K1, Z4
+	VPSLLQ    X1, Z4, Z4
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    (DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    (BX), Z5, Z5
+	VPADDQ    Z4, Z5, Z5
+	VMOVDQU64 Z5, (AX)
+	VMOVDQU64 64(CX), Z3
+	VPXORQ    Z6, Z6, Z6
+	KMOVB     1(R10), K1
+	VPADDQ    64(DI), Z2, K1, Z6
+	KMOVB     1(R9), K1
+	VPSUBQ    Z6, Z2, K1, Z6
+	KMOVB     1(R8), K1
+	VPSUBQ    64(SI), Z6, K1, Z6
+	VPSLLQ    X1, Z6, Z6
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    64(DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    64(BX), Z5, Z5
+	VPADDQ    Z6, Z5, Z5
+	VMOVDQU64 Z5, 64(AX)
+	VMOVDQU64 128(CX), Z3
+	VPXORQ    Z7, Z7, Z7
+	KMOVB     2(R10), K1
+	VPADDQ    128(DI), Z2, K1, Z7
+	KMOVB     2(R9), K1
+	VPSUBQ    Z7, Z2, K1, Z7
+	KMOVB     2(R8), K1
+	VPSUBQ    128(SI), Z7, K1, Z7
+	VPSLLQ    X1, Z7, Z7
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    128(DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    128(BX), Z5, Z5
+	VPADDQ    Z7, Z5, Z5
+	VMOVDQU64 Z5, 128(AX)
+	VMOVDQU64 192(CX), Z3
+	VPXORQ    Z8, Z8, Z8
+	KMOVB     3(R10), K1
+	VPADDQ    192(DI), Z2, K1, Z8
+	KMOVB     3(R9), K1
+	VPSUBQ    Z8, Z2, K1, Z8
+	KMOVB     3(R8), K1
+	VPSUBQ    192(SI), Z8, K1, Z8
+	VPSLLQ    X1, Z8, Z8
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    192(DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    192(BX), Z5, Z5
+	VPADDQ    Z8, Z5, Z5
+	VMOVDQU64 Z5, 192(AX)
+	VMOVDQU64 256(CX), Z3
+	VPXORQ    Z9, Z9, Z9
+	KMOVB     4(R10), K1
+	VPADDQ    256(DI), Z2, K1, Z9
+	KMOVB     4(R9), K1
+	VPSUBQ    Z9, Z2, K1, Z9
+	KMOVB     4(R8), K1
+	VPSUBQ    256(SI), Z9, K1, Z9
+	VPSLLQ    X1, Z9, Z9
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    256(DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    256(BX), Z5, Z5
+	VPADDQ    Z9, Z5, Z5
+	VMOVDQU64 Z5, 256(AX)
+	VMOVDQU64 320(CX), Z3
+	VPXORQ    Z10, Z10, Z10
+	KMOVB     5(R10), K1
+	VPADDQ    320(DI), Z2, K1, Z10
+	KMOVB     5(R9), K1
+	VPSUBQ    Z10, Z2, K1, Z10
+	KMOVB     5(R8), K1
+	VPSUBQ    320(SI), Z10, K1, Z10
+	VPSLLQ    X1, Z10, Z10
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    320(DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    320(BX), Z5, Z5
+	VPADDQ    Z10, Z5, Z5
+	VMOVDQU64 Z5, 320(AX)
+	VMOVDQU64 384(CX), Z3
+	VPXORQ    Z11, Z11, Z11
+	KMOVB     6(R10), K1
+	VPADDQ    384(DI), Z2, K1, Z11
+	KMOVB     6(R9), K1
+	VPSUBQ    Z11, Z2, K1, Z11
+	KMOVB     6(R8), K1
+	VPSUBQ    384(SI), Z11, K1, Z11
+	VPSLLQ    X1, Z11, Z11
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    384(DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    384(BX), Z5, Z5
+	VPADDQ    Z11, Z5, Z5
+	VMOVDQU64 Z5, 384(AX)
+	VMOVDQU64 448(CX), Z3
+	VPXORQ    Z12, Z12, Z12
+	KMOVB     7(R10), K1
+	VPADDQ    448(DI), Z2, K1, Z12
+	KMOVB     7(R9), K1
+	VPSUBQ    Z12, Z2, K1, Z12
+	KMOVB     7(R8), K1
+	VPSUBQ    448(SI), Z12, K1, Z12
+	VPSLLQ    X1, Z12, Z12
+	VPSLLQ    X0, Z3, Z5
+	VPADDQ    448(DX), Z5, Z5
+	VPMULLQ   Z3, Z5, Z5
+	VPADDQ    448(BX), Z5, Z5
+	VPADDQ    Z12, Z5, Z5
+	VMOVDQU64 Z5, 448(AX)
+	ADDQ      $0x08, R8
+	ADDQ      $0x08, R9
+	ADDQ      $0x08, R10
+	ADDQ      $0x00000200, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000200, DX
+	ADDQ      $0x00000200, BX
+	ADDQ      $0x00000200, SI
+	ADDQ      $0x00000200, DI
+	DECQ      R11
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func roundedServer64(y *uint64, x *uint64, t1 *uint64, u *uint64, o *uint64, own *uint64, e *uint64, blocks int, k uint64, k1 uint64, wrap uint64, slope uint64, less uint64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundedServer64(SB), NOSPLIT, $0-104
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         t1+16(FP), DX
+	MOVQ         u+24(FP), BX
+	MOVQ         o+32(FP), SI
+	MOVQ         own+40(FP), DI
+	MOVQ         e+48(FP), R8
+	MOVQ         blocks+56(FP), R9
+	MOVQ         k+64(FP), R10
+	VMOVQ        R10, X0
+	MOVQ         k1+72(FP), R10
+	VMOVQ        R10, X1
+	MOVQ         wrap+80(FP), R10
+	VMOVQ        R10, X2
+	MOVQ         slope+88(FP), R10
+	VPBROADCASTQ R10, Z3
+	MOVQ         less+96(FP), R10
+	VPBROADCASTQ R10, Z4
+	VPXORQ       Z5, Z5, Z5
+
+loop:
+	VMOVDQU64 (DX), Z6
+	VMOVDQU64 (CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     (R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 (SI), Z7
+	KMOVB     (DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    (BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, (AX)
+	VMOVDQU64 64(DX), Z6
+	VMOVDQU64 64(CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     1(R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 64(SI), Z7
+	KMOVB     1(DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    64(BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, 64(AX)
+	VMOVDQU64 128(DX), Z6
+	VMOVDQU64 128(CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     2(R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 128(SI), Z7
+	KMOVB     2(DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    128(BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, 128(AX)
+	VMOVDQU64 192(DX), Z6
+	VMOVDQU64 192(CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     3(R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 192(SI), Z7
+	KMOVB     3(DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    192(BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, 192(AX)
+	VMOVDQU64 256(DX), Z6
+	VMOVDQU64 256(CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     4(R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 256(SI), Z7
+	KMOVB     4(DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    256(BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, 256(AX)
+	VMOVDQU64 320(DX), Z6
+	VMOVDQU64 320(CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     5(R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 320(SI), Z7
+	KMOVB     5(DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    320(BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, 320(AX)
+	VMOVDQU64 384(DX), Z6
+	VMOVDQU64 384(CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     6(R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 384(SI), Z7
+	KMOVB     6(DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    384(BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, 384(AX)
+	VMOVDQU64 448(DX), Z6
+	VMOVDQU64 448(CX), Z8
+	VPMOVQ2M  Z8, K1
+	VPSLLQ    X1, Z6, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPADDQ    Z4, Z7, K1, Z8
+	KMOVB     7(R8), K1
+	VPSUBQ    Z8, Z8, K1, Z8
+	VMOVDQU64 448(SI), Z7
+	KMOVB     7(DI), K1
+	VPSUBQ    Z7, Z5, K1, Z7
+	VPADDQ    Z8, Z7, Z7
+	VPSLLQ    X2, Z7, Z7
+	VPSLLQ    X0, Z6, Z8
+	VPADDQ    Z3, Z8, Z8
+	VPMULLQ   Z6, Z8, Z8
+	VPADDQ    448(BX), Z8, Z8
+	VPSUBQ    Z7, Z8, Z8
+	VMOVDQU64 Z8, 448(AX)
+	ADDQ      $0x08, DI
+	ADDQ      $0x08, R8
+	ADDQ      $0x00000200, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000200, DX
+	ADDQ      $0x00000200, BX
+	ADDQ      $0x00000200, SI
+	DECQ      R9
 	JNZ       loop
 	VZEROUPPER
 	RET

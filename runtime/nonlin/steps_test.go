@@ -65,6 +65,7 @@ var protocols = map[string]struct {
 	"sign":      {signSteps[uint32], signSteps[uint64]},
 	"square":    {squareSteps[uint32], squareSteps[uint64]},
 	"quadratic": {quadraticSteps[uint32], quadraticSteps[uint64]},
+	"rounded":   {roundedSteps[uint32], roundedSteps[uint64]},
 }
 
 func truncSteps[W ring.Word](n int, w writing) (out [][]byte) {
@@ -135,12 +136,35 @@ func quadraticSteps[W ring.Word](n int, w writing) [][]byte {
 	return [][]byte{ring.Bytes(g), ring.Bytes(yc), ring.Bytes(ys)}
 }
 
+func roundedSteps[W ring.Word](n int, w writing) (out [][]byte) {
+	t, b := Rounded[W]{13, 3}, []W{^W(4)}
+	step := func(source func(a vectors[W]) []W, run func(z []W, a vectors[W])) {
+		a := testVectors[W](n)
+		z := dst(w, source(a))
+		run(z, a)
+		out = append(out, ring.Bytes(z))
+	}
+	x, p1 := func(a vectors[W]) []W { return a.x }, func(a vectors[W]) []W { return a.p1 }
+	step(x, func(z []W, a vectors[W]) { t.Share(z, a.x, cost.Client) })
+	step(x, func(z []W, a vectors[W]) { t.Share(z, a.x, cost.Server) })
+	step(p1, func(z []W, a vectors[W]) { t.Offer(z, a.x, a.y, a.p0, a.p1) })
+	step(p1, func(z []W, a vectors[W]) { t.Turn(z, a.x, a.y, a.p1) })
+	step(x, func(z []W, a vectors[W]) { t.Fix(z, a.x, a.p0, a.q, a.e) })
+	step(x, func(z []W, a vectors[W]) { t.Pad(z, a.x, a.q, a.c) })
+	step(p1, func(z []W, a vectors[W]) { t.Hold(z, a.x, a.y, a.p1, a.p0, a.e) })
+	step(p1, func(z []W, a vectors[W]) { t.Correlate(z, a.x, a.y, a.p0, a.p1, b) })
+	step(p1, func(z []W, a vectors[W]) { t.Client(z, a.x, a.y, a.q, a.p0, a.p1, a.e, a.d, a.c) })
+	step(p1, func(z []W, a vectors[W]) { t.Server(z, a.x, a.y, a.q, a.p1, a.d, a.e, b) })
+	return out
+}
+
 func TestGoldenMessagesAndResults(t *testing.T) {
 	golden := map[string]string{
 		"trunc":     "2a18ce12c8afa592472142314a2304f080fc78eb9395cb6eec38f0cd962309b0",
 		"mux":       "127ac60a1b6b7568679c821a6b11db4346e822ef369db2ea6601ced243e96013",
 		"sign":      "ab1ef31a4341f582ad28e67b821e6202f5077a7aecc6344e7b4c06300492dda4",
 		"quadratic": "99d85c556a05fb803575583f0f4691a8b365419553706f5041f62793e5828b4f",
+		"rounded":   "b412eb6858d3593ba6129e3dcfdd8c7c57f04d2312a70383f62abedce148818d",
 		"square":    "507e141b3a7c2b367bbb4332dad96b16865899bf197e81b2ca737e7c5b0d1d46",
 	}
 	for name, p := range protocols {
@@ -203,8 +227,14 @@ func TestStepsAllocateNothingThatGrows(t *testing.T) {
 		"quadratic blind":  func() { QuadraticBlind(z, a.x, a.y, a.p0[:64], 1) },
 		"quadratic client": func() { QuadraticClient(z, a.x, a.y, a.p0, 1) },
 		"quadratic server": func() { QuadraticServer(z, a.x, a.y, a.p0[:64], 1) },
-		"square server":    func() { SquareMaskedServer(z, a.x, a.y) },
-		"square opened":    func() { SquareOpened(z, a.x, a.y, a.p0, cost.Server) },
+		"rounded client": func() {
+			Rounded[uint64]{13, 1}.Client(z, a.x, a.y, a.p0, a.p1, a.q, a.e, a.d, a.c)
+		},
+		"rounded server": func() {
+			Rounded[uint64]{13, 1}.Server(z, a.x, a.y, a.p0, a.q, a.e, a.d, a.p1[:64])
+		},
+		"square server": func() { SquareMaskedServer(z, a.x, a.y) },
+		"square opened": func() { SquareOpened(z, a.x, a.y, a.p0, cost.Server) },
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -149,3 +149,56 @@ func quadraticServerVectors[W ring.Word](y, x1, c1 []W, slope W, k int) int {
 	}
 	return done
 }
+
+func roundedShareVectors[W ring.Word](k truncation[W], z, x []W, known W) int {
+	n, done := registers(z)
+	f, wrap := uint64(k.f), uint64(k.wrap)
+	switch {
+	case n == 0:
+	case ring.Width[W]() == 32:
+		roundedShare32(p32(z), p32(x), n, f, wrap, uint32(k.low), uint32(k.up), uint32(k.offset), uint32(k.base), uint32(known))
+	default:
+		roundedShare64(p64(z), p64(x), n, f, wrap, uint64(k.low), uint64(k.up), uint64(k.offset), uint64(k.base), uint64(known))
+	}
+	return done
+}
+
+// roundedCorrelateVectors takes the slope less what it lost.
+func roundedCorrelateVectors[W ring.Word](t Rounded[W], v, x, t1, p0, p1 []W, less W) int {
+	n, done := registers(v)
+	k1, low := uint64(t.K+1), W(1)<<t.F-1
+	switch {
+	case n == 0:
+	case ring.Width[W]() == 32:
+		roundedCorrelate32(p32(v), p32(x), p32(t1), p32(p0), p32(p1), n, k1, uint32(less), uint32(low))
+	default:
+		roundedCorrelate64(p64(v), p64(x), p64(t1), p64(p0), p64(p1), n, k1, uint64(less), uint64(low))
+	}
+	return done
+}
+
+func roundedClientVectors[W ring.Word](t Rounded[W], y, t0, g, u, w, v []W, e, own, c []uint64) int {
+	n, done := whole(y)
+	k, wrap := uint64(t.K), uint64(ring.Width[W]()-t.F)
+	switch {
+	case n == 0:
+	case ring.Width[W]() == 32:
+		roundedClient32(p32(y), p32(t0), p32(g), p32(u), p32(w), p32(v), &e[0], &own[0], &c[0], n, k, wrap)
+	default:
+		roundedClient64(p64(y), p64(t0), p64(g), p64(u), p64(w), p64(v), &e[0], &own[0], &c[0], n, k, wrap)
+	}
+	return done
+}
+
+func roundedServerVectors[W ring.Word](t Rounded[W], y, x, t1, u, o []W, own, e []uint64, slope W) int {
+	n, done := whole(y)
+	k, wrap, less := uint64(t.K), uint64(ring.Width[W]()-t.F), slope-t.lost()
+	switch {
+	case n == 0:
+	case ring.Width[W]() == 32:
+		roundedServer32(p32(y), p32(x), p32(t1), p32(u), p32(o), &own[0], &e[0], n, k, k+1, wrap, uint32(slope), uint32(less))
+	default:
+		roundedServer64(p64(y), p64(x), p64(t1), p64(u), p64(o), &own[0], &e[0], n, k, k+1, wrap, uint64(slope), uint64(less))
+	}
+	return done
+}

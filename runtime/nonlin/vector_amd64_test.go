@@ -33,9 +33,9 @@ func compareVectors[W ring.Word](t *rapid.T) {
 	bits := func(name string) ring.Bits {
 		return ring.WrapBits(rapid.SliceOfN(rapid.Uint64(), ring.BitWords(n), ring.BitWords(n)).Draw(t, name), n)
 	}
-	x, q, v, p0, p1, e, c := vector("x"), vector("q"), vector("v"), vector("p0"), vector("p1"), bits("e"), bits("c")
+	x, q, v, p0, p1, e, c, d := vector("x"), vector("q"), vector("v"), vector("p0"), vector("p1"), bits("e"), bits("c"), bits("d")
 	all := func() (out [][]W, choice []uint64) {
-		for range 8 {
+		for range 12 {
 			out = append(out, make([]W, n))
 		}
 		b := ring.NewBits(n)
@@ -48,13 +48,19 @@ func compareVectors[W ring.Word](t *rapid.T) {
 		QuadraticBlind(out[5], x, q, p0[:1], step.F/2)
 		QuadraticClient(out[6], x, q, v, step.F/2)
 		QuadraticServer(out[7], x, q, p0[:1], step.F/2)
+		rounded := Rounded[W]{F: step.F, K: step.F / 2}
+		rounded.Share(out[8], x, step.Party)
+		rounded.Correlate(out[9], x, q, p0, p1, v[:1])
+		rounded.Client(out[10], x, q, v, p0, p1, e, c, d)
+		rounded.Server(out[11], x, q, v, p0, e, c, p1[:1])
 		return out, b.Words()
 	}
 	hasVectors = true
 	fast, fastChoice := all()
 	hasVectors = false
 	slow, slowChoice := all()
-	for i, name := range []string{"correlate", "receive", "send", "square at the client", "square at the server", "quadratic blinded", "quadratic at the client", "quadratic at the server"} {
+	for i, name := range []string{"correlate", "receive", "send", "square at the client", "square at the server", "quadratic blinded", "quadratic at the client", "quadratic at the server",
+		"share of a rounded", "correlation of a rounded", "rounded at the client", "rounded at the server"} {
 		if !slices.Equal(fast[i], slow[i]) {
 			t.Fatalf("%s of %d elements by f = %d: kernels give %x, Go gives %x", name, n, step.F, fast[i], slow[i])
 		}

@@ -16,3 +16,12 @@ func squareServerVectors[W ring.Word](y, x1, c1 []W) int                   { ret
 func quadraticBlindVectors[W ring.Word](g, x1, b []W, slope W, k int) int   { return 0 }
 func quadraticClientVectors[W ring.Word](y, r, g, c0 []W, k int) int        { return 0 }
 func quadraticServerVectors[W ring.Word](y, x1, c1 []W, slope W, k int) int { return 0 }
+
+func roundedShareVectors[W ring.Word](k truncation[W], z, x []W, known W) int             { return 0 }
+func roundedCorrelateVectors[W ring.Word](t Rounded[W], v, x, t1, p0, p1 []W, less W) int { return 0 }
+func roundedClientVectors[W ring.Word](t Rounded[W], y, t0, g, u, w, v []W, e, own, c []uint64) int {
+	return 0
+}
+func roundedServerVectors[W ring.Word](t Rounded[W], y, x, t1, u, o []W, own, e []uint64, b W) int {
+	return 0
+}

@@ -133,7 +133,7 @@ func (p *Program) checkInstr(at step, in Instr) error {
 func (p *Program) checkWeights(in Instr) error {
 	var want []int
 	switch in.Op {
-	case Shift, QuadraticBlind, QuadraticServer:
+	case Shift, QuadraticBlind, QuadraticServer, RoundedCorrelate, RoundedServer:
 		w := in.Ints[0]
 		if w < 0 || w >= len(p.Weights) || in.Out[0].Len%p.Weights[w].Len != 0 {
 			return fmt.Errorf("weight %d does not divide %d elements", w, in.Out[0].Len)
@@ -172,6 +172,8 @@ func (p *Program) checkWidths(in Instr) error {
 		if f := in.Ints[0]; f < 1 || f > bits-3 {
 			return fmt.Errorf("drops %d of %d bits", f, bits)
 		}
+	case RoundedShare, RoundedOffer, RoundedFix, RoundedTurn, RoundedPad, RoundedHold, RoundedCorrelate, RoundedClient, RoundedServer:
+		return p.checkRounded(in)
 	case QuadraticBlind, QuadraticClient, QuadraticServer:
 		if k := in.Ints[len(in.Ints)-1]; k < 0 || k >= bits {
 			return fmt.Errorf("a factor of 2^%d in %d bits", k, bits)
@@ -186,6 +188,21 @@ func (p *Program) checkWidths(in Instr) error {
 		if t := in.Ints[0]; t < 0 || t >= len(p.Taps) {
 			return fmt.Errorf("tap %d of %d", t, len(p.Taps))
 		}
+	}
+	return nil
+}
+
+// checkRounded holds what a quadratic of a truncated value drops and multiplies by: the last ints, behind a weight.
+func (p *Program) checkRounded(in Instr) error {
+	ints := in.Ints
+	if len(ints) == 3 {
+		ints = ints[1:]
+	}
+	if f := ints[0]; f < 1 || f > p.Ring-3 {
+		return fmt.Errorf("drops %d of %d bits", f, p.Ring)
+	}
+	if len(ints) == 2 && (ints[1] < 0 || ints[1] >= p.Ring) {
+		return fmt.Errorf("a factor of 2^%d in %d bits", ints[1], p.Ring)
 	}
 	return nil
 }

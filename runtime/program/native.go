@@ -70,7 +70,7 @@ type Stage struct {
 func (in Instr) Elementwise() bool {
 	switch in.Op {
 	case Add, Sub, MulC, AddC, Copy, Shift, TruncChoose, TruncCorrelate, TruncReceive, TruncSend, SquareClient, SquareServer, SquareOpened,
-		QuadraticBlind, QuadraticClient, QuadraticServer:
+		QuadraticBlind, QuadraticClient, QuadraticServer, RoundedShare, RoundedCorrelate, RoundedClient, RoundedServer:
 		return true
 	case Conv: // a factor for each channel
 		c := Geometry(in.Ints[2:])

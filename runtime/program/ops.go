@@ -42,6 +42,16 @@ const (
 	QuadraticClient Opcode = "quadratic.client" // y <- r, g, c0 [k]
 	QuadraticServer Opcode = "quadratic.server" // y <- x1, c1 [weight, k]
 
+	RoundedShare     Opcode = "rounded.share"     // t <- x [f]
+	RoundedOffer     Opcode = "rounded.offer"     // v <- x, t, p0, p1 [f, k]: of the client
+	RoundedFix       Opcode = "rounded.fix"       // u <- c0, p0, q, own e [f]
+	RoundedTurn      Opcode = "rounded.turn"      // w <- x, t, p0 [f, k]
+	RoundedPad       Opcode = "rounded.pad"       // o <- q, v, c [f]
+	RoundedHold      Opcode = "rounded.hold"      // u <- c1, s, B, p0, e of the client [f]
+	RoundedCorrelate Opcode = "rounded.correlate" // v <- x, t, p0, p1 [weight, f, k]: of the server
+	RoundedClient    Opcode = "rounded.client"    // y <- t, g, u, w, v, e of the server, own e, c [f, k]
+	RoundedServer    Opcode = "rounded.server"    // y <- x, t, u, o, own e, e of the client [weight, f, k]
+
 	// Messages. A send and the recv beside it move the same bytes.
 	SendRing Opcode = "send.ring" // <- x [width]
 	RecvRing Opcode = "recv.ring" // x <- [width]
@@ -97,6 +107,9 @@ var (
 		Sign:         {k(b), k(b, r), false, 1},
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		QuadraticBlind: {k(r), k(r, r), false, 2}, QuadraticClient: {k(r), k(r, r, r), false, 1}, QuadraticServer: {k(r), k(r, r), false, 2},
+		RoundedShare: {k(r), k(r), false, 1}, RoundedOffer: {k(r), k(r, r, r, r), false, 2}, RoundedFix: {k(r), k(r, r, r, b), false, 1}, RoundedTurn: {k(r), k(r, r, r), false, 2},
+		RoundedPad: {k(r), k(r, r, b), false, 1}, RoundedHold: {k(r), k(r, r, r, r, b), false, 1}, RoundedCorrelate: {k(r), k(r, r, r, r), false, 3},
+		RoundedClient: {k(r), k(r, r, r, r, r, b, b, b), false, 2}, RoundedServer: {k(r), k(r, r, r, r, b, b), false, 3},
 		SendRing: {nil, k(r), false, 1}, RecvRing: {k(r), nil, false, 1}, SendBits: {nil, k(b), false, 0}, RecvBits: {k(b), nil, false, 0},
 		GCChoose: {nil, k(r), false, gcInts}, GCZero: {nil, nil, false, gcInts}, GCGarble: {k(b), nil, false, gcInts}, GCRemask: {nil, k(r), false, gcInts}, GCDraw: {k(r), nil, false, 0}, GCTables: {nil, nil, false, gcInts},
 		GCFlip: {k(b), k(r), false, gcInts}, GCTrees: {nil, nil, false, gcInts}, GCExpand: {nil, nil, false, gcInts}, GCCorrect: {nil, k(b), false, gcInts},

@@ -18,7 +18,7 @@ func (m *Machine[W]) compute(in program.Instr) error {
 	if run := m.arithmetic(in); run {
 		return nil
 	}
-	if run := m.steps(in) || m.comparison(in); run {
+	if run := m.steps(in) || m.rounded(in) || m.comparison(in); run {
 		return nil
 	}
 	out := func() []W { return m.r(in.Out[0]) }

@@ -28,7 +28,7 @@ func (m *Machine[W]) Pack() error {
 				continue
 			}
 			switch in.Op {
-			case program.Shift, program.QuadraticBlind, program.QuadraticServer:
+			case program.Shift, program.QuadraticBlind, program.QuadraticServer, program.RoundedCorrelate, program.RoundedServer:
 				shifts[in.Ints[0]] = m.Weights[in.Ints[0]]
 			case program.Conv, program.Linear:
 				p, err := pack(in.Op, in.Ints[2:], m.Weights[in.Ints[0]], m.bias(in))

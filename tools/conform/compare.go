@@ -2,6 +2,7 @@ package conform
 
 import (
 	"fmt"
+	"slices"
 
 	"sotto/ir"
 )
@@ -24,14 +25,19 @@ func (d Difference) String() string {
 // Compare evaluates every RING value on its actual arguments, as reconstructed from the parties' shares, and lists those
 // whose private result is outside the stated interval, in program order. Arguments that no protocol result stands for are
 // taken from the reference; a relu or maxpool then has their interval too. weight gives the weights, x is the clear input; maxUnits is the greatest difference met
-// anywhere, in units of the last place.
+// anywhere, in units of the last place. A quadratic that took in a truncation may be that of floor or of floor + 1.
 func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64) (diffs []Difference, maxUnits int64, err error) {
 	env := ir.Env{f.Params[0]: ir.Quantize(f.Params[0].Type, x)}
-	left, slack := f.Uses(), map[*ir.Value]int{}
+	left, slack, raised := f.Uses(), map[*ir.Value]int{}, ir.Env{}
 	for _, v := range f.Body {
 		want, err := reference(v, env, weight)
 		if err != nil {
 			return nil, 0, fmt.Errorf("%s (%s): %w", v, v.Path, err)
+		}
+		if up, err := raise(v, want, env, raised, taps); err != nil {
+			return nil, 0, fmt.Errorf("%s (%s): %w", v, v.Path, err)
+		} else if up != nil {
+			raised[v] = up
 		}
 		env[v], slack[v] = want, v.Op.Slack+passedOn(v, slack, taps)
 		if got := taps[v.Name]; got != nil && !v.Op.Constant {
@@ -39,7 +45,7 @@ func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32
 				return nil, 0, fmt.Errorf("%s (%s): the parties hold %d elements, the network has %d", v, v.Path, len(got), len(want.I))
 			}
 			env[v] = &ir.Tensor{Type: v.Type, I: got}
-			d := differ(v, got, want.I, slack[v])
+			d := differ(v, got, nearer(got, want.I, raised[v]), slack[v])
 			maxUnits = max(maxUnits, d.Units)
 			if d.Count > 0 {
 				diffs = append(diffs, d)
@@ -48,6 +54,7 @@ func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32
 		for _, a := range v.Args {
 			if left[a]--; left[a] == 0 {
 				delete(env, a)
+				delete(raised, a)
 			}
 		}
 	}
@@ -74,6 +81,42 @@ func passedOn(v *ir.Value, slack map[*ir.Value]int, taps map[string][]int64) int
 		return 0
 	}
 	return slack[v.Args[0]]
+}
+
+// raise is what a value is if every truncation that a quadratic took in gave one unit more: nil of a value that depends on none.
+func raise(v *ir.Value, want *ir.Tensor, env, raised ir.Env, taps map[string][]int64) (*ir.Tensor, error) {
+	if v.Is("ring.trunc") && taps[v.Name] == nil {
+		up := &ir.Tensor{Type: v.Type, I: slices.Clone(want.I)}
+		for i := range up.I {
+			up.I[i]++
+		}
+		return up, nil
+	}
+	quadratic := v.Is("ring.square") || v.Is("ring.mulc") || v.Is("ring.conv2d") || v.Is("ring.add")
+	if !quadratic || !slices.ContainsFunc(v.Args, func(a *ir.Value) bool { return raised[a] != nil && taps[a.Name] == nil }) {
+		return nil, nil
+	}
+	args := make([]*ir.Tensor, len(v.Args))
+	for i, a := range v.Args {
+		if args[i] = raised[a]; args[i] == nil || taps[a.Name] != nil {
+			args[i] = env[a]
+		}
+	}
+	return ir.EvalOne(v, args)
+}
+
+// nearer is the reference, element by element the raised one where that is what came out.
+func nearer(got, want []int64, raised *ir.Tensor) []int64 {
+	if raised == nil {
+		return want
+	}
+	out := slices.Clone(want)
+	for i, up := range raised.I {
+		if got[i] == up {
+			out[i] = up
+		}
+	}
+	return out
 }
 
 func differ(v *ir.Value, got, want []int64, slack int) Difference {

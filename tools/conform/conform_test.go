@@ -240,6 +240,7 @@ var opNets = map[string]string{
 	"maxpool":  "x = conv(image, 4, kernel = 3) |> maxpool(3, stride = 2, pad = 1) |> relu\n output y = maxpool(x, 2) |> flatten |> linear(5) to client",
 	"argmax":   "output y = conv(image, 4, kernel = 5) |> relu |> avgpool |> flatten |> linear(11) |> argmax to client",
 	"residual": "x = conv(image, 6, kernel = 3, pad = 1) |> batchnorm |> relu\n y = conv(x, 6, kernel = 3, pad = 1) |> batchnorm |> relu |> conv(6, kernel = 3, pad = 1) |> batchnorm\n z = relu(x + y)\n output o = z |> avgpool |> flatten |> linear(3) to client",
+	"open":     "x = conv(image, 6, kernel = 3, pad = 1) |> batchnorm |> x2act\n y = conv(x, 6, kernel = 3, pad = 1) |> batchnorm |> x2act |> conv(6, kernel = 3, pad = 1) |> batchnorm\n z = x2act(x + y)\n output o = z |> avgpool |> flatten |> linear(3) to client",
 	"groups":   "x = conv(image, 6, kernel = 3, groups = 3) |> batchnorm |> relu6 |> conv(6, kernel = 3, groups = 6, dilation = 2) |> batchnorm |> relu\n output y = x |> flatten |> linear(3) to client",
 	"moves":    "x = conv(image, 4, kernel = 1) |> relu\n a = slice(x, stride = 2) |> conv(3, kernel = 1)\n b = slice(x, start = 1, stride = 2) |> pad(0) |> conv(3, kernel = 1)\n output y = concat(a, b) |> batchnorm |> relu |> dropout(0.5) |> flatten |> linear(3) to client",
 	"padmove":  "x = conv(image, 4, kernel = 1) |> relu |> pad(1) |> conv(2, kernel = 3)\n output y = x |> flatten |> linear(3) |> softmax to client",

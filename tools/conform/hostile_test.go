@@ -50,6 +50,8 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 		d := []cost.Deployment{cost.ClientServer, cost.Outsourced}[i]
 		pairs = append(pairs, compileWith(tb, "compared", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[1]+"\n}\n", d, 32, way).Pair)
 	}
+	exact := pass.Protocols{Truncation: pass.ExactTruncation} // no quadratic takes such a truncation in
+	pairs = append(pairs, compileWith(tb, "exact", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[0]+"\n}\n", cost.ClientServer, 32, exact).Pair)
 	silent := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)}
 	pairs = append(pairs, dealtPairs(tb)...)
 	return append(pairs, compileIn(tb, "silent", "net small {\n input image: f32[1, 6, 6] from client\n "+silentNet+"\n}\n", silent).Pair)

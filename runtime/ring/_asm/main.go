@@ -34,6 +34,10 @@ func main() {
 			w.quadraticBlind()
 			w.quadraticClient()
 			w.quadraticServer()
+			w.roundedShare()
+			w.roundedCorrelate()
+			w.roundedClient()
+			w.roundedServer()
 		}
 	default:
 		fmt.Fprintf(os.Stderr, "asm: no kernels for %q: ring and nonlin are accepted\n", *kernels)
