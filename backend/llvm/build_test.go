@@ -49,7 +49,7 @@ func build(t testing.TB, clang string, target Target, text string) *native.Libra
 	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(clang, "-O3", "-march="+target.CPU, "-fPIC", "-shared", "-nostdlib", "-Wno-override-module", "-o", library, source).CombinedOutput(); err != nil {
+	if out, err := exec.Command(clang, append(target.Flags(), "-O3", "-fPIC", "-shared", "-nostdlib", "-Wno-override-module", "-o", library, source)...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", clang, err, out)
 	}
 	raw, err := os.ReadFile(library)

@@ -40,6 +40,10 @@ func TargetNamed(name string) (Target, error) {
 	return Target{}, fmt.Errorf("no target is called %q: accepted are %s, %s and %s", name, targets[0].Name, targets[1].Name, targets[2].Name)
 }
 
+// Flags are what tells clang of the target. The levels from x86-64-v3 on have LZCNT and MOVBE too, which the loader cannot ask the processor
+// for: where LZCNT is hidden it runs as another instruction and gives another number, so neither is used.
+func (t Target) Flags() []string { return []string{"-march=" + t.CPU, "-mno-lzcnt", "-mno-movbe"} }
+
 func (t Target) runs(has func(string) bool) bool {
 	for _, f := range t.Features {
 		if !has(f) {

@@ -78,7 +78,7 @@ func (c *Compiler) Write(ctx context.Context, dir string, k *llvm.Kernels) error
 
 // build makes a library that needs no other: what memory is set and copied with is in the process already.
 func (c *Compiler) build(ctx context.Context, source, library string) error {
-	run := exec.CommandContext(ctx, c.path, "-O3", "-march="+c.Target.CPU, "-fPIC", "-shared", "-nostdlib", "-Wno-override-module", "-o", library, source)
+	run := exec.CommandContext(ctx, c.path, append(c.Target.Flags(), "-O3", "-fPIC", "-shared", "-nostdlib", "-Wno-override-module", "-o", library, source)...)
 	if out, err := run.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s does not compile the kernels in %s: %w\n%s", c.path, source, err, out)
 	}
