@@ -402,7 +402,7 @@ func (c *choosing[W]) startFerret(w func(tag int, p []byte) error) error {
 	choice, m, seed := make([]uint64, ring.BitWords(n)), make([]prg.Block, n), prg.NewSeed()
 	defer ring.Wipe(m)
 	defer ring.Wipe(choice)
-	prg.Words(prg.NewStream(prg.NewSeed()), choice)
+	prg.Draw(choice)
 	ring.WrapBits(choice, n)
 	msg, err := c.softspoken.Extend(choice, n, m)
 	if err != nil {
@@ -431,7 +431,7 @@ func (c *choosing[W]) factors(item int) error {
 		})
 	case !c.drawn():
 		for _, v := range b {
-			prg.Words(prg.NewStream(prg.NewSeed()), v)
+			prg.Draw(v)
 		}
 	}
 	return nil

@@ -523,3 +523,15 @@ func TestHalvesAreAView(t *testing.T) {
 		t.Errorf("blocks %v after a write to their words", b)
 	}
 }
+
+// TestDraw: two draws have no word in common, and no word is left out.
+func TestDraw(t *testing.T) {
+	a, b := make([]uint64, 1001), make([]uint64, 1001)
+	Draw(a)
+	Draw(b)
+	for i := range a {
+		if a[i] == b[i] || a[i] == 0 || b[i] == 0 {
+			t.Fatalf("word %d is %x and %x", i, a[i], b[i])
+		}
+	}
+}

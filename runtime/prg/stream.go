@@ -90,6 +90,15 @@ func (s *Stream) Blocks(dst []Block) { fill(s, dst) }
 // Words fills dst with the next bytes of the stream, each word little endian.
 func Words[W uint32 | uint64](s *Stream, dst []W) { fill(s, dst) }
 
+// Draw fills dst with words that nobody can draw again: the seed is from crypto/rand and is wiped.
+func Draw[W uint32 | uint64](dst []W) {
+	seed := NewSeed()
+	s := NewStream(seed)
+	clear(seed[:])
+	defer s.Wipe()
+	Words(s, dst)
+}
+
 func fill[T Block | uint32 | uint64](s *Stream, dst []T) {
 	s.keystream.fill(memory(dst))
 	fromWire(dst)

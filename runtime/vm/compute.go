@@ -93,7 +93,7 @@ func (m *Machine[W]) arithmetic(in program.Instr) bool {
 	case program.AddC:
 		ring.AddConst(m.r(in.Out[0]), m.r(in.In[0]), W(in.Ints[0]))
 	case program.GCDraw:
-		prg.Words(prg.NewStream(prg.NewSeed()), m.r(in.Out[0]))
+		prg.Draw(m.r(in.Out[0]))
 	case program.Zero:
 		clear(m.r(in.Out[0]))
 	case program.Iota:

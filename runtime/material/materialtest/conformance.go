@@ -65,7 +65,7 @@ func RandomWeights[W ring.Word](m *program.Manifest) Weights[W] {
 
 func random[W ring.Word](n int) []W {
 	v := make([]W, n)
-	prg.Words(prg.NewStream(prg.NewSeed()), v)
+	prg.Draw(v)
 	return v
 }
 
