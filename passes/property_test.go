@@ -67,6 +67,17 @@ func drawContext(t *rapid.T, d *golden.Drawn) *pass.Context {
 	return c
 }
 
+// drawProtocols assigns each op of a RING function a protocol of its own.
+func drawProtocols(t *rapid.T, c *pass.Context, f *ir.Func) {
+	c.Protocols = pass.Protocols{Nonlinear: rapid.SampledFrom(pass.Nonlinears()).Draw(t, "nonlinear"), Sites: map[string]pass.Nonlinear{}, Truncations: map[string]pass.Truncation{}}
+	for _, s := range pass.Sites(f) {
+		c.Protocols.Sites[s.Path] = rapid.SampledFrom(pass.Nonlinears()).Draw(t, s.Path)
+	}
+	for _, s := range pass.TruncationSites(f) {
+		c.Protocols.Truncations[s.Path] = rapid.SampledFrom(pass.Truncations()).Draw(t, s.Path)
+	}
+}
+
 // every is the whole compiler.
 var every = slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)
 
@@ -204,6 +215,7 @@ func TestSecureComputesTheRingFunction(t *testing.T) {
 		d := golden.DrawNet(t, "", "nn.argmax", "nn.softmax")
 		c := drawContext(t, d)
 		ring := compile(t, c, d.Space, passes.ToNet, passes.ToRing)
+		drawProtocols(t, c, ring.Funcs[0])
 		secure := compile(t, c, ring, passes.ToSecure)
 		want, values := evaluate(t, d, ring)
 		got, secureValues := evaluate(t, d, secure)

@@ -1,7 +1,9 @@
 package pass
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sotto/ir/cost"
@@ -46,6 +48,18 @@ type Protocols struct {
 	Nonlinear  Nonlinear
 	Truncation Truncation
 	Garbling   cost.Scheme // of every garbled op
+
+	// Sites and Truncations are for single ops, by their path (Sites, TruncationSites): they come before what the program does.
+	Sites       map[string]Nonlinear
+	Truncations map[string]Truncation
+}
+
+// Way gives the way to compute the comparing op at a path.
+func (p Protocols) Way(path string) Nonlinear { return cmp.Or(p.Sites[path], p.Nonlinear) }
+
+// TruncationAt gives the way to truncate the value of the layer at a path.
+func (p Protocols) TruncationAt(path string) Truncation {
+	return cmp.Or(p.Truncations[path], p.Truncation)
 }
 
 // WithDefaults fills what is not decided.
@@ -65,11 +79,15 @@ func (p Protocols) WithDefaults() Protocols {
 // Check refuses protocols that there are none of.
 func (p Protocols) Check() error {
 	p = p.WithDefaults()
-	if !slices.Contains(Nonlinears(), p.Nonlinear) {
-		return fmt.Errorf("no way of comparing is called %q: accepted are %v", p.Nonlinear, Nonlinears())
+	for _, n := range slices.Concat([]Nonlinear{p.Nonlinear}, slices.Sorted(maps.Values(p.Sites))) {
+		if !slices.Contains(Nonlinears(), n) {
+			return fmt.Errorf("no way of comparing is called %q: accepted are %v", n, Nonlinears())
+		}
 	}
-	if !slices.Contains(Truncations(), p.Truncation) {
-		return fmt.Errorf("no way of truncating is called %q: accepted are %v", p.Truncation, Truncations())
+	for _, t := range slices.Concat([]Truncation{p.Truncation}, slices.Sorted(maps.Values(p.Truncations))) {
+		if !slices.Contains(Truncations(), t) {
+			return fmt.Errorf("no way of truncating is called %q: accepted are %v", t, Truncations())
+		}
 	}
 	_, err := cost.ParseScheme(string(p.Garbling))
 	return err

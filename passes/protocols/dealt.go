@@ -10,12 +10,12 @@ import (
 // takenIn tells whether a dealt relu truncates in v's stead. It rounds as one COT does, and a truncation that others read as well is
 // rounded once, for all.
 func (a *assigner) takenIn(v *ir.Value) bool {
-	return len(a.readers[v]) == 1 && a.Old.Result != v && a.protocols.Truncation == pass.OneCOT
+	return len(a.readers[v]) == 1 && a.Old.Result != v && a.truncation(v) == pass.OneCOT
 }
 
 // dealtRelu emits a relu by dealt keys, with the truncation of its operand where that is for nothing else.
 func (a *assigner) dealtRelu(v *ir.Value) *ir.Value {
-	source, drop := a.signSource(v.Args[0]), 0
+	source, drop := a.source(v.Args[0], v), 0
 	if source != v.Args[0] {
 		drop = v.Args[0].Int("bits")
 	}
@@ -34,7 +34,7 @@ func (a *assigner) rectify(at *ir.Value, name string, x *ir.Value, width, drop i
 	if width < x.Type.Elem.Bits {
 		attrs["width"] = width
 	}
-	return a.B.At(at).MustAs(name, "fss.relu", attrs, a.compared(x))
+	return a.B.At(at).MustAs(name, "fss.relu", attrs, a.compared(at, x))
 }
 
 // gain is max(diff, 0) in a stage of a tournament, for values alone: where indices are carried along, the sign is wanted too.

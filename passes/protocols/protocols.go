@@ -16,7 +16,7 @@ import (
 var Protocols = &pass.Pass{
 	Name: "protocols",
 	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by the comparison asked for (sign-only garbled" +
-		" circuits by default) at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, in client-server together" +
+		" circuits by default), for each or for all, at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, in client-server together" +
 		" with the linear term that is added and with the truncation of a layer's result before it, truncation by one COT (floor or one unit more) or exactly",
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
@@ -84,7 +84,7 @@ func (a *assigner) finish() {
 
 func (a *assigner) value(v *ir.Value) *ir.Value {
 	b := a.B.At(v)
-	if a.protocols.Nonlinear == pass.GarbledWhole {
+	if a.way(v) == pass.GarbledWhole {
 		if n := a.whole(v); n != nil {
 			return a.settle(v, n)
 		}
@@ -102,8 +102,8 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 	case v.Is("ring.square"):
 		return a.settle(v, b.MustAs(v.Name, "beaver.square", nil, a.operand(a.To[v.Args[0]])))
 	case v.Is("ring.trunc"):
-		return a.settle(v, b.MustAs(v.Name, truncations[a.protocols.Truncation], v.Attrs, a.truncated(v)))
-	case v.Is("ring.relu") && a.protocols.Nonlinear == pass.DealtWhole:
+		return a.settle(v, b.MustAs(v.Name, truncations[a.truncation(v)], v.Attrs, a.truncated(v)))
+	case v.Is("ring.relu") && a.way(v) == pass.DealtWhole:
 		return a.settle(v, a.dealtRelu(v))
 	case v.Is("ring.relu"):
 		sign := a.reluSign(v)
@@ -144,18 +144,37 @@ func (a *assigner) prepare(v *ir.Value) {
 		switch {
 		case r.Is("ring.conv2d"), r.Is("ring.linear"), r.Is("ring.square"):
 			a.operand(a.To[v])
-		case a.signMasks() && (comparesElements(r) || a.signOf(v, r)), a.wholeOf(v, r):
+		case a.masksFor(v, r):
 			a.mask(a.To[v])
 		}
 	}
 }
 
-// signOf tells whether r, which reads v, is a relu that takes the sign of v, or a truncation that such a relu reads.
-func (a *assigner) signOf(v, r *ir.Value) bool {
-	if r.Is("ring.relu") {
-		return a.signSource(v) == v
+// way is the way to compute an op that compares. A difference of two ReLUs is computed as they are.
+func (a *assigner) way(v *ir.Value) pass.Nonlinear {
+	if v.Is("ring.sub") {
+		v = v.Args[0]
 	}
-	return r.Is("ring.trunc") && a.signSource(r) == v && slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return x.Is("ring.relu") })
+	return a.protocols.Way(pass.SitePath(v))
+}
+
+// truncation is the way to compute a truncation.
+func (a *assigner) truncation(v *ir.Value) pass.Truncation {
+	return a.protocols.TruncationAt(pass.SitePath(v))
+}
+
+// masksFor tells whether an op that compares wants v masked: r, which reads v, or a reader of r if that is a truncation which a comparison
+// does without.
+func (a *assigner) masksFor(v, r *ir.Value) bool {
+	if r.Is("ring.trunc") {
+		return slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return a.enters(v, r, x) && a.signMasks(x) })
+	}
+	return a.enters(v, v, r) && a.signMasks(r)
+}
+
+// enters tells whether what enters r, whose operand is x, is v: x itself or what x is a truncation of.
+func (a *assigner) enters(v, x, r *ir.Value) bool {
+	return (r.Is("ring.relu") || comparesElements(r)) && a.source(x, r) == v
 }
 
 // comparesElements tells whether an op compares the elements of its operand with each other.
@@ -164,18 +183,38 @@ func comparesElements(v *ir.Value) bool { return v.Is("ring.maxpool") || v.Is("r
 // truncated gives the form of a value that a truncation takes: that of the sign which a relu takes of its result.
 func (a *assigner) truncated(v *ir.Value) *ir.Value {
 	x := a.To[v.Args[0]]
-	if a.signMasks() && a.signOf(v.Args[0], v) {
+	if a.signed(v) {
 		return a.mask(x)
 	}
 	return a.additive(x)
 }
 
-// signSource is the value whose sign is that of v: a truncated value has the sign of the untruncated one.
-func (a *assigner) signSource(v *ir.Value) *ir.Value {
-	if !v.Is("ring.trunc") || (a.protocols.Nonlinear == pass.DealtWhole && !a.takenIn(v)) {
-		return v
+// signed tells whether a relu that reads a truncation takes the sign of what is truncated, masked.
+func (a *assigner) signed(v *ir.Value) bool {
+	return slices.ContainsFunc(a.readers[v], func(x *ir.Value) bool {
+		return x.Is("ring.relu") && a.enters(v.Args[0], v, x) && a.signMasks(x)
+	})
+}
+
+// source is what enters an op that compares its operand x: what x is a truncation of, where the op truncates too, or takes the sign alone,
+// which a truncated value and the untruncated one have in common.
+func (a *assigner) source(x, op *ir.Value) *ir.Value {
+	if !x.Is("ring.trunc") {
+		return x
 	}
-	return v.Args[0]
+	in := false
+	switch a.way(op) {
+	case pass.GarbledWhole:
+		in = !op.Is("ring.argmax") && a.takenWhole(x)
+	case pass.DealtWhole:
+		in = op.Is("ring.relu") && a.takenIn(x)
+	default:
+		in = op.Is("ring.relu")
+	}
+	if in {
+		return x.Args[0]
+	}
+	return x
 }
 
 // wantsMask tells whether some reader needs v with the client's part known offline.
@@ -193,10 +232,8 @@ func (a *assigner) wantsMask(v *ir.Value) bool {
 
 func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
 	switch {
-	case r.Is("ring.relu"), r.Is("ring.trunc"):
-		return a.signMasks() && a.signOf(v, r) || a.wholeOf(v, r)
-	case comparesElements(r):
-		return a.signMasks()
+	case r.Is("ring.relu"), r.Is("ring.trunc"), comparesElements(r):
+		return a.masksFor(v, r)
 	case !r.Op.Local:
 		return true
 	}

@@ -51,7 +51,7 @@ func (a *assigner) quadratic(square, linear *ir.Value) (q quadratic, parts []*ir
 // joinsQuadratic tells whether a value is a truncation that a quadratic takes in: of a value of which the client knows its part
 // offline, and that nothing else reads. Then its result is not needed, nor a mask for it (runtime/nonlin/rounded.go).
 func (a *assigner) joinsQuadratic(v *ir.Value) bool {
-	if !a.clientServer || !v.Is("ring.trunc") || a.protocols.Truncation != pass.OneCOT || v == a.Old.Result || len(v.Type.Shape) != 3 {
+	if !a.clientServer || !v.Is("ring.trunc") || a.truncation(v) != pass.OneCOT || v == a.Old.Result || len(v.Type.Shape) != 3 {
 		return false
 	}
 	if a.To[v.Args[0]].Type.Share != ir.Masked || len(a.readers[v]) == 0 {

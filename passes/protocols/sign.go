@@ -27,9 +27,9 @@ var truncations = map[pass.Truncation]string{pass.OneCOT: "ot.trunc", pass.Exact
 // reluSign emits the comparison that a relu takes.
 func (a *assigner) reluSign(v *ir.Value) *ir.Value {
 	x := v.Args[0]
-	source := a.signSource(x)
+	source, way := a.source(x, v), signs[a.way(v)]
 	width, at := reluWidth(source), a.B.At(v)
-	if source == x || !signs[a.protocols.Nonlinear].coarse || a.protocols.Truncation != pass.OneCOT {
+	if source == x || !way.coarse || a.truncation(x) != pass.OneCOT {
 		return a.sign(v, v.Name+".d", a.To[source], width)
 	}
 	const room = 5 // the sign, and bits beside which the unit that a truncation adds is a sixteenth, within what rounding leaves
@@ -38,7 +38,7 @@ func (a *assigner) reluSign(v *ir.Value) *ir.Value {
 	if width = max(width, drop+room); width < bits {
 		attrs["width"] = width
 	}
-	return at.MustAs(v.Name+".d", signs[a.protocols.Nonlinear].op, attrs, a.To[x].Args[0]) // the shares that are truncated
+	return at.MustAs(v.Name+".d", way.op, attrs, a.To[x].Args[0]) // the shares that are truncated
 }
 
 // sign emits the comparison of x with zero for the value at, x's values having width bits.
@@ -47,13 +47,13 @@ func (a *assigner) sign(at *ir.Value, name string, x *ir.Value, width int) *ir.V
 	if width < x.Type.Elem.Bits {
 		attrs = ir.Attrs{"width": width}
 	}
-	return a.B.At(at).MustAs(name, signs[a.protocols.Nonlinear].op, attrs, a.compared(x))
+	return a.B.At(at).MustAs(name, signs[a.way(at)].op, attrs, a.compared(at, x))
 }
 
-// compared gives the form of a value that the sign protocol takes: a masked one, if it exists, before an arithmetic one.
-func (a *assigner) compared(x *ir.Value) *ir.Value {
+// compared gives the form of a value that the comparisons of the RING value v take: a masked one, if it exists, before an arithmetic one.
+func (a *assigner) compared(v, x *ir.Value) *ir.Value {
 	switch {
-	case a.signMasks():
+	case a.signMasks(v):
 		return a.mask(x)
 	case a.clientServer && a.masked[x] != nil:
 		return a.masked[x]
@@ -61,8 +61,8 @@ func (a *assigner) compared(x *ir.Value) *ir.Value {
 	return a.additive(x)
 }
 
-// signMasks tells whether the sign protocol needs its operand masked.
-func (a *assigner) signMasks() bool { return !signs[a.protocols.Nonlinear].additive }
+// signMasks tells whether the comparisons of a RING value need their operands masked.
+func (a *assigner) signMasks(v *ir.Value) bool { return !signs[a.way(v)].additive }
 
 // rounding is what fixed point adds to a bound at most: values of magnitude below one count as one, since shares and rounding
 // errors need a bit there too (passes/fixed), and errors stay far below a quarter of that.

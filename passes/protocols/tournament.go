@@ -12,7 +12,7 @@ import (
 // re-masked, so that the next one's circuits again know the client's part beforehand.
 func (a *assigner) maxpool(v *ir.Value) *ir.Value {
 	t := &tournament{assigner: a, v: v, attrs: v.Attrs.Only("kernel", "stride", "pad")}
-	x := a.compared(a.To[v.Args[0]])
+	x := a.compared(v, a.To[v.Args[0]])
 	t.attrs["image"] = x.Type.Shape
 	winners, _ := t.play(t.op("tour.start", ".w", -1, x), nil)
 	return a.B.At(v).MustAs(v.Name, "ring.reshape", ir.Attrs{"shape": v.Type.Shape}, winners)
@@ -22,7 +22,7 @@ func (a *assigner) maxpool(v *ir.Value) *ir.Value {
 func (a *assigner) argmax(v *ir.Value) *ir.Value {
 	n := v.Args[0].Type.Len()
 	t := &tournament{assigner: a, v: v, attrs: ir.Attrs{"image": []int{1, 1, n}, "kernel": []int{1, n}, "stride": []int{1, 1}}}
-	x := a.compared(a.To[v.Args[0]])
+	x := a.compared(v, a.To[v.Args[0]])
 	iota := a.B.At(v).MustAs(v.Name+".i", "ring.iota", ir.Attrs{"n": n, "bits": x.Type.Elem.Bits})
 	_, index := t.play(x, iota)
 	return a.B.At(v).MustAs(v.Name, "ring.reshape", ir.Attrs{"shape": []int{1}}, index)
@@ -68,7 +68,7 @@ func (t *tournament) stage(g cost.Tournament, s int, live, index *ir.Value) (_, 
 	left, right := t.op("tour.left", ".l", s, live), t.op("tour.right", ".r", s, live)
 	diff := t.emit(".s", s, "ring.sub", left, right)
 	var winner *ir.Value
-	if index == nil && t.protocols.Nonlinear == pass.DealtWhole {
+	if index == nil && t.way(t.v) == pass.DealtWhole {
 		winner = t.emit(".x", s, "ring.add", t.gain(s, diff), right)
 	} else {
 		wins := t.sign(t.v, fmt.Sprintf("%s.d%d", t.v.Name, s), diff, differenceWidth(t.v.Args[0]))
@@ -78,7 +78,7 @@ func (t *tournament) stage(g cost.Tournament, s int, live, index *ir.Value) (_, 
 		}
 	}
 	if s+1 < g.Stages() {
-		winner = t.compared(winner)
+		winner = t.compared(t.v, winner)
 	}
 	return t.op("tour.next", ".w", s, winner, live), index
 }
