@@ -128,13 +128,22 @@ func (s *session[W]) begin(ctx context.Context, g greeting) error {
 	}
 	start := time.Now()
 	defer func() { s.stats.Offline.MS += ms(time.Since(start)) }()
-	return s.pack()
+	if err := s.pack(); err != nil {
+		return err
+	}
+	return s.meet()
 }
 
-// meet waits until the peer has read its material too: the online phase, and its time, begin for both at once.
+// meet waits until the peer has its material and its weights ready too: the online phase, and its time, begin for both at once.
 func (s *session[W]) meet() error {
+	if err := s.Conn.BeginPhase(phaseSession); err != nil {
+		return err
+	}
 	var mine, theirs [1]byte
-	return s.Conn.Exchange(mine[:], theirs[:])
+	if err := s.Conn.Exchange(mine[:], theirs[:]); err != nil {
+		return fmt.Errorf("between the phases: %w", err)
+	}
+	return nil
 }
 
 // pack readies the weights for the online phase, in which nothing needs them as they were.

@@ -88,6 +88,7 @@ func (m *Machine[W]) UseNative(n *Native[W]) {
 		}
 	}
 	m.native = run
+	run.wipe() // so that the system gives it memory before there is an input
 }
 
 // aligned gives scratch memory that begins where a vector of any size may.

@@ -27,8 +27,8 @@ var kills = flag.Int("kills", 21, "how many sessions TestKilledPeers and TestKil
 // goTrace finds what the Go runtime prints when a program dies.
 var goTrace = regexp.MustCompile(`goroutine \d+|panic:|fatal error:|runtime error`)
 
-// placed says where a failure was: every error between parties names a layer, or the step before there are layers.
-var placed = regexp.MustCompile(`layer \S+|handshake|session set-up|dealer|connecting to`)
+// placed says where a failure was: every error between parties names a layer, or a step that is of none.
+var placed = regexp.MustCompile(`layer \S+|handshake|session set-up|between the phases|dealer|connecting to`)
 
 // The result of each side, by which a part of an answer would show.
 const (
