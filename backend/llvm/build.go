@@ -244,6 +244,15 @@ func (b *fn) storeVector(hint string, v, p value.Value) {
 	b.at.NewStore(v, q).Align = ir.Align(b.elem.Bytes())
 }
 
+// prefetch asks for the element that lies so far behind p, which need not be there.
+func (b *fn) prefetch(hint string, p, at value.Value) {
+	const read, keep, data = 0, 3, 1 // of the language reference
+	line := b.call(hint, b.at.NewBitCast(b.call(hint+".place", b.at.NewGetElementPtr(b.elem.typ(), p, at)), types.I8Ptr))
+	b.at.NewCall(prefetching, line, constant.NewInt(types.I32, read), constant.NewInt(types.I32, keep), constant.NewInt(types.I32, data))
+}
+
+var prefetching = ir.NewFunc("llvm.prefetch.p0i8", types.Void, ir.NewParam("", types.I8Ptr), ir.NewParam("", types.I32), ir.NewParam("", types.I32), ir.NewParam("", types.I32))
+
 // Elements and vectors of them.
 
 func (b *fn) float() bool { return b.elem == F32 }

@@ -16,13 +16,20 @@ import (
 //	block   the input channels whose weights of a panel stay in a near cache while the chunk's pixels pass
 //	tile    pixels x vectors of a panel: sums in registers, over a block
 //
+// Where the weights of a group stay in a near cache, all its panels take one chunk of pixels before the next, so that the input comes from
+// far memory once; elsewhere a panel takes all chunks. With one tap a chunk is a few elements of each of many planes, which processors do
+// not foresee: the tiles of one chunk ask for the next one's.
+//
 // Sums of a chunk wait in scratch memory, pixel by pixel; at its end squares of lanes x lanes are transposed, get what is to be added
 // and go to their channels.
 
-// Cache sizes that blocks are made for: Tuning. The weights of a block and the sums of a chunk each fill a first-level cache.
+// Bytes that blocks are made for: Tuning. Sums are in a first-level cache until they are stored, weights in one of the second level, of
+// which a panel of a block fills a part and a group that is held a half. Sums that wait for the next block are there as well.
 const (
-	weightBlock  = 32 << 10
-	scratchBlock = 32 << 10
+	weightBlock = 128 << 10
+	heldWeights = 512 << 10
+	sumBlock    = 8 << 10
+	waitingSums = 64 << 10
 )
 
 // Epilogue says what is added to products before they are stored.
@@ -64,11 +71,12 @@ type plan struct {
 	kernel.Conv
 	tile
 	apart    bool // products from their additions
+	held     bool // panels take turns within a chunk
 	lanes    int
 	chunk    int // pixels of a unit, a multiple of the tile's and of lanes
 	block    int // input channels of a block
 	row      int // elements of a padded input row
-	plane    int // elements of a padded input channel
+	plane    int // elements from an input channel to the next
 	outW     int
 	outPix   int
 	groupIn  int // channels of a group
@@ -87,18 +95,25 @@ func (p plan) units() int { return p.Groups * p.panels() * p.chunks() }
 // aligned tells whether a tile never leaves an output row.
 func (p plan) aligned() bool { return p.outW%p.pixels == 0 }
 
+// ahead tells whether tiles ask for the input of the next chunk, which lies behind theirs.
+func (p plan) ahead() bool { return p.held && pointwise(p.Conv) && p.StrideH == 1 && p.StrideW == 1 }
+
+// pointwise tells of a convolution that reads pixels as they are, one for each of the result.
+func pointwise(c kernel.Conv) bool { return c.KH == 1 && c.KW == 1 && c.PadH == 0 && c.PadW == 0 }
+
 // planConv cuts a convolution for a machine.
 func planConv(c kernel.Conv, e Elem, t Target) plan {
 	p := plan{Conv: c, lanes: t.Vector / e.Bytes(), outW: c.OutW(), outPix: c.OutH() * c.OutW(), groupIn: c.InC / c.Groups, groupOut: c.OutC / c.Groups,
-		row: c.InW + 2*c.PadW, plane: (c.InH + 2*c.PadH) * (c.InW + 2*c.PadW)}
+		row: c.InW + 2*c.PadW, plane: paddedPlane(c)}
 	p.tile, p.apart = bestTile(p, e.sums(t.Registers)), e.apart(t.Registers)
 	p.block = min(p.groupIn, max(1, weightBlock/(c.KH*c.KW*p.width()*e.Bytes())))
 	step := lcm(p.pixels, p.lanes)
-	p.chunk = max(1, scratchBlock/(p.width()*e.Bytes()*step)) * step
+	sums := sumBlock
 	if p.block < p.groupIn {
-		p.chunk *= 2 // blocks come and go: more pixels for each
+		sums = waitingSums
 	}
-	p.chunk = min(p.chunk, (p.outPix+step-1)/step*step)
+	p.chunk = min(max(1, sums/(p.width()*e.Bytes()*step)), (p.outPix+step-1)/step) * step
+	p.held = p.panels()*p.width()*p.Depth()*e.Bytes() <= heldWeights
 	return p
 }
 
@@ -192,8 +207,8 @@ type convolution struct {
 
 func (k convolution) unit(unit value.Value) {
 	b := k.fn
-	panel, chunk := b.divide("panel", "chunk", unit, k.chunks())
-	group, inGroup := b.divide("group", "panel.of.group", panel, k.panels())
+	group, inGroup, chunk := k.place(unit)
+	panel := b.add("panel", b.mul("group.panels", group, k.panels()), inGroup)
 	k.first = b.mul("first", chunk, k.chunk)
 	k.count = b.min("count", num(k.chunk), b.sub("left", num(k.outPix), k.first))
 	k.groupX = b.element("group.x", k.x, b.mul("group.at", group, k.groupIn*k.plane))
@@ -212,6 +227,17 @@ func (k convolution) unit(unit value.Value) {
 	k.output()
 }
 
+// place gives a unit's group, panel of the group and chunk.
+func (k convolution) place(unit value.Value) (group, panel, chunk value.Value) {
+	group, of := k.divide("group", "of.group", unit, k.panels()*k.chunks())
+	if k.held {
+		chunk, panel = k.divide("chunk", "panel.of.group", of, k.panels())
+		return group, panel, chunk
+	}
+	panel, chunk = k.divide("panel.of.group", "chunk", of, k.chunks())
+	return group, panel, chunk
+}
+
 // tiles adds the products of the input channels of a block to the sums of all pixels, or begins the sums.
 func (k convolution) tiles(block value.Value, more bool) {
 	b := k.fn
@@ -225,6 +251,9 @@ func (k convolution) tiles(block value.Value, more bool) {
 		pixels := k.inputs(b.add("tile.first", k.first, t))
 		begun := k.begin(sums, more)
 		acc := b.loop("depth", "", block, end, 1, begun, func(i value.Value, acc []value.Value) []value.Value {
+			if k.ahead() {
+				b.prefetch("next", pixels[0], b.add("next.at", b.mul("next.plane", i, k.plane), num(k.chunk)))
+			}
 			return k.taps(i, pixels, acc)
 		}) // of input channels
 		for j, a := range acc {
@@ -421,6 +450,23 @@ func pad(name string, c kernel.Conv, e Elem, lanes int) *fn {
 			k.zeros(at, c.PadW)
 			k.zeros(b.add("right", at, num(w-c.PadW)), c.PadW)
 			k.copies(b.add("inside", at, num(c.PadW)), b.element("from.row", from, b.mul("from.row.at", r, c.InW)), c.InW)
+		})
+	})
+	b.end()
+	return b
+}
+
+// pick writes the stage that copies the pixels which a strided convolution of one tap reads, a channel a unit.
+func pick(name string, c kernel.Conv, plane int, e Elem, lanes int) *fn {
+	b := begin(name, e, lanes)
+	y, x := b.buffer("y", 0), b.buffer("x", 1)
+	b.each("channel", "", b.lo, b.hi, func(i value.Value) {
+		to, from := b.element("to", y, b.mul("to.at", i, plane)), b.element("from", x, b.mul("from.at", i, c.InH*c.InW))
+		b.each("row", "", num(0), num(c.OutH()), func(r value.Value) {
+			to, from := b.element("to.row", to, b.mul("to.row.at", r, c.OutW())), b.element("from.row", from, b.mul("from.row.at", r, c.StrideH*c.InW))
+			b.each("pixel", "", num(0), num(c.OutW()), func(p value.Value) {
+				b.store(b.load("x", b.element("x.at", from, b.mul("x.col", p, c.StrideW))), b.element("pixel.to", to, p))
+			})
 		})
 	})
 	b.end()

@@ -31,17 +31,49 @@ type layer struct {
 
 // convolution gives the stages of a layer.
 func (m *module) convolution(l layer) []program.Stage {
+	if l.elem.picks(l.geometry) {
+		return m.picked(l)
+	}
 	stages, x := m.padded(l)
 	if l.geometry.InC == l.geometry.Groups {
 		return append(stages, m.depthwise(l, x))
 	}
-	p := planConv(l.geometry, l.elem, m.target)
+	return append(stages, m.product(l, planConv(l.geometry, l.elem, m.target), x))
+}
+
+// product gives the stage of a convolution whose input has its zeros around it.
+func (m *module) product(l layer, p plan, x program.Arg) program.Stage {
 	s := program.Stage{Tag: l.tag, Units: p.units(), Grain: grain(p.MACs() / p.units()),
 		Args: []program.Arg{l.y, x, m.panels(l.weight, p), m.worker(l.elem, p.chunk*p.width())}}
 	s.Args = append(s.Args, l.added()...)
 	name := fmt.Sprintf("conv_%s_%s%s", l.elem, geometryName(p.Conv), l.after.name())
+	if p.plane != paddedPlane(p.Conv) {
+		name += fmt.Sprint("_plane", p.plane)
+	}
 	s.Symbol = m.function(name, l.tag, func(name string) *fn { return conv(name, p, l.elem, l.after) })
-	return append(stages, s)
+	return s
+}
+
+// picks tells whether the pixels that a strided convolution of one tap reads are put side by side first: Tuning. It pays where an element
+// is so wide that every panel would read most of the cache lines between them, too.
+func (e Elem) picks(c kernel.Conv) bool {
+	const wide = 8
+	return e.Bytes() == wide && pointwise(c) && max(c.StrideH, c.StrideW) > 1 && c.InC > c.Groups
+}
+
+// picked gives the stages of a convolution of pixels side by side. Planes begin a whole number of blocks apart, so that their rows
+// begin at the same places in lines of a cache.
+func (m *module) picked(l layer) []program.Stage {
+	c := l.geometry
+	plane := (c.OutH()*c.OutW() + block - 1) / block * block
+	to := m.shared(l.elem, c.InC*plane)
+	name := fmt.Sprintf("pick_%s_%s", l.elem, geometryName(c))
+	m.function(name, l.tag, func(name string) *fn { return pick(name, c, plane, l.elem, m.target.Vector/l.elem.Bytes()) })
+	pick := program.Stage{Symbol: name, Tag: l.tag, Units: c.InC, Grain: grain(plane), Args: []program.Arg{to, l.x}}
+	l.geometry.InH, l.geometry.InW, l.geometry.StrideH, l.geometry.StrideW = c.OutH(), c.OutW(), 1, 1
+	p := planConv(l.geometry, l.elem, m.target)
+	p.plane = plane
+	return []program.Stage{pick, m.product(l, p, to)}
 }
 
 // added are the arguments of what the epilogue adds.
@@ -90,12 +122,15 @@ func (m *module) padded(l layer) ([]program.Stage, program.Arg) {
 	if c.PadH == 0 && c.PadW == 0 {
 		return nil, l.x
 	}
-	plane := (c.InH + 2*c.PadH) * (c.InW + 2*c.PadW)
+	plane := paddedPlane(c)
 	to := m.shared(l.elem, c.InC*plane)
 	name := fmt.Sprintf("pad_%s_%dx%dx%d_p%dx%d", l.elem, c.InC, c.InH, c.InW, c.PadH, c.PadW)
 	m.function(name, l.tag, func(name string) *fn { return pad(name, c, l.elem, m.target.Vector/l.elem.Bytes()) })
 	return []program.Stage{{Symbol: name, Tag: l.tag, Units: c.InC, Grain: grain(plane), Args: []program.Arg{to, l.x}}}, to
 }
+
+// paddedPlane is the elements of a channel with its zeros.
+func paddedPlane(c kernel.Conv) int { return (c.InH + 2*c.PadH) * (c.InW + 2*c.PadW) }
 
 // shared gives scratch memory for so many elements, which a region's stages hand on.
 func (m *module) shared(e Elem, elements int) program.Arg {

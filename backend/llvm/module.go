@@ -119,7 +119,7 @@ func (m *module) function(name string, layer int, write func(name string) *fn) s
 func (m *module) text(title string, layers []program.Layer) string {
 	w := new(strings.Builder)
 	fmt.Fprintf(w, "; %s\n; A stage does units lo to hi-1 of its work; what bufs point to stands in the description beside this file.\n\n", title)
-	fmt.Fprintf(w, "target triple = %q\n\n", m.target.Triple)
+	fmt.Fprintf(w, "target triple = %q\n\n%s\n\n", m.target.Triple, prefetching.LLString())
 	for _, name := range m.names {
 		m.bodies[name].text(w, m.target, m.usedBy(name, layers))
 	}
