@@ -407,10 +407,7 @@ func concat(c *layerCall) value {
 		c.operands = append(c.operands, t)
 		values[i] = t.v
 	}
-	if len(values) == 1 {
-		return &tensor{v: values[0], at: c.at}
-	}
-	return c.build("nn.concat", nil, values...)
+	return c.build("nn.concat", nil, values...) // of one tensor too: it says that skips might have joined here, see passes/relu
 }
 
 // pad puts zeros around an image: the same number on all sides, or [top, bottom, left, right].

@@ -11,6 +11,7 @@ import (
 	"sotto/passes/pass"
 	"sotto/passes/protocols"
 	"sotto/passes/ranges"
+	"sotto/passes/relu"
 	"sotto/passes/rounds"
 )
 
@@ -20,6 +21,8 @@ var ToNet = []*pass.Pass{
 	choices.Resolve,  // one network from here on
 	clean.Identities, // dropout is training's business
 	clean.CSE,        // options share their inputs' work
+	relu.Shuffle,     // after cse, which shows what is shared
+	relu.PoolFirst,   // of what shuffling left: a relu that skips share stays before its pool
 	clean.DCE,
 }
 
@@ -44,10 +47,15 @@ var ToSecure = []*pass.Pass{
 	rounds.Rounds,       // levels side by side
 }
 
+// OnRequest are passes that change what is computed: they run where they are asked for.
+var OnRequest = []*pass.Pass{
+	relu.Prune, // in front of ToNet's identities
+}
+
 // All lists every pass once, for `sotto opt`.
 func All() []*pass.Pass {
 	var all []*pass.Pass
-	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, ToRing, ToSecure} {
+	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure} {
 		for _, p := range list {
 			if !slices.Contains(all, p) {
 				all = append(all, p)

@@ -17,6 +17,7 @@ import (
 	"sotto/passes/pass"
 	"sotto/passes/pass/golden"
 	"sotto/passes/ranges"
+	"sotto/passes/relu"
 	"sotto/passes/rounds"
 )
 
@@ -118,6 +119,7 @@ func TestTidyingTwiceIsTidyingOnce(t *testing.T) {
 		again  []*pass.Pass
 	}{
 		{[]*pass.Pass{choices.Resolve}, []*pass.Pass{clean.Shapes, clean.Identities, clean.CSE, clean.DCE}},
+		{passes.ToNet[:4], []*pass.Pass{relu.Shuffle, clean.DCE, relu.PoolFirst, clean.DCE}},
 		{passes.ToNet, []*pass.Pass{fold.X2act, clean.DCE}},
 		{slices.Concat(passes.ToNet, passes.ToRing[:3]), []*pass.Pass{ranges.Ranges}},
 		{slices.Concat(passes.ToNet, passes.ToRing), []*pass.Pass{clean.Shapes, clean.CSE, clean.DCE}},

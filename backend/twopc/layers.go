@@ -61,7 +61,7 @@ func LayerOps(f *ir.Func) map[string]string {
 		if i >= 0 {
 			out[path] = named[i].user
 		}
-		if out[path] == "relu" && ops["gc.drelu"]+ops["fss.drelu"]+ops["fss.relu"]+ops["ot.drelu"] > 1 { // relu6 is the difference of two
+		if out[path] == "relu" && ops["ring.sub"] > 0 { // relu6 is the difference of two
 			out[path] = "relu6"
 		}
 	}

@@ -22,7 +22,7 @@ func newOptCmd(a *app) *cobra.Command {
 		Use: "opt --passes a,b FILE", Short: "run passes over an IR dump", Args: cobra.MaximumNArgs(1),
 		Long: "Opt runs the passes named, in that order, and prints the module. FILE is any dump, a .sotto file, or - for standard input.\n" +
 			"--list documents every pass, --ops every operation.",
-		Example: "  sotto opt --passes fold,dce out/ir/05-dce.ir\n  sotto opt --list",
+		Example: "  sotto opt --passes prune,dce out/ir/02-resolve.ir\n  sotto opt --list",
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
 			case list:

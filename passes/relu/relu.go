@@ -1,0 +1,33 @@
+// Package relu holds the passes that leave a network fewer ReLUs, or cheaper ones: what CryptoNAS (NeurIPS 2020) and those
+// after it found to matter most under private inference. Each says whether it is exact, and what it changes where it is not.
+package relu
+
+import (
+	"slices"
+
+	"sotto/ir"
+)
+
+// rectifiers are the ops that act on each element alone, never fall, and leave zero as it is: what moves elements, brings zeros
+// in or takes the greatest of some may come before them or after.
+var rectifiers = []string{"nn.relu", "nn.relu6"}
+
+// rectifies tells whether v is a rectifier of all its elements.
+func rectifies(v *ir.Value) bool { return slices.Contains(rectifiers, v.Op.Name) }
+
+// Count is the number of elements that ReLUs are applied to, of what a result depends on.
+func Count(f *ir.Func) (n int64) {
+	live := map[*ir.Value]bool{f.Result: true}
+	for _, v := range slices.Backward(f.Body) {
+		if !live[v] {
+			continue
+		}
+		for _, a := range v.Args {
+			live[a] = true
+		}
+		if rectifies(v) {
+			n += int64(v.Type.Len())
+		}
+	}
+	return n
+}
