@@ -230,11 +230,10 @@ func (v *values) store(bits []value.Value, places []int) []value.Value {
 	}
 	out := make([]value.Value, len(bits))
 	for k, j := range places {
-		x := v.have[j]
+		wide := v.have[j]
 		if v.vec > 1 {
-			x = v.call("mask", v.fn.at.NewBitCast(x, types.NewInt(uint64(v.vec))))
+			wide = v.call("wide", v.fn.at.NewZExt(wide, types.I64))
 		}
-		wide := v.call("wide", v.fn.at.NewZExt(x, types.I64))
 		out[k] = v.call("bits", v.fn.at.NewOr(bits[k], v.call("placed", v.fn.at.NewShl(wide, v.lane))))
 	}
 	return out
@@ -248,14 +247,29 @@ func (v *values) elements(p value.Value) value.Value {
 	return v.loadVector("x", p)
 }
 
+// Bits of a vector are an integer of so many bits, and the bit of an element is one of 64, of which the others are zero: clang 19 was seen
+// to hang over vectors of single bits that are combined, and makes such of single bits, too.
+
 // bit takes the bits of this vector from a word.
 func (v *values) bit(word value.Value) value.Value {
 	low := v.call("low", v.fn.at.NewLShr(word, v.lane))
-	narrow := v.call("narrow", v.fn.at.NewTrunc(low, types.NewInt(uint64(v.vec))))
 	if v.vec == 1 {
-		return narrow
+		return v.call("bit", v.fn.at.NewAnd(low, num(1)))
 	}
-	return v.call("bit", v.fn.at.NewBitCast(narrow, types.NewVector(uint64(v.vec), types.I1)))
+	return v.call("bit", v.fn.at.NewTrunc(low, types.NewInt(uint64(v.vec))))
+}
+
+// negative is the bits of what is below zero.
+func (k rounding) negative(x value.Value) value.Value {
+	if k.vec == 1 {
+		top := k.shr(x, k.last)
+		if k.elem == I64 {
+			return top
+		}
+		return k.call("negative", k.fn.at.NewZExt(top, types.I64))
+	}
+	below := k.call("below", k.fn.at.NewICmp(enum.IPredSLT, x, k.all(0)))
+	return k.call("negative", k.fn.at.NewBitCast(below, types.NewInt(uint64(k.vec))))
 }
 
 // typ is what an element or a vector has.
@@ -323,8 +337,7 @@ func (v *values) step(in program.Instr) {
 	case program.Conv:
 		y = v.scale(in, x(0), x(1))
 	case program.TruncChoose:
-		top := v.call("top", v.fn.at.NewICmp(enum.IPredSLT, k.masked(x(0)), v.all(0)))
-		y = v.call("choice", v.fn.at.NewXor(top, x(1)))
+		y = v.call("choice", v.fn.at.NewXor(k.negative(k.masked(x(0))), x(1)))
 	case program.TruncCorrelate:
 		y = v.and(v.minus(k.top(x(0)), v.minus(x(2), x(1))), k.low)
 	case program.TruncReceive: // x, e, c, q, v
@@ -376,7 +389,14 @@ func (v *values) twice(x value.Value) value.Value  { return v.sum("twice", x, x)
 
 // filled is all ones where a bit is set.
 func (v *values) filled(bit value.Value) value.Value {
-	return v.call("filled", v.fn.at.NewSExt(bit, v.typ()))
+	if v.vec > 1 {
+		lanes := v.call("lanes", v.fn.at.NewBitCast(bit, types.NewVector(uint64(v.vec), types.I1)))
+		return v.call("filled", v.fn.at.NewSExt(lanes, v.typ()))
+	}
+	if v.elem != I64 {
+		bit = v.call("narrow", v.fn.at.NewTrunc(bit, v.typ()))
+	}
+	return v.minus(v.all(0), bit)
 }
 
 // keepIf is x where a bit is set, elsewhere zero; negateIf is -x there, elsewhere x. Neither branches: bits are secret.

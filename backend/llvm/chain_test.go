@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"sotto/ir/cost"
@@ -209,5 +212,29 @@ func TestChainsOfOtherChannels(t *testing.T) {
 	clang, target := clangs(t)[0], runnable(t)[0]
 	for name, step := range steps {
 		t.Run(name, func(t *testing.T) { checkProgram[uint32](t, clang, target, channelsTwice(step)) })
+	}
+}
+
+// TestNoVectorsOfBitsAreCombined: neither as written nor as the optimiser leaves it does a module combine vectors of single bits, over
+// which clang 19 was seen to hang.
+func TestNoVectorsOfBitsAreCombined(t *testing.T) {
+	combined := regexp.MustCompile(`(xor|and|or) <\d+ x i1>`)
+	for i := range uint64(24) {
+		k, err := Compile(drawn(rand.New(rand.NewPCG(6, i)), 32<<(i%2)), targets[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := combined.FindString(k.Text); found != "" {
+			t.Errorf("program %d has %s", i, found)
+		}
+		for _, opt := range []string{"opt-14", "opt-19"} {
+			if path, err := exec.LookPath(opt); err == nil {
+				run := exec.Command(path, "-O3", "-S")
+				run.Stdin = strings.NewReader(k.Text)
+				if text, err := run.Output(); err != nil || combined.Match(text) {
+					t.Errorf("program %d after %s: %s, %v", i, opt, combined.Find(text), err)
+				}
+			}
+		}
 	}
 }
