@@ -52,11 +52,7 @@ func costOf(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	if v.Op.Cost != nil {
 		return v.Op.Cost(l, v, in)
 	}
-	ready := cost.Ready{cost.Start, cost.Start}
-	for _, r := range in {
-		ready = ready.Max(r)
-	}
-	return ready
+	return localCost(l, v, in)
 }
 
 // SessionOTs gives the OT extensions that a session of a SECURE function sets up: what its ops ask for.

@@ -68,12 +68,9 @@ func heCost(l *cost.Ledger, v *Value) {
 		Bugf("%s: %v", v.Layer(), err)
 	}
 	l.Product(p, maskOf(v.Args[0]))
-	macs := cost.Work{MACs: v.MACs()} // on what is opened, online
-	l.Compute(cost.Server, macs)
 	if l.Deploy == cost.Outsourced {
-		l.Compute(cost.Client, macs)
 		for _, p := range []cost.Party{cost.Client, cost.Server} {
-			l.Compute(p, macs) // of a party's own mask and share of the weights, offline
+			v.multiplies(l, p, cost.Start) // a party's own mask and share of the weights
 		}
 	}
 }

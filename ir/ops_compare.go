@@ -88,6 +88,10 @@ func waveCost(l *cost.Ledger, n int64, bits int, in cost.Ready) cost.Ready {
 	var at cost.Ready
 	at[sender] = max(in[sender], masks, corrections)
 	at[receiver] = max(in[receiver], masks, l.Send(sender, cost.PlaneBytes(n, c.MessagePlanes()), at[sender]))
+	digits := cost.Padded(n) * int64(c.Digits())
+	l.Compute(receiver, max(in[receiver], cost.Start), cost.Digit, digits)
+	l.Compute(sender, at[sender], cost.Digit, digits)
+	l.Compute(receiver, at[receiver], cost.Digit, digits)
 	if c.Levels() == 0 {
 		return at
 	}
@@ -115,5 +119,9 @@ func exactTruncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	out := quotient.Max(excess)
 	out[sender] = max(out[sender], pads, correction)
 	out[receiver] = max(out[receiver], pads, correlation)
+	packs(l, sender, correlation, n)
+	v.steps(l, sender, max(pads, excess[sender]), 4)
+	v.steps(l, sender, out[sender], 4)
+	v.steps(l, receiver, out[receiver], 4)
 	return out
 }

@@ -77,9 +77,12 @@ func keysCost(l *cost.Ledger, v *Value, width, opened int, in cost.Ready) cost.R
 	var arrives cost.Ready
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		l.Deal(p, cost.ComparisonKeyBytes(n, width))
-		l.Compute(p, cost.Work{AES: cost.ComparisonAES(n, width)})
 		arrives[p.Other()] = l.Send(p, cost.BitBytes(n, opened), in[p])
+		l.Stream(p, p, in[p]+1, cost.PackBits, n)
+		l.Stream(p, p.Other(), in[p]+1, cost.PackBits, n)
 	}
+	l.Compute(cost.Dealer, 0, cost.DealKey, cost.DealtComparisonAES(n, width))
+	l.Both(in.Max(arrives), cost.EvaluateKey, cost.ComparisonAES(n, width))
 	return in.Max(arrives)
 }
 

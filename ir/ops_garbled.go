@@ -221,8 +221,9 @@ func garbledCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 		zero := l.LabelOT(cost.Server, part*g.Wires, in[0][cost.Client])
 		tables := l.Send(cost.Server, g.Scheme.TableBytes(g.ANDs, part)+cost.BitBytes(part, g.Ring), zero)
 		labels := l.Send(cost.Server, cost.LabelBytes(g.Wires, part), in[0][cost.Server])
-		l.Compute(cost.Server, cost.Work{AES: g.Scheme.GarbleAES() * g.ANDs * part})
-		l.Compute(cost.Client, cost.Work{AES: g.Scheme.EvaluateAES() * g.ANDs * part})
+		l.Stream(cost.Server, cost.Server, tables, cost.Garble, g.Scheme.GarbleAES()*g.ANDs*part)
+		l.Stream(cost.Server, cost.Server, labels, cost.SendLabels, g.Wires*part)
+		l.Stream(cost.Server, cost.Client, labels, cost.Evaluate, g.Scheme.EvaluateAES()*g.ANDs*part)
 		ready = ready.Max(cost.Ready{max(tables, labels), tables}) // permute bits come with the garbling
 	}
 	if g.Ring > 0 {

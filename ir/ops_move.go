@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"sotto/ir/cost"
 )
 
 // Movements put elements in other places. They mean the same on floats, on ring elements and on shares, so each is declared
@@ -12,6 +14,9 @@ var movements = map[string]Op{
 	"concat": {
 		Doc: "The arguments one after the other along the first dimension.", Variadic: true,
 		Operands: []Operand{{"x", "equal in all but the first dimension"}},
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return movedCost(l, int64(v.Type.Len()), in)
+		},
 		Infer: func(v *Value) (Type, error) {
 			shape := slices.Clone(v.Args[0].Type.Shape)
 			for _, a := range v.Args[1:] {
@@ -35,6 +40,9 @@ var movements = map[string]Op{
 		Doc:      "Zeros around every channel.",
 		Operands: []Operand{opX},
 		Attrs:    []Attr{{"sides", IntsAttr, nil, "top, bottom, left, right"}},
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return movedCost(l, int64(v.Type.Len()), in)
+		},
 		Infer: func(v *Value) (Type, error) {
 			if err := wantRank(v, 0, 3); err != nil {
 				return Type{}, err
@@ -55,6 +63,9 @@ var movements = map[string]Op{
 		Doc:      "Every stride-th row and column from start on, zeros beyond the edge: a side of n becomes ceil(n/stride).",
 		Operands: []Operand{opX},
 		Attrs:    []Attr{{"start", IntAttr, 0, "first row and column"}, {"stride", IntAttr, 1, "step in rows and columns"}},
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return movedCost(l, int64(v.Type.Len()), in)
+		},
 		Infer: func(v *Value) (Type, error) {
 			if err := wantRank(v, 0, 3); err != nil {
 				return Type{}, err
@@ -73,6 +84,7 @@ var movements = map[string]Op{
 		Doc:      "The same elements in the same order under another shape; flatten is a reshape to [N].",
 		Operands: []Operand{opX},
 		Attrs:    []Attr{{"shape", IntsAttr, nil, "the new shape"}},
+		Cost:     func(_ *cost.Ledger, _ *Value, in []cost.Ready) cost.Ready { return together(in) },
 		Infer: func(v *Value) (Type, error) {
 			t := v.Args[0].Type.With(v.Ints("shape")...)
 			if err := checkShape(t.Shape); err != nil {

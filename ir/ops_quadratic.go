@@ -29,7 +29,11 @@ func init() {
 			if l.Source == cost.FromHE {
 				l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
 			}
-			return cost.Ready{l.Send(cost.Server, v.bytes(), in[0][cost.Server]), in[0][cost.Server]}
+			arrives := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
+			v.steps(l, cost.Server, in[0][cost.Server], 3)
+			v.steps(l, cost.Server, in[0][cost.Server], 3)
+			v.steps(l, cost.Client, arrives, 4)
+			return cost.Ready{arrives, in[0][cost.Server]}
 		},
 	})
 }

@@ -105,6 +105,9 @@ func init() {
 			t, err := inferPool(v)
 			return t.Of(share), err
 		},
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return movedCost(l, int64(v.Args[0].Type.Len()), in)
+		},
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			k := v.Ints("kernel")
@@ -222,6 +225,10 @@ func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	} else {
 		dealtCost(l, v)
 	}
+	for _, p := range evaluators(l.Deploy) {
+		l.Compute(p, cost.Start, cost.PackWeights, v.Args[1].vectorBytes())
+		v.multiplies(l, p, max(in[0][p], cost.Start))
+	}
 	if l.Deploy == cost.ClientServer {
 		return cost.Ready{cost.Start, in[0][cost.Server]}
 	}
@@ -229,20 +236,45 @@ func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 }
 
 // dealtCost: the mask of the weights is opened once a session (F = W - B) and the dealer sends one correction an output element.
+// Who hears F multiplies it with its mask.
 func dealtCost(l *cost.Ledger, v *Value) {
 	bits := v.Type.Elem.Bits
 	weights, outs := int64(v.Args[1].Type.Len()), int64(v.Type.Len())
-	macs := cost.Work{MACs: v.MACs()}
-	l.Send(cost.Server, cost.BitBytes(weights, bits), 0)
+	bytes := v.Args[1].vectorBytes()
 	l.Deal(cost.Server, cost.BitBytes(outs, bits))
-	l.Compute(cost.Client, macs)
-	l.Compute(cost.Server, macs)
-	if l.Deploy == cost.ClientServer {
-		return
+	openers := []cost.Party{cost.Server}
+	if l.Deploy == cost.Outsourced {
+		openers = append(openers, cost.Client)
 	}
-	l.Send(cost.Client, cost.BitBytes(weights, bits), 0)
-	l.Compute(cost.Client, macs)
-	l.Compute(cost.Server, macs)
+	for _, p := range openers {
+		l.Send(p, cost.BitBytes(weights, bits), 0)
+		l.Stream(p, p, 1, cost.Expand, bytes)
+		l.Stream(p, p, 1, cost.Vectors, 3*bytes)
+	}
+	for _, p := range []cost.Party{cost.Client, cost.Server} {
+		if l.Deploy == cost.Outsourced || p == cost.Client {
+			v.multiplies(l, p, 1)
+		}
+		l.Compute(cost.Dealer, 0, cost.Expand, bytes)
+	}
+	v.multiplies(l, cost.Dealer, 0)
+}
+
+// multiplies records a linear map at a party: its multiply-adds, the weights that it reads, and its vectors.
+func (v *Value) multiplies(l *cost.Ledger, p cost.Party, at cost.Time) {
+	ring, weights := v.Type.Elem.Bits, v.Args[1]
+	depthwise := v.Is("ring.conv2d") && weights.Type.Shape[1] == 1 && weights.Type.Shape[0] > 1 && v.Int("groups") > 1
+	l.Compute(p, at, cost.ConvKernel(ring, depthwise), v.MACs())
+	l.Compute(p, at, cost.Weights, weights.vectorBytes())
+	l.Compute(p, at, cost.Vectors, v.Args[0].vectorBytes()+2*v.vectorBytes())
+}
+
+// evaluators are the parties that compute linear maps online.
+func evaluators(d cost.Deployment) []cost.Party {
+	if d == cost.ClientServer {
+		return []cost.Party{cost.Server}
+	}
+	return []cost.Party{cost.Client, cost.Server}
 }
 
 func inferRingUnary(v *Value) (Type, error) {

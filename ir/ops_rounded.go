@@ -53,7 +53,16 @@ func roundedCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		to := p.Other()
 		opened, choice := l.Send(p, v.bytes(), in[0][p]), l.Send(p, bits, in[0][p])
-		out[to] = max(out[to], pads, opened, choice, l.Send(p, correlation, max(pads, in[0][p])))
+		offered := l.Send(p, correlation, max(pads, in[0][p]))
+		out[to] = max(out[to], pads, opened, choice, offered)
+		packs(l, p, offered, n)
+		v.steps(l, p, in[0][p], 2)              // the share that truncation gives
+		v.steps(l, p, max(pads, in[0][p]), 5)   // the correlation
+		v.steps(l, p, in[0][p], 3)              // what is opened
+		v.steps(l, to, max(offered, opened), 4) // what came of the OTs
 	}
+	v.steps(l, cost.Client, max(pads, in[0][cost.Client]), 4+3) // what its own part takes off the products, twice
+	v.steps(l, cost.Client, out[cost.Client], 6)
+	v.steps(l, cost.Server, out[cost.Server], 5)
 	return out
 }

@@ -26,11 +26,13 @@ func init() {
 		Eval: identity,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			arrives := l.Send(cost.Client, v.bytes(), in[0][cost.Client])
-			server := in[0][cost.Server]
+			v.steps(l, cost.Client, in[0][cost.Client], 3)
 			if v.Args[0].Type.Share == OfClient {
-				server = 0
+				return cost.Ready{cost.Start, arrives}
 			}
-			return cost.Ready{cost.Start, max(server, arrives)}
+			server := max(in[0][cost.Server], arrives)
+			v.steps(l, cost.Server, server, 3)
+			return cost.Ready{cost.Start, server}
 		},
 	})
 	define(Op{
@@ -42,7 +44,12 @@ func init() {
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			toServer := l.Send(cost.Client, v.bytes(), in[0][cost.Client])
 			toClient := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
-			return in[0].Max(cost.Ready{toClient, toServer})
+			opened := in[0].Max(cost.Ready{toClient, toServer})
+			for _, p := range []cost.Party{cost.Client, cost.Server} {
+				v.steps(l, p, in[0][p], 3)
+				v.steps(l, p, opened[p], 3)
+			}
+			return opened
 		},
 	})
 	define(Op{
@@ -53,7 +60,9 @@ func init() {
 		Infer:    additiveTo(OfClient), Eval: identity,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			arrives := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
-			return cost.Ready{max(in[0][cost.Client], arrives), in[0][cost.Server]}
+			known := max(in[0][cost.Client], arrives)
+			v.steps(l, cost.Client, known, 3)
+			return cost.Ready{known, in[0][cost.Server]}
 		},
 	})
 	define(Op{
@@ -105,9 +114,15 @@ func init() {
 				l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
 			}
 			if v.Args[0].Type.Share == Opened {
+				for _, p := range []cost.Party{cost.Client, cost.Server} {
+					v.steps(l, p, in[0][p], 4)
+				}
 				return in[0]
 			}
 			arrives := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
+			v.steps(l, cost.Server, in[0][cost.Server], 3)
+			v.steps(l, cost.Server, in[0][cost.Server], 3)
+			v.steps(l, cost.Client, arrives, 4)
 			return cost.Ready{arrives, in[0][cost.Server]}
 		},
 	})
@@ -159,9 +174,14 @@ func truncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	pads := l.RandomOT(receiver, n)
 	correction := l.Send(receiver, cost.BitBytes(n, 1), in[0][receiver])
 	correlation := l.Send(sender, cost.BitBytes(n, v.Int("bits")), max(pads, in[0][sender]))
+	packs(l, sender, correlation, n)
 	out := in[0]
 	out[sender] = max(out[sender], pads, correction)
 	out[receiver] = max(out[receiver], correlation)
+	v.steps(l, receiver, in[0][receiver], 1)
+	v.steps(l, sender, max(pads, in[0][sender]), 4)
+	v.steps(l, sender, out[sender], 3)
+	v.steps(l, receiver, out[receiver], 4)
 	return out
 }
 
@@ -175,6 +195,10 @@ func muxCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 		correlation := l.Send(sender, v.bytes(), max(pads, both[sender]))
 		out[sender] = max(out[sender], pads, correction)
 		out[receiver] = max(out[receiver], correlation)
+		v.steps(l, sender, max(pads, both[sender]), 4)
+	}
+	for _, p := range []cost.Party{cost.Client, cost.Server} {
+		v.steps(l, p, out[p], 5)
 	}
 	return out
 }
@@ -202,6 +226,9 @@ func defineTournament() {
 				return v.Args[0].Type.With(out).Of(share), err
 			},
 			Eval: evalTournament,
+			Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+				return movedCost(l, int64(v.Type.Len()), in)
+			},
 		})
 	}
 	const geometry = "{image=[1,4,4], kernel=[2,2], stride=[2,2]"

@@ -108,11 +108,25 @@ type Message struct {
 	Bytes int64
 }
 
-// Work is local effort of one op at one party, both phases summed.
+// Work is local effort of one op at one party: one call of a kernel, at a moment. It is done when the messages that arrive at that
+// moment have moved, before the next ones; or, streamed, a piece at a time while one of them moves.
 type Work struct {
-	MACs int64 // ring multiply-adds
-	AES  int64 // AES-128 blocks
+	Tag    int // index of the op in its function
+	Party  Party
+	Kernel Kernel
+	At     Time
+	When   When
+	Units  int64
 }
+
+// When places work within its moment.
+type When uint8
+
+const (
+	After     When = iota // the messages
+	Sending               // while the party's own moves
+	Receiving             // while the peer's moves
+)
 
 // Ledger collects the messages and the work of a program in program order.
 type Ledger struct {
@@ -120,18 +134,17 @@ type Ledger struct {
 	Source   Source
 	Messages []Message
 	Dealt    []Message // dealer to Client (From says which party receives)
-	Work     map[int]*[2]Work
+	Work     []Work
 	tag      int
 
 	extensions Extensions // that were set up
 	asked      Extensions // what the ops used so far
-	ots        []otBatch  // made so far
 	made       made
 }
 
 // NewLedger starts an empty ledger.
 func NewLedger(d Deployment, s Source) *Ledger {
-	return &Ledger{Deploy: d, Source: s, Work: map[int]*[2]Work{}, tag: SessionTag}
+	return &Ledger{Deploy: d, Source: s, tag: SessionTag}
 }
 
 // SessionTag is the tag of what belongs to the session and not to an op: the base OTs.
@@ -156,14 +169,28 @@ func (l *Ledger) Deal(to Party, bytes int64) {
 	}
 }
 
-// Compute records local work.
-func (l *Ledger) Compute(p Party, w Work) {
-	if l.Work[l.tag] == nil {
-		l.Work[l.tag] = new([2]Work)
+// Compute records that a party does so many units of a kernel at a moment.
+func (l *Ledger) Compute(p Party, at Time, k Kernel, units int64) {
+	if units > 0 {
+		l.Work = append(l.Work, Work{l.tag, p, k, at, After, units})
 	}
-	sum := &l.Work[l.tag][p]
-	sum.MACs += w.MACs
-	sum.AES += w.AES
+}
+
+// Stream records that a party does so many units of a kernel while the message of from moves that arrives at a moment.
+func (l *Ledger) Stream(from, p Party, at Time, k Kernel, units int64) {
+	when := Receiving
+	if p == from {
+		when = Sending
+	}
+	if units > 0 {
+		l.Work = append(l.Work, Work{l.tag, p, k, at, when, units})
+	}
+}
+
+// Both is Compute for both computing parties, each at its moment.
+func (l *Ledger) Both(at Ready, k Kernel, units int64) {
+	l.Compute(Client, at[Client], k, units)
+	l.Compute(Server, at[Server], k, units)
 }
 
 // Traffic is what one op, or a whole phase, puts on the wire between the two parties.

@@ -67,18 +67,12 @@ func ParseElementwisePolicy(s string, t Target) (ElementwisePolicy, error) {
 	return AlwaysElementwise(e), nil
 }
 
-// FasterElementwise compares the time of bytes and work. Rounds are no part of it: what Gilboa's protocol sends last rides in a message that
-// truncations have. Encryption works less, moves fewer bytes in a wide ring and a few more in a narrow one, and takes whole blocks of 8192
+// FasterElementwise compares the time of what they send and compute offline. Encryption works less, moves fewer bytes in a wide ring and a few more in a narrow one, and takes whole blocks of 8192
 // products.
 func (t Target) FasterElementwise(with func(Elementwise) []*Ledger) Elementwise {
 	ms := func(e Elementwise) (sum float64) {
 		for _, l := range with(e) {
-			bytes := l.Total(Offline)
-			bytes.Rounds = 0
-			sum += t.MS(bytes, [2]Work{}, 0) + t.allOTsMS(l)
-			for tag := range l.made.ns {
-				sum += t.MadeMS(l, tag)
-			}
+			sum += Estimate(l, t).Offline.MS
 		}
 		return sum
 	}

@@ -148,7 +148,7 @@ func (l *Ledger) RandomOT(receiver Party, n int64) Time {
 	first := l.asked.Pads[sender]
 	l.asked.Pads[sender] += n
 	i := l.extensions.Pad(sender)
-	l.extend(i, n, n, Start)
+	l.pads(l.extend(i, sender, n, Start+1), sender, n, Start+1)
 	if i.Silent() {
 		trees, _ := FerretBytes(i.Set, first, n)
 		return l.Send(sender, trees, Start)
@@ -172,7 +172,7 @@ func (l *Ledger) LabelOT(garbler Party, n int64, ready Time) Time {
 	batch, evaluator := len(l.asked.Garbled), garbler.Other()
 	l.asked.Garbled = append(l.asked.Garbled, Labels{Garbler: garbler, OTs: n})
 	i := l.extensions.Label(batch)
-	l.extend(i, n, 0, ready)
+	l.extend(i, garbler, n, ready+1)
 	if i.Silent() {
 		trees, choices := FerretBytes(i.Set, 0, n)
 		l.Send(garbler, trees, ready)

@@ -6,30 +6,34 @@ import (
 )
 
 // Choice of a packing: all that HEPlan.Check accepts of a few thousand candidates, by estimated time. Both parties choose alone
-// and must choose alike, so the prices are constants here and no target's.
+// and must choose alike, so it goes by prices that are constants here and no target's: they need to be right about which step is how
+// many times dearer than which. What a target makes of the packing chosen is for its own prices (Ledger.Product).
 
-// Nanoseconds of the steps of a product, a limb each where they scale with limbs: measured with runtime/he's benchmarks on the
-// machine of the design's performance page, rounded. They need to be right about which step is how many times dearer than which.
-const (
-	heUploadNS    = 110_000 // encrypt and take in, a limb
-	heReplyNS     = 150_000 // encryption of zero, inverse transforms, packing, a limb
-	heDecryptNS   = 150_000
-	heTransformNS = 14_000 // of a polynomial of weights, a limb
-	heMACNS       = 3_000  // a product of polynomials with both halves of a ciphertext, a limb
-	heByteNS      = 8. / 3 // 3 Gbps
-)
+// packingNS is nanoseconds a unit of the kernels of a product: measured with runtime/he's benchmarks on the machine of the design's
+// performance page, rounded. An upload's work is half noise, half the seed's expansion.
+var packingNS = map[Kernel]float64{Encrypt: 55_000, Absorb: 55_000, Decrypt: 150_000, Reply: 150_000, TransformWeights: 14_000, MultiplyPoly: 3_000}
 
-// Nanoseconds estimates the CPU time of both parties and the transfer.
+const packingByteNS = 8. / 3 // 3 Gbps
+
+// Nanoseconds estimates the CPU time of both parties and the transfer at the constants of this file.
 func (p HEPlan) Nanoseconds() float64 {
-	encryptor, evaluator := p.WorkNS()
-	return encryptor + evaluator + heByteNS*p.bytes()
+	sum := packingByteNS * p.bytes()
+	for _, w := range p.work() {
+		sum += packingNS[w.kernel] * w.units
+	}
+	return sum
 }
 
-// WorkNS estimates each party's CPU time in nanoseconds. What an upload takes is halved: one draws the noise, the other expands
-// the seed.
-func (p HEPlan) WorkNS() (encryptor, evaluator float64) {
-	limbs := float64(p.Params.Limbs)
-	products := 0.0
+// productWork is units of one kernel of a product.
+type productWork struct {
+	kernel    Kernel
+	evaluator bool // who does it; otherwise the encryptor
+	units     float64
+}
+
+// work lists what a product takes.
+func (p HEPlan) work() [6]productWork {
+	limbs, products := float64(p.Params.Limbs), 0.0
 	for _, n := range p.blockProducts() {
 		products += n
 	}
@@ -37,9 +41,14 @@ func (p HEPlan) WorkNS() (encryptor, evaluator float64) {
 	if p.SingleTap() {
 		transforms *= float64(HEDegree/p.Pitch) / HEDegree // see runtime/he: the transform of a polynomial in X^Pitch is short
 	}
-	upload := limbs * float64(p.Uploads()) * heUploadNS / 2
-	return upload + float64(p.Replies())*heDecryptNS,
-		upload + limbs*(float64(p.Replies())*heReplyNS+transforms*heTransformNS+products*float64(p.Groups())*heMACNS)
+	return [...]productWork{
+		{Encrypt, false, limbs * float64(p.Uploads())},
+		{Absorb, true, limbs * float64(p.Uploads())},
+		{TransformWeights, true, limbs * transforms},
+		{MultiplyPoly, true, limbs * products * float64(p.Groups())},
+		{Reply, true, limbs * float64(p.Replies())},
+		{Decrypt, false, float64(p.Replies())},
+	}
 }
 
 // blockProducts gives how many polynomials of weights there are, as one number for ordinary layers and one a convolution group

@@ -1,5 +1,7 @@
 package cost
 
+import "math"
+
 // What material costs that the two parties make alone: FromHE. Products with weights by homomorphic encryption (HEPlan),
 // elementwise ones by Gilboa's protocol or under encryption too, in slots. All of it rides in the two messages of set-up but the end of
 // Gilboa's, which goes with the client's first message of the offline program.
@@ -22,13 +24,12 @@ type made struct {
 	slots   SlotParams
 	slotted int64 // elements recorded so far
 	uploads map[any][]HEPlan
-	ns      map[int][2]float64 // of each party's work, by tag
 }
 
 // Make records what belongs to no layer: public keys, the base OTs of the elementwise products, and the marks of the two
 // set-up messages where no other extension has them.
 func (l *Ledger) Make(x Extensions, m Made) error {
-	l.made = made{how: m.Elementwise, uploads: map[any][]HEPlan{}, ns: map[int][2]float64{}}
+	l.made = made{how: m.Elementwise, uploads: map[any][]HEPlan{}}
 	if l.Source != FromHE || m.Products == 0 && m.Elements == 0 {
 		return nil
 	}
@@ -56,6 +57,7 @@ func (l *Ledger) Make(x Extensions, m Made) error {
 	}
 	l.made.gilboa = NewGilboaOT(m.OTs, l.Deploy == Outsourced)
 	toReceiver, toSender := SoftSpokenSetupBytes()
+	l.baseOTs(Client)
 	l.Send(Client, HashKeyBytes+toReceiver, 0)
 	l.Send(Server, toSender+l.made.gilboa.SetupBytes(), 1)
 	return nil
@@ -72,13 +74,11 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 		again = again || before.SameUpload(p)
 	}
 	l.made.uploads[mask] = append(l.made.uploads[mask], p)
-	encryptor, evaluator := p.WorkNS()
 	for _, party := range []Party{Client, Server} {
 		if !l.Encrypts(party) {
 			continue
 		}
-		l.works(party, encryptor)
-		l.works(party.Other(), evaluator)
+		l.multiplies(p, party, again)
 		if !again {
 			l.Send(party, p.UploadBytes(), 0)
 		}
@@ -86,18 +86,22 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 	}
 }
 
-// works adds to a party's work on material, in nanoseconds.
-func (l *Ledger) works(p Party, ns float64) {
-	work := l.made.ns[l.tag]
-	work[p] += ns
-	l.made.ns[l.tag] = work
-}
-
-// MadeMS estimates the milliseconds of work on the material of an op, those of the busier party, of which its bytes show nothing: at prices of
-// the machine of the design's performance page, as packings are chosen by them.
-func (t Target) MadeMS(l *Ledger, tag int) float64 {
-	ns := l.made.ns[tag]
-	return max(ns[Client], ns[Server]) / 1e6
+// multiplies records the work of a product whose mask is the encryptor's; what it takes to send the mask is left out where that was done
+// for another product.
+func (l *Ledger) multiplies(p HEPlan, encryptor Party, again bool) {
+	for _, w := range p.work() {
+		party := encryptor
+		if w.evaluator {
+			party = encryptor.Other()
+		}
+		units := int64(math.Ceil(w.units))
+		switch upload := w.kernel == Encrypt || w.kernel == Absorb; {
+		case upload && !again:
+			l.Stream(encryptor, party, Start-1, w.kernel, units)
+		case !upload:
+			l.Stream(encryptor.Other(), party, Start, w.kernel, units)
+		}
+	}
 }
 
 // Elementwise records n elementwise products: the server's choices and the client's answer, or the client's ciphertexts and the server's.
@@ -110,7 +114,20 @@ func (l *Ledger) Elementwise(n int64, ring int) {
 	l.Send(Server, l.made.gilboa.ChoiceBytes(ots), Start-1)
 	l.Send(Client, l.made.gilboa.TreeBytes(l.made.ots, ots)+GilboaBytes(n, ring), Start)
 	l.made.ots += ots
-	l.extend(l.made.gilboa.Instance(), ots, ots, Start)
+	l.gilboa(ots)
+}
+
+// gilboa records the work of products by so many OTs, whose sender the client is.
+func (l *Ledger) gilboa(ots int64) {
+	at := Start + 1
+	if i := l.made.gilboa.Instance(); i.Silent() {
+		l.extend(i, Client, ots, at)
+	} else {
+		l.extend(i, Client, ots, Start) // the choices travel ahead
+	}
+	l.pads(Client, Client, ots, at)
+	l.Stream(Client, Client, at, Multiply, ots)
+	l.Stream(Client, Server, at, Multiply, ots)
 }
 
 // slots records the blocks that begin with one of n products more.
@@ -119,7 +136,7 @@ func (l *Ledger) slots(n int64) {
 	l.made.slotted += n
 	l.Send(Client, blocks*p.UploadBytes(), 0)
 	l.Send(Server, blocks*p.ReplyBytes(), Start-1)
-	ciphertexts := float64(blocks) * float64(p.Primes)
-	l.works(Client, ciphertexts*slotEncryptNS)
-	l.works(Server, ciphertexts*slotEvaluateNS)
+	l.Stream(Client, Client, Start-1, SlotEncrypt, blocks*int64(p.Primes))
+	l.Stream(Server, Server, Start, SlotEvaluate, blocks*int64(p.Primes))
+	l.Stream(Server, Client, Start, SlotDecrypt, blocks*int64(p.Primes))
 }

@@ -1,46 +1,30 @@
 package cost
 
-// otBatch is OTs that one op, or the session, has made in one phase: work that neither its bytes nor its AES calls show.
-type otBatch struct {
-	tag      int
-	phase    Phase
-	streamed int64 // correlated OTs of SoftSpoken or IKNP
-	silent   int64 // of Ferret
-	padded   int64 // of both, those that are hashed into pads
+// extend records the work of n correlated OTs of an instance at both ends, while the message moves that arrives at a moment: Ferret's
+// sender sends it, the others' receiver. It gives who sends.
+func (l *Ledger) extend(i Instance, sender Party, n int64, at Time) (from Party) {
+	send, receive, from := SoftSpokenOT, SoftSpokenOT, sender.Other()
+	switch i.OT {
+	case Ferret:
+		send, receive, from = FerretSend, FerretReceive, sender
+	case IKNP:
+		send, receive = IKNPOT, IKNPOT
+	}
+	l.Stream(from, sender, at, send, n)
+	l.Stream(from, sender.Other(), at, receive, n)
+	return from
 }
 
-// extend records n correlated OTs of an instance, of which some are hashed into pads, from the moment ready on.
-func (l *Ledger) extend(i Instance, n, padded int64, ready Time) {
-	b := otBatch{tag: l.tag, phase: ready.Phase(), padded: padded}
-	if i.Silent() {
-		b.silent = n
-	} else {
-		b.streamed = n
-	}
-	l.ots = append(l.ots, b)
+// pads records that n correlated OTs are hashed into pads as they are made.
+func (l *Ledger) pads(from, sender Party, n int64, at Time) {
+	l.Stream(from, sender, at, Hash, 2*n)
+	l.Stream(from, sender.Other(), at, Hash, n)
 }
 
-// OTMS estimates the milliseconds that the party with the dearer work takes for the OTs that an op has made in a phase.
-func (t Target) OTMS(l *Ledger, tag int, phase Phase) (ms float64) {
-	for _, b := range l.ots {
-		if b.tag == tag && b.phase == phase {
-			ms += t.otBatchMS(b)
-		}
-	}
-	return ms
-}
-
-// allOTsMS is OTMS of all ops, the session and both phases.
-func (t Target) allOTsMS(l *Ledger) (ms float64) {
-	for _, b := range l.ots {
-		ms += t.otBatchMS(b)
-	}
-	return ms
-}
-
-func (t Target) otBatchMS(b otBatch) (ms float64) {
-	for _, m := range []MachinePrices{t.Client, t.Server} {
-		ms = max(ms, (float64(b.streamed)*m.OT.NS+float64(b.silent)*m.SilentOT.NS+float64(b.padded)*m.Pads.NS)/1e6)
-	}
-	return ms
+// baseOTs records those of an instance: its sender makes points for the first message, its receiver keys and the answer for the second,
+// from which the sender makes keys too.
+func (l *Ledger) baseOTs(sender Party) {
+	l.Stream(sender, sender, Start-1, BaseOTPoints, kappa)
+	l.Stream(sender.Other(), sender.Other(), Start, BaseOTKeys, kappa)
+	l.Stream(sender.Other(), sender, Start, BaseOTKeys, kappa)
 }

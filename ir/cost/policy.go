@@ -23,14 +23,14 @@ func ParseOTPolicy(s string, t Target) (OTPolicy, error) {
 	return AlwaysOT(o), nil
 }
 
-// FasterOT takes the extension with which the messages of both phases and the work of the OTs take less time. Ferret sends a
-// fortieth of SoftSpoken's bytes and works several times as long on an OT, and its base must be made first: it pays on a slow link, at
-// the shipped prices one below some 2.4 Gbps, and for networks of more than some ten thousand OTs. IKNP is not considered: its 16 bytes an OT cost
+// FasterOT takes the extension with which both phases take less time. Ferret sends a fortieth of SoftSpoken's bytes and works several
+// times as long on an OT, and its base must be made first: it pays on a slow link and for networks of more than some ten thousand OTs. IKNP is not considered: its 16 bytes an OT cost
 // more to move, even between two processes of one machine, than they save.
 func (t Target) FasterOT(with func(OT) []*Ledger) OT {
 	ms := func(o OT) (sum float64) {
 		for _, l := range with(o) {
-			sum += t.MS(l.Total(Offline), [2]Work{}, 0) + t.MS(l.Total(Online), [2]Work{}, 0) + t.allOTsMS(l)
+			e := Estimate(l, t)
+			sum += e.Offline.MS + e.Online.MS
 		}
 		return sum
 	}

@@ -6,42 +6,128 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
 	"strings"
 )
 
-// Target is a price list: what a quantity costs in time on one pair of machines and the link between them. Prices are
-// per party, because the parties do different work for one quantity: the server garbles, the client evaluates.
+// Target is a price list: what the kernels and the messages of a session cost in time on one pair of machines and the link between
+// them. Every number says where it is from.
 type Target struct {
-	Name   string        `json:"name"`
-	Source string        `json:"source"` // where the whole list comes from
-	Link   LinkPrice     `json:"link"`
-	Client MachinePrices `json:"client"`
-	Server MachinePrices `json:"server"`
+	Sotto  int    `json:"sotto"` // version of the format
+	Name   string `json:"name"`
+	Source string `json:"source"` // where the whole list comes from
+	Link   Link   `json:"link"`
+	// Machines by name; Client and Server name the party's. A Dealer, if none is named, has the server's.
+	Machines map[string]Machine `json:"machines"`
+	Client   string             `json:"client"`
+	Server   string             `json:"server"`
+	Dealer   string             `json:"dealer,omitempty"`
+	// Shared says that all parties run on one machine and share its cores; they name the same one then. Otherwise each has a machine
+	// to itself, also where two are alike and have one name.
+	Shared bool `json:"shared"`
 }
 
-// LinkPrice describes the connection. Each direction has the whole bandwidth.
-type LinkPrice struct {
-	BitsPerSecond float64 `json:"bits_per_second"`
-	OneWayMS      float64 `json:"one_way_ms"`
-	Source        string  `json:"source"`
+// TargetVersion is the version of the format that ParseTarget reads.
+const TargetVersion = 1
+
+// Link is the connection. Each direction has the whole bandwidth.
+type Link struct {
+	BytesPerSecond Quantity `json:"bytes_per_second"`
+	OneWayMS       Quantity `json:"one_way_ms"` // from the last byte's leaving to its arrival; what a message costs the parties are kernels
 }
 
-// MachinePrices are one party's, in nanoseconds on all the cores it has.
-type MachinePrices struct {
-	MAC32    Price `json:"ns_per_mac_32"` // ring multiply-add
-	MAC64    Price `json:"ns_per_mac_64"`
-	AES      Price `json:"ns_per_aes_block"`      // of garbling (server), of evaluation (client), with all that belongs to a gate
-	OT       Price `json:"ns_per_ot"`             // a correlated OT of SoftSpoken
-	SilentOT Price `json:"ns_per_silent_ot"`      // of Ferret
-	Pads     Price `json:"ns_per_ot_pads"`        // to hash both ends of a correlated OT into pads
-	Byte     Price `json:"ns_per_byte_processed"` // sent or received, above the link: framing, encryption
+// Machine is one party's.
+type Machine struct {
+	Cores int `json:"cores"`
+	// ProcessBytes is the memory of a party before it has a program: the executable and its runtime.
+	ProcessBytes Quantity `json:"process_bytes"`
+	// BusyWatts and IdleWatts are what it draws with all cores at work, and with none; without them there is no energy.
+	BusyWatts *Quantity `json:"busy_watts,omitempty"`
+	IdleWatts *Quantity `json:"idle_watts,omitempty"`
+	// Prices of the kernels, by name: all of them.
+	Prices Prices `json:"prices"`
 }
 
-// Price is one number and how it was measured.
+// Quantity is a number, how far it may be off, and how it was found.
+type Quantity struct {
+	Value  float64 `json:"value"`
+	Spread float64 `json:"spread"` // half the width of its 95 % interval, as a part of it
+	Source string  `json:"source"`
+}
+
+// Price is what a kernel costs. A call of n units takes CallNS + n*NS on one core, and CallNS + n*AllNS where it has all the cores
+// of the machine.
 type Price struct {
 	NS     float64 `json:"ns"`
+	AllNS  float64 `json:"all_ns,omitempty"` // absent: as NS, the kernel runs on one core
+	CallNS float64 `json:"call_ns,omitempty"`
+	Spread float64 `json:"spread"` // as Quantity.Spread
 	Source string  `json:"source"`
+}
+
+// all is AllNS with its default.
+func (p Price) all() float64 {
+	if p.AllNS == 0 {
+		return p.NS
+	}
+	return p.AllNS
+}
+
+// on is the time of a unit where so many of cores are free for it, which need not be a whole number.
+func (p Price) on(free float64, cores int) float64 {
+	if free >= float64(cores) || cores == 1 {
+		return p.all()
+	}
+	if free <= 1 {
+		return p.NS / free
+	}
+	gain := (p.NS/p.all() - 1) * (free - 1) / float64(cores-1)
+	return p.NS / (1 + gain)
+}
+
+// Prices are those of all kernels. In JSON they are an object with a kernel's name for a key.
+type Prices [Kernels]Price
+
+// MarshalJSON writes the prices in the order of the kernels.
+func (p Prices) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	for k, price := range p {
+		text, err := json.Marshal(price)
+		if err != nil {
+			return nil, err
+		}
+		separator := ","
+		if k == 0 {
+			separator = "{"
+		}
+		fmt.Fprintf(&b, "%s%q:%s", separator, Kernel(k), text)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// UnmarshalJSON reads prices; a kernel without one, and a price of no kernel, are errors.
+func (p *Prices) UnmarshalJSON(text []byte) error {
+	var named map[string]json.RawMessage
+	if err := json.Unmarshal(text, &named); err != nil {
+		return err
+	}
+	var errs []error
+	for name, raw := range named {
+		k, err := ParseKernel(name)
+		if err == nil {
+			err = strictly(raw, &p[k])
+		}
+		errs = append(errs, err)
+	}
+	for _, k := range AllKernels() {
+		if _, ok := named[k.String()]; !ok {
+			errs = append(errs, fmt.Errorf("no price of %s (ns a %s: %s)", k, k.Unit(), k.Doc()))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 //go:embed targets/*.json
@@ -75,62 +161,105 @@ func ShippedTarget(name string) (Target, error) {
 // ParseTarget reads a price list in JSON. Every number needs a source; unknown fields are an error.
 func ParseTarget(text []byte) (Target, error) {
 	var t Target
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&t); err != nil {
+	var head struct {
+		Sotto  int             `json:"sotto"`
+		Client json.RawMessage `json:"client"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return t, fmt.Errorf("not a price list: %w", err)
+	}
+	if old := bytes.HasPrefix(bytes.TrimSpace(head.Client), []byte("{")); old || head.Sotto != TargetVersion {
+		return t, fmt.Errorf("a price list of format %d: accepted is %d, which has a price for each kernel under machines.NAME.prices; sotto calibrate -o FILE measures one",
+			head.Sotto, TargetVersion)
+	}
+	if err := strictly(text, &t); err != nil {
 		return t, fmt.Errorf("not a price list: %w", err)
 	}
 	return t, t.check()
 }
 
-func (t Target) check() error {
-	errs := []error{t.Link.check()}
-	if t.Name == "" || t.Source == "" {
-		errs = append(errs, errors.New("a price list needs a name and a source"))
+// strictly decodes one JSON value without unknown fields.
+func strictly(text []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
 	}
-	for party, m := range map[string]MachinePrices{"client": t.Client, "server": t.Server} {
-		for name, p := range map[string]Price{"ns_per_mac_32": m.MAC32, "ns_per_mac_64": m.MAC64, "ns_per_aes_block": m.AES,
-			"ns_per_ot": m.OT, "ns_per_silent_ot": m.SilentOT, "ns_per_ot_pads": m.Pads, "ns_per_byte_processed": m.Byte} {
-			if !(p.NS > 0) || p.Source == "" {
-				errs = append(errs, fmt.Errorf("%s.%s is %v with source %q: accepted are a positive number of ns and where it is from", party, name, p.NS, p.Source))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (l LinkPrice) check() error {
-	if !(l.BitsPerSecond > 0) || !(l.OneWayMS >= 0) || l.Source == "" {
-		return fmt.Errorf("link of %v bits per second, %v ms one way, source %q: accepted are a positive bandwidth, a delay of 0 or more and a source",
-			l.BitsPerSecond, l.OneWayMS, l.Source)
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the price list")
 	}
 	return nil
 }
 
-func (t Target) prices(p Party) MachinePrices {
-	if p == Client {
-		return t.Client
+func (t Target) check() error {
+	var errs []error
+	if t.Name == "" || t.Source == "" {
+		errs = append(errs, errors.New("a price list needs a name and a source"))
 	}
-	return t.Server
+	errs = append(errs, t.Link.BytesPerSecond.check("link.bytes_per_second", math.SmallestNonzeroFloat64), t.Link.OneWayMS.check("link.one_way_ms", 0))
+	for _, role := range []struct{ party, name string }{{"client", t.Client}, {"server", t.Server}, {"dealer", t.dealer()}} {
+		if _, ok := t.Machines[role.name]; !ok {
+			errs = append(errs, fmt.Errorf("%s is on machine %q, which is not among the machines", role.party, role.name))
+		}
+		if t.Shared && role.name != t.Client {
+			errs = append(errs, fmt.Errorf("%s is on machine %q, the client on %q: parties that share cores are on one", role.party, role.name, t.Client))
+		}
+	}
+	for name, m := range t.Machines {
+		errs = append(errs, m.check("machines."+name))
+	}
+	return errors.Join(errs...)
 }
 
-// MS estimates the milliseconds that one op, or a phase, takes in a ring of so many bits:
-//
-//	rounds * one-way + (bytes of the busier direction) * 8 / bandwidth + (work of the busier party)
-//
-// with work = MACs * price + AES * price + (bytes sent and received) * price; OTs come on top of it (OTMS). It takes the directions and the parties to
-// work side by side, and communication and computation not to.
-func (t Target) MS(traffic Traffic, work [2]Work, bits int) float64 {
-	busiest := max(traffic.ClientSent, traffic.ServerSent)
-	both := float64(traffic.ClientSent + traffic.ServerSent)
-	var ns float64
-	for p, w := range work {
-		m := t.prices(Party(p))
-		mac := m.MAC32
-		if bits > 32 {
-			mac = m.MAC64
-		}
-		ns = max(ns, float64(w.MACs)*mac.NS+float64(w.AES)*m.AES.NS+both*m.Byte.NS)
+// dealer is the name of the dealer's machine.
+func (t Target) dealer() string {
+	if t.Dealer == "" {
+		return t.Server
 	}
-	return float64(traffic.Rounds)*t.Link.OneWayMS + float64(busiest)*8/t.Link.BitsPerSecond*1e3 + ns/1e6
+	return t.Dealer
+}
+
+func (m Machine) check(at string) error {
+	errs := []error{m.ProcessBytes.check(at+".process_bytes", 0)}
+	if m.Cores < 1 {
+		errs = append(errs, fmt.Errorf("%s has %d cores: accepted are 1 and more", at, m.Cores))
+	}
+	for name, w := range map[string]*Quantity{".busy_watts": m.BusyWatts, ".idle_watts": m.IdleWatts} {
+		if w != nil {
+			errs = append(errs, w.check(at+name, 0))
+		}
+	}
+	if (m.BusyWatts == nil) != (m.IdleWatts == nil) {
+		errs = append(errs, fmt.Errorf("%s has watts for one of busy and idle: accepted are both or none", at))
+	}
+	for k, p := range m.Prices {
+		errs = append(errs, p.check(fmt.Sprintf("%s.prices.%s", at, Kernel(k))))
+	}
+	return errors.Join(errs...)
+}
+
+func (q Quantity) check(at string, least float64) error {
+	if !(q.Value >= least) || math.IsInf(q.Value, 0) || !(q.Spread >= 0 && q.Spread < 1) || q.Source == "" {
+		return fmt.Errorf("%s is %v, spread %v, source %q: accepted are %g or more, a spread from 0 to below 1 and where it is from", at, q.Value, q.Spread, q.Source, least)
+	}
+	return nil
+}
+
+func (p Price) check(at string) error {
+	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
+	if !positive(p.NS) || !positive(p.all()) || p.all() > p.NS || !(p.CallNS >= 0) || math.IsInf(p.CallNS, 0) || !(p.Spread >= 0 && p.Spread < 1) || p.Source == "" {
+		return fmt.Errorf("%s is %+v: accepted are a positive number of ns, at most as many with all cores, a call of 0 or more, a spread from 0 to below 1 and where it is from", at, p)
+	}
+	return nil
+}
+
+// MachineOf gives the machine of a party.
+func (t Target) MachineOf(p Party) Machine {
+	return t.Machines[[...]string{Client: t.Client, Server: t.Server, Dealer: t.dealer()}[p]]
+}
+
+// OnOneMachine is the target with all parties on the server's machine, which share its cores: what `sotto run` does.
+func (t Target) OnOneMachine() Target {
+	t.Client, t.Dealer, t.Shared = t.Server, "", true
+	return t
 }

@@ -1,7 +1,7 @@
 package cost
 
 import (
-	"math"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -12,8 +12,12 @@ func TestShippedTargetsAreWhole(t *testing.T) {
 		t.Errorf("shipped targets are %v", names)
 	}
 	for _, name := range names {
-		if target, err := ShippedTarget(name); err != nil || target.Name != name {
+		target, err := ShippedTarget(name)
+		if err != nil || target.Name != name {
 			t.Errorf("target %s: %q, %v", name, target.Name, err)
+		}
+		if target.Shared != (name == "loopback") {
+			t.Errorf("target %s: parties on one machine: %v", name, target.Shared)
 		}
 	}
 	if _, err := ShippedTarget("lna"); err == nil || !strings.Contains(err.Error(), "loopback") {
@@ -21,91 +25,87 @@ func TestShippedTargetsAreWhole(t *testing.T) {
 	}
 }
 
-func TestPricesAddUpAsDocumented(t *testing.T) {
-	machine := MachinePrices{MAC32: Price{NS: 2}, MAC64: Price{NS: 3}, AES: Price{NS: 5}, Byte: Price{NS: 7}}
-	target := Target{Link: LinkPrice{BitsPerSecond: 8e6, OneWayMS: 10}, Client: machine, Server: machine}
-	traffic := Traffic{ClientSent: 1000, ServerSent: 3000, Rounds: 2}
-	work := [2]Work{{MACs: 1e6}, {AES: 1e6}}
-	for bits, want := range map[int]float64{
-		32: 2*10 + 3 + 5 + 0.028, // the server's AES outweighs the client's MACs
-		64: 2*10 + 3 + 5 + 0.028,
-	} {
-		if got := target.MS(traffic, work, bits); math.Abs(got-want) > 1e-9 {
-			t.Errorf("%d bits: %v ms, want %v", bits, got, want)
-		}
+// flat is a target on which every kernel takes a nanosecond a unit on one core and half of it on two, a call nothing, and the line a
+// nanosecond a byte.
+func flat() Target {
+	m := Machine{Cores: 2, ProcessBytes: Quantity{Value: 1, Source: "test"}}
+	for k := range m.Prices {
+		m.Prices[k] = Price{NS: 1, AllNS: 0.5, Source: "test"}
 	}
-	work[Server] = Work{}
-	if got := target.MS(Traffic{}, work, 64); got != 3 {
-		t.Errorf("a million MACs at 64 bits: %v ms, want 3", got)
+	return Target{Sotto: TargetVersion, Name: "flat", Source: "test", Machines: map[string]Machine{"m": m}, Client: "m", Server: "m",
+		Link: Link{Quantity{Value: 1e9, Source: "test"}, Quantity{Value: 0, Source: "test"}}}
+}
+
+func text(t *testing.T, target Target) string {
+	t.Helper()
+	b, err := json.Marshal(target)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := target.MS(Traffic{}, work, 32); got != 2 {
-		t.Errorf("a million MACs at 32 bits: %v ms, want 2", got)
+	return string(b)
+}
+
+func TestPriceListsReadAsWritten(t *testing.T) {
+	target := flat()
+	got, err := ParseTarget([]byte(text(t, target)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text(t, got) != text(t, target) {
+		t.Errorf("read %s, wrote %s", text(t, got), text(t, target))
 	}
 }
 
 func TestBadPriceListsAreRefused(t *testing.T) {
-	good := `{"name":"x","source":"s","link":{"bits_per_second":1,"one_way_ms":0,"source":"s"},"client":M,"server":M}`
-	machine := `{"ns_per_mac_32":P,"ns_per_mac_64":P,"ns_per_aes_block":P,"ns_per_ot":P,"ns_per_silent_ot":P,"ns_per_ot_pads":P,"ns_per_byte_processed":P}`
-	build := func(price string) string {
-		return strings.ReplaceAll(good, "M", strings.ReplaceAll(machine, "P", price))
+	good := text(t, flat())
+	change := func(old, new string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("%s is not in %s", old, good)
+		}
+		return strings.Replace(good, old, new, 1)
 	}
-	if _, err := ParseTarget([]byte(build(`{"ns":1,"source":"s"}`))); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{
-		"no source":      build(`{"ns":1}`),
-		"negative price": build(`{"ns":-1,"source":"s"}`),
-		"unknown field":  strings.Replace(build(`{"ns":1,"source":"s"}`), `"name"`, `"nmae":1,"name"`, 1),
-		"no bandwidth":   strings.Replace(build(`{"ns":1,"source":"s"}`), `"bits_per_second":1`, `"bits_per_second":0`, 1),
-		"no JSON":        "price list",
+	for text, want := range map[string]string{
+		change(`"ns":1,"all_ns":0.5,"spread":0,"source":"test"`, `"ns":1,"spread":0`): "where it is from",
+		change(`"ns":1`, `"ns":-1`):                                                           "positive",
+		change(`"all_ns":0.5`, `"all_ns":2`):                                                  "at most as many",
+		change(`"conv32":`, `"conv33":`):                                                      "conv33",
+		change(`"conv32":{"ns":1,"all_ns":0.5,"spread":0,"source":"test"},`, ``):              "no price of conv32",
+		change(`"name":`, `"nmae":`):                                                          "nmae",
+		change(`"bytes_per_second":{"value":1000000000`, `"bytes_per_second":{"value":0`):     "bytes_per_second",
+		change(`"client":"m"`, `"client":"n"`):                                                `"n"`,
+		change(`"cores":2`, `"cores":0`):                                                      "cores",
+		change(`"sotto":1`, `"sotto":2`):                                                      "format 2",
+		`{"name":"x","source":"s","link":{},"client":{"ns_per_mac_32":{"ns":1}},"server":{}}`: "sotto calibrate",
+		`price list`: "not a price list",
 	} {
-		if _, err := ParseTarget([]byte(text)); err == nil {
-			t.Errorf("%s: accepted", name)
+		if _, err := ParseTarget([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s...: %v, want an error with %q", text, err, want)
 		}
 	}
 }
 
-// TestFasterSchemeWeighsBytesAgainstWork: the machines of the shipped targets spend longer on encrypting and moving seven bytes than on
-// the hashes that save them, on any of the links; on one that takes ten times as many bytes a second, unencrypted, they garble by half-gates.
+// TestCoresThatAreFree: a kernel that two cores do twice as fast takes the time between where it has a core and a half.
+func TestCoresThatAreFree(t *testing.T) {
+	p := Price{NS: 12, AllNS: 6}
+	for free, want := range map[float64]float64{0.5: 24, 1: 12, 1.5: 8, 2: 6, 4: 6} {
+		if got := p.on(free, 2); got != want {
+			t.Errorf("%v cores free: %v ns, want %v", free, got, want)
+		}
+	}
+}
+
+// TestFasterSchemeWeighsBytesAgainstWork: on a slow line the scheme with fewer bytes is taken, on a fast one that with fewer hashes.
 func TestFasterSchemeWeighsBytesAgainstWork(t *testing.T) {
-	for _, name := range TargetNames() {
-		target, err := ShippedTarget(name)
-		if err != nil {
-			t.Fatal(err)
+	target := flat()
+	for bytesPerSecond, want := range map[float64]Scheme{1e7: ThreeHalves, 1e12: HalfGates} {
+		target.Link.BytesPerSecond.Value = bytesPerSecond
+		for _, k := range []Kernel{SendByte, ReceiveByte} {
+			m := target.Machines["m"]
+			m.Prices[k] = Price{NS: 1e-3, Source: "test"}
+			target.Machines["m"] = m
 		}
-		if got := target.FasterScheme(); got != ThreeHalves {
-			t.Errorf("%s: %s, want %s", name, got, ThreeHalves)
-		}
-		target.Link.BitsPerSecond, target.Client.Byte.NS, target.Server.Byte.NS = 140e9, 0.01, 0.01
-		if got := target.FasterScheme(); got != HalfGates {
-			t.Errorf("%s, on a faster link: %s, want %s", name, got, HalfGates)
-		}
-	}
-}
-
-// TestOTsHaveAPrice: OTs take time at the dearer party, those of Ferret by another price, pads besides.
-func TestOTsHaveAPrice(t *testing.T) {
-	cheap := MachinePrices{OT: Price{NS: 1}, SilentOT: Price{NS: 2}, Pads: Price{NS: 3}}
-	dear := MachinePrices{OT: Price{NS: 10}, SilentOT: Price{NS: 20}, Pads: Price{NS: 30}}
-	target := Target{Client: cheap, Server: dear}
-	const n = 1e6
-	for ot, want := range map[OT]float64{SoftSpoken: 10 + 30, Ferret: 20 + 30} {
-		l := NewLedger(ClientServer, FromDealer)
-		l.Setup(Extensions{OT: ot, Pads: [2]int64{Client: n}})
-		base := target.OTMS(l, SessionTag, Offline)
-		if (base > 0) != (ot == Ferret) {
-			t.Errorf("%v: set-up takes %v ms of OTs", ot, base)
-		}
-		l.For(7)
-		l.RandomOT(Server, n)
-		if got := target.OTMS(l, 7, Offline); math.Abs(got-want) > 1e-9 {
-			t.Errorf("%v: %v ms, want %v", ot, got, want)
-		}
-		if got := target.allOTsMS(l); math.Abs(got-want-base) > 1e-9 {
-			t.Errorf("%v: %v ms in all, want %v", ot, got, want+base)
-		}
-		if got := target.OTMS(l, 7, Online); got != 0 {
-			t.Errorf("%v: %v ms online, want none", ot, got)
+		if got := target.FasterScheme(); got != want {
+			t.Errorf("%g bytes a second: %s, want %s", bytesPerSecond, got, want)
 		}
 	}
 }

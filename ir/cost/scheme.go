@@ -11,15 +11,17 @@ func ParseSchemePolicy(s string, t Target) (Scheme, error) {
 	return ParseScheme(s)
 }
 
-// FasterScheme compares the time of a large layer of signs at 32 bits: the bytes of its tables, and the work of the busier party.
-// Slicing three-halves has no price of its own: woven into the rounds of AES it takes no longer a block than what half-gates have
-// besides AES (runtime/garble BenchmarkGarble, BenchmarkEvaluate).
+// FasterScheme compares the time of a large layer of signs at 32 bits, both phases.
 func (t Target) FasterScheme() Scheme {
-	const ands, instances = 31, 1 << 20
+	const ands, instances = 31, 1 << 16
 	ms := func(s Scheme) float64 {
-		work := func(aes int64) Work { return Work{AES: aes * ands * instances} }
-		traffic := Traffic{ServerSent: s.TableBytes(ands, instances)}
-		return t.MS(traffic, [2]Work{Client: work(s.EvaluateAES()), Server: work(s.GarbleAES())}, 32)
+		l := NewLedger(ClientServer, FromDealer)
+		tables := l.Send(Server, s.TableBytes(ands, instances), Start)
+		l.Stream(Server, Server, tables, Garble, s.GarbleAES()*ands*instances)
+		labels := l.Send(Server, LabelBytes(ands, instances), OnlineStart)
+		l.Stream(Server, Client, labels, Evaluate, s.EvaluateAES()*ands*instances)
+		e := Estimate(l, t)
+		return e.Offline.MS + e.Online.MS
 	}
 	if ms(ThreeHalves) < ms(HalfGates) {
 		return ThreeHalves

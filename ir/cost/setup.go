@@ -23,7 +23,8 @@ func (l *Ledger) Setup(x Extensions) {
 		for _, i := range x.Sent(p) {
 			toReceiver, _ := i.SetupBytes()
 			first += toReceiver
-			l.extend(Instance{OT: SoftSpoken}, i.Base(), 0, 0)
+			l.baseOTs(p)
+			l.extend(Instance{OT: SoftSpoken}, p, i.Base(), Start)
 		}
 		for _, i := range x.Sent(p.Other()) {
 			_, toSender := i.SetupBytes()

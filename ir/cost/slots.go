@@ -25,13 +25,6 @@ var slotParams = map[int]SlotParams{
 	64: {Ring: 64, Primes: 4, Cipher: HEParams{Ring: 50, Deploy: ClientServer, Limbs: 4, LimbBits: 46, ReplyLimbs: 2, WeightBits: 49}},
 }
 
-// Nanoseconds of a ciphertext of slots at either end, of four limbs: to encrypt it and decrypt the reply, and to multiply. Measured with
-// runtime/he BenchmarkSlotProducts on the machine of the design's performance page, rounded.
-const (
-	slotEncryptNS  = 900_000
-	slotEvaluateNS = 1_150_000
-)
-
 // minSlotProducts is log2 of the products that every set of parameters returns before distances add up to 2^-40 twice over, for the
 // flooding and for the masks: those of a hundred inferences of ten million squares.
 const minSlotProducts = 30

@@ -24,26 +24,22 @@ type estimate struct {
 // sessionLayer is the row of what belongs to no layer: the base OTs.
 const sessionLayer = "session"
 
-// costs prices every op of a SECURE function and sums them by layer; a message's frame headers and its round belong to
-// the first layer in it, so that the layers sum to the totals.
+// costs prices a SECURE function and sums its ops by layer; a message's frame headers and its round belong to the first layer in it, so
+// that the layers sum to the totals.
 func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
 	f := m.Funcs[0]
 	l := ir.Account(m, f, source)
-	bits := f.Params[0].Type.Elem.Bits
 	dealt := map[int]int64{}
 	for _, d := range l.Dealt {
 		dealt[d.Tag] += d.Bytes
 	}
 	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
+	x := cost.Estimate(l, target)
 	e := estimate{Source: source}
 	index, ops := map[string]int{}, twopc.LayerOps(f)
 	for tag := cost.SessionTag; tag < len(f.Body); tag++ {
-		work := workOf(l, f, tag)
-		a := party.Phase{Traffic: offline[tag], DealerSent: dealt[tag]}
-		b := party.Phase{Traffic: online[tag]}
-		a.MS, b.MS = target.MS(a.Traffic, work[cost.Offline], bits), target.MS(b.Traffic, work[cost.Online], bits)
-		a.MS += target.MadeMS(l, tag) + target.OTMS(l, tag, cost.Offline)
-		b.MS += target.OTMS(l, tag, cost.Online)
+		a := party.Phase{MS: x.Offline.ByTag[tag], Traffic: offline[tag], DealerSent: dealt[tag]}
+		b := party.Phase{MS: x.Online.ByTag[tag], Traffic: online[tag]}
 		add(&e.Offline, a)
 		add(&e.Online, b)
 		if a == (party.Phase{}) && b == (party.Phase{}) {
@@ -75,33 +71,6 @@ func add(to *party.Phase, p party.Phase) {
 	to.MS += p.MS
 	to.DealerSent += p.DealerSent
 	to.Traffic.Add(p.Traffic)
-}
-
-// workOf splits an op's work into phases. Of a garbled circuit the server's work, garbling, is offline, the client's,
-// evaluation, online. Of a linear layer in client-server the client's is on the mask, offline, the server's online; in
-// outsourced each party works once in each phase. Keys that a dealer made are evaluated online by both.
-func workOf(l *cost.Ledger, f *ir.Func, tag int) (byPhase [2][2]cost.Work) {
-	sum := l.Work[tag]
-	if sum == nil {
-		return byPhase
-	}
-	const client, server = cost.Client, cost.Server
-	if tag >= 0 && f.Body[tag].TakesKeys() {
-		byPhase[cost.Online] = *sum
-		return byPhase
-	}
-	byPhase[cost.Offline][server].AES = sum[server].AES
-	byPhase[cost.Online][client].AES = sum[client].AES
-	if l.Deploy == cost.ClientServer {
-		byPhase[cost.Offline][client].MACs = sum[client].MACs
-		byPhase[cost.Online][server].MACs = sum[server].MACs
-		return byPhase
-	}
-	for p, w := range sum {
-		byPhase[cost.Offline][p].MACs = w.MACs / 2
-		byPhase[cost.Online][p].MACs = w.MACs - w.MACs/2
-	}
-	return byPhase
 }
 
 // costNotes comments the values of a SECURE dump with their traffic, the material being made by source.

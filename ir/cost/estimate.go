@@ -1,0 +1,133 @@
+package cost
+
+// Estimated is what a session of a ledger takes on a target.
+type Estimated struct {
+	Offline Expected
+	Online  Expected // from when both parties have the material and their inputs
+	// EnergyMJ is what both parties draw in both phases, where the target has watts.
+	EnergyMJ float64
+}
+
+// Expected is what a phase takes: bytes and rounds are exact, times are the target's, Low and High with all of its prices at either end of
+// their spread.
+type Expected struct {
+	MS, Low, High float64
+	Traffic
+	BusyMS [2]float64      // by party: what of it its cores work, summed over cores
+	ByTag  map[int]float64 // ms, by op: what the client computes, sends or waits for; they sum to MS
+}
+
+// Estimate says what a session takes: the two parties' work and messages, played against each other at a target's prices.
+func Estimate(l *Ledger, t Target) Estimated {
+	var e Estimated
+	var s simulation
+	tags := l.tags()
+	for _, phase := range []Phase{Offline, Online} {
+		x := e.phase(phase)
+		x.Traffic = l.Total(phase)
+		x.Low = s.ms(l, phase, t.rates(-1), tags)
+		x.High = s.ms(l, phase, t.rates(1), tags)
+		x.MS = s.ms(l, phase, t.rates(0), tags)
+		x.ByTag = map[int]float64{}
+		for i, ns := range s.byTag {
+			if ns > 0 {
+				x.ByTag[i-1] = ns / nsPerMS
+			}
+		}
+		for p, a := range s.actors {
+			x.BusyMS[p] = a.busy / nsPerMS
+		}
+	}
+	e.EnergyMJ = t.energy(&e)
+	return e
+}
+
+const nsPerMS = 1e6
+
+func (e *Estimated) phase(p Phase) *Expected {
+	if p == Online {
+		return &e.Online
+	}
+	return &e.Offline
+}
+
+// ms plays a phase. The offline phase ends when both parties have ended it; the online one when the client has.
+func (s *simulation) ms(l *Ledger, phase Phase, r *rates, tags int) float64 {
+	s.reset(newTimeline(l, phase, r), r, tags)
+	s.run()
+	end := s.actors[Client].end
+	if phase == Offline {
+		end = max(end, s.actors[Server].end)
+	}
+	if phase == Online {
+		s.byTag[SessionTag+1] -= s.now - end // the server works on
+	}
+	return end / nsPerMS
+}
+
+// tags is one more than the greatest tag.
+func (l *Ledger) tags() int {
+	n := 0
+	for _, m := range l.Messages {
+		n = max(n, m.Tag+1)
+	}
+	for _, w := range l.Work {
+		n = max(n, w.Tag+1)
+	}
+	return n
+}
+
+// energy is milliwatt-seconds: what the machines draw idle for the whole time, and what their cores draw besides while they work.
+func (t Target) energy(e *Estimated) (mj float64) {
+	for p := range 2 {
+		m := t.MachineOf(Party(p))
+		if m.BusyWatts == nil {
+			return 0
+		}
+		busy := e.Offline.BusyMS[p] + e.Online.BusyMS[p]
+		mj += (m.BusyWatts.Value - m.IdleWatts.Value) * busy / float64(m.Cores)
+		if !t.Shared || Party(p) == Client {
+			mj += m.IdleWatts.Value * (e.Offline.MS + e.Online.MS)
+		}
+	}
+	return mj
+}
+
+// rates are a target's prices at one end of their spreads, or in the middle.
+type rates struct {
+	prices [3][Kernels]rate // by party, the dealer's last
+	cores  [3]int
+	shared bool
+	byteNS float64 // of the line
+	oneWay float64 // ns
+}
+
+// rate is a price without its story.
+type rate struct{ one, all, fixed float64 }
+
+// units is the work of n units, without the call.
+func (r rate) units(n float64) nanoseconds { return nanoseconds{r.one * n, r.all * n} }
+
+// once is what a call takes beside its units.
+func (r rate) once() nanoseconds { return nanoseconds{r.fixed, r.fixed} }
+
+// call is a call of n units.
+func (r rate) call(n float64) nanoseconds { return r.units(n).plus(r.once()) }
+
+func (r *rates) of(p Party, k Kernel) rate { return r.prices[p][k] }
+
+// rates gives the prices so many spreads dearer than they are: -1, 0 or 1.
+func (t Target) rates(spreads float64) *rates {
+	r := &rates{shared: t.Shared}
+	r.byteNS = 1e9 / t.Link.BytesPerSecond.Value * (1 + spreads*t.Link.BytesPerSecond.Spread)
+	r.oneWay = nsPerMS * t.Link.OneWayMS.Value * (1 + spreads*t.Link.OneWayMS.Spread)
+	for _, p := range []Party{Client, Server, Dealer} {
+		m := t.MachineOf(p)
+		r.cores[p] = m.Cores
+		for k, price := range m.Prices {
+			f := 1 + spreads*price.Spread
+			r.prices[p][k] = rate{f * price.NS, f * price.all(), f * price.CallNS}
+		}
+	}
+	return r
+}

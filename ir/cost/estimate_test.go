@@ -1,0 +1,204 @@
+package cost
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// online is a ledger of an online phase alone.
+func online(record func(l *Ledger)) *Ledger {
+	l := NewLedger(ClientServer, FromDealer)
+	l.For(0)
+	record(l)
+	return l
+}
+
+func wantMS(t *testing.T, what string, got, ns float64) {
+	t.Helper()
+	if math.Abs(got*nsPerMS-ns) > 1e-6*ns {
+		t.Errorf("%s takes %v ns, want %v", what, got*nsPerMS, ns)
+	}
+}
+
+// TestEstimateByHand plays small sessions at a nanosecond a unit and a byte, half of it on two cores.
+func TestEstimateByHand(t *testing.T) {
+	alone, together := flat(), flat().OnOneMachine()
+	work := func(p Party, at Time, n int64) func(*Ledger) {
+		return func(l *Ledger) { l.Compute(p, at, Conv32, n) }
+	}
+	both := func(l *Ledger) { l.Both(Ready{OnlineStart, OnlineStart}, Conv32, 1000) }
+	message := func(l *Ledger) { l.Send(Client, 1000, OnlineStart) }
+	answered := func(l *Ledger) {
+		l.Compute(Client, OnlineStart, Conv32, 1000)
+		at := l.Send(Client, 1000, OnlineStart)
+		l.Compute(Server, at, Conv32, 4000)
+		l.Compute(Client, l.Send(Server, 1000, at), Conv32, 1000)
+	}
+	for _, c := range []struct {
+		name   string
+		target Target
+		record func(*Ledger)
+		ns     float64
+	}{
+		{"work of the client, which has two cores", alone, work(Client, OnlineStart, 1000), 500},
+		{"work of both on machines of their own", alone, both, 500},
+		{"work of both on one machine", together, both, 1000},
+		// The client packs with both cores, the line takes the bytes; that the server unpacks is not the client's time.
+		{"a message of the client's", alone, message, 500},
+		// 500 of work, 500 to send, 1000 on the line, 500 to receive, 2000 of work, the same way back, 500 of work.
+		{"a question and its answer", alone, answered, 500 + 500 + 1000 + 500 + 2000 + 500 + 1000 + 500 + 500},
+	} {
+		e := Estimate(online(c.record), c.target)
+		wantMS(t, c.name, e.Online.MS, c.ns)
+	}
+}
+
+// TestMessagesThatCross: each direction has the whole line, and both are under way at once.
+func TestMessagesThatCross(t *testing.T) {
+	target := flat()
+	target.Link.OneWayMS.Value = 1
+	l := online(func(l *Ledger) {
+		l.Send(Client, 1000, OnlineStart)
+		l.Send(Server, 1000, OnlineStart)
+	})
+	// Each sends on a core of two in 1000 ns, the line takes as long, a millisecond passes, and both cores receive.
+	wantMS(t, "an exchange", Estimate(l, target).Online.MS, 500+500+1000+1e6)
+}
+
+// TestEstimateOfStreams: what is garbled while it is sent takes as long as the slower of the two.
+func TestEstimateOfStreams(t *testing.T) {
+	target := flat()
+	m := target.Machines["m"]
+	m.Prices[SendByte], m.Prices[ReceiveByte] = Price{NS: 1e-9}, Price{NS: 1e-9}
+	target.Machines["m"] = m
+	const n = 16 << 20
+	for work, want := range map[int64]float64{n: n, 4 * n: 2 * n} {
+		l := online(func(l *Ledger) {
+			l.Stream(Server, Server, l.Send(Server, n, OnlineStart), Garble, work)
+			l.Compute(Client, OnlineStart+1, Vectors, 1)
+		})
+		got := Estimate(l, target).Online.MS * nsPerMS
+		if got < want || got > 1.1*want {
+			t.Errorf("%d units with %d bytes take %v ns, want %v and a piece more", work, n, got, want)
+		}
+	}
+}
+
+// TestSetupIsNoTwoMessages: an answer to each of many ops goes out while the next one's question comes in.
+func TestSetupIsNoTwoMessages(t *testing.T) {
+	target := flat()
+	m := target.Machines["m"]
+	m.Prices[SendByte], m.Prices[ReceiveByte] = Price{NS: 1e-9}, Price{NS: 1e-9}
+	target.Machines["m"] = m
+	const n, ops = 1000, 100
+	l := NewLedger(ClientServer, FromHE)
+	for tag := range ops {
+		l.For(tag)
+		l.Send(Client, n, 0)
+		l.Send(Server, n, 1)
+	}
+	got, want := Estimate(l, target).Offline.MS*nsPerMS, float64(n*(ops+1))
+	if math.Abs(got-want) > n {
+		t.Errorf("%d questions and answers take %v ns, want %v", ops, got, want)
+	}
+}
+
+// TestDealerIsWaitedFor: the offline phase is no shorter than the dealer's work and what it sends.
+func TestDealerIsWaitedFor(t *testing.T) {
+	l := NewLedger(ClientServer, FromDealer)
+	l.For(0)
+	l.Compute(Dealer, 0, Conv32, 4000)
+	l.Deal(Server, 1000)
+	l.Compute(Server, Start, Vectors, 10)
+	wantMS(t, "dealing", Estimate(l, flat()).Offline.MS, 2000+1000+5)
+}
+
+// session draws a ledger that could be one of an online phase.
+func session(t *rapid.T) *Ledger {
+	l := NewLedger(ClientServer, FromDealer)
+	at := Ready{OnlineStart, OnlineStart}
+	for tag := range rapid.IntRange(1, 8).Draw(t, "ops") {
+		l.For(tag)
+		p := Party(rapid.IntRange(0, 1).Draw(t, "party"))
+		l.Compute(p, at[p], Vectors, rapid.Int64Range(0, 1e6).Draw(t, "before"))
+		arrives := l.Send(p, rapid.Int64Range(1, 1e6).Draw(t, "bytes"), at[p])
+		l.Stream(p, p.Other(), arrives, Evaluate, rapid.Int64Range(0, 1e6).Draw(t, "stream"))
+		at[p.Other()] = max(at[p.Other()], arrives)
+	}
+	return l
+}
+
+func TestEstimatesAreConsistent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		target := flat()
+		target.Shared = rapid.Bool().Draw(t, "shared")
+		target.Link.OneWayMS.Value = rapid.Float64Range(0, 1).Draw(t, "ms")
+		m := target.Machines["m"]
+		for k := range m.Prices {
+			m.Prices[k].Spread = 0.2
+		}
+		target.Machines["m"] = m
+		l := session(t)
+		e := Estimate(l, target).Online
+		sum := 0.0
+		for _, ms := range e.ByTag {
+			sum += ms
+		}
+		if math.Abs(sum-e.MS) > 1e-9*(1+e.MS) {
+			t.Fatalf("ops sum to %v ms of %v", sum, e.MS)
+		}
+		if !(e.Low <= e.MS && e.MS <= e.High) {
+			t.Fatalf("%v ms between %v and %v", e.MS, e.Low, e.High)
+		}
+		if least := float64(e.Rounds) * target.Link.OneWayMS.Value; e.MS < least-target.Link.OneWayMS.Value {
+			t.Fatalf("%v ms for %d rounds of %v", e.MS, e.Rounds, target.Link.OneWayMS.Value)
+		}
+	})
+}
+
+func TestFasterLinksAreNotSlower(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l, slow := session(t), flat()
+		slow.Link.BytesPerSecond.Value = rapid.Float64Range(1e6, 1e9).Draw(t, "bytes per second")
+		slow.Link.OneWayMS.Value = rapid.Float64Range(0, 1).Draw(t, "ms")
+		fast := slow
+		fast.Link.BytesPerSecond.Value *= rapid.Float64Range(1, 10).Draw(t, "wider")
+		fast.Link.OneWayMS.Value *= rapid.Float64Range(0, 1).Draw(t, "nearer")
+		if a, b := Estimate(l, slow).Online.MS, Estimate(l, fast).Online.MS; b > a*(1+scheduling) {
+			t.Fatalf("%v ms on a link, %v on a faster one", a, b)
+		}
+	})
+}
+
+func TestMoreBytesAreNotFaster(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := session(t)
+		before := Estimate(l, flat()).Online.MS
+		i := rapid.IntRange(0, len(l.Messages)-1).Draw(t, "message")
+		l.Messages[i].Bytes += rapid.Int64Range(0, 1e6).Draw(t, "more")
+		if after := Estimate(l, flat()).Online.MS; after < before*(1-scheduling) {
+			t.Fatalf("%v ms, with more bytes %v", before, after)
+		}
+	})
+}
+
+// scheduling is the part by which an order of pieces that is not the best one may differ: a message of more pieces is another schedule.
+const scheduling = 0.02
+
+func TestEnergy(t *testing.T) {
+	target := flat()
+	watts := func(w float64) *Quantity { return &Quantity{Value: w, Source: "test"} }
+	m := target.Machines["m"]
+	m.BusyWatts, m.IdleWatts = watts(30), watts(10)
+	target.Machines["m"] = m
+	l := online(func(l *Ledger) { l.Compute(Client, OnlineStart, Conv32, 2e6) })
+	// A millisecond: both draw 10 W, the client's two cores 20 W more.
+	if got := Estimate(l, target).EnergyMJ; math.Abs(got-40) > 1e-6 {
+		t.Errorf("%v mJ on two machines, want 40", got)
+	}
+	if got := Estimate(l, target.OnOneMachine()).EnergyMJ; math.Abs(got-30) > 1e-6 {
+		t.Errorf("%v mJ on one, want 30", got)
+	}
+}

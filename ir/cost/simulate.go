@@ -1,0 +1,272 @@
+package cost
+
+import "math"
+
+// The two parties as the executor runs them (runtime/vm, runtime/party). At every moment a party sends its message and receives the
+// peer's, at once and each piece by piece; when both have moved it computes, and goes on to the next moment. What runs at the same time
+// on one machine shares its cores evenly. Set-up's two moments are not apart: the second message begins when the head of the peer's
+// first is answered, and what it says of an op waits for what the first said of it alone.
+
+// linkBuffer is how many bytes may be on their way before a sender waits: what the shaper of runtime/wire and a socket hold.
+const linkBuffer = 512 << 10
+
+// simulation is one run of a timeline. It keeps its memory from run to run.
+type simulation struct {
+	*timeline
+	r       *rates
+	now     float64 // ns
+	actors  [2]actor
+	dealing float64      // what is left of the dealer's work, as a part
+	arrival [2][]float64 // by sender and piece: when its last byte is at the peer
+	setup   int          // the last moment of set-up, or -1
+	byTag   []float64    // the client's time, by tag + 1
+	running []task       // of this step
+	next    float64      // the earliest time that something waits for
+}
+
+// actor is a party.
+type actor struct {
+	moment    int
+	computing bool
+	done      bool
+	at        [3]int     // by When: the piece that is next
+	left      [3]float64 // of it, as a part
+	lineFree  float64    // when all that was sent has left
+	dealt     float64    // when the dealer's part is here
+	end       float64
+	busy      float64 // core-nanoseconds
+}
+
+// task is a lane that runs: a party and what it does, or the dealer.
+type task struct {
+	p    Party
+	when When
+}
+
+func (s *simulation) reset(tl *timeline, r *rates, tags int) {
+	*s = simulation{timeline: tl, r: r, dealing: 1, setup: -1, arrival: s.arrival, byTag: s.byTag, running: s.running}
+	for p := range s.actors {
+		a := &s.actors[p]
+		a.left = [3]float64{1, 1, 1}
+		if tl.dealer.one > 0 {
+			a.dealt = math.Inf(1)
+		}
+		s.arrival[p] = s.arrival[p][:0]
+	}
+	for i, m := range tl.moments {
+		if m.at <= Start {
+			s.setup = i
+		}
+	}
+	for p := range s.actors {
+		s.actors[p].moment = max(s.setup, 0)
+		s.actors[p].done = len(tl.moments) == 0
+	}
+	if cap(s.byTag) < tags+1 {
+		s.byTag = make([]float64, tags+1)
+	}
+	s.byTag = s.byTag[:tags+1]
+	clear(s.byTag)
+}
+
+// run plays the timeline to its end.
+func (s *simulation) run() {
+	for !s.actors[Client].done || !s.actors[Server].done {
+		s.running, s.next = s.running[:0], math.Inf(1)
+		if s.dealing > 0 && s.dealer.one > 0 {
+			s.running = append(s.running, task{p: Dealer})
+		}
+		moved := false
+		for p := range s.actors {
+			moved = s.look(Party(p)) || moved
+		}
+		if !moved {
+			s.advance()
+		}
+	}
+}
+
+// look lists what of a party runs now and what it waits for, or moves it on and reports that it did.
+func (s *simulation) look(p Party) bool {
+	a := &s.actors[p]
+	if a.done {
+		return false
+	}
+	if a.computing {
+		if a.at[After] < s.moments[a.moment].end[p][After] {
+			s.running = append(s.running, task{p, After})
+			return false
+		}
+		return s.pass(a, p)
+	}
+	idle := true
+	for _, w := range []When{Sending, Receiving} {
+		if a.at[w] == s.moments[a.moment].end[p][w] {
+			continue
+		}
+		idle = false
+		switch from := s.from(p, w); {
+		case from <= s.now:
+			s.running = append(s.running, task{p, w})
+		default:
+			s.next = min(s.next, from)
+		}
+	}
+	if a.moment == max(s.setup, 0) && a.dealt > s.now {
+		s.next = min(s.next, a.dealt)
+		return false
+	}
+	a.computing = idle
+	return idle
+}
+
+// pass takes a party to the next moment.
+func (s *simulation) pass(a *actor, p Party) bool {
+	a.computing = false
+	a.moment++
+	if a.moment == len(s.moments) {
+		a.done, a.end = true, s.now
+	}
+	return true
+}
+
+// from is the time from which a party can work on the next piece of a direction; infinite where that is not known yet.
+func (s *simulation) from(p Party, w When) float64 {
+	a := &s.actors[p]
+	i := a.at[w]
+	if w == Receiving {
+		if i >= len(s.arrival[p.Other()]) {
+			return math.Inf(1)
+		}
+		return s.arrival[p.Other()][i]
+	}
+	if s.setup > 0 && a.moment == s.setup && i >= s.moments[0].end[p][Sending] && !s.answerable(p, s.pieces[p][Sending][i]) {
+		return math.Inf(1)
+	}
+	return a.lineFree - max(linkBuffer, s.pieces[p][Sending][i].bytes)*s.r.byteNS // the piece before is written while this one is made
+}
+
+// answerable tells whether what a piece of set-up's second message answers is here: what the peer's first says of its op and of those
+// before; in slots, as much of it as the piece has come to.
+func (s *simulation) answerable(p Party, piece piece) bool {
+	i := s.actors[p].at[Receiving]
+	if i >= s.moments[0].end[p][Receiving] || s.pieces[p][Receiving][i].tag > piece.tag {
+		return true
+	}
+	heard := s.pieces[p][Receiving][i]
+	return piece.slots && heard.tag == piece.tag && heard.upTo > piece.upTo
+}
+
+// advance lets time pass until the first task ends or what is waited for comes.
+func (s *simulation) advance() {
+	step := s.next - s.now
+	for _, t := range s.running {
+		step = min(step, s.left(t)*s.whole(t))
+	}
+	if math.IsInf(step, 1) { // nothing runs and nothing comes: the ledger is no session's
+		for p := range s.actors {
+			s.actors[p].done, s.actors[p].end = true, s.now
+		}
+		return
+	}
+	step = max(step, 0)
+	s.book(step)
+	s.now += step
+	for _, t := range s.running {
+		whole := s.whole(t)
+		if part := s.left(t); whole == 0 || part-step/whole < tiny {
+			s.finish(t)
+		} else if t.p == Dealer {
+			s.dealing -= step / whole
+		} else {
+			s.actors[t.p].left[t.when] -= step / whole
+		}
+	}
+}
+
+// tiny is a part of a piece that rounding leaves.
+const tiny = 1e-9
+
+func (s *simulation) left(t task) float64 {
+	if t.p == Dealer {
+		return s.dealing
+	}
+	return s.actors[t.p].left[t.when]
+}
+
+// whole is the time of the piece that a task works on, with the cores that it has now.
+func (s *simulation) whole(t task) float64 {
+	work := s.dealer
+	if t.p != Dealer {
+		work = s.pieces[t.p][t.when][s.actors[t.p].at[t.when]].work
+	}
+	cores := s.r.cores[t.p]
+	return work.on(float64(cores)/float64(s.beside(t)), cores)
+}
+
+// beside is how many tasks run on a task's machine.
+func (s *simulation) beside(t task) int {
+	if s.r.shared {
+		return len(s.running)
+	}
+	n := 0
+	for _, o := range s.running {
+		if o.p == t.p {
+			n++
+		}
+	}
+	return n
+}
+
+// finish ends a piece: what is sent leaves as the line allows.
+func (s *simulation) finish(t task) {
+	if t.p == Dealer {
+		s.dealing = 0
+		for p := range s.actors {
+			s.actors[p].dealt = s.now + s.r.oneWay + s.dealtBytes[p]*s.r.byteNS
+		}
+		return
+	}
+	a := &s.actors[t.p]
+	if t.when == Sending {
+		bytes := s.pieces[t.p][Sending][a.at[Sending]].bytes
+		a.lineFree = max(a.lineFree, s.now) + bytes*s.r.byteNS
+		s.arrival[t.p] = append(s.arrival[t.p], a.lineFree+s.r.oneWay)
+	}
+	a.at[t.when]++
+	a.left[t.when] = 1
+}
+
+// book adds a stretch of time to what the client is at, and to the cores that are busy.
+func (s *simulation) book(step float64) {
+	s.byTag[s.clientTag()+1] += step
+	for _, t := range s.running {
+		if t.p == Dealer {
+			continue
+		}
+		a, free := &s.actors[t.p], float64(s.r.cores[t.p])/float64(s.beside(t))
+		if work := s.pieces[t.p][t.when][a.at[t.when]].work; work.all == work.one {
+			free = min(free, 1)
+		}
+		a.busy += step * free
+	}
+}
+
+// clientTag is the op that the client computes, waits for, or sends.
+func (s *simulation) clientTag() int {
+	a := &s.actors[Client]
+	if a.done {
+		return SessionTag
+	}
+	end := s.moments[a.moment].end[Client]
+	order := [...]When{Receiving, Sending}
+	if a.computing {
+		return s.pieces[Client][After][a.at[After]].tag
+	}
+	for _, w := range order {
+		if a.at[w] < end[w] {
+			return s.pieces[Client][w][a.at[w]].tag
+		}
+	}
+	return SessionTag
+}
