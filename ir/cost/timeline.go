@@ -46,9 +46,10 @@ func (n nanoseconds) on(free float64, cores int) float64 {
 	return Price{NS: n.one, AllNS: n.all}.on(free, cores)
 }
 
-// pieceBytes of a message are what its receiver works on while the next are made.
+// pieceBytes of a message, or what pieceNS of work make, are what its receiver works on while the next are made.
 const (
 	pieceBytes = 256 << 10
+	pieceNS    = 1e6
 	mostPieces = 16 // of one part of a message, as many as change the result by less than its error
 )
 
@@ -165,7 +166,7 @@ func (tl *timeline) part(all []entry, first *[2]bool, t *rates) {
 
 // split appends a part of a message in pieces, at both ends.
 func (tl *timeline) split(from Party, send, receive piece) {
-	n := min(1+int(send.bytes/pieceBytes), mostPieces)
+	n := int(min(1+max(send.bytes/pieceBytes, send.work.one/pieceNS, receive.work.one/pieceNS), mostPieces))
 	f := 1 / float64(n)
 	send.work, send.bytes, receive.work = send.work.times(f), send.bytes*f, receive.work.times(f)
 	for i := range n {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sotto/ir"
+	"sotto/ir/cost"
 	"sotto/runtime/tensorfile"
 	"sotto/runtime/wire"
 )
@@ -40,7 +41,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"json": jsonCommand, "status": statusCommand, "digit": digitCommand, "tensors": tensorsCommand, "truncate": truncateCommand,
+			"json": jsonCommand, "status": statusCommand, "digit": digitCommand, "tensors": tensorsCommand, "truncate": truncateCommand, "prices": pricesCommand,
 			"start": startCommand, "finish": finishCommand, "xml": xmlCommand,
 		},
 	})
@@ -129,6 +130,19 @@ func tensorsCommand(ts *testscript.TestScript, _ bool, args []string) {
 		list = append(list, tensorfile.New(name, shape, make([]float32, n)))
 	}
 	ts.Check(tensorfile.Write(ts.MkAbs(args[0]), list, nil, tensorfile.Shared))
+}
+
+// pricesCommand is `prices FILE`: a price list of one slow machine and a slow link, named slow.
+func pricesCommand(ts *testscript.TestScript, _ bool, args []string) {
+	made := cost.Quantity{Value: 1, Source: "made up"}
+	m := cost.Machine{Cores: 1, ProcessBytes: made}
+	for k := range m.Prices {
+		m.Prices[k] = cost.Price{NS: 100, Source: made.Source}
+	}
+	text, err := json.Marshal(cost.Target{Sotto: cost.TargetVersion, Name: "slow", Source: made.Source, Client: "slug", Server: "slug",
+		Machines: map[string]cost.Machine{"slug": m}, Link: cost.Link{BytesPerSecond: cost.Quantity{Value: 1e5, Source: made.Source}, OneWayMS: made}})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o644))
 }
 
 // xmlCommand is `xml FILE`: the file is well-formed XML.
