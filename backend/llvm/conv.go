@@ -439,21 +439,25 @@ func (k convolution) single(sums, first, p, c value.Value) {
 func pad(name string, c kernel.Conv, e Elem, lanes int) *fn {
 	b := begin(name, e, lanes)
 	y, x := b.buffer("y", 0), b.buffer("x", 1)
-	h, w := c.InH+2*c.PadH, c.InW+2*c.PadW
 	b.each("channel", "", b.lo, b.hi, func(i value.Value) {
-		to, from := b.element("to", y, b.mul("to.at", i, h*w)), b.element("from", x, b.mul("from.at", i, c.InH*c.InW))
-		k := filling{b, to}
-		k.zeros(num(0), c.PadH*w)
-		k.zeros(num((h-c.PadH)*w), c.PadH*w)
-		b.each("row", "", num(0), num(c.InH), func(r value.Value) {
-			at := b.mul("row.at", b.add("row.padded", r, num(c.PadH)), w)
-			k.zeros(at, c.PadW)
-			k.zeros(b.add("right", at, num(w-c.PadW)), c.PadW)
-			k.copies(b.add("inside", at, num(c.PadW)), b.element("from.row", from, b.mul("from.row.at", r, c.InW)), c.InW)
-		})
+		b.padChannel(c, b.element("to", y, b.mul("to.at", i, paddedPlane(c))), b.element("from", x, b.mul("from.at", i, c.InH*c.InW)))
 	})
 	b.end()
 	return b
+}
+
+// padChannel copies a channel with zeros around it.
+func (b *fn) padChannel(c kernel.Conv, to, from value.Value) {
+	h, w := c.InH+2*c.PadH, c.InW+2*c.PadW
+	k := filling{b, to}
+	k.zeros(num(0), c.PadH*w)
+	k.zeros(num((h-c.PadH)*w), c.PadH*w)
+	b.each("row", "", num(0), num(c.InH), func(r value.Value) {
+		at := b.mul("row.at", b.add("row.padded", r, num(c.PadH)), w)
+		k.zeros(at, c.PadW)
+		k.zeros(b.add("right", at, num(w-c.PadW)), c.PadW)
+		k.copies(b.add("inside", at, num(c.PadW)), b.element("from.row", from, b.mul("from.row.at", r, c.InW)), c.InW)
+	})
 }
 
 // pick writes the stage that copies the pixels which a strided convolution of one tap reads, a channel a unit.

@@ -127,7 +127,8 @@ func TestTypicalConvolutions(t *testing.T) {
 	}
 	var list []Convolution
 	for _, c := range []kernel.Conv{square(3, 40, 64, 7, 2, 3, 1), square(32, 28, 64, 3, 1, 1, 1), square(400, 7, 33, 3, 1, 1, 1), square(700, 1, 100, 1, 1, 0, 1),
-		square(24, 20, 24, 3, 1, 1, 24), square(16, 21, 16, 3, 2, 1, 16), square(8, 15, 24, 5, 1, 2, 8), square(1, 28, 16, 5, 1, 0, 1), square(64, 56, 16, 1, 2, 0, 1), square(40, 15, 70, 1, 1, 0, 2), square(24, 13, 40, 1, 3, 0, 2)} {
+		square(24, 20, 24, 3, 1, 1, 24), square(16, 21, 16, 3, 2, 1, 16), square(8, 15, 24, 5, 1, 2, 8), square(1, 28, 16, 5, 1, 0, 1), square(64, 56, 16, 1, 2, 0, 1), square(40, 15, 70, 1, 1, 0, 2), square(24, 13, 40, 1, 3, 0, 2),
+		square(20, 7, 20, 3, 1, 1, 20), square(6, 30, 6, 3, 2, 0, 6), square(5, 20, 10, 5, 2, 2, 5), square(9, 7, 9, 7, 1, 0, 9), square(3, 40, 3, 3, 3, 1, 3)} {
 		for _, e := range elems {
 			list = append(list, Convolution{c, e, Epilogue{Add: true, Bias: e != I64}})
 		}

@@ -34,10 +34,10 @@ func (m *module) convolution(l layer) []program.Stage {
 	if l.elem.picks(l.geometry) {
 		return m.picked(l)
 	}
-	stages, x := m.padded(l)
 	if l.geometry.InC == l.geometry.Groups {
-		return append(stages, m.depthwise(l, x))
+		return []program.Stage{m.depthwise(l)}
 	}
+	stages, x := m.padded(l)
 	return append(stages, m.product(l, planConv(l.geometry, l.elem, m.target), x))
 }
 
@@ -88,24 +88,29 @@ func (l layer) added() []program.Arg {
 	return out
 }
 
-// depthwise gives the stage of a convolution of one input channel a group, whose input has its zeros around it.
-func (m *module) depthwise(l layer, x program.Arg) program.Stage {
+// depthwise gives the stage of a convolution of one input channel a group.
+func (m *module) depthwise(l layer) program.Stage {
 	c := l.geometry
-	s := program.Stage{Tag: l.tag, Units: c.OutC, Grain: grain(c.MACs() / c.OutC), Args: []program.Arg{l.y, x, {Kind: program.WeightArg, Index: l.weight}}}
+	s := program.Stage{Tag: l.tag, Units: c.OutC, Grain: rowsGrain(c), Args: []program.Arg{l.y, l.x, {Kind: program.WeightArg, Index: l.weight}, m.zeros(l.elem, c)}}
 	s.Args = append(s.Args, l.added()...)
 	name := fmt.Sprintf("depthwise_%s_%s%s", l.elem, geometryName(c), l.after.name())
 	s.Symbol = m.function(name, l.tag, func(name string) *fn { return depthwise(name, c, l.elem, m.target.Vector/l.elem.Bytes(), l.after) })
 	return s
 }
 
-// sumPool gives the stages of sums over windows.
+// zeros gives a worker's memory for a channel with zeros around it.
+func (m *module) zeros(e Elem, c kernel.Conv) program.Arg { return m.worker(e, paddedPlane(c)) }
+
+// rowsGrain is how many channels are worth another worker where pixels lie along vectors: it is memory that these wait for.
+func rowsGrain(c kernel.Conv) int { return max(1, elementGrain/(c.OutH()*c.OutW())) }
+
+// sumPool gives the stage of sums over windows.
 func (m *module) sumPool(in program.Instr) (int, []program.Stage) {
 	t := program.PoolGeometry(in.Ints)
 	c := kernel.Conv{InC: t.C, InH: t.H, InW: t.W, OutC: t.C, KH: t.KH, KW: t.KW, StrideH: t.StrideH, StrideW: t.StrideW, PadH: t.PadH, PadW: t.PadW, DilH: 1, DilW: 1, Groups: t.C}
-	stages, x := m.padded(layer{tag: in.Tag, elem: m.elem, geometry: c, x: buffer(in.In[0])})
 	name := fmt.Sprintf("sumpool_%s_%s", m.elem, geometryName(c))
 	m.function(name, in.Tag, func(name string) *fn { return sumPool(name, c, m.elem, m.target.Vector/m.elem.Bytes()) })
-	return 1, append(stages, program.Stage{Symbol: name, Tag: in.Tag, Units: t.C, Grain: grain(c.MACs() / t.C), Args: []program.Arg{buffer(in.Out[0]), x}})
+	return 1, []program.Stage{{Symbol: name, Tag: in.Tag, Units: t.C, Grain: rowsGrain(c), Args: []program.Arg{buffer(in.Out[0]), buffer(in.In[0]), m.zeros(m.elem, c)}}}
 }
 
 // grain is how many units of so much work are worth another worker.
