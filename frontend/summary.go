@@ -53,7 +53,7 @@ func (s *Summary) layer(v *ir.Value, seen map[string]bool) {
 	n := int64(v.Type.Len())
 	switch v.Op.Name {
 	case "nn.relu", "nn.relu6":
-		l.ReLUs = n
+		l.ReLUs = int64(v.Rectified())
 		s.ActivationSites++
 	case "nn.x2act":
 		s.X2acts += n

@@ -129,11 +129,11 @@ func init() {
 	})
 	relu := func(x float32) float32 { return max(x, 0) }
 	relu6 := func(x float32) float32 { return min(max(x, 0), 6) }
-	defineActivation("nn.relu", "max(x, 0).", relu, rangeMonotone(relu))
-	defineActivation("nn.relu6", "min(max(x, 0), 6).", relu6, rangeMonotone(relu6))
-	defineActivation("nn.negate", "-x.", func(x float32) float32 { return -x },
-		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) })
-	defineActivation("nn.square", "x*x.", func(x float32) float32 { return x * x }, rangeSquare)
+	define(masked(activation("nn.relu", "max(x, 0), where keep has it.", relu, rangeMonotone(relu))))
+	define(masked(activation("nn.relu6", "min(max(x, 0), 6), where keep has it.", relu6, rangeMonotone(relu6))))
+	define(activation("nn.negate", "-x.", func(x float32) float32 { return -x },
+		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) }))
+	define(activation("nn.square", "x*x.", func(x float32) float32 { return x * x }, rangeSquare))
 	define(Op{
 		Name: "nn.x2act", Stages: nnStages, Weights: 1,
 		Doc:      "Polynomial activation of PASNet: y = scale*a*x^2 + b*x + c with three trained scalars a site.",
@@ -245,8 +245,9 @@ func init() {
 	})
 }
 
-func defineActivation(name, doc string, f func(float32) float32, bounds rangeFunc) {
-	define(Op{
+// activation is an op on each element alone.
+func activation(name, doc string, f func(float32) float32, bounds rangeFunc) Op {
+	return Op{
 		Name: name, Stages: nnStages, Doc: doc, Range: bounds,
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = " + name + " %x : f32[8,4,4]",
 		Operands: []Operand{opX},
@@ -254,7 +255,7 @@ func defineActivation(name, doc string, f func(float32) float32, bounds rangeFun
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return mapFloat(v, args[0], f), nil
 		},
-	})
+	}
 }
 
 func mapFloat(v *Value, x *Tensor, f func(float32) float32) *Tensor {

@@ -19,6 +19,7 @@ import (
 var ToNet = []*pass.Pass{
 	clean.Shapes,     // what was parsed or built fits together
 	choices.Resolve,  // one network from here on
+	relu.Linearize,   // while relus have the paths that gates call them by
 	clean.Identities, // dropout is training's business
 	clean.CSE,        // options share their inputs' work
 	relu.Shuffle,     // after cse, which shows what is shared

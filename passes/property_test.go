@@ -232,6 +232,34 @@ func TestSecureComputesTheRingFunction(t *testing.T) {
 	})
 }
 
+// So they do where ReLUs are on some elements alone, by whatever masks.
+func TestSecureComputesTheRingFunctionOfLinearisedNetworks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax")
+		c := drawContext(t, d)
+		c.Protocols.Nonlinear = rapid.SampledFrom(pass.Nonlinears()).Draw(t, "way")
+		c.Gates = drawGates(t, compile(t, c, d.Space, passes.ToNet[:2]))
+		ring := compile(t, c, d.Space, passes.ToNet, passes.ToRing)
+		secure := compile(t, c, ring, passes.ToSecure)
+		want, _ := evaluate(t, d, ring)
+		got, _ := evaluate(t, d, secure)
+		if !slices.Equal(want.I, got.I) {
+			t.Fatalf("ring gives %v, secure %v:\n%s\nfrom\n%s", want.I, got.I, secure, ring)
+		}
+	})
+}
+
+// drawGates masks some of a network's ReLUs.
+func drawGates(t *rapid.T, m *ir.Module) pass.Gates {
+	gates := pass.Gates{}
+	for _, v := range m.Funcs[0].Body {
+		if n := v.Rectified(); n > 0 && rapid.Bool().Draw(t, "gated") {
+			gates[v.Path] = pass.Gate{Shape: v.Type.Shape, Keep: rapid.SliceOfN(rapid.Int64Range(0, 1), n, n).Draw(t, "keep")}
+		}
+	}
+	return gates
+}
+
 func TestRoundsOrdersByTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := golden.DrawNet(t, "", "nn.argmax")

@@ -76,6 +76,10 @@ func movement(v *ir.Value) (program.Opcode, []int) {
 		return program.Pad, append(slices.Clone(s), v.Ints("sides")...)
 	case "ring.slice":
 		return program.Slice, append(slices.Clone(s), v.Int("start"), v.Int("stride"))
+	case "ring.gather":
+		return program.Gather, v.Ints("keep")
+	case "ring.scatter":
+		return program.Scatter, v.Ints("keep")
 	case "ring.sumpool":
 		return program.SumPool, slices.Concat(s, v.Ints("kernel"), v.Ints("stride"), v.Ints("pad"))
 	case "tour.start", "tour.left", "tour.right", "tour.next", "tour.windows":

@@ -196,10 +196,8 @@ func (l *lowering) value(v *ir.Value) (*ir.Value, error) {
 			return nil, err
 		}
 		return b.Must("ring.shift", nil, x, l.quantized(v, l.To[v.Args[1]], frac(x))), nil
-	case "nn.relu":
-		return b.Must("ring.relu", nil, l.narrowed(v.Args[0], l.frac)), nil
-	case "nn.relu6":
-		return l.relu6(v), nil
+	case "nn.relu", "nn.relu6":
+		return l.rectified(v), nil
 	case "nn.square":
 		return l.square(v)
 	case "nn.negate":
@@ -299,13 +297,6 @@ func (l *lowering) scale(v *ir.Value) (*ir.Value, error) {
 		y = b.Must("ring.reshape", ir.Attrs{"shape": shape}, y)
 	}
 	return y, nil
-}
-
-// relu6 is relu(x) - relu(x - 6).
-func (l *lowering) relu6(v *ir.Value) *ir.Value {
-	b, x := l.B.At(v), l.narrowed(v.Args[0], l.frac)
-	above := b.Must("ring.addc", ir.Attrs{"c": -6 << frac(x)}, x)
-	return b.Must("ring.sub", nil, b.Must("ring.relu", nil, x), b.Must("ring.relu", nil, above))
 }
 
 // square halves the fraction bits that its result has room for.

@@ -32,6 +32,8 @@ type Context struct {
 	OT          cost.OTPolicy          // which OT extension; nil: the module's
 	Elementwise cost.ElementwisePolicy // how elementwise products are made without a dealer; nil: as the module says
 	Protocols   Protocols              // which one, where several compute an op
+	Gates       Gates                  // which elements keep their ReLUs; nil: all
+	SignDrop    int                    // how many low bits of its operand a ReLU's sign may be taken without
 	Ring        int                    // 32, 64, or 0 for the narrowest that holds the ranges
 	Weights     Weights                // nil: ranges are assumed
 	Calibration [][]float32            // inputs of the network; nil: ranges are worst cases

@@ -5,8 +5,6 @@
 package protocols
 
 import (
-	"slices"
-
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
@@ -112,6 +110,8 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 		return a.settle(v, a.maxpool(v))
 	case v.Is("ring.argmax"):
 		return a.argmax(v)
+	case v.Is("ring.scatter"):
+		return a.scatter(v)
 	}
 	return a.local(v)
 }
@@ -167,7 +167,7 @@ func (a *assigner) truncation(v *ir.Value) pass.Truncation {
 // does without.
 func (a *assigner) masksFor(v, r *ir.Value) bool {
 	if r.Is("ring.trunc") {
-		return slices.ContainsFunc(a.readers[r], func(x *ir.Value) bool { return a.enters(v, r, x) && a.signMasks(x) })
+		return a.comparedBy(r, func(x, op *ir.Value) bool { return a.enters(v, x, op) && a.signMasks(op) })
 	}
 	return a.enters(v, v, r) && a.signMasks(r)
 }
@@ -191,14 +191,17 @@ func (a *assigner) truncated(v *ir.Value) *ir.Value {
 
 // signed tells whether a relu that reads a truncation takes the sign of what is truncated, masked.
 func (a *assigner) signed(v *ir.Value) bool {
-	return slices.ContainsFunc(a.readers[v], func(x *ir.Value) bool {
-		return x.Is("ring.relu") && a.enters(v.Args[0], v, x) && a.signMasks(x)
+	return a.comparedBy(v, func(x, op *ir.Value) bool {
+		return op.Is("ring.relu") && a.enters(v.Args[0], x, op) && a.signMasks(op)
 	})
 }
 
 // source is what enters an op that compares its operand x: what x is a truncation of, where the op truncates too, or takes the sign alone,
 // which a truncated value and the untruncated one have in common.
 func (a *assigner) source(x, op *ir.Value) *ir.Value {
+	if x.Is("ring.gather") {
+		return a.gatheredSource(x, op)
+	}
 	if !x.Is("ring.trunc") {
 		return x
 	}
@@ -234,6 +237,8 @@ func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
 	switch {
 	case r.Is("ring.relu"), r.Is("ring.trunc"), comparesElements(r):
 		return a.masksFor(v, r)
+	case r.Is("ring.gather"), r.Is("ring.scatter"):
+		return false // fewer elements are masked behind the one, and once behind the other
 	case !r.Op.Local:
 		return true
 	}

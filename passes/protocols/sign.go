@@ -27,27 +27,29 @@ var truncations = map[pass.Truncation]string{pass.OneCOT: "ot.trunc", pass.Exact
 // reluSign emits the comparison that a relu takes.
 func (a *assigner) reluSign(v *ir.Value) *ir.Value {
 	x := v.Args[0]
-	source, way := a.source(x, v), signs[a.way(v)]
-	width, at := reluWidth(source), a.B.At(v)
-	if source == x || !way.coarse || a.truncation(x) != pass.OneCOT {
-		return a.sign(v, v.Name+".d", a.To[source], width)
+	source, t := a.source(x, v), truncationOf(x)
+	width := reluWidth(source)
+	switch {
+	case source == x:
+		return a.sign(v, v.Name+".d", a.compared(v, a.To[x]), width, 0)
+	case signs[a.way(v)].coarse && a.truncation(t) == pass.OneCOT:
+		return a.sign(v, v.Name+".d", a.taken(v, a.To[t].Args[0]), width, t.Int("bits")) // the shares that are truncated
 	}
-	const room = 5 // the sign, and bits beside which the unit that a truncation adds is a sixteenth, within what rounding leaves
-	drop, bits := x.Int("bits"), source.Type.Elem.Bits
-	attrs := ir.Attrs{"drop": drop}
-	if width = max(width, drop+room); width < bits {
-		attrs["width"] = width
-	}
-	return at.MustAs(v.Name+".d", way.op, attrs, a.To[x].Args[0]) // the shares that are truncated
+	return a.sign(v, v.Name+".d", a.taken(v, a.compared(v, a.To[source])), width, 0)
 }
 
-// sign emits the comparison of x with zero for the value at, x's values having width bits.
-func (a *assigner) sign(at *ir.Value, name string, x *ir.Value, width int) *ir.Value {
-	var attrs ir.Attrs
-	if width < x.Type.Elem.Bits {
-		attrs = ir.Attrs{"width": width}
+// sign emits the comparison of x with zero for the value at, x being a form that its protocol takes and its values having width bits, of
+// which the lowest drop ones are left out.
+func (a *assigner) sign(at *ir.Value, name string, x *ir.Value, width, drop int) *ir.Value {
+	const room = 5 // the sign, and bits beside which the unit that a truncation adds is a sixteenth, within what rounding leaves
+	attrs := ir.Attrs{}
+	if drop > 0 {
+		attrs["drop"], width = drop, max(width, drop+room)
 	}
-	return a.B.At(at).MustAs(name, signs[a.way(at)].op, attrs, a.compared(at, x))
+	if width < x.Type.Elem.Bits {
+		attrs["width"] = width
+	}
+	return a.B.At(at).MustAs(name, signs[a.way(at)].op, attrs, x)
 }
 
 // compared gives the form of a value that the comparisons of the RING value v take: a masked one, if it exists, before an arithmetic one.

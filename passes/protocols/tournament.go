@@ -71,7 +71,7 @@ func (t *tournament) stage(g cost.Tournament, s int, live, index *ir.Value) (_, 
 	if index == nil && t.way(t.v) == pass.DealtWhole {
 		winner = t.emit(".x", s, "ring.add", t.gain(s, diff), right)
 	} else {
-		wins := t.sign(t.v, fmt.Sprintf("%s.d%d", t.v.Name, s), diff, differenceWidth(t.v.Args[0]))
+		wins := t.sign(t.v, fmt.Sprintf("%s.d%d", t.v.Name, s), t.compared(t.v, diff), differenceWidth(t.v.Args[0]), 0)
 		winner = t.emit(".x", s, "ring.add", t.emit(".u", s, "ot.mux", wins, diff), right)
 		if index != nil {
 			index = t.carry(s, wins, index)

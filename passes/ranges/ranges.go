@@ -53,10 +53,9 @@ func assume(f *ir.Func) {
 		}
 		lo, hi := -unit*1.0, unit*1.0
 		switch v.Op.Name {
-		case "nn.relu":
-			lo = 0
-		case "nn.relu6":
-			lo, hi = 0, 6
+		case "nn.relu", "nn.relu6":
+			at := v.Range([]ir.Interval{{Lo: lo, Hi: hi}}, nil)
+			lo, hi = at.Lo, at.Hi
 		case "nn.square":
 			lo, hi = 0, unit*unit*0.005
 		case "nn.argmax":

@@ -13,7 +13,9 @@ import (
 var rectifiers = []string{"nn.relu", "nn.relu6"}
 
 // rectifies tells whether v is a rectifier of all its elements.
-func rectifies(v *ir.Value) bool { return slices.Contains(rectifiers, v.Op.Name) }
+func rectifies(v *ir.Value) bool {
+	return slices.Contains(rectifiers, v.Op.Name) && len(v.Ints("keep")) == 0
+}
 
 // Count is the number of elements that ReLUs are applied to, of what a result depends on.
 func Count(f *ir.Func) (n int64) {
@@ -25,9 +27,7 @@ func Count(f *ir.Func) (n int64) {
 		for _, a := range v.Args {
 			live[a] = true
 		}
-		if rectifies(v) {
-			n += int64(v.Type.Len())
-		}
+		n += int64(v.Rectified())
 	}
 	return n
 }

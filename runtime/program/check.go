@@ -111,7 +111,7 @@ func (p *Program) checkInstr(at step, in Instr) error {
 	if in.Tag < 0 || in.Tag >= len(p.Layers) {
 		return fmt.Errorf("layer %d of %d", in.Tag, len(p.Layers))
 	}
-	if len(in.Ints) != s.ints || len(in.Out) != len(s.out) || len(in.In) < len(s.in) || (len(in.In) > len(s.in) && !s.variadic) {
+	if (len(in.Ints) != s.ints && s.ints != anyInts) || len(in.Out) != len(s.out) || len(in.In) < len(s.in) || (len(in.In) > len(s.in) && !s.variadic) {
 		return fmt.Errorf("%d results, %d arguments and %d numbers", len(in.Out), len(in.In), len(in.Ints))
 	}
 	for i, o := range in.Out {
@@ -231,6 +231,8 @@ func checkSizes(in Instr) error {
 	case OTDraw, OTChoose, OTPads, OT16Choose, OT16Pads, BitsChoose, BitsPads, Products:
 		return checkOTSizes(in)
 	case CompareChoose, CompareTurn, CompareAnswer, CompareSelect, CompareOpen, CompareJoin: // planes: see checkComparison
+	case Gather, Scatter:
+		return checkRanges(in)
 	case Take:
 		if lo := in.Ints[0]; lo < 0 || lo > in.In[0].Len-in.Out[0].Len {
 			return fmt.Errorf("%d elements of %d from %d on", in.Out[0].Len, in.In[0].Len, lo)

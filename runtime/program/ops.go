@@ -22,6 +22,9 @@ const (
 	Slice   Opcode = "slice"   // y <- x [c h w start stride]
 	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next, 4 windows
 
+	Gather  Opcode = "gather"  // y <- x [lo hi ...]: the elements of some ranges, one behind the other
+	Scatter Opcode = "scatter" // y <- x, e [lo hi ...]: x with e in their place
+
 	Take     Opcode = "take"     // y <- x [lo]: elements lo and on
 	JoinBits Opcode = "joinbits" // b <- b..., all but the last of whole words
 
@@ -103,7 +106,8 @@ var (
 		TruncReceive: {k(r), k(r, b, b, r, r), false, 1}, TruncSend: {k(r), k(r, b, r), false, 1},
 		MuxChoose: {k(b), k(b, b), false, 0}, MuxCorrelate: {k(r), k(r, b, r, r), false, 0},
 		MuxOutput: {k(r), k(r, b, b, r, b, b, r, r), false, 0},
-		Take:      {k(r), k(r), false, 1}, JoinBits: {k(b), k(b), true, 0},
+		Gather:    {k(r), k(r), false, anyInts}, Scatter: {k(r), k(r, r), false, anyInts},
+		Take: {k(r), k(r), false, 1}, JoinBits: {k(b), k(b), true, 0},
 		Sign:         {k(b), k(b, r), false, 1},
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		QuadraticBlind: {k(r), k(r, r), false, 2}, QuadraticClient: {k(r), k(r, r, r), false, 1}, QuadraticServer: {k(r), k(r, r), false, 2},
@@ -121,6 +125,9 @@ var (
 )
 
 func k(kinds ...Kind) []Kind { return kinds }
+
+// anyInts stands for a number of ints that the instruction's own check knows.
+const anyInts = -1
 
 // convInts is the number of ints that give the geometry of a convolution: InC InH InW OutC KH KW StrideH StrideW PadH PadW
 // DilH DilW Groups and the length of the weights.

@@ -23,6 +23,12 @@ func Move[W ring.Word](op program.Opcode, ints []int, out []W, in ...[]W) error 
 		return kernel.Slice2D(program.SliceGeometry(ints), out, in[0])
 	case program.SumPool:
 		return kernel.SumPool(kernel.Pool(program.PoolGeometry(ints)), out, in[0])
+	case program.Gather:
+		gather(ints, out, in[0])
+		return nil
+	case program.Scatter:
+		scatter(ints, out, in[0], in[1])
+		return nil
 	case program.Tour:
 		return tour(ints, out, in)
 	}
