@@ -3,6 +3,8 @@ package ir
 import (
 	"fmt"
 	"slices"
+
+	"sotto/ir/cost"
 )
 
 // Linearised ReLUs: a mask that both parties know says which elements of a tensor keep theirs (SNL, AutoReP, DeepReDuce). The kept
@@ -75,6 +77,9 @@ func init() {
 			Ranges(v.Ints("keep"), func(at, lo, hi int) { copy(out.I[at:], a[0].I[lo:hi]) })
 			return out, nil
 		},
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return movedCost(l, int64(v.Type.Len()), in)
+		},
 	})
 	define(Op{
 		Name: "ring.scatter", Stages: ringStages, Local: true,
@@ -98,6 +103,10 @@ func init() {
 			copy(out.I, a[0].I)
 			Ranges(v.Ints("keep"), func(at, lo, hi int) { copy(out.I[lo:hi], a[1].I[at:]) })
 			return out, nil
+		},
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			movedCost(l, int64(Kept(v.Ints("keep"))), in)
+			return localCost(l, v, in) // x is copied
 		},
 	})
 }

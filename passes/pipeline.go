@@ -48,9 +48,15 @@ var ToSecure = []*pass.Pass{
 	rounds.Rounds,       // levels side by side
 }
 
+// ToNetWith is ToNet with passes on request, where relus still have the operands that the user wrote.
+func ToNetWith(requested ...*pass.Pass) []*pass.Pass {
+	at := slices.Index(ToNet, relu.Linearize) + 1
+	return slices.Insert(slices.Clone(ToNet), at, requested...)
+}
+
 // OnRequest are passes that change what is computed: they run where they are asked for.
 var OnRequest = []*pass.Pass{
-	relu.Prune, // in front of ToNet's identities
+	relu.Prune,
 }
 
 // All lists every pass once, for `sotto opt`.

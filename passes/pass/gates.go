@@ -8,8 +8,8 @@ import (
 // Gates says by the path of a ReLU which of its elements keep it.
 type Gates map[string]Gate
 
-// Gate is a mask of a tensor: ones where the ReLU stays, zeros where it goes. Its shape is that of the tensor, [C] for whole channels
-// or [1] for all.
+// Gate is a mask of a tensor: ones where the ReLU stays, zeros where it goes. Its shape is that of the tensor, [N] of all elements in a
+// row, [C] for whole channels, or [1] for all.
 type Gate struct {
 	Shape []int
 	Keep  []int64
@@ -18,9 +18,9 @@ type Gate struct {
 // Ranges gives the mask for a tensor of a shape as ranges of elements in row-major order: [lo, hi, lo, hi, ...].
 func (g Gate) Ranges(shape []int) ([]int, error) {
 	n := product(shape)
-	channels := len(g.Shape) == 1 && g.Shape[0] == shape[0]
-	if !slices.Equal(g.Shape, shape) && !channels && !slices.Equal(g.Shape, []int{1}) {
-		return nil, fmt.Errorf("the gates have shape %v: accepted are %v, [%d] for whole channels, and [1]", g.Shape, shape, shape[0])
+	row := len(g.Shape) == 1 && slices.Contains([]int{1, shape[0], n}, g.Shape[0])
+	if !row && !slices.Equal(g.Shape, shape) {
+		return nil, fmt.Errorf("the gates have shape %v: accepted are %v, [%d], [%d] for whole channels, and [1]", g.Shape, shape, n, shape[0])
 	}
 	if len(g.Keep) != product(g.Shape) {
 		return nil, fmt.Errorf("%d gates of shape %v", len(g.Keep), g.Shape)

@@ -27,7 +27,7 @@ func gated(gates pass.Gates) (*ir.Func, error) {
 // mask.
 func TestLinearizeIsTheGatedFunction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		shape := rapid.SampledFrom([][]int{{1}, {2}, {2, 3, 4}}).Draw(t, "shape")
+		shape := rapid.SampledFrom([][]int{{1}, {2}, {24}, {2, 3, 4}}).Draw(t, "shape")
 		n := ir.Float(shape...).Len()
 		keep := rapid.SliceOfN(rapid.Int64Range(0, 1), n, n).Draw(t, "keep")
 		x := rapid.SliceOfN(rapid.Float32Range(-9, 9), 24, 24).Draw(t, "x")

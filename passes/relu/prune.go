@@ -44,7 +44,7 @@ func prune(f *ir.Func) *ir.Func {
 	}
 	for _, v := range f.Body {
 		switch {
-		case onSkip(v), rectifies(v) && v.Args[0].Is("nn.concat"):
+		case onSkip(v), rectifies(v) && (v.Args[0].Is("nn.concat") || v != f.Result && readBy(readers[v], "nn.concat")):
 			r.To[v] = bare(v)
 		case v.Is("nn.concat"):
 			args := make([]*ir.Value, len(v.Args))

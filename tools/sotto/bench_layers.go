@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sotto/ir/cost"
@@ -46,6 +47,9 @@ var layerBenches = []layerBench{
 	{"relu.gc", "n ReLUs by garbled signs, tables in memory", 1 << 19, pass.GarbledSign, vectorDump("ring.relu", 12, "")},
 	{"relu.gc-whole", "n ReLUs in garbled circuits as a whole, tables in memory", 1 << 18, pass.GarbledWhole, vectorDump("ring.relu", 12, "")},
 	{"relu.ot", "n ReLUs by OT comparison", 1 << 20, pass.OTSign, vectorDump("ring.relu", 12, "")},
+	{"relu.gc-tenth", "n elements of which every tenth has a ReLU, by garbled signs", 1 << 19, pass.GarbledSign, tenthDump},
+	{"relu.ot-tenth", "n elements of which every tenth has a ReLU, by OT comparison", 1 << 20, pass.OTSign, tenthDump},
+	{"inout", "n elements in and out, and nothing between: what the rows of relus hold besides", 1 << 20, "", vectorDump("ring.addc", 12, " {c=1}")},
 	{"maxpool3.gc", "n windows of 3x3 by garbled signs", 64 * 56 * 56, pass.GarbledSign, maxpoolDump},
 	{"maxpool3.ot", "n windows of 3x3 by OT comparison", 64 * 56 * 56, pass.OTSign, maxpoolDump},
 	{"trunc", "n truncations by 12 bits, by one COT each", 1 << 21, "", vectorDump("ring.trunc", 24, " {bits=12}")},
@@ -62,6 +66,17 @@ func vectorDump(op string, frac int, attrs string) func(n int64) string {
 		return fmt.Sprintf("module ring\nfunc @bench(%%x: C i32q%d[%d]) -> i32q%d[%d] {\n  %%1 = %s %%x%s : i32q%d[%d]\n  return %%1 {name=\"y\"}\n}\n",
 			frac, n, out, n, op, attrs, out, n)
 	}
+}
+
+// tenthDump is a ReLU on one element of ten, each a range of its own as a mask by pixels has them.
+func tenthDump(n int64) string {
+	var keep []string
+	for i := int64(0); i < n; i += 10 {
+		keep = append(keep, fmt.Sprintf("%d,%d", i, i+1))
+	}
+	mask := "{keep=[" + strings.Join(keep, ",") + "]}"
+	return fmt.Sprintf("module ring\nfunc @bench(%%x: i32q12[%d]) -> i32q12[%d] {\n  %%1 = ring.gather %%x %s : i32q12[%d]\n"+
+		"  %%2 = ring.relu %%1 : i32q12[%d]\n  %%3 = ring.scatter %%x, %%2 %s : i32q12[%d]\n  return %%3 {name=\"y\"}\n}\n", n, n, mask, len(keep), len(keep), mask, n)
 }
 
 // maxpoolDump is 3x3 windows, two apart and one beyond the border, as ResNets have them: n of them in 56 rows of 56 to a

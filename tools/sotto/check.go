@@ -50,7 +50,8 @@ func newCheckCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "check FILE", Short: "check a network and count what it holds", Args: cobra.ExactArgs(1),
 		Long: "Check reports every error of a file at once and, where there is none, a table of the layers: shape, ReLUs, MACs and\n" +
-			"trained parameters. Choices that are not decided count their first option.",
+			"trained parameters. Choices that are not decided count their first option. Relus are counted as they are written; those that\n" +
+			"--gates or a decision file leave out, and those that --prune takes away, are not.",
 		Example: "  sotto check examples/resnet18.sotto\n  sotto check examples/resnet18.sotto --set act=x2act --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			n, err := a.load(args[0], flags)
@@ -74,6 +75,9 @@ func check(n *network) (*checkResult, error) {
 	}
 	f, open, err := choices.First(n.fn(), n.decisions)
 	if err != nil {
+		return nil, err
+	}
+	if f, err = n.relus.apply(f); err != nil {
 		return nil, err
 	}
 	s := frontend.Summarise(f)

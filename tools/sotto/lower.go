@@ -75,7 +75,7 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Source: source, Ring: f.ring}}
+	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Source: source, Ring: f.ring}}
 	if f.ring != 0 && f.ring != 32 && f.ring != 64 {
 		return nil, usagef("--ring %d: accepted are 32 and 64", f.ring)
 	}
@@ -219,10 +219,8 @@ func (l *lowering) toRing(n *network) error {
 		return err
 	}
 	m := n.module.Clone()
-	if m.Stage == ir.Space {
-		if err := l.runner.Run(l.context, m, passes.ToNet...); err != nil {
-			return err
-		}
+	if err := l.toNet(n, m); err != nil {
+		return err
 	}
 	if l.source != nil {
 		if err := weights.Check(l.source, m.Funcs[0]); err != nil {
@@ -241,6 +239,17 @@ func (l *lowering) toRing(n *network) error {
 	}
 	l.ring = m
 	return l.measureError()
+}
+
+// toNet takes a module to NET, if it has not come so far, by what was decided.
+func (l *lowering) toNet(n *network, m *ir.Module) error {
+	switch m.Stage {
+	case ir.Space:
+		return l.runner.Run(l.context, m, n.relus.toNet()...)
+	case ir.Net:
+		return l.runner.Run(l.context, m, n.relus.ofNet()...)
+	}
+	return nil
 }
 
 // tidySecure lists what is left of the last pipeline for a module that is in SECURE already.

@@ -24,6 +24,7 @@ type network struct {
 	module    *ir.Module
 	decisions []pass.Decision
 	targets   []*syntax.Target
+	relus     reluDecisions
 }
 
 func (n *network) fn() *ir.Func { return n.module.Funcs[0] }
@@ -33,6 +34,8 @@ type networkFlags struct {
 	net      string
 	set      []string
 	decision string
+	gates    string
+	prune    bool
 }
 
 func (f *networkFlags) add(c *cobra.Command) {
@@ -42,7 +45,9 @@ func (f *networkFlags) add(c *cobra.Command) {
 
 func (f *networkFlags) addSet(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.set, "set", nil, "decide `NAME=OPTION`: a choice for all its uses, one site by its path, or a parameter; later ones win")
-	c.Flags().StringVar(&f.decision, "decision", "", "JSON `file` of decisions, {\"sotto\":1,\"choices\":{path:option}}; --set wins")
+	c.Flags().StringVar(&f.decision, "decision", "", "JSON `file` of decisions, {\"sotto\":1,\"choices\":{path:option},\"linearize\":{path:[0 or 1...]}}; --set wins")
+	c.Flags().StringVar(&f.gates, "gates", "", "safetensors `file` of zeros and ones by the path of a relu: where it stays; of its shape, [C] for channels, or [1]")
+	c.Flags().BoolVar(&f.prune, "prune", false, "take relus off skip connections (see sotto opt --list)")
 }
 
 // maxSource bounds the text files that are read whole.
@@ -83,18 +88,27 @@ func (a *app) load(path string, flags networkFlags) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	decisions, fromFile, err := a.decisions(flags)
+	decisions, relus, fromFile, err := a.decisions(flags)
 	if err != nil {
 		return nil, err
 	}
-	if isDump(text) {
-		n, err := loadDump(path, text, flags.net, decisions)
-		if err == nil {
-			broadFirst(n.fn(), decisions[:fromFile])
-		}
-		return n, err
+	n, err := loadText(path, text, flags.net, decisions, fromFile)
+	if err != nil {
+		return nil, err
 	}
-	return loadSource(path, text, flags.net, decisions, fromFile)
+	n.relus = relus
+	return n, relus.takes(n.module)
+}
+
+func loadText(path, text, net string, decisions []pass.Decision, fromFile int) (*network, error) {
+	if !isDump(text) {
+		return loadSource(path, text, net, decisions, fromFile)
+	}
+	n, err := loadDump(path, text, net, decisions)
+	if err == nil {
+		broadFirst(n.fn(), decisions[:fromFile])
+	}
+	return n, err
 }
 
 // broadFirst orders a decision file's entries, which have no order of their own: the name of a choice before single sites,
@@ -172,7 +186,7 @@ func loadSource(path, text, net string, decisions []pass.Decision, fromFile int)
 	if err := known(space, rest); err != nil {
 		return nil, err
 	}
-	return &network{space.Module, rest, space.Targets}, nil
+	return &network{module: space.Module, decisions: rest, targets: space.Targets}, nil
 }
 
 // known refuses decisions about what the network does not have, also where no pass will ask.
@@ -225,44 +239,52 @@ func indicesOf(p frontend.Param, text string) ([]int, error) {
 	return out, nil
 }
 
-// decisions reads --decision and --set, in the order in which later ones win; the first fromFile are the file's.
-func (a *app) decisions(flags networkFlags) (out []pass.Decision, fromFile int, err error) {
+// decisions reads --decision, --set and --gates, in the order in which later ones win; the first fromFile are the file's.
+func (a *app) decisions(flags networkFlags) (out []pass.Decision, relus reluDecisions, fromFile int, err error) {
+	relus.prune = flags.prune
 	if flags.decision != "" {
-		if out, err = a.decisionFile(flags.decision); err != nil {
-			return nil, 0, err
+		if out, relus.gates, err = a.decisionFile(flags.decision); err != nil {
+			return nil, relus, 0, err
 		}
 		fromFile = len(out)
 	}
 	for _, s := range flags.set {
 		name, option, ok := strings.Cut(s, "=")
 		if !ok || name == "" || option == "" {
-			return nil, 0, usagef("--set %s: accepted is NAME=OPTION", s)
+			return nil, relus, 0, usagef("--set %s: accepted is NAME=OPTION", s)
 		}
 		out = append(out, pass.Decision{Site: name, Option: option})
 	}
-	return out, fromFile, nil
+	return out, relus, fromFile, relus.readGates(flags.gates)
 }
 
-func (a *app) decisionFile(path string) ([]pass.Decision, error) {
+const decisionForm = `accepted is {"sotto":1,"choices":{path:option},"linearize":{path:[0 or 1...]}}`
+
+func (a *app) decisionFile(path string) ([]pass.Decision, pass.Gates, error) {
 	text, err := a.read(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var file struct {
 		head
-		Choices map[string]string `json:"choices"`
+		Choices   map[string]string  `json:"choices"`
+		Linearize map[string][]int64 `json:"linearize"`
 	}
 	if err := json.Unmarshal([]byte(text), &file); err != nil {
-		return nil, fmt.Errorf("%s: %w; accepted is {\"sotto\":1,\"choices\":{path:option}}", path, err)
+		return nil, nil, fmt.Errorf("%s: %w; %s", path, err, decisionForm)
 	}
-	if file.Sotto != 1 || file.Choices == nil {
-		return nil, fmt.Errorf("%s: no decision file of version 1; accepted is {\"sotto\":1,\"choices\":{path:option}}", path)
+	if file.Sotto != 1 || file.Choices == nil && file.Linearize == nil {
+		return nil, nil, fmt.Errorf("%s: no decision file of version 1; %s", path, decisionForm)
 	}
 	var out []pass.Decision
 	for site, option := range file.Choices {
 		out = append(out, pass.Decision{Site: site, Option: option})
 	}
-	return out, nil
+	gates := pass.Gates{}
+	for site, keep := range file.Linearize {
+		gates[site] = pass.Gate{Shape: []int{len(keep)}, Keep: keep}
+	}
+	return out, gates, nil
 }
 
 // target resolves a target's name: a file, a declaration in the .sotto file, a shipped one.
