@@ -101,6 +101,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newRevealCmd(a),
 		newRunCmd(a),
 		newVerifyCmd(a),
+		newCalibrateCmd(a),
 		newBenchCmd(a),
 		newBenchPeerCmd(a),
 		newVersionCmd(a),

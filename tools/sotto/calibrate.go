@@ -1,0 +1,427 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir/cost"
+	"sotto/runtime/wire"
+	"sotto/tools/sotto/prices"
+)
+
+// calibrateFlags say what is measured and where the list goes.
+type calibrateFlags struct {
+	peerFlags
+	out     string
+	name    string
+	links   []string
+	listen  string
+	connect string
+	budget  prices.Budget
+}
+
+// calibrated is what calibrate prints: a price list for each link.
+type calibrated struct {
+	head
+	Machine string        `json:"machine"`
+	Took    float64       `json:"took_ms"`
+	Files   []string      `json:"files"`
+	Targets []cost.Target `json:"targets"`
+}
+
+func newCalibrateCmd(a *app) *cobra.Command {
+	f := calibrateFlags{budget: prices.Full}
+	var quick bool
+	c := &cobra.Command{
+		Use: "calibrate -o FILE", Short: "measure what things cost on this machine, or on two, and write a price list", Args: cobra.NoArgs,
+		Long: "Calibrate runs every kernel of an inference at the sizes that networks have, on one core and on all, sends messages between two\n" +
+			"processes over mutual TLS, and writes a price list, which is what --target takes: every number with its spread and with how it was\n" +
+			"found. It takes a minute or two, in which the machine should have nothing else to do.\n\n" +
+			"Alone it measures this machine for two parties that share it, over loopback and whatever links --link names. With --listen at one host\n" +
+			"and --connect at another it measures both, and the network between them: the one that connects is the client, and writes the list.",
+		Example: "  sotto calibrate -o me.json\n  sotto calibrate --link loopback,lan,wan -o prices/\n" +
+			"  sotto calibrate --listen :7766 --keys keys\n  sotto calibrate --connect server.example:7766 --keys keys -o pair.json",
+		RunE: func(*cobra.Command, []string) error {
+			if quick {
+				f.budget = prices.Tiny
+			}
+			return a.calibrate(&f)
+		},
+	}
+	f.add(c)
+	c.Flags().StringVarP(&f.out, "output", "o", "", "the `file` to write, or a directory where --link names several")
+	c.Flags().StringVar(&f.name, "name", "", "the list's `name` (default: the file's, or the link's)")
+	c.Flags().StringSliceVar(&f.links, "link", []string{"loopback"}, "links between two parties of this machine: loopback (unshaped), lan, wan, pasnet, several with commas")
+	c.Flags().StringVar(&f.listen, "listen", "", "`address` to be measured at by another host")
+	c.Flags().StringVar(&f.connect, "connect", "", "`address` of another host that listens")
+	c.Flags().BoolVar(&quick, "quick", false, "run everything once or twice: the list has the right form, and its prices are worth nothing")
+	return c
+}
+
+func (f *calibrateFlags) check() error {
+	switch {
+	case f.listen != "" && (f.connect != "" || f.out != ""):
+		return usagef("--listen is measured by who connects, who writes the list: accepted are --keys, --link and --timeout with it")
+	case f.listen == "" && f.out == "":
+		return usagef("-o is missing: accepted is the price list to write, such as me.json")
+	case f.connect != "" && len(f.links) != 1:
+		return usagef("--link %s: with --connect the link is what lies between the hosts", strings.Join(f.links, ","))
+	}
+	for _, l := range f.links {
+		if _, err := wire.ParseLink(l); err != nil {
+			return usageError{err}
+		}
+	}
+	if len(f.links) == 1 {
+		return nil
+	}
+	if info, err := os.Stat(f.out); f.listen != "" || err != nil || !info.IsDir() {
+		return usagef("--link %s: accepted is one link, or a directory that exists with -o, for a list each", strings.Join(f.links, ","))
+	}
+	return nil
+}
+
+func (a *app) calibrate(f *calibrateFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(sessionGarbage) // as sessions have it
+	}
+	if f.listen != "" {
+		return a.calibrateFor(f)
+	}
+	begun := time.Now()
+	ctx, stop := interruptible()
+	defer stop()
+	var targets []cost.Target
+	var err error
+	if f.connect != "" {
+		targets, err = a.calibratePair(ctx, f)
+	} else {
+		targets, err = a.calibrateAlone(ctx, f.links, f.budget)
+	}
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	r := calibrated{head: version1, Machine: thisMachine().text(), Took: float64(time.Since(begun)) / float64(time.Millisecond)}
+	for _, t := range targets {
+		path := f.path(t.Name)
+		if t.Name = f.name; t.Name == "" {
+			t.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		}
+		if err := writeTarget(path, t); err != nil {
+			return err
+		}
+		r.Files, r.Targets = append(r.Files, path), append(r.Targets, t)
+	}
+	return a.show(r, r.text)
+}
+
+// path is where the list of a link goes.
+func (f *calibrateFlags) path(link string) string {
+	if info, err := os.Stat(f.out); err == nil && info.IsDir() {
+		return filepath.Join(f.out, link+".json")
+	}
+	return f.out
+}
+
+// writeTarget writes a list that reads back as what it is.
+func writeTarget(path string, t cost.Target) error {
+	text, err := json.MarshalIndent(t, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err := cost.ParseTarget(text); err != nil {
+		return fmt.Errorf("%s: what was measured is no price list: %w", path, err)
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o666)
+}
+
+// text says in one line what the machine is.
+func (m machine) text() string {
+	return fmt.Sprintf("%s, %d cores, %s, %s", m.CPU, m.Cores, m.OS, m.Go)
+}
+
+// stamp says who measured what when, for the sources of a list.
+func stamp(machine, how string) string {
+	return fmt.Sprintf("%s, %s, %s", how, machine, time.Now().Format(time.DateOnly))
+}
+
+// calibrateFor lets another host, or the process that started this one, measure.
+func (a *app) calibrateFor(f *calibrateFlags) error {
+	link, err := wire.ParseLink(f.links[0])
+	if err != nil {
+		return usageError{err}
+	}
+	config, err := f.tls(wire.Server, wire.Client)
+	if err != nil {
+		return err
+	}
+	l, err := wire.Listen(f.listen, config, wire.Options{Timeout: max(f.timeout, calibrateTimeout), Link: link})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	idle := residentBytes()
+	a.listening(l.Addr())
+	ctx, stop := interruptible()
+	defer stop()
+	conn, err := l.Accept(ctx)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	defer conn.Close()
+	return prices.Serve(conn, func(b prices.Budget) (*prices.Machine, error) {
+		if b.Runs == 0 { // the facts alone
+			return &prices.Machine{ProcessBytes: idle}, nil
+		}
+		return a.measureMachine(ctx, b)
+	})
+}
+
+// calibrateTimeout is how long a party may be silent while it measures itself.
+const calibrateTimeout = 10 * time.Minute
+
+// local is another process of this machine that is measured.
+type local struct {
+	*group
+	*prices.Peer
+	process *process
+	conn    *wire.Conn
+}
+
+// beside starts another process and connects to it over a link.
+func (a *app) beside(ctx context.Context, keys string, link wire.Link) (*local, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	g := &group{app: a, ctx: ctx, cancel: cancel, common: []string{"--keys", keys}}
+	p, err := g.start("calibrate", "--listen", "127.0.0.1:0", "--link", link.Name)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	l := &local{group: g, process: p}
+	addr, err := p.listening()
+	if err == nil {
+		f := peerFlags{keys: keys}
+		var config, e = f.tls(wire.Client, wire.Server)
+		if e == nil {
+			l.conn, e = wire.Dial(ctx, addr, config, wire.Options{Timeout: calibrateTimeout, Link: link})
+		}
+		err = e
+	}
+	if err != nil {
+		g.stop()
+		return nil, err
+	}
+	l.Peer = prices.NewPeer(l.conn)
+	return l, nil
+}
+
+// close lets the other process go.
+func (l *local) close() error {
+	err := l.End()
+	return errors.Join(err, l.conn.Close(), l.process.cmd.Wait())
+}
+
+// withLocal runs f beside another process of this machine.
+func (a *app) withLocal(ctx context.Context, link wire.Link, f func(*local) error) error {
+	keys, err := os.MkdirTemp("", "sotto-calibrate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(keys)
+	if _, err := writeKeys(keys); err != nil {
+		return err
+	}
+	l, err := a.beside(ctx, keys, link)
+	if err != nil {
+		return err
+	}
+	defer l.stop()
+	if err := f(l); err != nil {
+		return err
+	}
+	return l.close()
+}
+
+// measureMachine measures this machine: bytes between two processes, and every other kernel in this one.
+func (a *app) measureMachine(ctx context.Context, b prices.Budget) (*prices.Machine, error) {
+	var w prices.Wire
+	var facts *prices.Machine
+	a.progress.step("messages between two processes")
+	err := a.withLocal(ctx, wire.Loopback(), func(l *local) (err error) {
+		if facts, err = l.Machine(prices.Budget{}); err != nil {
+			return err
+		}
+		w, err = l.Wire(b)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	m, err := prices.Measure(b, thisMachine().text(), func(name string, done, of int) {
+		a.progress.step("%d of %d: %s", done+1, of, name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.Bytes(w)
+	m.ProcessBytes = facts.ProcessBytes
+	m.Loopback, err = prices.LoopbackRate(b)
+	return m, err
+}
+
+// calibrateAlone measures this machine and gives a list for each link, for two parties that share it.
+func (a *app) calibrateAlone(ctx context.Context, links []string, b prices.Budget) ([]cost.Target, error) {
+	m, err := a.measureMachine(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	source := stamp(m.CPU, "sotto calibrate")
+	list, err := m.Target(source)
+	if err != nil {
+		return nil, err
+	}
+	var out []cost.Target
+	for _, name := range links {
+		preset, err := wire.ParseLink(name)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		a.progress.step("link %s", name)
+		link, err := a.linkPrice(ctx, m, preset, b, source)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cost.Target{Sotto: cost.TargetVersion, Name: name, Link: link, Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
+			Source: fmt.Sprintf("measured by %s; both parties on this machine, which share its %d cores; link: %s", source, m.Cores, name)})
+	}
+	return out, nil
+}
+
+// Names of machines in the lists that calibrate writes.
+const (
+	hereName   = "here"
+	clientName = "client"
+	serverName = "server"
+)
+
+// linkPrice is a link between two processes of this machine. What a message costs its ends is in the machine's prices: of loopback nothing
+// is left, and of a shaped link what it delays a message by.
+func (a *app) linkPrice(ctx context.Context, m *prices.Machine, preset wire.Link, b prices.Budget, source string) (cost.Link, error) {
+	if !preset.Shaped() {
+		return cost.Link{
+			BytesPerSecond: cost.Quantity{Value: math.Round(m.Loopback.Value), Spread: spreadOf(m.Loopback), Source: "TCP between two sockets of the machine, 1 MiB at a time, unencrypted; " + source},
+			OneWayMS:       cost.Quantity{Source: "none: what a message takes from one process to the other is in the calls of send and receive; " + source},
+		}, nil
+	}
+	var trip prices.Quantity
+	err := a.withLocal(ctx, preset, func(l *local) (err error) {
+		trip, err = l.HalfTrip(b)
+		return err
+	})
+	oneWay := max(trip.Value-m.HalfTrip.Value, float64(preset.OneWay)) / float64(time.Millisecond)
+	return cost.Link{
+		BytesPerSecond: cost.Quantity{Value: preset.BitsPerSecond / 8, Source: fmt.Sprintf("the preset %s of runtime/wire: %g Gbps each way", preset.Name, preset.BitsPerSecond/1e9)},
+		OneWayMS: cost.Quantity{Value: math.Round(oneWay*1e6) / 1e6, Spread: spreadOf(trip), Source: fmt.Sprintf(
+			"half a round trip of a byte over the preset %s of runtime/wire (%v one way) less that over loopback; %s", preset.Name, preset.OneWay, source)},
+	}, err
+}
+
+// spreadOf is the spread of a quantity as a price list may have it.
+func spreadOf(q prices.Quantity) float64 { return math.Round(min(q.Spread, 0.99)*1e4) / 1e4 }
+
+// calibratePair measures this host as the client, the one that listens as the server, and what lies between them.
+func (a *app) calibratePair(ctx context.Context, f *calibrateFlags) ([]cost.Target, error) {
+	config, err := f.tls(wire.Client, wire.Server)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := f.dial(ctx, f.connect, config, wire.Options{Timeout: max(f.timeout, calibrateTimeout)})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	peer := prices.NewPeer(conn)
+	a.progress.step("messages between the hosts")
+	w, err := peer.Wire(f.budget)
+	if err != nil {
+		return nil, err
+	}
+	a.progress.step("the other host measures itself")
+	theirs, err := peer.Machine(f.budget)
+	if err != nil {
+		return nil, err
+	}
+	if err := peer.End(); err != nil {
+		return nil, err
+	}
+	mine, err := a.measureMachine(ctx, f.budget)
+	if err != nil {
+		return nil, err
+	}
+	t, err := pairTarget(mine, theirs, w, f.connect)
+	return []cost.Target{t}, err
+}
+
+// pairTarget is the list of two hosts.
+func pairTarget(client, server *prices.Machine, w prices.Wire, addr string) (cost.Target, error) {
+	source := stamp(fmt.Sprintf("%s and %s at %s", client.CPU, server.CPU, addr), "sotto calibrate --connect")
+	t := cost.Target{Sotto: cost.TargetVersion, Name: "pair", Machines: map[string]cost.Machine{}, Client: clientName, Server: serverName, Source: "measured by " + source}
+	calls := (client.HalfTrip.Value + server.HalfTrip.Value) / 2
+	t.Link = cost.Link{
+		BytesPerSecond: cost.Quantity{Value: math.Round(w.BytesPerSecond.Value), Spread: spreadOf(w.BytesPerSecond), Source: "1 MiB messages over mutual TLS between the hosts, the slower direction; " + source},
+		OneWayMS: cost.Quantity{Value: max(0, w.HalfTrip.Value-calls) / 1e6, Spread: spreadOf(w.HalfTrip),
+			Source: "half a round trip of a byte over mutual TLS between the hosts, less that between two processes of one; " + source},
+	}
+	for name, m := range map[string]*prices.Machine{clientName: client, serverName: server} {
+		list, err := m.Target(stamp(m.CPU, "sotto calibrate"))
+		if err != nil {
+			return t, err
+		}
+		t.Machines[name] = list
+	}
+	return t, nil
+}
+
+func (r calibrated) text(w io.Writer) {
+	for i, t := range r.Targets {
+		for _, name := range []string{t.Client, t.Server} {
+			if m := t.Machines[name]; i == 0 && (name == t.Client || t.Client != t.Server) {
+				machineTable(w, name, m)
+			}
+			if t.Client == t.Server {
+				break
+			}
+		}
+		fmt.Fprintf(w, "link %s: %s bytes, %s ms one way\n", t.Name, rate(t.Link.BytesPerSecond.Value), three(t.Link.OneWayMS.Value))
+	}
+	fmt.Fprintf(w, "%s; took %s\nwritten: %s\n", r.Machine, duration(r.Took), strings.Join(r.Files, ", "))
+}
+
+// machineTable prints a machine's prices.
+func machineTable(w io.Writer, name string, m cost.Machine) {
+	fmt.Fprintf(w, "prices of %s, %d cores, in ns\n", name, m.Cores)
+	var rows [][]string
+	for k, p := range m.Prices {
+		all := ""
+		if p.AllNS > 0 {
+			all = three(p.AllNS)
+		}
+		rows = append(rows, []string{cost.Kernel(k).String(), cost.Kernel(k).Unit(), three(p.NS), all, blankReal(p.CallNS), fmt.Sprintf("%.0f %%", 100*p.Spread)})
+	}
+	table(w, "kernel unit >one_core >all_cores >a_call >spread", rows)
+	fmt.Fprintln(w)
+}

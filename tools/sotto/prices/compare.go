@@ -1,0 +1,129 @@
+package prices
+
+import (
+	"sotto/ir/cost"
+	"sotto/runtime/nonlin"
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+// Bits that the example networks compare, and numbers of values: of a small layer, and of a large one.
+var (
+	comparedBits  = []int{19, 30}
+	comparedAtOne = []int{1 << 10, 1 << 16}
+)
+
+// digitProbe runs the local steps of comparisons by OT, those that wait for the values: a digit is a unit of the sender's, and two of the
+// receiver's, who corrects its choices and later selects.
+func digitProbe() *Probe {
+	return &Probe{Name: "digit", Kernels: []cost.Kernel{cost.Digit}, What: "the steps of comparisons of 19 and 30 bits by OT, at either party, the tree of ANDs included", Loads: func(Budget) (all []Load, err error) {
+		for _, bits := range comparedBits {
+			for _, n := range comparedAtOne {
+				c := newComparing(bits, n)
+				all = append(all, c.load(2, c.choose, c.selects), c.load(1, c.answer))
+			}
+		}
+		return all, nil
+	}}
+}
+
+// comparing is a comparison of n values with all its vectors of bits, at either party.
+type comparing struct {
+	form  cost.Comparison
+	step  nonlin.Compare[uint32]
+	n     int
+	x     []uint32
+	nodes []ring.Bits // by level
+}
+
+func newComparing(bits, n int) *comparing {
+	c := &comparing{form: cost.Comparison{Bits: bits}, step: nonlin.Compare[uint32]{Bits: bits}, n: n, x: make([]uint32, n)}
+	prg.Draw(c.x)
+	for level := range c.form.Levels() + 1 {
+		planes := 2*c.form.Nodes(level) - 1
+		c.nodes = append(c.nodes, c.planes(planes))
+	}
+	return c
+}
+
+// planes is so many random planes.
+func (c *comparing) planes(n int) ring.Bits {
+	b := ring.NewBits(n * int(cost.Padded(int64(c.n))))
+	prg.Draw(b.Words())
+	return b
+}
+
+// load is a party's steps for the leaves, and then the tree; a unit is a digit.
+func (c *comparing) load(times int, steps ...func() func()) Load {
+	var all []func()
+	for _, s := range steps {
+		all = append(all, s())
+	}
+	all = append(all, c.tree())
+	units := float64(times) * float64(cost.Padded(int64(c.n))) * float64(c.form.Digits())
+	return Load{map[cost.Kernel]Amount{cost.Digit: {units, float64(times)}}, func(w *Watch) error {
+		return w.Time(func() error {
+			for _, step := range all {
+				step()
+			}
+			return nil
+		})
+	}}
+}
+
+func (c *comparing) choose() func() {
+	e, choice := c.planes(c.form.ChoicePlanes()), c.planes(c.form.ChoicePlanes())
+	return func() { c.step.Choose(e, c.x, choice) }
+}
+
+func (c *comparing) selects() func() {
+	m, masks := c.planes(c.form.MessagePlanes()), c.planes(2*c.form.Digits())
+	return func() { c.step.Select(c.nodes[0], c.x, m, masks) }
+}
+
+func (c *comparing) answer() func() {
+	m, pads, base := c.planes(c.form.MessagePlanes()), c.planes(c.form.MessagePlanes()), c.planes(c.form.Leaves())
+	return func() { c.step.Answer(m, c.nodes[0], c.x, pads, base) }
+}
+
+// tree opens and joins all levels.
+func (c *comparing) tree() func() {
+	a, b, product := c.planes(c.form.Triples()), c.planes(2*c.form.Triples()), c.planes(2*c.form.Triples())
+	var own, peer []ring.Bits
+	for level := range c.form.Levels() {
+		own, peer = append(own, c.planes(c.form.OpenedPlanes(level))), append(peer, c.planes(c.form.OpenedPlanes(level)))
+	}
+	return func() {
+		for level := range own {
+			c.step.Open(own[level], c.nodes[level], a, b, level)
+			c.step.Join(c.nodes[level+1], c.nodes[level], own[level], peer[level], b, product, level)
+		}
+	}
+}
+
+// multiplyProbe runs the local steps of products of two private numbers by OT, at either end.
+func multiplyProbe() *Probe {
+	return &Probe{Name: "multiply", Kernels: []cost.Kernel{cost.Multiply}, What: "the steps of products of numbers of 32 bits by OT, at either end", Loads: func(b Budget) (all []Load, err error) {
+		const width = 32
+		for _, n := range []int{1 << 10, 1 << 15} {
+			v := b.vectors(2, n)
+			pads := b.vectors(2, width*n)
+			msg := make([]byte, cost.GilboaBytes(int64(n), width))
+			units := float64(cost.GilboaOTs(int64(n), width))
+			all = append(all,
+				Load{one(cost.Multiply, units), func(w *Watch) error {
+					x, p := v.take(), pads.take()
+					return w.Time(func() error { nonlin.GilboaCorrelate(msg, x[0], x[1], p[0], p[1]); return nil })
+				}},
+				Load{one(cost.Multiply, units), func(w *Watch) error {
+					x, p := v.take(), pads.take()
+					return w.Time(func() error {
+						nonlin.GilboaChoose(x[0], p[0])
+						nonlin.GilboaReceive(x[0], x[1], msg)
+						return nil
+					})
+				}})
+		}
+		return all, nil
+	}}
+}

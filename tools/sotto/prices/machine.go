@@ -1,0 +1,72 @@
+package prices
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"sotto/ir/cost"
+)
+
+// Machine is what a party has measured of itself.
+type Machine struct {
+	CPU          string
+	Cores        int
+	ProcessBytes int64                 // of a party that has no program yet
+	Prices       map[string]cost.Price // by kernel
+	HalfTrip     Quantity              // of a message of a byte between two processes of it, nanoseconds
+	Loopback     Quantity              // bytes a second between them, unencrypted
+}
+
+// Target gives the machine as a price list has it; source completes the sources of its numbers.
+func (m *Machine) Target(source string) (cost.Machine, error) {
+	out := cost.Machine{Cores: m.Cores, ProcessBytes: cost.Quantity{Value: float64(m.ProcessBytes), Spread: processSpread, Source: "resident memory of a party before its program is there; " + source}}
+	for _, k := range cost.AllKernels() {
+		p, ok := m.Prices[k.String()]
+		if !ok {
+			return out, fmt.Errorf("no price of %s was measured", k)
+		}
+		p.Source += "; " + source
+		out.Prices[k] = p
+	}
+	return out, nil
+}
+
+// processSpread is what the memory of a fresh process varies by.
+const processSpread = 0.1
+
+// Bytes sets the prices of moving bytes from what a connection between two processes of the machine takes. Half a round trip is a call at
+// either end: nothing else lies between them.
+func (m *Machine) Bytes(w Wire) {
+	const what = "1 MiB messages over mutual TLS between two processes of the machine, processor time of the %s; a call: a quarter of a round trip of messages of a byte"
+	price := func(q Quantity, end string) cost.Price {
+		return cost.Price{NS: round(q.Value), CallNS: round(w.HalfTrip.Value / 2), Spread: round(min(max(q.Spread, w.HalfTrip.Spread), mostSpread)), Source: fmt.Sprintf(what, end)}
+	}
+	m.Prices[cost.SendByte.String()] = price(w.Send, "sender")
+	m.Prices[cost.ReceiveByte.String()] = price(w.Receive, "receiver")
+	m.HalfTrip = w.HalfTrip
+}
+
+// Probes lists all that a party measures alone, in an order in which what one leaves to another is known.
+func Probes() []*Probe {
+	return slices.Concat(linearProbes(), vectorProbes(), garbledProbes(), otProbes(), encryptedProbes())
+}
+
+// Measure runs all probes. step is told which begins.
+func Measure(b Budget, cpu string, step func(name string, done, of int)) (*Machine, error) {
+	m := &Machine{CPU: cpu, Cores: runtime.GOMAXPROCS(0), Prices: map[string]cost.Price{}}
+	known := map[cost.Kernel]cost.Price{}
+	all := Probes()
+	for i, p := range all {
+		step(p.Name, i, len(all))
+		prices, err := p.Run(b, known)
+		if err != nil {
+			return nil, fmt.Errorf("measuring %w", err)
+		}
+		for k, price := range prices {
+			known[k] = price
+			m.Prices[k.String()] = price
+		}
+	}
+	return m, nil
+}

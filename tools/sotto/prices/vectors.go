@@ -1,0 +1,176 @@
+package prices
+
+import (
+	"os"
+	"runtime/debug"
+
+	"sotto/ir/cost"
+	"sotto/runtime/kernel"
+	"sotto/runtime/nonlin"
+	"sotto/runtime/prg"
+	"sotto/runtime/ring"
+)
+
+// vectorSizes are elements of activations: of the last layers and of the first.
+var vectorSizes = []int{1 << 12, 1 << 15, 1 << 18, 3 << 18}
+
+func vectorProbes() []*Probe {
+	return []*Probe{elementwiseProbe(), digitProbe(), multiplyProbe(), gatherProbe(), packBitsProbe(), expandProbe(), spillProbe(), allocateProbe()}
+}
+
+// vectors are sets of vectors that take turns.
+type vectors struct {
+	sets [][][]uint32
+	next int
+}
+
+// vectors makes sets of so many vectors of n elements.
+func (b Budget) vectors(count, n int) *vectors {
+	v := &vectors{sets: make([][][]uint32, b.copies(4*count*n))}
+	for i := range v.sets {
+		v.sets[i] = make([][]uint32, count)
+		for j := range v.sets[i] {
+			v.sets[i][j] = make([]uint32, n)
+			prg.Draw(v.sets[i][j])
+		}
+	}
+	return v
+}
+
+func (v *vectors) take() [][]uint32 {
+	v.next++
+	return v.sets[v.next%len(v.sets)]
+}
+
+// elementwiseProbe runs the steps of a truncation by OT and sums, which are those of the other elementwise protocols too.
+func elementwiseProbe() *Probe {
+	return &Probe{Name: "elementwise", Kernels: []cost.Kernel{cost.Vectors}, What: "sums and the steps of a truncation by OT, on vectors that were not just used", Loads: func(b Budget) (all []Load, err error) {
+		for _, n := range sizes(b, vectorSizes) {
+			v := b.vectors(5, n)
+			trunc := nonlin.Trunc[uint32]{F: 12, Party: cost.Client}
+			choice, e := ring.NewBits(n), ring.NewBits(n)
+			prg.Draw(choice.Words())
+			bytes := 4 * n
+			all = append(all,
+				Load{one(cost.Vectors, float64(3*bytes)), func(w *Watch) error {
+					x := v.take()
+					return w.Time(func() error { ring.Add(x[0], x[1], x[2]); return nil })
+				}},
+				Load{one(cost.Vectors, float64(bytes)), func(w *Watch) error {
+					x := v.take()
+					return w.Time(func() error { trunc.Choose(e, x[0], choice); return nil })
+				}},
+				Load{one(cost.Vectors, float64(4*bytes)), func(w *Watch) error {
+					x := v.take()
+					return w.Time(func() error { trunc.Correlate(x[0], x[1], x[2], x[3]); return nil })
+				}},
+				Load{one(cost.Vectors, float64(4*bytes)), func(w *Watch) error {
+					x := v.take()
+					return w.Time(func() error { trunc.Receive(x[0], x[1], e, choice, x[2], x[3]); return nil })
+				}},
+				Load{one(cost.Vectors, float64(3*bytes)), func(w *Watch) error {
+					x := v.take()
+					return w.Time(func() error { trunc.Send(x[0], x[1], e, x[2]); return nil })
+				}})
+		}
+		return all, nil
+	}}
+}
+
+// gatherProbe moves what the first stage of a tournament of 3x3 windows does.
+func gatherProbe() *Probe {
+	return &Probe{Name: "gather", Kernels: []cost.Kernel{cost.Gather}, What: "elements of 3x3 windows moved by index", Loads: func(b Budget) (all []Load, err error) {
+		for _, n := range sizes(b, vectorSizes) {
+			v := b.vectors(2, n)
+			index := make([]int32, n)
+			const row = 112
+			for i := range index {
+				index[i] = int32((2*(i%row) + 2*row*(i/row)) % n)
+			}
+			all = append(all, Load{one(cost.Gather, float64(n)), func(w *Watch) error {
+				x := v.take()
+				return w.Time(func() error { return kernel.Gather(x[0], x[1], index) })
+			}})
+		}
+		return all, nil
+	}}
+}
+
+// packedWidths are those that truncations and opened values travel at.
+var packedWidths = []int{12, 20}
+
+func packBitsProbe() *Probe {
+	return &Probe{Name: "pack-bits", Kernels: []cost.Kernel{cost.PackBits}, Alone: true, What: "elements packed to 12 and 20 bits and unpacked, in pieces as messages have them", Loads: func(b Budget) (all []Load, err error) {
+		const piece = 1 << 15
+		for _, n := range []int{1 << 12, piece} {
+			v, packed := b.vectors(1, n), make([]byte, 4*n)
+			for _, width := range packedWidths {
+				p := packed[:ring.PackedLen(n, width)]
+				all = append(all,
+					Load{one(cost.PackBits, float64(n)), func(w *Watch) error {
+						x := v.take()
+						return w.Time(func() error { ring.Pack(p, x[0], width); return nil })
+					}},
+					Load{one(cost.PackBits, float64(n)), func(w *Watch) error {
+						x := v.take()
+						return w.Time(func() error { ring.Unpack(x[0], p, width); return nil })
+					}})
+			}
+		}
+		return all, nil
+	}}
+}
+
+func expandProbe() *Probe {
+	return &Probe{Name: "expand", Kernels: []cost.Kernel{cost.Expand}, Alone: true, What: "ring elements drawn from a seed", Loads: func(b Budget) (all []Load, err error) {
+		for _, n := range sizes(b, vectorSizes) {
+			v := b.vectors(1, n)
+			all = append(all, Load{one(cost.Expand, float64(4*n)), func(w *Watch) error {
+				x := v.take()
+				return w.Time(func() error { prg.Draw(x[0]); return nil })
+			}})
+		}
+		return all, nil
+	}}
+}
+
+// spillProbe copies into memory that was used before, as the stream of a slot does.
+func spillProbe() *Probe {
+	return &Probe{Name: "spill", Kernels: []cost.Kernel{cost.Spill}, Alone: true, What: "vectors copied to and from memory that was not just used", Loads: func(b Budget) (all []Load, err error) {
+		for _, n := range sizes(b, vectorSizes) {
+			v := b.vectors(2, n)
+			all = append(all, Load{one(cost.Spill, float64(4*n)), func(w *Watch) error {
+				x := v.take()
+				return w.Time(func() error { copy(x[0], x[1]); return nil })
+			}})
+		}
+		return all, nil
+	}}
+}
+
+// allocateProbe takes memory that the process never had: as much of it is kept until the probe ends.
+func allocateProbe() *Probe {
+	return &Probe{Name: "allocate", Kernels: []cost.Kernel{cost.Allocate}, Alone: true, What: "memory taken from the system and written for the first time", Loads: func(b Budget) (all []Load, err error) {
+		const most = 256 << 20
+		page := os.Getpagesize()
+		for _, n := range []int{1 << 20, 16 << 20} {
+			var kept [][]byte
+			held := 0
+			all = append(all, Load{one(cost.Allocate, float64(n)), func(w *Watch) error {
+				if held += n; held > most {
+					kept, held = nil, 0
+					debug.FreeOSMemory()
+				}
+				return w.Time(func() error {
+					b := make([]byte, n)
+					for i := 0; i < n; i += page {
+						b[i] = 1
+					}
+					kept = append(kept, b)
+					return nil
+				})
+			}})
+		}
+		return all, nil
+	}}
+}
