@@ -28,6 +28,7 @@ func Estimate(l *Ledger, t Target) Estimated {
 		x.Low = s.ms(l, phase, t.rates(-1), tags)
 		x.High = s.ms(l, phase, t.rates(1), tags)
 		x.MS = s.ms(l, phase, t.rates(0), tags)
+		x.Low, x.High = min(x.Low, x.MS), max(x.High, x.MS) // where dearer pieces happen to overlap better
 		x.ByTag = map[int]float64{}
 		for i, ns := range s.byTag {
 			if ns > 0 {
