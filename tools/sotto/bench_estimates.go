@@ -1,0 +1,477 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/runtime/wire"
+	"sotto/tools/sotto/estimates"
+	"sotto/tools/sotto/growth"
+	"sotto/tools/sotto/prices"
+)
+
+// estimatedNets are networks of both kinds whose estimates are held against runs.
+var estimatedNets = []netBench{
+	{name: "minionn.relu", file: "minionn"},
+	{name: "cnet1_cifar10.relu", file: "cnet1_cifar10"},
+	{name: "resnet18_cifar.relu", file: "resnet18_cifar", set: []string{"act=relu", "pool=maxpool"}},
+	{name: "resnet18_cifar.x2act", file: "resnet18_cifar", set: []string{"act=x2act", "pool=avgpool"}},
+	{name: "resnet18.x2act", file: "resnet18", set: []string{"act=x2act", "pool=avgpool"}},
+}
+
+// Bounds of the estimates.
+const (
+	onlineBound  estimates.Bound = 0.10
+	offlineBound estimates.Bound = 0.15
+	exact        estimates.Bound = 0
+)
+
+type estimatesFlags struct {
+	nets, links, deploys []string
+	runs                 int
+	calibrate            bool
+	list                 string
+	journal              string
+	plot                 string
+	examples             string
+}
+
+func newBenchEstimatesCmd(a *app) *cobra.Command {
+	var f estimatesFlags
+	c := &cobra.Command{
+		Use: "estimates", Short: "hold estimates against runs: networks, deployments, links", Args: cobra.NoArgs,
+		Long: "Estimates calibrates this machine, compiles each network for each deployment and link at those prices, and runs every case as\n" +
+			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. It prints estimate, median, their ratio\n" +
+			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %, bytes\n" +
+			"and rounds exact) fails where the interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a\n" +
+			"run that was interrupted goes on.",
+		Example: "  sotto bench estimates --journal estimates.jsonl --plot estimates.svg\n  sotto bench estimates --nets minionn.relu --links wan --runs 3\n" +
+			"  sotto bench estimates --prices lists/ --json",
+		RunE: func(*cobra.Command, []string) error { return a.benchEstimates(&f) },
+	}
+	var names []string
+	for _, n := range estimatedNets[:4] {
+		names = append(names, n.name)
+	}
+	c.Flags().StringSliceVar(&f.nets, "nets", names, "networks")
+	c.Flags().StringSliceVar(&f.links, "links", []string{"loopback", "lan", "wan", "pasnet"}, "links")
+	c.Flags().StringSliceVar(&f.deploys, "deploys", []string{string(cost.ClientServer), string(cost.Outsourced)}, "deployments")
+	c.Flags().IntVar(&f.runs, "runs", 11, "repeat each so often; an interval of 95 % takes at least 6")
+	c.Flags().BoolVar(&f.calibrate, "calibrate", true, "measure the prices in the same run; false takes the shipped lists")
+	c.Flags().StringVar(&f.list, "prices", "", "`directory` of the lists of an earlier calibration, a LINK.json for each link, instead of a new one")
+	c.Flags().StringVar(&f.journal, "journal", "", "keep the prices and every run in this `file`, and go on where it ends")
+	c.Flags().StringVar(&f.plot, "plot", "", "draw estimates against measurements into this `file`, .svg or .png")
+	c.Flags().StringVar(&f.examples, "examples", "examples", "`directory` of the networks")
+	return c
+}
+
+func (f *estimatesFlags) check() error {
+	var known []string
+	for _, n := range estimatedNets {
+		known = append(known, n.name)
+	}
+	for _, n := range f.nets {
+		if !slices.Contains(known, n) {
+			return usagef("--nets %s: accepted are %s", n, strings.Join(known, ", "))
+		}
+	}
+	for _, l := range f.links {
+		if _, err := wire.ParseLink(l); err != nil {
+			return usageError{err}
+		}
+	}
+	for _, d := range f.deploys {
+		if _, err := cost.ParseDeployment(d); err != nil {
+			return usageError{err}
+		}
+	}
+	if f.runs < 1 {
+		return usagef("--runs %d: accepted is 1 or more", f.runs)
+	}
+	if f.plot != "" {
+		if _, err := growth.Format(f.plot); err != nil {
+			return usagef("--plot %v", err)
+		}
+	}
+	return nil
+}
+
+// estimateCase is a network computed one way over one link.
+type estimateCase struct {
+	Net    string          `json:"net"`
+	Deploy cost.Deployment `json:"deploy"`
+	Link   string          `json:"link"`
+
+	bench    netBench
+	target   cost.Target
+	dir      string // of the bundles
+	program  string // hash
+	estimate estimate
+}
+
+func (c *estimateCase) name() string { return fmt.Sprintf("%s %s %s", c.Net, c.Deploy, c.Link) }
+
+// estimatesReport is what bench estimates prints: the figures, the one that is off most first.
+type estimatesReport struct {
+	head
+	Machine machine          `json:"machine"`
+	Targets []cost.Target    `json:"targets"`
+	Results []estimateResult `json:"results"`
+	Failed  int              `json:"failed"`
+	Plot    string           `json:"plot,omitempty"`
+}
+
+// estimateResult is one figure of a case. Kernels are those that its estimate is made of, the client's and the server's work by what it
+// takes alone on one core: what of it overlaps is not taken off.
+type estimateResult struct {
+	Net    string          `json:"net"`
+	Deploy cost.Deployment `json:"deploy"`
+	Link   string          `json:"link"`
+	What   string          `json:"what"` // online, offline (ms), bytes, rounds
+	estimates.Figure
+	Kernels []kernelShare `json:"kernels,omitempty"`
+}
+
+// kernelShare is the work of a kernel in a phase.
+type kernelShare struct {
+	Phase    string  `json:"phase"`
+	Kernel   string  `json:"kernel"`
+	Units    int64   `json:"units"`
+	Calls    int     `json:"calls"`
+	ClientMS float64 `json:"client_ms"`
+	ServerMS float64 `json:"server_ms"`
+}
+
+func (a *app) benchEstimates(f *estimatesFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	j, err := openJournal(f.journal)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	if err := a.estimatePrices(ctx, f, j); err != nil {
+		return interrupted(ctx, err)
+	}
+	tmp, err := os.MkdirTemp("", "sotto-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	cases, err := a.estimateCases(f, j, tmp)
+	if err != nil {
+		return err
+	}
+	if err := a.runCases(ctx, f, j, cases); err != nil {
+		return interrupted(ctx, err)
+	}
+	r := &estimatesReport{head: version1, Machine: thisMachine(), Targets: j.Targets, Plot: f.plot}
+	if err := r.judge(cases, j, f.runs); err != nil {
+		return err
+	}
+	if err := errors.Join(r.explain(a, f, cases), r.draw()); err != nil {
+		return err
+	}
+	if err := a.show(r, r.text); err != nil {
+		return err
+	}
+	if r.Failed > 0 {
+		return fmt.Errorf("%d of %d estimates are off by more than their bounds", r.Failed, len(r.Results))
+	}
+	return nil
+}
+
+// estimatePrices gets a price list for each link: the journal's, those of a directory, shipped ones, or of a calibration.
+func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal) error {
+	var missing []string
+	for _, l := range f.links {
+		if _, ok := j.target(l); !ok {
+			missing = append(missing, l)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	if len(missing) < len(f.links) && j.name != "" && len(j.Targets) > 0 {
+		return fmt.Errorf("%s has no prices of the links %s: accepted are links that it was begun with, or another file", j.name, strings.Join(missing, ", "))
+	}
+	targets, err := a.pricesFor(ctx, f, missing)
+	if err != nil {
+		return err
+	}
+	return j.begin(thisMachine().text(), targets)
+}
+
+func (a *app) pricesFor(ctx context.Context, f *estimatesFlags, links []string) (out []cost.Target, err error) {
+	if f.list == "" && f.calibrate {
+		return a.calibrateAlone(ctx, links, prices.Full)
+	}
+	for _, l := range links {
+		var t cost.Target
+		if f.list == "" {
+			t, err = cost.ShippedTarget(l)
+		} else {
+			t, err = a.target(filepath.Join(f.list, l+".json"), &network{})
+		}
+		if err != nil {
+			return nil, err
+		}
+		t = t.OnOneMachine()
+		t.Name = l
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// estimateCases compiles all cases.
+func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*estimateCase, err error) {
+	for _, net := range f.nets {
+		i := slices.IndexFunc(estimatedNets, func(n netBench) bool { return n.name == net })
+		for _, deploy := range f.deploys {
+			for _, link := range f.links {
+				t, _ := j.target(link)
+				c := &estimateCase{Net: net, Deploy: cost.Deployment(deploy), Link: link, bench: estimatedNets[i], target: t, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
+				a.progress.step("compiling %s", c.name())
+				if err := a.compileCase(c, f); err != nil {
+					return nil, fmt.Errorf("%s: %w", c.name(), err)
+				}
+				all = append(all, c)
+			}
+		}
+	}
+	return all, nil
+}
+
+func (a *app) compileCase(c *estimateCase, f *estimatesFlags) error {
+	n, err := a.load(filepath.Join(f.examples, c.bench.file+".sotto"), networkFlags{set: c.bench.set})
+	if err != nil {
+		return fmt.Errorf("%w: --examples names the repository's directory of networks", err)
+	}
+	quiet := *a
+	quiet.quiet, quiet.progress = true, nil
+	r, err := quiet.compile(n, c.flags(), c.target, c.dir)
+	if err != nil {
+		return err
+	}
+	c.estimate, c.program = r.estimate, r.ProgramHash
+	return os.RemoveAll(filepath.Join(c.dir, "clear"))
+}
+
+// ledgerOf lowers a case again, for what its estimate is made of.
+func (a *app) ledgerOf(c *estimateCase, f *estimatesFlags) (*cost.Ledger, error) {
+	n, err := a.load(filepath.Join(f.examples, c.bench.file+".sotto"), networkFlags{set: c.bench.set})
+	if err != nil {
+		return nil, err
+	}
+	quiet := *a
+	quiet.quiet, quiet.progress = true, nil
+	l, err := quiet.lowering(n, c.flags())
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	if err := errors.Join(l.choose(n, c.flags(), c.target), l.toSecure(n)); err != nil {
+		return nil, err
+	}
+	return ir.Account(l.secure, l.secure.Funcs[0], cost.FromHE), nil
+}
+
+// flags are those that a case is compiled with.
+func (c *estimateCase) flags() lowerFlags {
+	return lowerFlags{weights: "random:1", deploy: string(c.Deploy), ot: cost.OTAuto, garbling: cost.SchemeAuto}
+}
+
+// explain says of the time that is off most what its estimate is made of.
+func (r *estimatesReport) explain(a *app, f *estimatesFlags, cases []*estimateCase) error {
+	i := slices.IndexFunc(r.Results, estimateResult.timed)
+	x := &r.Results[i]
+	j := slices.IndexFunc(cases, func(c *estimateCase) bool { return c.Net == x.Net && c.Deploy == x.Deploy && c.Link == x.Link })
+	l, err := a.ledgerOf(cases[j], f)
+	if err != nil {
+		return err
+	}
+	for _, k := range kernelShares(l, cases[j].target) {
+		if k.Phase == x.What {
+			x.Kernels = append(x.Kernels, k)
+		}
+	}
+	return nil
+}
+
+// kernelShares sums the work of a ledger by phase and kernel.
+func kernelShares(l *cost.Ledger, t cost.Target) []kernelShare {
+	type key struct {
+		phase  cost.Phase
+		kernel cost.Kernel
+	}
+	sums := map[key]*kernelShare{}
+	add := func(p cost.Party, at cost.Time, k cost.Kernel, units int64) {
+		if p > cost.Server {
+			return
+		}
+		x := sums[key{at.Phase(), k}]
+		if x == nil {
+			x = &kernelShare{Phase: at.Phase().String(), Kernel: k.String()}
+			sums[key{at.Phase(), k}] = x
+		}
+		price := t.MachineOf(p).Prices[k]
+		ms := (float64(units)*price.NS + price.CallNS) / 1e6
+		x.Units, x.Calls = x.Units+units, x.Calls+1
+		*[...]*float64{&x.ClientMS, &x.ServerMS}[p] += ms
+	}
+	for _, w := range l.Work {
+		add(w.Party, w.At, w.Kernel, w.Units)
+	}
+	for _, m := range l.Messages {
+		add(m.From, m.Sent, cost.SendByte, m.Bytes)
+		add(m.From.Other(), m.Sent, cost.ReceiveByte, m.Bytes)
+	}
+	var out []kernelShare
+	for _, x := range sums {
+		out = append(out, *x)
+	}
+	slices.SortFunc(out, func(a, b kernelShare) int {
+		return cmp.Or(cmp.Compare(b.ClientMS+b.ServerMS, a.ClientMS+a.ServerMS), cmp.Compare(a.Kernel, b.Kernel))
+	})
+	return out
+}
+
+// runCases runs all cases in turn, until each has its runs.
+func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases []*estimateCase) error {
+	for run := range f.runs {
+		for i, c := range cases {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if len(j.runsOf(c)) > run {
+				continue
+			}
+			a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())
+			quiet := *a
+			quiet.progress = nil
+			r, err := quiet.runBundle(c.dir, &runFlags{input: "random:1", link: c.Link, offline: string(cost.FromHE)}, nil)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name(), err)
+			}
+			if err := j.add(c, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// judge holds every case against its runs.
+func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) error {
+	for _, c := range cases {
+		all := j.runsOf(c)
+		all = all[:min(runs, len(all))]
+		of := func(f func(journalRun) float64) (x []float64) {
+			for _, run := range all {
+				x = append(x, f(run))
+			}
+			return x
+		}
+		e := c.estimate
+		for _, q := range []struct {
+			what     string
+			estimate float64
+			measured []float64
+			bound    estimates.Bound
+		}{
+			{"online", e.Online.MS, of(func(r journalRun) float64 { return r.Online.MS }), onlineBound},
+			{"offline", e.Offline.MS, of(func(r journalRun) float64 { return r.Offline.MS }), offlineBound},
+			{"bytes", float64(e.Online.ClientSent + e.Online.ServerSent + e.Offline.ClientSent + e.Offline.ServerSent), of(journalRun.bytes), exact},
+			{"rounds", float64(e.Online.Rounds + e.Offline.Rounds), of(func(r journalRun) float64 { return float64(r.Online.Rounds + r.Offline.Rounds) }), exact},
+		} {
+			figure, err := estimates.Judge(q.estimate, q.measured, q.bound)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", c.name(), q.what, err)
+			}
+			x := estimateResult{Net: c.Net, Deploy: c.Deploy, Link: c.Link, What: q.what, Figure: figure}
+			if figure.Verdict == estimates.Fails {
+				r.Failed++
+			}
+			r.Results = append(r.Results, x)
+		}
+	}
+	slices.SortStableFunc(r.Results, func(a, b estimateResult) int { return cmp.Compare(b.Error(), a.Error()) })
+	return nil
+}
+
+// timed tells whether the figure is a time.
+func (x estimateResult) timed() bool { return x.What == "online" || x.What == "offline" }
+
+// draw writes the plot, if one is asked for.
+func (r *estimatesReport) draw() error {
+	if r.Plot == "" {
+		return nil
+	}
+	format, err := growth.Format(r.Plot)
+	if err != nil {
+		return err
+	}
+	var points []estimates.Point
+	for _, x := range r.Results {
+		if x.timed() {
+			points = append(points, estimates.Point{Group: x.What, Figure: x.Figure})
+		}
+	}
+	var b bytes.Buffer
+	if err := estimates.Draw(&b, format, r.Machine.text(), points); err != nil {
+		return err
+	}
+	return os.WriteFile(r.Plot, b.Bytes(), 0o666)
+}
+
+func (r *estimatesReport) text(w io.Writer) {
+	var rows [][]string
+	exactly := 0
+	for _, x := range r.Results {
+		show := duration
+		if !x.timed() {
+			if x.Verdict == estimates.Holds {
+				exactly++
+				continue
+			}
+			show = func(v float64) string { return count(int64(v)) }
+		}
+		rows = append(rows, []string{x.Net, string(x.Deploy), x.Link, x.What, show(x.Estimate), show(x.Measured.Value), fmt.Sprintf("%.3f", x.Ratio),
+			fmt.Sprintf("%.3f - %.3f", x.Low, x.High), x.Bound, string(x.Verdict)})
+	}
+	table(w, "network deployment link what >estimate >measured >ratio >interval bound verdict", rows)
+	fmt.Fprintf(w, "\n%d figures of bytes and rounds are exact; %d estimates fail their bound\n", exactly, r.Failed)
+	r.Results[slices.IndexFunc(r.Results, estimateResult.timed)].kernelTable(w)
+	if r.Plot != "" {
+		fmt.Fprintf(w, "plot: %s\n", r.Plot)
+	}
+	fmt.Fprintln(w, r.Machine.text())
+}
+
+// kernelTable prints what the estimate that is off most is made of.
+func (x *estimateResult) kernelTable(w io.Writer) {
+	const shown = 12
+	fmt.Fprintf(w, "\nwhat %s %s over %s, %s, is made of (each alone on one core)\n", x.Net, x.Deploy, x.Link, x.What)
+	var rows [][]string
+	for _, k := range x.Kernels[:min(shown, len(x.Kernels))] {
+		rows = append(rows, []string{k.Kernel, count(k.Units), count(int64(k.Calls)), duration(k.ClientMS), duration(k.ServerMS)})
+	}
+	table(w, "kernel >units >calls >client >server", rows)
+}
+
+var errJournal = errors.New("is no journal of sotto bench estimates")

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"sotto/ir/cost"
+	"sotto/runtime/party"
+)
+
+// journal keeps what bench estimates has measured: a line for the machine and its prices, then a line a run. Without a name it is kept in
+// memory alone.
+type journal struct {
+	journalHead
+	name string
+	file *os.File
+	runs map[string][]journalRun // by case and program
+}
+
+type journalHead struct {
+	head
+	Machine string        `json:"machine"`
+	Targets []cost.Target `json:"targets"`
+}
+
+// journalRun is one run of a case.
+type journalRun struct {
+	estimateCase
+	Program       string      `json:"program"`
+	Online        party.Phase `json:"online"`
+	Offline       party.Phase `json:"offline"`
+	ClientPeakRSS int64       `json:"client_peak_rss"`
+	ServerPeakRSS int64       `json:"server_peak_rss"`
+}
+
+func (r journalRun) bytes() float64 {
+	return float64(r.Online.ClientSent + r.Online.ServerSent + r.Offline.ClientSent + r.Offline.ServerSent)
+}
+
+func (r journalRun) key() string { return r.name() + " " + r.Program }
+
+// mostLine bounds a line of a journal: the first one has all prices with their sources.
+const mostLine = 1 << 24
+
+// openJournal reads what there is; a line that is cut off at the end, of a run that was killed, is dropped.
+func openJournal(name string) (*journal, error) {
+	j := &journal{name: name, runs: map[string][]journalRun{}}
+	if name == "" {
+		return j, nil
+	}
+	var err error
+	if j.file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, err
+	}
+	end, err := j.read()
+	if err == nil {
+		err = errors.Join(j.file.Truncate(end), j.seek(end))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), j.file.Close())
+	}
+	if here := thisMachine().text(); j.Machine != "" && j.Machine != here {
+		return nil, errors.Join(fmt.Errorf("%s was begun on %s, this is %s: accepted is another file", name, j.Machine, here), j.file.Close())
+	}
+	return j, nil
+}
+
+func (j *journal) seek(end int64) error {
+	_, err := j.file.Seek(end, 0)
+	return err
+}
+
+// read takes the whole lines and gives where they end.
+func (j *journal) read() (end int64, err error) {
+	r := bufio.NewReaderSize(j.file, mostLine)
+	for n := 0; ; n++ {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return end, nil // a line without an end is dropped, with what follows
+		}
+		if n == 0 {
+			if json.Unmarshal(line, &j.journalHead) != nil || j.Sotto != version1.Sotto || len(j.Targets) == 0 {
+				return 0, errJournal
+			}
+		} else {
+			var run journalRun
+			if json.Unmarshal(line, &run) != nil || run.Program == "" {
+				return 0, fmt.Errorf("line %d: %w", n+1, errJournal)
+			}
+			j.runs[run.key()] = append(j.runs[run.key()], run)
+		}
+		end += int64(len(line))
+	}
+}
+
+// target gives the prices of a link.
+func (j *journal) target(link string) (cost.Target, bool) {
+	for _, t := range j.Targets {
+		if t.Name == link {
+			return t, true
+		}
+	}
+	return cost.Target{}, false
+}
+
+// begin keeps the prices that all estimates are at.
+func (j *journal) begin(machine string, targets []cost.Target) error {
+	j.journalHead = journalHead{version1, machine, targets}
+	return j.write(j.journalHead)
+}
+
+// add keeps a run.
+func (j *journal) add(c *estimateCase, r *runResult) error {
+	run := journalRun{estimateCase: *c, Program: c.program, Online: r.Online, Offline: r.Offline, ClientPeakRSS: r.ClientPeakRSS, ServerPeakRSS: r.ServerPeakRSS}
+	j.runs[run.key()] = append(j.runs[run.key()], run)
+	return j.write(run)
+}
+
+func (j *journal) write(v any) error {
+	if j.file == nil {
+		return nil
+	}
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = j.file.Write(append(line, '\n'))
+	return err
+}
+
+// runsOf gives the runs of a case as it is compiled now.
+func (j *journal) runsOf(c *estimateCase) []journalRun {
+	return j.runs[journalRun{estimateCase: *c, Program: c.program}.key()]
+}
+
+func (j *journal) close() {
+	if j.file != nil {
+		j.file.Close() // every line was written whole, or reported
+	}
+}
