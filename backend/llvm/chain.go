@@ -53,11 +53,21 @@ type steps struct {
 
 // chained gives the stage of a chain. after tells whether a buffer's first elements are read after the region.
 func (m *module) chained(c chain, after func(buf int) bool) program.Stage {
-	s := steps{chain: m.channels(c), party: m.program.Party}
+	s, text := m.steps(c, after)
+	name := fmt.Sprintf("chain_%s_%d_%s", m.elem, c.n, digest(text))
+	for _, in := range c.list {
+		m.function(name, in.Tag, func(name string) *fn { return s.write(name, m.elem, m.target.Vector/m.elem.Bytes()) })
+	}
+	return program.Stage{Symbol: name, Tag: c.list[0].Tag, Units: (c.n + block - 1) / block, Grain: elementGrain / block, Args: s.args}
+}
+
+// steps numbers the operands of a chain, which may begin with a convolution, and says in a text all that their code depends on.
+func (m *module) steps(c chain, after func(buf int) bool) (*steps, string) {
+	s := &steps{chain: m.channels(c), party: m.program.Party}
 	text := fmt.Sprintf("%v %d %v", m.elem, c.n, s.party)
 	for _, in := range s.list {
 		text += fmt.Sprint("; ", in.Op, immediate(in))
-		for _, o := range append(slices.Clone(in.In), in.Out...) {
+		for _, o := range elementwise(in) {
 			text += fmt.Sprint(" ", s.operand(program.Arg{Kind: program.BufferArg, Index: o.Buf}, m.program.Buffers[o.Buf].Kind == program.Bits, 0))
 		}
 		for _, w := range s.weights(in) {
@@ -67,12 +77,16 @@ func (m *module) chained(c chain, after func(buf int) bool) program.Stage {
 	for i, a := range s.args {
 		s.live[i] = a.Kind == program.BufferArg && s.writes(a.Index) && after(a.Index)
 	}
-	name := fmt.Sprintf("chain_%s_%d_%s", m.elem, c.n, digest(fmt.Sprint(text, s.live)))
-	tag := c.list[0].Tag
-	for _, in := range c.list {
-		m.function(name, in.Tag, func(name string) *fn { return s.write(name, m.elem, m.target.Vector/m.elem.Bytes()) })
+	return s, fmt.Sprint(text, s.live)
+}
+
+// elementwise are the operands of which element i belongs to element i of the result.
+func elementwise(in program.Instr) []program.Operand {
+	args := in.In
+	if !in.Elementwise() {
+		args = in.In[1:] // of a convolution: what is added to it
 	}
-	return program.Stage{Symbol: name, Tag: tag, Units: (c.n + block - 1) / block, Grain: elementGrain / block, Args: s.args}
+	return append(slices.Clone(args), in.Out...)
 }
 
 // channels gives a chain in which an instruction with a weight a channel says, in the end, how many elements each weight is for.
@@ -128,9 +142,12 @@ func (s *steps) weights(in program.Instr) []int {
 		return []int{weight(in.Ints[0], in.Ints[len(in.Ints)-1])}
 	case program.Conv:
 		c := program.Geometry(in.Ints[2:])
-		out := []int{weight(in.Ints[0], c.InH*c.InW)}
+		var out []int
+		if in.Elementwise() {
+			out = append(out, weight(in.Ints[0], c.InH*c.InW))
+		}
 		if in.Ints[1] >= 0 {
-			out = append(out, weight(in.Ints[1], c.InH*c.InW))
+			out = append(out, weight(in.Ints[1], c.OutH()*c.OutW()))
 		}
 		return out
 	}
@@ -144,14 +161,7 @@ func (s *steps) writes(buf int) bool {
 // write writes the function: whole blocks in vectors, and the elements behind them one by one.
 func (s *steps) write(name string, e Elem, lanes int) *fn {
 	b := begin(name, e, lanes)
-	at := make([]value.Value, len(s.args))
-	for i := range s.args {
-		t := e.typ()
-		if s.bits[i] {
-			t = types.I64
-		}
-		at[i] = b.bufferOf(fmt.Sprintf("a%d", i), i, t)
-	}
+	at := s.pointers(b, 0)
 	whole := s.n / block
 	b.each("block", fmt.Sprintf("blocks of %d elements", block), b.lo, b.min("whole", b.hi, num(whole)), func(i value.Value) { s.block(b, at, i, block) })
 	if rest := s.n % block; rest != 0 {
@@ -163,6 +173,19 @@ func (s *steps) write(name string, e Elem, lanes int) *fn {
 	}
 	b.end()
 	return b
+}
+
+// pointers gives what the arguments point to, of which the first is that of the function's that is named.
+func (s *steps) pointers(b *fn, first int) []value.Value {
+	at := make([]value.Value, len(s.args))
+	for i := range s.args {
+		t := b.elem.typ()
+		if s.bits[i] {
+			t = types.I64
+		}
+		at[i] = b.bufferOf(fmt.Sprintf("a%d", i), first+i, t)
+	}
+	return at
 }
 
 // block computes so many elements of block i.
@@ -198,16 +221,25 @@ type values struct {
 	at, words     []value.Value
 	lane, element value.Value
 	have          []value.Value
+	// Behind a convolution:
+	made    value.Value // its products
+	channel value.Value // that all elements are of
+	pixels  int         // of a channel
 }
 
 // get gives the value of an argument.
 func (v *values) get(o program.Operand) value.Value {
 	i := slices.Index(v.args, program.Arg{Kind: program.BufferArg, Index: o.Buf})
 	if v.have[i] == nil {
-		if v.steps.bits[i] {
-			v.have[i] = v.bit(v.words[i])
-		} else {
+		switch {
+		case !v.steps.bits[i]:
 			v.have[i] = v.elements(v.fn.element("x.at", v.at[i], v.element))
+		case v.made != nil:
+			bits := v.fn.at.NewLoad(types.NewInt(uint64(v.vec)), v.bitsAt(i))
+			bits.Align = 1
+			v.have[i] = v.call("bit", bits)
+		default:
+			v.have[i] = v.bit(v.words[i])
 		}
 	}
 	return v.have[i]
@@ -217,8 +249,8 @@ func (v *values) put(o program.Operand, x value.Value) {
 	v.have[slices.Index(v.args, program.Arg{Kind: program.BufferArg, Index: o.Buf})] = x
 }
 
-// store keeps what is read later.
-func (v *values) store(bits []value.Value, places []int) []value.Value {
+// storeElements keeps what is read later, but for bits.
+func (v *values) storeElements() {
 	for i, x := range v.have {
 		switch {
 		case !v.live[i] || v.steps.bits[i]:
@@ -228,6 +260,11 @@ func (v *values) store(bits []value.Value, places []int) []value.Value {
 			v.storeVector("y", x, v.fn.element("y.at", v.at[i], v.element))
 		}
 	}
+}
+
+// store keeps what is read later, and adds this vector's bits to those of their words.
+func (v *values) store(bits []value.Value, places []int) []value.Value {
+	v.storeElements()
 	out := make([]value.Value, len(bits))
 	for k, j := range places {
 		wide := v.have[j]
@@ -301,7 +338,10 @@ func (v *values) all(x uint64) value.Value {
 func (v *values) weight(i, channel int) value.Value {
 	b := v.fn
 	if v.vec == 1 || channel%v.vec == 0 {
-		at, _ := b.divide("channel", "of.channel", v.element, channel)
+		at := v.channel
+		if at == nil || channel != v.pixels {
+			at, _ = b.divide("channel", "of.channel", v.element, channel)
+		}
 		w := b.load("w", b.element("w.at", v.at[i], at))
 		if v.vec == 1 {
 			return w
@@ -335,6 +375,10 @@ func (v *values) step(in program.Instr) {
 	case program.Shift:
 		y = v.sum("shifted", x(0), v.slope(in))
 	case program.Conv:
+		if !in.Elementwise() {
+			y = v.result(in)
+			break
+		}
 		y = v.scale(in, x(0), x(1))
 	case program.TruncChoose:
 		y = v.call("choice", v.fn.at.NewXor(k.negative(k.masked(x(0))), x(1)))

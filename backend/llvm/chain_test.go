@@ -46,6 +46,11 @@ func drawn(rng *rand.Rand, bits int) *program.Program {
 			break
 		}
 	}
+	return drawnOf(rng, bits, n, channel)
+}
+
+// drawnOf is drawn for n elements, so many a channel.
+func drawnOf(rng *rand.Rand, bits, n, channel int) *program.Program {
 	const rings, all = 7, 10
 	p := &program.Program{Version: program.Version, Party: cost.Party(rng.IntN(2)), Ring: bits, Layers: []program.Layer{{Path: "drawn"}},
 		Input: program.Tensor{Buf: -1}, Output: program.Tensor{Buf: -1}, Weights: []program.Weight{{Name: "w", Len: n / channel}, {Name: "one", Len: 1}}, Online: make([]program.Level, 3)}

@@ -193,11 +193,24 @@ func conv(name string, p plan, e Elem, after Epilogue) *fn {
 	return b
 }
 
+// convThen is conv with steps in place of an epilogue, whose arguments stand behind those of the convolution: its input, panels and
+// scratch memory.
+func convThen(name string, p plan, e Elem, s *steps) *fn {
+	b := begin(name, e, p.lanes)
+	k := convolution{fn: b, plan: p, next: s, x: b.buffer("x", 0), w: b.buffer("w", 1), sums: b.buffer("sums", 2)}
+	k.at = s.pointers(b, 3)
+	b.each("unit", fmt.Sprintf("a unit is %d channels x %d pixels", p.width(), p.chunk), b.lo, b.hi, k.unit)
+	b.end()
+	return b
+}
+
 // convolution is what its parts share.
 type convolution struct {
 	*fn
 	plan
 	after               Epilogue
+	next                *steps        // what follows, if not nil
+	at                  []value.Value // what its arguments point to
 	y, x, w, sums       value.Value
 	u, bias             value.Value
 	first, count        value.Value // pixels of the unit
@@ -367,6 +380,10 @@ func (k convolution) tap(w, at value.Value, pixels, acc []value.Value) []value.V
 
 // output transposes the sums of a unit, adds what is to be added and writes the unit's part of the result.
 func (k convolution) output() {
+	if k.next != nil {
+		k.then()
+		return
+	}
 	b := k.fn
 	left := b.sub("channels.left", num(k.groupOut), k.channel)
 	for v := range k.vectors {
@@ -402,12 +419,7 @@ func (k convolution) vectorOut(v int, channels value.Value, whole bool) {
 // square writes lanes x lanes results.
 func (k convolution) square(sums, first, p value.Value) {
 	b := k.fn
-	rows := make([]value.Value, k.lanes)
-	at := b.mul("square.at", p, k.width())
-	for j := range rows {
-		rows[j] = b.loadVector("row", b.element("row.place", sums, b.add("row.at", at, num(j*k.width()))))
-	}
-	for j, r := range b.transpose(rows) {
+	for j, r := range b.transpose(k.squareRows(sums, p)) {
 		channel := b.add("to.channel", first, num(j))
 		place := b.add("to.at", b.mul("to.plane", channel, k.outPix), b.add("to.pixel", k.first, p))
 		if k.after.Add {
@@ -418,6 +430,17 @@ func (k convolution) square(sums, first, p value.Value) {
 		}
 		b.storeVector("y", r, b.element("y.place", k.y, place))
 	}
+}
+
+// squareRows reads the sums of as many pixels as there are lanes.
+func (k convolution) squareRows(sums, p value.Value) []value.Value {
+	b := k.fn
+	rows := make([]value.Value, k.lanes)
+	at := b.mul("square.at", p, k.width())
+	for j := range rows {
+		rows[j] = b.loadVector("row", b.element("row.place", sums, b.add("row.at", at, num(j*k.width()))))
+	}
+	return rows
 }
 
 // single writes one result.

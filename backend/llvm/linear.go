@@ -27,6 +27,8 @@ type layer struct {
 	y, x, u  program.Arg
 	weight   int
 	bias     int
+	then     *steps // what follows, in place of an epilogue and of what is to be added: y, u and bias are among its arguments
+	name     string // of the function, if something follows
 }
 
 // convolution gives the stages of a layer.
@@ -43,9 +45,15 @@ func (m *module) convolution(l layer) []program.Stage {
 
 // product gives the stage of a convolution whose input has its zeros around it.
 func (m *module) product(l layer, p plan, x program.Arg) program.Stage {
-	s := program.Stage{Tag: l.tag, Units: p.units(), Grain: grain(p.MACs() / p.units()),
-		Args: []program.Arg{l.y, x, m.panels(l.weight, p), m.worker(l.elem, p.chunk*p.width())}}
-	s.Args = append(s.Args, l.added()...)
+	s := program.Stage{Tag: l.tag, Units: p.units(), Grain: grain(p.MACs() / p.units())}
+	if l.then != nil {
+		s.Args = append([]program.Arg{x, m.panels(l.weight, p), m.worker(l.elem, 2*p.chunk*p.width())}, l.then.args...)
+		for _, in := range l.then.list {
+			s.Symbol = m.function(l.name, in.Tag, func(name string) *fn { return convThen(name, p, l.elem, l.then) })
+		}
+		return s
+	}
+	s.Args = append([]program.Arg{l.y, x, m.panels(l.weight, p), m.worker(l.elem, p.chunk*p.width())}, l.added()...)
 	name := fmt.Sprintf("conv_%s_%s%s", l.elem, geometryName(p.Conv), l.after.name())
 	if p.plane != paddedPlane(p.Conv) {
 		name += fmt.Sprint("_plane", p.plane)

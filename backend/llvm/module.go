@@ -94,6 +94,9 @@ func (m *module) region(list []program.Instr, at int) (int, []program.Stage) {
 	if c, count := chainOf(list); count > 0 {
 		return count, []program.Stage{m.chained(c, func(buf int) bool { return m.lives.after(buf, c.n, at+count-1) })}
 	}
+	if count, stages := m.fused(list, at); count > 0 {
+		return count, stages
+	}
 	switch in := list[0]; in.Op {
 	case program.Conv, program.Linear:
 		return m.linear(in)

@@ -88,6 +88,7 @@ func (s *stream) lives(input, output *part) []life {
 	step := 0
 	var level cost.Time = -1
 	messages := false
+	var f fusible
 	for _, t := range ordered(s.ops) {
 		if t.class == compute || t.at != level || !messages {
 			step++
@@ -96,6 +97,9 @@ func (s *stream) lives(input, output *part) []life {
 		rank++
 		for _, p := range append(slices.Clone(t.out), t.in...) {
 			touch(p, step)
+		}
+		if x := f.follow(t); x != nil {
+			touch(x, step)
 		}
 		if input != nil && t.at >= cost.OnlineStart {
 			touch(input, step)
@@ -107,6 +111,28 @@ func (s *stream) lives(input, output *part) []life {
 		}
 	}
 	return out
+}
+
+// fusible is a linear map of the online phase and the elementwise computations behind it, which may become one kernel: it writes their
+// results while it still reads the map's input.
+type fusible struct {
+	x  *part // the input, if there is such a map
+	at cost.Time
+	n  int // elements of all results
+}
+
+// follow goes on to the next instruction and gives the input that it must leave alone, or nil.
+func (f *fusible) follow(t timed) *part {
+	switch {
+	case t.op == program.TapValue:
+	case t.class != compute || t.at < cost.OnlineStart || len(t.out) == 0:
+		*f = fusible{}
+	case t.linear():
+		*f = fusible{t.in[0], t.at, t.out[0].n}
+	case !t.elementwise() || t.at != f.at || t.out[0].n != f.n:
+		*f = fusible{}
+	}
+	return f.x
 }
 
 // ordered gives the instructions as they run: level by level, messages before computations.

@@ -149,9 +149,9 @@ func (a *away) fetch(p *part, slot int, to stretch) *part {
 	return v
 }
 
-// chainBegins gives the place where the elementwise computations begin that lead up to a use without anything between them: what
-// they take is fetched before the first, so that kernels can go through memory once for all of them. Outside of the online phase's
-// computations it is the use's own place.
+// chainBegins gives the place where the elementwise computations begin that lead up to a use without anything between them, or the
+// linear map that they follow: what they take is fetched before the first, so that kernels can go through memory once for all of them.
+// Outside of the online phase's computations it is the use's own place.
 func (a *away) chainBegins(u use) int {
 	begin := u.op
 	if u.class != compute || u.at < cost.OnlineStart || !u.elementwise() {
@@ -160,13 +160,22 @@ func (a *away) chainBegins(u use) int {
 	for i := u.op - 1; i >= 0 && a.ops[i].at == u.at; i-- {
 		switch t := a.ops[i]; {
 		case t.class != compute || t.op == program.TapValue: // not between the computations
-		case !t.elementwise() || t.out[0].n != u.out[0].n:
+		case len(t.out) == 0 || t.out[0].n != u.out[0].n:
+			return begin
+		case t.linear():
+			return i
+		case !t.elementwise():
 			return begin
 		default:
 			begin = i
 		}
 	}
 	return begin
+}
+
+// linear tells of a linear map that mixes elements.
+func (t timed) linear() bool {
+	return (t.op == program.Conv || t.op == program.Linear) && !t.elementwise()
 }
 
 func (t timed) elementwise() bool { return program.Instr{Op: t.op, Ints: t.ints}.Elementwise() }
