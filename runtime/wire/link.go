@@ -61,8 +61,12 @@ func (l Link) serialisation(n int) time.Duration {
 const (
 	// parcelBytes is the unit of delivery: about one TLS record, so that a record moves while the next is made.
 	parcelBytes = 16 << 10
+	// window is by how much the first byte of a delivery may be late for the sake of fewer deliveries: Tuning. Each takes the two
+	// parties some microseconds of a core, and where both share a machine that is time taken from what the link is measured with.
+	// The last byte of what is queued is never late.
+	window = 64 * time.Microsecond
 	// socketBuffer stands for the sending socket's own buffer, beyond what is in flight on the line.
-	socketBuffer = 256 << 10
+	socketBuffer = 1 << 20
 	// maxBacklog bounds the memory of a link with an absurd product of bandwidth and delay.
 	maxBacklog = 64 << 20
 	// closeGrace is how long Close waits for a stuck peer to take what is still under way.
@@ -204,60 +208,75 @@ func (s *shaped) stir() {
 	}
 }
 
-// deliver hands each parcel to the socket when its time has come, in order, until closed and empty or broken.
+// deliver hands parcels to the socket when their time has come, in order, until closed and empty or broken.
 func (s *shaped) deliver() {
 	defer close(s.done)
+	defer s.wipe()
 	w := newWaiter()
 	for {
-		next, ok := s.first()
-		if !ok {
+		next, last, ok := s.first()
+		switch {
+		case !ok:
 			return
+		case last:
+			w.until(next.at)
+		default:
+			w.about(next.at)
 		}
-		w.until(next.at)
-		s.mu.Lock()
-		stretch := s.ring[s.start : s.start+next.bytes]
-		s.mu.Unlock()
+		stretch := s.due()
 		_, err := s.Conn.Write(stretch)
-		clear(stretch)
-		s.delivered(next, err)
+		s.delivered(len(stretch), err)
 	}
 }
 
-func (s *shaped) first() (parcel, bool) {
+func (s *shaped) wipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.ring)
+}
+
+// first waits for parcels and makes one of those at the head of the queue that are due within a window. It tells whether
+// there are no others.
+func (s *shaped) first() (next parcel, last, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.queue) == 0 && !s.closed {
 		s.work.Wait()
 	}
 	if len(s.queue) == 0 {
-		return parcel{}, false
+		return parcel{}, false, false
 	}
-	s.merge(time.Now())
-	return s.queue[0], true
+	s.merge(s.queue[0].at.Add(window))
+	return s.queue[0], len(s.queue) == 1, true
 }
 
-// merge makes one of the parcels at the head of the queue that are due and lie side by side: after a hiccup, fewer
-// calls of the socket catch up sooner.
-func (s *shaped) merge(now time.Time) {
-	for len(s.queue) > 1 && !s.queue[1].at.After(now) {
-		bytes := s.queue[0].bytes + s.queue[1].bytes
-		if bytes > MaxFrame || s.start+bytes > len(s.ring) {
-			return
-		}
-		s.queue[1].bytes = bytes
-		s.queue = s.queue[1:]
-	}
-}
-
-func (s *shaped) delivered(p parcel, err error) {
+// due gives the bytes to be delivered now.
+func (s *shaped) due() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue = s.queue[1:]
-	s.start = (s.start + p.bytes) % len(s.ring)
-	s.used -= p.bytes
+	s.merge(time.Now())
+	return s.ring[s.start : s.start+s.queue[0].bytes]
+}
+
+// merge makes one of the parcels at the head of the queue that are due by a time and lie side by side.
+func (s *shaped) merge(by time.Time) {
+	n := 1
+	for n < len(s.queue) && !s.queue[n].at.After(by) && s.start+s.queue[0].bytes+s.queue[n].bytes <= len(s.ring) {
+		s.queue[0].bytes += s.queue[n].bytes
+		s.queue[0].at = s.queue[n].at
+		n++
+	}
+	s.queue = slices.Delete(s.queue, 1, n)
+}
+
+func (s *shaped) delivered(bytes int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = slices.Delete(s.queue, 0, 1) // what is behind moves up: there are few
+	s.start = (s.start + bytes) % len(s.ring)
+	s.used -= bytes
 	if err != nil {
 		s.err, s.queue, s.used = err, nil, 0
-		clear(s.ring)
 	}
 	s.stir()
 }
@@ -288,7 +307,7 @@ func (s *shaped) Close() error {
 	defer t.Stop()
 	select {
 	case <-s.done:
-	case <-t.C: // the socket's end makes deliver fail and wipe the ring at its next parcel
+	case <-t.C: // the socket's end makes deliver fail and wipe the ring at its next delivery
 	}
 	return cmp.Or(s.lost(), s.Conn.Close())
 }

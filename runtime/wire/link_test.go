@@ -111,7 +111,7 @@ func TestShapedCloseDoesNotHang(t *testing.T) {
 	x, _ := net.Pipe() // without buffers: a write takes until it is read
 	s := wire.Shape(x, wire.PASNet())
 	must(t, s.SetWriteDeadline(time.Now().Add(50*time.Millisecond)))
-	if n, err := s.Write(make([]byte, 1<<20)); n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+	if n, err := s.Write(make([]byte, 4<<20)); n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("%d bytes written, %v: the queue should be full", n, err)
 	}
 	must(t, s.SetWriteDeadline(time.Time{}))

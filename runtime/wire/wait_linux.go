@@ -28,12 +28,25 @@ func newWaiter() waiter {
 
 func (waiter) until(at time.Time) {
 	for d := time.Until(at); d > 0; d = time.Until(at) {
-		switch {
-		case d > coarse:
-			time.Sleep(d - coarse)
-		case d > fine:
-			ts := syscall.NsecToTimespec(int64(d - fine))
-			_ = syscall.Nanosleep(&ts, nil) // an interrupted sleep is taken up again by the loop
+		if d > fine {
+			nap(d, fine)
 		}
 	}
+}
+
+// about waits without a spin: it ends some tens of microseconds late.
+func (waiter) about(at time.Time) {
+	for d := time.Until(at); d > 0; d = time.Until(at) {
+		nap(d, 0)
+	}
+}
+
+// nap sleeps for d less a margin, or for a part of it.
+func nap(d, margin time.Duration) {
+	if d > coarse {
+		time.Sleep(d - coarse)
+		return
+	}
+	ts := syscall.NsecToTimespec(int64(d - margin))
+	_ = syscall.Nanosleep(&ts, nil) // an interrupted sleep is taken up again
 }

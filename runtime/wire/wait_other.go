@@ -23,3 +23,6 @@ func (waiter) until(at time.Time) {
 		runtime.Gosched()
 	}
 }
+
+// about is until: a sleep would overshoot by more than what it is to save.
+func (w waiter) about(at time.Time) { w.until(at) }
