@@ -19,17 +19,13 @@ package nonlin
 // none. Leakage: none, B is uniform and used once.
 // Cost: online cost.BitBytes(n, l) from the server, one round. No hash. Material: that of a square.
 
-import (
-	"fmt"
+import "sotto/runtime/ring"
 
-	"sotto/runtime/ring"
-)
-
-// QuadraticBlind sets g to the server's message (step 1), n elements: 2^(k+1)*x1 + b - blind, b one element for each of len(b)
-// channels, which divide n. g may be any of the sources.
-func QuadraticBlind[W ring.Word](g, x1, blind, b []W, k int) {
+// QuadraticBlind sets g to the server's message (step 1), n elements: 2^(k+1)*x1 + b - blind, b the
+// factors of their channels. g may be any of the sources.
+func QuadraticBlind[W ring.Word](g, x1, blind []W, b Factors[W], k int) {
 	agree("quadratic: blind", len(g), x1, blind)
-	channels("quadratic: blind", len(g), b, func(lo, hi int, b W) {
+	b.Each("quadratic: blind", len(g), func(lo, hi int, b W) {
 		for i := lo + quadraticBlindVectors(g[lo:hi], x1[lo:hi], blind[lo:hi], b, k); i < hi; i++ {
 			g[i] = x1[i]<<(k+1) + b - blind[i]
 		}
@@ -47,27 +43,11 @@ func QuadraticClient[W ring.Word](y, r, g, c0 []W, k int) {
 }
 
 // QuadraticServer sets y to the server's share (step 2), n elements: x1*(2^k*x1 + b) + c1. y may be any of the sources.
-func QuadraticServer[W ring.Word](y, x1, c1, b []W, k int) {
+func QuadraticServer[W ring.Word](y, x1, c1 []W, b Factors[W], k int) {
 	agree("quadratic: server", len(y), x1, c1)
-	channels("quadratic: server", len(y), b, func(lo, hi int, b W) {
+	b.Each("quadratic: server", len(y), func(lo, hi int, b W) {
 		for i := lo + quadraticServerVectors(y[lo:hi], x1[lo:hi], c1[lo:hi], b, k); i < hi; i++ {
 			y[i] = x1[i]*(x1[i]<<k+b) + c1[i]
-		}
-	})
-}
-
-// channels calls f for the elements of each channel and its factor.
-func channels[W ring.Word](step string, n int, b []W, f func(lo, hi int, b W)) {
-	if n == 0 {
-		return
-	}
-	if len(b) == 0 || n%len(b) != 0 {
-		panic(fmt.Sprintf("nonlin: %s: %d factors for %d elements", step, len(b), n))
-	}
-	size := n / len(b)
-	ring.Parallel(len(b), max(grain/size, 1), func(lo, hi int) {
-		for c := lo; c < hi; c++ {
-			f(c*size, (c+1)*size, b[c])
 		}
 	})
 }

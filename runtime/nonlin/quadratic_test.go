@@ -29,10 +29,10 @@ func conformQuadratic[W ring.Word](t *testing.T, channels, size, k int) {
 	ring.Mul(product, r, blind)
 	c := share(product)
 	y := [2][]W{make([]W, n), make([]W, n)}
-	nonlin.QuadraticBlind(g, x1, blind, b, k)
+	nonlin.QuadraticBlind(g, x1, blind, nonlin.PerChannel(b, len(g)), k)
 	conformLocal(t, [2]local[W]{
 		{nil, n, func(in []W) { nonlin.QuadraticClient(y[0], r, in, c[0], k) }},
-		{g, 0, func([]W) { nonlin.QuadraticServer(y[1], x1, c[1], b, k) }},
+		{g, 0, func([]W) { nonlin.QuadraticServer(y[1], x1, c[1], nonlin.PerChannel(b, len(x1)), k) }},
 	}, declare(t, cost.ClientServer, fmt.Sprintf("%%x: M i%dq8[%d,%d,1]", l, channels, size),
 		fmt.Sprintf("%%b = param @b : S i%dq%d[%d]\n%%y = beaver.quadratic %%x, %%b : A i%dq%d[%d,%d,1]", l, 8+k, channels, l, 16+k, channels, size)))
 	for i, got := range sum(y) {

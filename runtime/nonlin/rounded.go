@@ -54,7 +54,7 @@ import (
 )
 
 // Rounded computes 2^K*z^2 + b*z of z = x / 2^F. Every method takes vectors of n elements, or n bits, one an instance, in the symbols
-// above; b has one element for each of len(b) channels, which divide n. e' is the message of the client's Trunc.Choose, e that of
+// above; b are the factors of their channels. e' is the message of the client's Trunc.Choose, e that of
 // the server's, g is that of QuadraticBlind of t1. A result may be any of the sources.
 type Rounded[W ring.Word] struct {
 	F int // bits dropped, 1 to l-2
@@ -139,10 +139,10 @@ func (t Rounded[W]) Hold(u, c1, s, blind, p0 []W, e ring.Bits) {
 }
 
 // Correlate sets v to the server's message v' = d - (p1' - p0') mod 2^F, from its x1 and t1. It sends cost.BitBytes(n, F) bytes.
-func (t Rounded[W]) Correlate(v, x, t1, p0, p1, b []W) {
+func (t Rounded[W]) Correlate(v, x, t1, p0, p1 []W, b Factors[W]) {
 	agree("rounded: correlate", len(x), v, t1, p0, p1)
 	k := t.constants(cost.Server)
-	channels("rounded: correlate", len(x), b, func(lo, hi int, b W) {
+	b.Each("rounded: correlate", len(x), func(lo, hi int, b W) {
 		b -= t.lost()
 		for i := lo + roundedCorrelateVectors(t, v[lo:hi], x[lo:hi], t1[lo:hi], p0[lo:hi], p1[lo:hi], b); i < hi; i++ {
 			d := (t1[i]<<(t.K+1) + b) & -k.msb(x[i])
@@ -175,11 +175,11 @@ func (t Rounded[W]) Client(y, t0, g, u, w, v []W, e, own, c ring.Bits) {
 }
 
 // Server sets y to the server's share of the result, from its x1 and t1, u and o, its own e and the client's e'.
-func (t Rounded[W]) Server(y, x, t1, u, o []W, own, e ring.Bits, b []W) {
+func (t Rounded[W]) Server(y, x, t1, u, o []W, own, e ring.Bits, b Factors[W]) {
 	agree("rounded: server", len(y), x, t1, u, o)
 	agreeBits("rounded: server", len(y), own, e)
 	k := t.constants(cost.Server)
-	channels("rounded: server", len(y), b, func(lo, hi int, b W) {
+	b.Each("rounded: server", len(y), func(lo, hi int, b W) {
 		ownWords, eWords := own.Words(), e.Words()
 		one := func(i int) {
 			m, own, e := k.msb(x[i]), W(ownWords[i/wordBits]>>(i%wordBits)&1), W(eWords[i/wordBits]>>(i%wordBits)&1)

@@ -137,13 +137,13 @@ func (c roundedCase[W]) server(p *end, k int) error {
 		return err
 	}
 	c.Share(t1, x, cost.Server)
-	nonlin.QuadraticBlind(g, t1, c.blind, c.b, c.K)
+	nonlin.QuadraticBlind(g, t1, c.blind, nonlin.PerChannel(c.b, len(g)), c.K)
 	nonlin.Trunc[W]{F: c.F, Party: cost.Server}.Choose(own, x, choice)
-	c.Correlate(v, x, t1, p0, p1, c.b)
+	c.Correlate(v, x, t1, p0, p1, nonlin.PerChannel(c.b, len(v)))
 	if err := p.conn.Send(slices.Concat(packedBits(v, c.F), ring.Bytes(g), bitBytes(own))); err != nil {
 		return err
 	}
-	c.Rounded.Server(c.y[1], x, t1, u, o, own, e, c.b)
+	c.Rounded.Server(c.y[1], x, t1, u, o, own, e, nonlin.PerChannel(c.b, len(x)))
 	return nil
 }
 

@@ -130,9 +130,9 @@ func quadraticSteps[W ring.Word](n int, w writing) [][]byte {
 	const k = 3
 	b := []W{^W(4)}
 	g, yc, ys := dst(w, at[0].y), dst(w, at[1].y), dst(w, at[2].y)
-	QuadraticBlind(g, at[0].x, at[0].y, b, k)
+	QuadraticBlind(g, at[0].x, at[0].y, PerChannel(b, len(g)), k)
 	QuadraticClient(yc, at[1].x, at[1].p0, at[1].y, k)
-	QuadraticServer(ys, at[2].x, at[2].y, b, k)
+	QuadraticServer(ys, at[2].x, at[2].y, PerChannel(b, len(ys)), k)
 	return [][]byte{ring.Bytes(g), ring.Bytes(yc), ring.Bytes(ys)}
 }
 
@@ -152,9 +152,9 @@ func roundedSteps[W ring.Word](n int, w writing) (out [][]byte) {
 	step(x, func(z []W, a vectors[W]) { t.Fix(z, a.x, a.p0, a.q, a.e) })
 	step(x, func(z []W, a vectors[W]) { t.Pad(z, a.x, a.q, a.c) })
 	step(p1, func(z []W, a vectors[W]) { t.Hold(z, a.x, a.y, a.p1, a.p0, a.e) })
-	step(p1, func(z []W, a vectors[W]) { t.Correlate(z, a.x, a.y, a.p0, a.p1, b) })
+	step(p1, func(z []W, a vectors[W]) { t.Correlate(z, a.x, a.y, a.p0, a.p1, PerChannel(b, len(z))) })
 	step(p1, func(z []W, a vectors[W]) { t.Client(z, a.x, a.y, a.q, a.p0, a.p1, a.e, a.d, a.c) })
-	step(p1, func(z []W, a vectors[W]) { t.Server(z, a.x, a.y, a.q, a.p1, a.d, a.e, b) })
+	step(p1, func(z []W, a vectors[W]) { t.Server(z, a.x, a.y, a.q, a.p1, a.d, a.e, PerChannel(b, len(z))) })
 	return out
 }
 
@@ -224,14 +224,14 @@ func TestStepsAllocateNothingThatGrows(t *testing.T) {
 		"mux output":       func() { mux.Output(z, a.x, a.d, a.e, a.p0, e, a.c, a.q, a.y) },
 		"sign":             func() { Sign(e, a.d, a.x, 64, cost.Client) },
 		"square client":    func() { SquareMaskedClient(z, a.x, a.y, a.p0) },
-		"quadratic blind":  func() { QuadraticBlind(z, a.x, a.y, a.p0[:64], 1) },
+		"quadratic blind":  func() { QuadraticBlind(z, a.x, a.y, PerChannel(a.p0[:64], len(z)), 1) },
 		"quadratic client": func() { QuadraticClient(z, a.x, a.y, a.p0, 1) },
-		"quadratic server": func() { QuadraticServer(z, a.x, a.y, a.p0[:64], 1) },
+		"quadratic server": func() { QuadraticServer(z, a.x, a.y, PerChannel(a.p0[:64], len(z)), 1) },
 		"rounded client": func() {
 			Rounded[uint64]{13, 1}.Client(z, a.x, a.y, a.p0, a.p1, a.q, a.e, a.d, a.c)
 		},
 		"rounded server": func() {
-			Rounded[uint64]{13, 1}.Server(z, a.x, a.y, a.p0, a.q, a.e, a.d, a.p1[:64])
+			Rounded[uint64]{13, 1}.Server(z, a.x, a.y, a.p0, a.q, a.e, a.d, PerChannel(a.p1[:64], len(z)))
 		},
 		"square server": func() { SquareMaskedServer(z, a.x, a.y) },
 		"square opened": func() { SquareOpened(z, a.x, a.y, a.p0, cost.Server) },

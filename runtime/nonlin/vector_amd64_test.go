@@ -45,14 +45,14 @@ func compareVectors[W ring.Word](t *rapid.T) {
 		step.Send(out[2], x, e, p0)
 		SquareMaskedClient(out[3], x, q, v)
 		SquareMaskedServer(out[4], x, q)
-		QuadraticBlind(out[5], x, q, p0[:1], step.F/2)
+		QuadraticBlind(out[5], x, q, PerChannel(p0[:1], len(x)), step.F/2)
 		QuadraticClient(out[6], x, q, v, step.F/2)
-		QuadraticServer(out[7], x, q, p0[:1], step.F/2)
+		QuadraticServer(out[7], x, q, PerChannel(p0[:1], len(x)), step.F/2)
 		rounded := Rounded[W]{F: step.F, K: step.F / 2}
 		rounded.Share(out[8], x, step.Party)
-		rounded.Correlate(out[9], x, q, p0, p1, v[:1])
+		rounded.Correlate(out[9], x, q, p0, p1, PerChannel(v[:1], len(x)))
 		rounded.Client(out[10], x, q, v, p0, p1, e, c, d)
-		rounded.Server(out[11], x, q, v, p0, e, c, p1[:1])
+		rounded.Server(out[11], x, q, v, p0, e, c, PerChannel(p1[:1], len(x)))
 		return out, b.Words()
 	}
 	hasVectors = true

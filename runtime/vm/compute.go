@@ -15,19 +15,13 @@ func (m *Machine[W]) compute(in program.Instr) error {
 	if done, err := m.moveSlot(in); done {
 		return err
 	}
-	if run := m.arithmetic(in); run {
-		return nil
-	}
-	if run := m.steps(in) || m.rounded(in) || m.comparison(in); run {
+	if m.elements(in, whole(in)) || m.steps(in) || m.rounded(in) || m.comparison(in) {
 		return nil
 	}
 	out := func() []W { return m.r(in.Out[0]) }
 	switch in.Op {
 	case program.Conv, program.Linear:
 		return m.linear(in)
-	case program.Shift:
-		shift(out(), m.r(in.In[0]), m.Weights[in.Ints[0]])
-		return nil
 	case program.FSSSign:
 		return m.fssSign(in)
 	case program.FSSRectify:
@@ -62,17 +56,6 @@ func (m *Machine[W]) compute(in program.Instr) error {
 	return Move(in.Op, in.Ints, out(), args...)
 }
 
-// shift adds c[i] to the elements of channel i.
-func shift[W ring.Word](out, x, c []W) {
-	const grain = 1 << 15 // elements for a goroutine of its own
-	size := len(out) / len(c)
-	ring.Parallel(len(c), max(grain/size, 1), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			ring.AddConst(out[i*size:(i+1)*size], x[i*size:(i+1)*size], c[i])
-		}
-	})
-}
-
 // joinBits puts vectors of bits behind one another.
 func (m *Machine[W]) joinBits(in program.Instr) {
 	to := m.b(in.Out[0]).Words()
@@ -81,17 +64,18 @@ func (m *Machine[W]) joinBits(in program.Instr) {
 	}
 }
 
-// arithmetic runs an elementwise instruction, or reports that it is none.
-func (m *Machine[W]) arithmetic(in program.Instr) bool {
+// steps runs a step that makes something of nothing or a protocol's local one, or reports that it is none.
+func (m *Machine[W]) steps(in program.Instr) bool {
+	var mux nonlin.Mux[W]
+	r := func(i int) []W { return m.r(in.In[i]) }
+	b := func(i int) ring.Bits { return m.b(in.In[i]) }
 	switch in.Op {
-	case program.Add:
-		ring.Add(m.r(in.Out[0]), m.r(in.In[0]), m.r(in.In[1]))
-	case program.Sub:
-		ring.Sub(m.r(in.Out[0]), m.r(in.In[0]), m.r(in.In[1]))
-	case program.MulC:
-		ring.MulConst(m.r(in.Out[0]), m.r(in.In[0]), W(in.Ints[0]))
-	case program.AddC:
-		ring.AddConst(m.r(in.Out[0]), m.r(in.In[0]), W(in.Ints[0]))
+	case program.MuxChoose:
+		mux.Choose(m.b(in.Out[0]), b(0), b(1))
+	case program.MuxCorrelate:
+		mux.Correlate(m.r(in.Out[0]), r(0), b(1), r(2), r(3))
+	case program.MuxOutput:
+		mux.Output(m.r(in.Out[0]), r(0), b(1), b(2), r(3), b(4), b(5), r(6), r(7))
 	case program.GCDraw:
 		prg.Draw(m.r(in.Out[0]))
 	case program.Zero:
@@ -100,47 +84,8 @@ func (m *Machine[W]) arithmetic(in program.Instr) bool {
 		for i, out := 0, m.r(in.Out[0]); i < len(out); i++ {
 			out[i] = W(i)
 		}
-	default:
-		return false
-	}
-	return true
-}
-
-// steps runs a protocol's local step, or reports that it is none.
-func (m *Machine[W]) steps(in program.Instr) bool {
-	var mux nonlin.Mux[W]
-	r := func(i int) []W { return m.r(in.In[i]) }
-	b := func(i int) ring.Bits { return m.b(in.In[i]) }
-	trunc := func() nonlin.Trunc[W] { return nonlin.Trunc[W]{F: in.Ints[0], Party: m.Program.Party} }
-	switch in.Op {
-	case program.TruncChoose:
-		trunc().Choose(m.b(in.Out[0]), r(0), b(1))
-	case program.TruncCorrelate:
-		trunc().Correlate(m.r(in.Out[0]), r(0), r(1), r(2))
-	case program.TruncReceive:
-		trunc().Receive(m.r(in.Out[0]), r(0), b(1), b(2), r(3), r(4))
-	case program.TruncSend:
-		trunc().Send(m.r(in.Out[0]), r(0), b(1), r(2))
-	case program.MuxChoose:
-		mux.Choose(m.b(in.Out[0]), b(0), b(1))
-	case program.MuxCorrelate:
-		mux.Correlate(m.r(in.Out[0]), r(0), b(1), r(2), r(3))
-	case program.MuxOutput:
-		mux.Output(m.r(in.Out[0]), r(0), b(1), b(2), r(3), b(4), b(5), r(6), r(7))
 	case program.Sign:
 		nonlin.Sign(m.b(in.Out[0]), b(0), r(1), in.Ints[0], m.Program.Party)
-	case program.SquareClient:
-		nonlin.SquareMaskedClient(m.r(in.Out[0]), r(0), r(1), r(2))
-	case program.SquareServer:
-		nonlin.SquareMaskedServer(m.r(in.Out[0]), r(0), r(1))
-	case program.QuadraticBlind:
-		nonlin.QuadraticBlind(m.r(in.Out[0]), r(0), r(1), m.Weights[in.Ints[0]], in.Ints[1])
-	case program.QuadraticClient:
-		nonlin.QuadraticClient(m.r(in.Out[0]), r(0), r(1), r(2), in.Ints[0])
-	case program.QuadraticServer:
-		nonlin.QuadraticServer(m.r(in.Out[0]), r(0), r(1), m.Weights[in.Ints[0]], in.Ints[1])
-	case program.SquareOpened:
-		nonlin.SquareOpened(m.r(in.Out[0]), r(0), r(1), r(2), m.Program.Party)
 	default:
 		return false
 	}
@@ -192,12 +137,7 @@ func (m *Machine[W]) receive(in program.Instr) error {
 	case program.RecvRing:
 		return m.recvRing(m.r(in.Out[0]), in.Ints[0])
 	case program.RecvBits:
-		b := m.b(in.Out[0])
-		if err := m.Conn.ReadFull(b.Bytes()); err != nil {
-			return err
-		}
-		ring.UnpackBits(b, b.Bytes()) // where they are: it clears what is left of the last word
-		return nil
+		return m.recvBits(m.b(in.Out[0]))
 	case program.GCZero:
 		return m.gcZero(in)
 	case program.GCExpand:
@@ -263,4 +203,12 @@ func (m *Machine[W]) recvRing(x []W, width int) error {
 		ring.Unpack(x[lo:hi], p, width)
 		return nil
 	})
+}
+
+func (m *Machine[W]) recvBits(b ring.Bits) error {
+	if err := m.Conn.ReadFull(b.Bytes()); err != nil {
+		return err
+	}
+	ring.UnpackBits(b, b.Bytes()) // where they are: it clears what is left of the last word
+	return nil
 }

@@ -15,7 +15,7 @@ type linears[W ring.Word] struct {
 }
 
 // Pack puts the weights of all linear maps, but for those that native kernels compute, in the order in which the kernels read
-// them. Afterwards the machine holds no others but those of shifts and quadratics. Without it, the first linear map does so.
+// them. Afterwards the machine holds no others but those that channels have one of. Without it, the first linear map does so.
 func (m *Machine[W]) Pack() error {
 	if m.linears.packed != nil {
 		return nil
@@ -31,6 +31,13 @@ func (m *Machine[W]) Pack() error {
 			case program.Shift, program.QuadraticBlind, program.QuadraticServer, program.RoundedCorrelate, program.RoundedServer:
 				shifts[in.Ints[0]] = m.Weights[in.Ints[0]]
 			case program.Conv, program.Linear:
+				if in.Elementwise() {
+					shifts[in.Ints[0]] = m.Weights[in.Ints[0]]
+					if in.Ints[1] >= 0 {
+						shifts[in.Ints[1]] = m.Weights[in.Ints[1]]
+					}
+					continue
+				}
 				p, err := pack(in.Op, in.Ints[2:], m.Weights[in.Ints[0]], m.bias(in))
 				if err != nil {
 					return m.located(in, err)
@@ -42,7 +49,7 @@ func (m *Machine[W]) Pack() error {
 	}
 	m.linears.scratch, m.Weights = make([]W, scratch), shifts
 	ring.Wipe(m.linears.scratch) // so that the system gives it memory before there is an input
-	return nil
+	return m.stream()
 }
 
 // bias gives the bias of a linear map, or nil.

@@ -108,6 +108,8 @@ type Machine[W ring.Word] struct {
 	outgoing []byte // packed elements on their way, of the sending and of the receiving half
 	incoming []byte
 	native   *nativeRun
+	online   []streamed
+	leaving  []byte // packed pieces of the message that leaves
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.
@@ -197,16 +199,19 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 	}
 	levels = m.Rides.Board(phase, levels)
 	m.phase = phase
-	m.watch.tell, m.watch.done, m.watch.of = progress, 0, 0
-	for _, l := range levels {
-		m.watch.of += len(l.Send) + len(l.Recv) + len(l.Compute)
+	m.watch.begin(progress, levels)
+	if phase == cost.Online {
+		if err := m.Pack(); err != nil {
+			return err
+		}
+		return m.runOnline()
 	}
 	for i, l := range levels {
 		if err := m.level(i, l); err != nil {
 			return err
 		}
 	}
-	if phase == cost.Offline && m.Streams == nil { // otherwise the online phase is another session's
+	if m.Streams == nil { // otherwise the online phase is another session's
 		m.touch()
 		return m.readAhead()
 	}
@@ -218,6 +223,13 @@ type watch struct {
 	mu       sync.Mutex
 	tell     func(Progress)
 	done, of int
+}
+
+func (w *watch) begin(tell func(Progress), levels []program.Level) {
+	w.tell, w.done, w.of = tell, 0, 0
+	for _, l := range levels {
+		w.of += len(l.Send) + len(l.Recv) + len(l.Compute)
+	}
 }
 
 func (w *watch) passed(layer string) {
@@ -257,7 +269,7 @@ func (m *Machine[W]) level(number int, l program.Level) error {
 	if first.err != nil {
 		return first.err
 	}
-	return m.computes(number, l.Compute)
+	return m.computes(number, l.Compute, 0)
 }
 
 // catch keeps a panic of the sending goroutine for the caller's, who can recover it: here it would end the process. The
@@ -299,16 +311,25 @@ func (m *Machine[W]) fail(f *failure, err error) {
 	m.Conn.Abort("failed in " + where) // best effort: the connection may be what failed
 }
 
+// sends sends a message.
 func (m *Machine[W]) sends(list []program.Instr) error {
-	for _, in := range list {
-		m.Conn.SetSendTag(int(m.phase), in.Tag)
-		if err := m.send(in); err != nil {
-			return m.located(in, err)
-		}
-		m.watch.passed(m.Program.Layers[in.Tag].Path)
+	if err := m.sendAll(list, m.send); err != nil {
+		return err
 	}
 	if err := m.Conn.End(); err != nil {
 		return m.located(list[len(list)-1], err)
+	}
+	return nil
+}
+
+// sendAll sends parts of a message in order.
+func (m *Machine[W]) sendAll(list []program.Instr, send func(program.Instr) error) error {
+	for _, in := range list {
+		m.Conn.SetSendTag(int(m.phase), in.Tag)
+		if err := send(in); err != nil {
+			return m.located(in, err)
+		}
+		m.watch.passed(m.Program.Layers[in.Tag].Path)
 	}
 	return nil
 }
@@ -372,6 +393,7 @@ func (m *Machine[W]) Wipe() {
 	m.linears.wipe()
 	ring.Wipe(m.outgoing)
 	ring.Wipe(m.incoming)
+	ring.Wipe(m.leaving)
 	m.native.wipe()
 	m.store.close()
 	m.OTs.Wipe()

@@ -141,9 +141,9 @@ func (m *Machine[W]) buffers(s stage) {
 	}
 }
 
-// computes runs the computations of a level: regions by their kernels, if there are some, and the others one by one.
-func (m *Machine[W]) computes(level int, list []program.Instr) error {
-	for i := 0; i < len(list); {
+// computes runs the computations of a level from one on: regions by their kernels, if there are some, and the others one by one.
+func (m *Machine[W]) computes(level int, list []program.Instr, first int) error {
+	for i := first; i < len(list); {
 		n := m.runNative(place{level, i})
 		for _, in := range list[i : i+n] {
 			m.watch.passed(m.Program.Layers[in.Tag].Path)

@@ -40,9 +40,10 @@ func NewCall(symbol uintptr, units, grain int, args [][]unsafe.Pointer) *Call {
 func Workers() int { return runtime.GOMAXPROCS(0) }
 
 // Run does all units, on as many cores as there are workers and work, and returns when they are done.
-func (c *Call) Run() { ring.Parallel(c.units, c.grain, c.some) }
+func (c *Call) Run() { ring.Parallel(c.units, c.grain, c.Units) }
 
-func (c *Call) some(lo, hi int) {
+// Units does units lo to hi-1, on the calling goroutine.
+func (c *Call) Units(lo, hi int) {
 	i := <-c.idle
 	defer func() { c.idle <- i }()
 	args := c.args[i]
