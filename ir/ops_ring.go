@@ -124,9 +124,11 @@ func init() {
 	})
 	define(Op{
 		Name: "ring.relu", Stages: RingStage,
-		Doc:      "max(x, 0) on the signed representative.",
+		Doc: "max(x, 0) on the signed representative. With drop > 0 a protocol may take the sign without so many low bits: then a value in" +
+			" [-2^drop, 0) may come through as it is; all others are exact.",
 		Example:  "%x = param @x : S i32q12[8]\n%1 = ring.relu %x : i32q12[8]",
-		Operands: []Operand{opX}, Infer: inferRingUnary,
+		Operands: []Operand{opX}, Infer: inferRingRelu,
+		Attrs: []Attr{{"drop", IntAttr, 0, "how many low bits the sign may be taken without"}},
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
 			return mapRing(v, a[0], func(x int64) int64 { return max(x, 0) }), nil
 		},
@@ -280,6 +282,19 @@ func evaluators(d cost.Deployment) []cost.Party {
 func inferRingUnary(v *Value) (Type, error) {
 	share, err := sameRing(v.Args)
 	return v.Args[0].Type.Of(share), err
+}
+
+func inferRingRelu(v *Value) (Type, error) {
+	t, err := inferRingUnary(v)
+	if d, most := v.Int("drop"), t.Elem.Bits-2; err == nil && (d < 0 || d > most) {
+		return t, fmt.Errorf("drop %d: accepted are 0 to %d", d, most)
+	}
+	return t, err
+}
+
+// Passes tells whether x, an operand's element, may come through a RING relu as it is although it is negative.
+func (v *Value) Passes(x int64) bool {
+	return v.Is("ring.relu") && x < 0 && x >= -1<<v.Int("drop") && v.Int("drop") > 0
 }
 
 func inferRingPair(v *Value) (Type, error) {

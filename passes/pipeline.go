@@ -36,6 +36,7 @@ var ToRing = []*pass.Pass{
 	fixed.Fixed,   // ring and scales from the ranges
 	clean.CSE,     // quantised weights, truncations
 	clean.DCE,
+	relu.SignDrop, // of relus that are left, in units of their scales
 }
 
 // ToSecure assigns the two parties their work.

@@ -59,6 +59,7 @@ type Report struct {
 	Ring   int
 	Frac   int // fraction bits of activations
 	Ranges []Range
+	Signs  []Sign // of ReLUs whose signs may be taken without low bits
 	// ErrorBound is the stated bound of the output's error against the float network; 0 if there are no weights.
 	ErrorBound float64
 }
@@ -72,6 +73,14 @@ type Range struct {
 	Seen    float64 `json:"calibrated,omitempty"`
 	Assumed float64 `json:"assumed,omitempty"`
 	Holds   float64 `json:"holds"`
+}
+
+// Sign is what a ReLU's sign may do without: bits of its operand, and how far below zero a result may then lie.
+type Sign struct {
+	Path    string  `json:"path"`
+	Line    int     `json:"line"`
+	Dropped int     `json:"dropped_bits"`
+	Error   float64 `json:"error"`
 }
 
 // Notice records a line for the user.

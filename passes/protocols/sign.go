@@ -28,14 +28,20 @@ var truncations = map[pass.Truncation]string{pass.OneCOT: "ot.trunc", pass.Exact
 func (a *assigner) reluSign(v *ir.Value) *ir.Value {
 	x := v.Args[0]
 	source, t := a.source(x, v), truncationOf(x)
-	width := reluWidth(source)
+	width, coarse := reluWidth(source), signs[a.way(v)].coarse
+	drop := 0
+	if coarse {
+		drop = v.Int("drop")
+	}
 	switch {
 	case source == x:
-		return a.sign(v, v.Name+".d", a.compared(v, a.To[x]), width, 0)
-	case signs[a.way(v)].coarse && a.truncation(t) == pass.OneCOT:
-		return a.sign(v, v.Name+".d", a.taken(v, a.To[t].Args[0]), width, t.Int("bits")) // the shares that are truncated
+		return a.sign(v, v.Name+".d", a.compared(v, a.To[x]), width, drop)
+	case coarse && a.truncation(t) == pass.OneCOT:
+		return a.sign(v, v.Name+".d", a.taken(v, a.To[t].Args[0]), width, t.Int("bits")+drop) // the shares that are truncated
+	case drop > 0: // of the truncated value
+		drop += t.Int("bits")
 	}
-	return a.sign(v, v.Name+".d", a.taken(v, a.compared(v, a.To[source])), width, 0)
+	return a.sign(v, v.Name+".d", a.taken(v, a.compared(v, a.To[source])), width, drop)
 }
 
 // sign emits the comparison of x with zero for the value at, x being a form that its protocol takes and its values having width bits, of

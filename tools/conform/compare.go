@@ -25,7 +25,7 @@ func (d Difference) String() string {
 // Compare evaluates every RING value on its actual arguments, as reconstructed from the parties' shares, and lists those
 // whose private result is outside the stated interval, in program order. Arguments that no protocol result stands for are
 // taken from the reference; a relu or maxpool then has their interval too. weight gives the weights, x is the clear input; maxUnits is the greatest difference met
-// anywhere, in units of the last place. A quadratic that took in a truncation may be that of floor or of floor + 1.
+// anywhere, in units of the last place. A relu whose sign may be taken without low bits may let through what that allows. A quadratic that took in a truncation may be that of floor or of floor + 1.
 func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64) (diffs []Difference, maxUnits int64, err error) {
 	env := ir.Env{f.Params[0]: ir.Quantize(f.Params[0].Type, x)}
 	left, slack, raised := f.Uses(), map[*ir.Value]int{}, ir.Env{}
@@ -44,8 +44,8 @@ func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32
 			if len(got) != len(want.I) {
 				return nil, 0, fmt.Errorf("%s (%s): the parties hold %d elements, the network has %d", v, v.Path, len(got), len(want.I))
 			}
+			d := differ(v, got, nearer(got, nearer(got, want.I, raised[v]), passing(v, want, env)), slack[v])
 			env[v] = &ir.Tensor{Type: v.Type, I: got}
-			d := differ(v, got, nearer(got, want.I, raised[v]), slack[v])
 			maxUnits = max(maxUnits, d.Units)
 			if d.Count > 0 {
 				diffs = append(diffs, d)
@@ -105,15 +105,29 @@ func raise(v *ir.Value, want *ir.Tensor, env, raised ir.Env, taps map[string][]i
 	return ir.EvalOne(v, args)
 }
 
-// nearer is the reference, element by element the raised one where that is what came out.
-func nearer(got, want []int64, raised *ir.Tensor) []int64 {
-	if raised == nil {
+// passing is what a relu gives that lets everything through which it may: nil if that is what it should.
+func passing(v *ir.Value, want *ir.Tensor, env ir.Env) *ir.Tensor {
+	if !v.Is("ring.relu") || v.Int("drop") == 0 {
+		return nil
+	}
+	out := &ir.Tensor{Type: v.Type, I: slices.Clone(want.I)}
+	for i, x := range env[v.Args[0]].I {
+		if v.Passes(x) {
+			out.I[i] = x
+		}
+	}
+	return out
+}
+
+// nearer is the reference, element by element another one where that is what came out.
+func nearer(got, want []int64, other *ir.Tensor) []int64 {
+	if other == nil {
 		return want
 	}
 	out := slices.Clone(want)
-	for i, up := range raised.I {
-		if got[i] == up {
-			out[i] = up
+	for i, o := range other.I {
+		if got[i] == o {
+			out[i] = o
 		}
 	}
 	return out

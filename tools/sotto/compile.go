@@ -42,6 +42,7 @@ type compileResult struct {
 	estimate
 	Material materialSum  `json:"material"`
 	Ranges   []pass.Range `json:"ranges"`
+	Signs    []pass.Sign  `json:"signs,omitempty"` // of relus that are taken without low bits
 	Notices  []string     `json:"notices"`
 
 	short string // enough of the hash for a person
@@ -137,7 +138,7 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
 		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
-		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Notices: l.context.Notices}
+		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
 	if r.Ranges == nil {
 		r.Ranges = []pass.Range{}
 	}
@@ -154,9 +155,22 @@ func (r *compileResult) text(w io.Writer, dir string) {
 		rangesText(w, r.Ranges)
 		fmt.Fprintln(w)
 	}
+	if len(r.Signs) > 0 {
+		signsText(w, r.Signs)
+		fmt.Fprintln(w)
+	}
 	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "OT extension", r.OT, "elementwise products", r.Products, "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
 		"error bound", r.bound(), "program", r.short, "offline", phaseText(r.Offline), "online", phaseText(r.Online),
 		"times", fmt.Sprintf("uncalibrated estimates for %s: %s", r.Target, r.TargetNote), "written to", dir)
+}
+
+// signsText says of each relu how far below zero its result may lie.
+func signsText(w io.Writer, signs []pass.Sign) {
+	var rows [][]string
+	for _, s := range signs {
+		rows = append(rows, []string{s.Path, fmt.Sprint(s.Dropped), fmt.Sprintf("%.3g", s.Error), fmt.Sprint(s.Line)})
+	}
+	table(w, "signs >without_bits >error_at_most >line", rows)
 }
 
 // bound is how far the output may be from the float network's, as far as the compiler can say.

@@ -32,6 +32,7 @@ type lowerFlags struct {
 	ring        int
 	nonlinear   string
 	trunc       string
+	signDrop    int
 	offline     string
 	dump        string
 	printAfter  string
@@ -43,6 +44,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
 	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", fmt.Sprintf("protocol of comparisons (relu, maxpool, argmax): %v (default %s)", pass.Nonlinears(), pass.Nonlinears()[0]))
+	c.Flags().IntVar(&f.signDrop, "sign-drop", 0, "take the signs of relus without so many low `bits`: what is negative and below 2^bits units may come through (see sotto opt --list)")
 	c.Flags().StringVar(&f.trunc, "trunc", "", fmt.Sprintf("protocol of truncations: %v (default %s: rounds up now and then, exact costs a comparison)", pass.Truncations(), pass.Truncations()[0]))
 }
 
@@ -75,7 +77,7 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Source: source, Ring: f.ring}}
+	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Source: source, Ring: f.ring, SignDrop: f.signDrop}}
 	if f.ring != 0 && f.ring != 32 && f.ring != 64 {
 		return nil, usagef("--ring %d: accepted are 32 and 64", f.ring)
 	}
@@ -219,6 +221,9 @@ func (l *lowering) toRing(n *network) error {
 		return err
 	}
 	m := n.module.Clone()
+	if l.context.SignDrop != 0 && m.Stage&(ir.Space|ir.Net) == 0 {
+		return usagef("--sign-drop marks relus on the way to stage ring: accepted are networks of stage space or net; sotto opt --passes signdrop=%d marks those of a dump", l.context.SignDrop)
+	}
 	if err := l.toNet(n, m); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"sotto/ir"
 	"sotto/passes"
 	"sotto/passes/pass"
+	"sotto/passes/relu"
 )
 
 func newOptCmd(a *app) *cobra.Command {
@@ -59,7 +61,7 @@ type optResult struct {
 }
 
 func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
-	todo, err := passesNamed(names)
+	todo, err := passesNamed(names, &flags)
 	if err != nil {
 		return err
 	}
@@ -94,15 +96,24 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 	})
 }
 
-func passesNamed(names string) ([]*pass.Pass, error) {
+// passesNamed finds passes; signdrop may say how many bits, as the flag does.
+func passesNamed(names string, flags *lowerFlags) ([]*pass.Pass, error) {
 	var list []*pass.Pass
 	for name := range strings.SplitSeq(names, ",") {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
+		name, value, given := strings.Cut(name, "=")
 		p, ok := passes.Find(name)
 		if !ok {
 			return nil, usagef("no pass is called %q: accepted are %s", name, passNames())
+		}
+		if given {
+			bits, err := strconv.Atoi(value)
+			if p != relu.SignDrop || err != nil {
+				return nil, usagef("%s=%s: accepted is %s=BITS, of passes none else", name, value, relu.SignDrop.Name)
+			}
+			flags.signDrop = bits
 		}
 		list = append(list, p)
 	}
