@@ -83,18 +83,26 @@ func init() {
 			}
 			return out, nil
 		})
-	defineConst("const.sqrtabs", "sqrt(abs(scale * a)), at least 2^-8: what x is multiplied by so that the square of x2act needs no factor.",
-		"%a = param @a : S f32[1]\n%1 = const.sqrtabs %a : S f32[1]",
-		[]Operand{{"a", "[1]"}}, []Attr{{"scale", FloatAttr, 1.0, "fixed factor of the square"}}, sameAsFirst,
-		func(v *Value, a []*Tensor) (*Tensor, error) {
-			return zip(v, a[0], a[0], func(x, _ float32) float32 { return sqrtAbs(x, v.Float("scale")) }), nil
+	each := func(name, doc string, attrs []Attr, f func(v *Value, x float32) float32) {
+		defineConst(name, doc, "%a = param @a : S f32[1]\n%1 = "+name+" %a : S f32[1]", []Operand{{"a", ""}}, attrs, sameAsFirst,
+			func(v *Value, a []*Tensor) (*Tensor, error) {
+				return mapFloat(v, a[0], func(x float32) float32 { return f(v, x) }), nil
+			})
+	}
+	scale := []Attr{{"scale", FloatAttr, 1.0, "fixed factor of the square"}}
+	each("const.x2square", "abs(scale * a), at least 2^-16: the size of x2act's quadratic coefficient. Less could not be divided by; the floor adds at most 2^-16 x^2.", scale,
+		func(v *Value, a float32) float32 {
+			return float32(max(math.Abs(v.Float("scale")*float64(a)), LeastSquare))
 		})
-	defineConst("const.x2linear", "b / sqrtabs(a): the linear coefficient of x2act once x is multiplied by sqrtabs(a).",
-		"%a = param @a : S f32[1]\n%1 = const.x2linear %a, %a : S f32[1]",
-		[]Operand{{"a", "[1]"}, {"b", "[1]"}}, []Attr{{"scale", FloatAttr, 1.0, "fixed factor of the square"}}, sameAsFirst,
-		func(v *Value, a []*Tensor) (*Tensor, error) {
-			return zip(v, a[0], a[1], func(x, b float32) float32 { return b / sqrtAbs(x, v.Float("scale")) }), nil
+	each("const.x2sign", "The sign of scale * a, of x2act's quadratic coefficient: 1 of zero.", scale,
+		func(v *Value, a float32) float32 {
+			if v.Float("scale")*float64(a) < 0 {
+				return -1
+			}
+			return 1
 		})
+	each("const.sqrt", "Square roots.", nil, func(_ *Value, x float32) float32 { return float32(math.Sqrt(float64(x))) })
+	each("const.reciprocal", "Reciprocals.", nil, func(_ *Value, x float32) float32 { return 1 / x })
 	define(Op{
 		Name: "const.quantize", Stages: RingStage | Secure, Constant: true,
 		Doc:      "A weight in fixed point: w * 2^frac rounded to the nearest integer.",
@@ -170,18 +178,16 @@ func identity(v *Value, a []*Tensor) (*Tensor, error) {
 	return &Tensor{Type: v.Type, F: a[0].F, I: a[0].I}, nil
 }
 
-func sqrtAbs(a float32, scale float64) float32 {
-	const least = 1.0 / 256 // keeps b / sqrtabs(a) representable; adds at most 2^-16 x^2
-	return float32(max(math.Sqrt(math.Abs(scale*float64(a))), least))
-}
+// LeastSquare is the least quadratic coefficient that x2act is computed with: a smaller one is taken for it.
+const LeastSquare = 1.0 / (1 << 16)
 
 // checkRing refuses ring widths and fraction bits that no program can hold.
 func checkRing(bits, frac int) error {
 	if bits != 32 && bits != 64 {
 		return fmt.Errorf("ring of %d bits: accepted are 32 and 64", bits)
 	}
-	if frac < 0 || frac >= bits {
-		return fmt.Errorf("%d fraction bits in a ring of %d: accepted are 0 to %d", frac, bits, bits-1)
+	if frac < 0 || frac >= 2*bits { // small numbers may have more than the ring has bits
+		return fmt.Errorf("%d fraction bits in a ring of %d: accepted are 0 to %d", frac, bits, 2*bits-1)
 	}
 	return nil
 }

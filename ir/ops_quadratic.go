@@ -14,7 +14,7 @@ func init() {
 		Doc: "2^k*x*x + b*x, b one a channel, k the fraction bits that b has more than x: the server sends 2^(k+1)*(x - r) + b - B, given" +
 			" shares of r*B: one message for both cross terms.",
 		Example:  "%x = param @x : M i32q12[2,4,4]\n%b = param @b : S i32q13[2]\n%1 = beaver.quadratic %x, %b : A i32q25[2,4,4]",
-		Operands: []Operand{{"x", "M [C,H,W]"}, {"b", "[C], or [C,1,1,1], at least as many fraction bits as x"}},
+		Operands: []Operand{{"x", "M [C,H,W] or [C]"}, {"b", "[C], or [C,1,1,1], at least as many fraction bits as x"}},
 		Infer:    inferQuadratic,
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
@@ -44,8 +44,8 @@ func inferQuadratic(v *Value) (Type, error) { return quadraticOf(v, v.Args[0].Ty
 func quadraticOf(v *Value, x Type) (Type, error) {
 	b := v.Args[1].Type
 	switch {
-	case x.Share != Masked || !x.Elem.IsRing() || len(x.Shape) != 3:
-		return Type{}, fmt.Errorf("%s is %s, accepted are M ring elements of shape [C,H,W]", v.Args[0], x)
+	case x.Share != Masked || !x.Elem.IsRing():
+		return Type{}, fmt.Errorf("%s is %s, accepted are M ring elements", v.Args[0], x)
 	case !b.Elem.IsRing() || b.Elem.Bits != x.Elem.Bits || b.Elem.Frac < x.Elem.Frac || b.Elem.Frac-x.Elem.Frac >= b.Elem.Bits:
 		return Type{}, fmt.Errorf("the factors are %s, those of %s need its ring and at least its fraction bits", b, x)
 	case b.Shape[0] != x.Shape[0] || b.Len() != x.Shape[0]:

@@ -14,10 +14,10 @@ func init() {
 		Doc: "2^k*z*z + b*z of z = x / 2^bits, as ot.trunc divides, b one a channel, k the fraction bits that b has more than z: the server's" +
 			" message of beaver.quadratic, of its truncated share, and a COT each way for what the wrap of the shares takes off, mod 2^bits.",
 		Example:  "%x = param @x : M i32q24[2,4,4]\n%b = param @b : S i32q13[2]\n%1 = ot.quadratic %x, %b {bits=12} : A i32q25[2,4,4]",
-		Operands: []Operand{{"x", "M [C,H,W]"}, {"b", "[C], or [C,1,1,1], at least as many fraction bits as z"}}, Attrs: []Attr{attrBits},
+		Operands: []Operand{{"x", "M [C,H,W] or [C]"}, {"b", "[C], or [C,1,1,1], at least as many fraction bits as z"}}, Attrs: []Attr{attrBits},
 		Infer: func(v *Value) (Type, error) {
 			if x := v.Args[0].Type; x.Share != Masked {
-				return Type{}, fmt.Errorf("%s is %s, accepted are M ring elements of shape [C,H,W]", v.Args[0], x)
+				return Type{}, fmt.Errorf("%s is %s, accepted are M ring elements", v.Args[0], x)
 			}
 			z, err := truncType(v)
 			if err != nil {

@@ -7,9 +7,11 @@
 package fixed
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"sotto/ir"
 	"sotto/passes/pass"
@@ -73,9 +75,9 @@ func advice(c *pass.Context) string {
 func finest(c *pass.Context, f *ir.Func, bits int) (*lowering, error) {
 	var best *lowering
 	var first error
-	readers := f.Consumers()
+	readers, squarer := f.Consumers(), squarers(f)
 	for frac := activationBits[bits].most; frac >= activationBits[bits].least; frac-- {
-		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: frac, coarsest: frac, readers: readers, rooms: map[*ir.Value]int{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}}
+		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: frac, coarsest: frac, readers: readers, rooms: map[*ir.Value]int{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}, squarer: squarer}
 		if err := l.run(); err != nil {
 			first = err // the coarsest attempt's error tells the most
 			continue
@@ -99,6 +101,7 @@ type lowering struct {
 	rooms    map[*ir.Value]int
 	narrow   map[*ir.Value]*ir.Value // the truncated form of a value
 	old      map[*ir.Value]*ir.Value // the NET value whose bounds a RING value has
+	squarer  map[*ir.Value]*ir.Value // the polynomial that squares a NET value, or a sum it is part of
 }
 
 func (l *lowering) run() error {
@@ -143,10 +146,51 @@ func bound(v *ir.Value) float64 {
 	return r.Magnitude()
 }
 
-// ownRoom is how many fraction bits v can have so that it stays below 2^(l-2). Values below one count as one: their
-// shares and rounding errors still need a bit.
+// squarers finds what polynomials square, and sums and movements that it is made of. Folding leaves small factors in it, so that it
+// has more fraction bits than other values.
+func squarers(f *ir.Func) map[*ir.Value]*ir.Value {
+	of := map[*ir.Value]*ir.Value{}
+	for _, v := range slices.Backward(f.Body) {
+		switch v.Op.Name {
+		case "nn.quadratic":
+			of[v.Args[0]] = firstNamed(of[v.Args[0]], v)
+		case "nn.add", "nn.concat", "nn.avgpool", "nn.pad", "nn.slice", "nn.reshape", "nn.negate", "nn.shift":
+			for _, a := range v.Args {
+				of[a] = firstNamed(of[a], of[v])
+			}
+		}
+	}
+	return of
+}
+
+// firstNamed gives the first of two values, whatever their order in the function; nil is none.
+func firstNamed(a, b *ir.Value) *ir.Value {
+	if a == nil || b != nil && cmp.Or(cmp.Compare(b.Path, a.Path), cmp.Compare(b.Name, a.Name)) < 0 {
+		return b
+	}
+	return a
+}
+
+// usual is the size of activations, as a power of two, that have as many fraction bits as all.
+const usual = 4
+
+// smallest is the least bound that gives a value more fraction bits.
+const smallest = 1.0 / (1 << 12)
+
+// finer is how many fraction bits a value may have beyond the others, for it is smaller.
+func (l *lowering) finer(v *ir.Value) int {
+	if l.squarer[v] == nil {
+		return 0
+	}
+	return max(0, usual-int(math.Ceil(math.Log2(max(bound(v), smallest)))))
+}
+
+// most is how many fraction bits a value may have where it enters a product.
+func (l *lowering) most(v *ir.Value) int { return l.frac + l.finer(v) }
+
+// ownRoom is how many fraction bits v can have so that it stays below 2^(l-2).
 func (l *lowering) ownRoom(v *ir.Value) int {
-	return l.bits - 2 - int(math.Ceil(math.Log2(max(bound(v), 1)*(1+1e-9))))
+	return l.bits - 2 - int(math.Ceil(math.Log2(max(bound(v), smallest)*(1+1e-9))))
 }
 
 // room is ownRoom, or less where v goes into a sum as it is: a product that fits there needs no truncation before it.
@@ -184,9 +228,9 @@ func (l *lowering) value(v *ir.Value) (*ir.Value, error) {
 	b := l.B.At(v)
 	switch v.Op.Name {
 	case "nn.conv2d":
-		return l.linear(v, "ring.conv2d", l.narrowed(v.Args[0], l.frac))
+		return l.linear(v, "ring.conv2d", l.narrowed(v.Args[0], l.most(v.Args[0])))
 	case "nn.linear":
-		return l.linear(v, "ring.linear", l.narrowed(v.Args[0], l.frac))
+		return l.linear(v, "ring.linear", l.narrowed(v.Args[0], l.most(v.Args[0])))
 	case "nn.scale":
 		return l.scale(v)
 	case "nn.shift":
@@ -200,6 +244,8 @@ func (l *lowering) value(v *ir.Value) (*ir.Value, error) {
 		return l.rectified(v), nil
 	case "nn.square":
 		return l.square(v)
+	case "nn.quadratic":
+		return l.quadratic(v)
 	case "nn.negate":
 		return b.Must("ring.mulc", ir.Attrs{"c": -1}, l.To[v.Args[0]]), nil
 	case "nn.maxpool":
@@ -254,13 +300,20 @@ func (l *lowering) quantized(v, w *ir.Value, frac int) *ir.Value {
 	return b.Must("const.quantize", ir.Attrs{"bits": l.bits, "frac": frac}, w)
 }
 
-// factor chooses the fraction bits of the weights of v, given those of its input.
+// factor chooses the fraction bits of the weights of v, given those of its input. What a polynomial squares is truncated to
+// other fraction bits than its input has; those of the weights follow, as a truncation costs by the bits that it drops. Where half
+// a bit of the polynomial's room is lost, the weights have it.
 func (l *lowering) factor(v *ir.Value, input int) (int, error) {
-	w := min(weightBits[l.bits].most, l.room(v)-input)
-	if w < weightBits[l.bits].least {
+	most := weightBits[l.bits].most
+	if q := l.squarer[v]; q != nil {
+		most += (min(l.room(q), 2*l.squareBits(q)+1)+1)/2 - input
+	}
+	w := min(most, l.room(v)-input)
+	significant := w + max(0, input-l.frac) // weights that read a value with a small factor are large
+	if significant < weightBits[l.bits].least {
 		return 0, errTooWide
 	}
-	l.coarsest = min(l.coarsest, w)
+	l.coarsest = min(l.coarsest, significant)
 	return w, nil
 }
 
@@ -278,7 +331,7 @@ func (l *lowering) linear(v *ir.Value, op string, x *ir.Value) (*ir.Value, error
 
 // scale becomes a depthwise 1x1 convolution: the factors are weights like any other.
 func (l *lowering) scale(v *ir.Value) (*ir.Value, error) {
-	x := l.narrowed(v.Args[0], l.frac)
+	x := l.narrowed(v.Args[0], l.most(v.Args[0]))
 	f, err := l.factor(v, frac(x))
 	if err != nil {
 		return nil, err
@@ -301,13 +354,31 @@ func (l *lowering) scale(v *ir.Value) (*ir.Value, error) {
 
 // square halves the fraction bits that its result has room for.
 func (l *lowering) square(v *ir.Value) (*ir.Value, error) {
-	f := l.room(v) / 2
+	f := l.squareBits(v)
 	if f < activationBits[l.bits].least {
 		return nil, errTooWide
 	}
-	f = min(f, activationBits[l.bits].most)
 	l.coarsest = min(l.coarsest, f)
 	return l.B.At(v).Must("ring.square", nil, l.narrowed(v.Args[0], f)), nil
+}
+
+// squareBits are the fraction bits of what v, a square or a polynomial, squares.
+func (l *lowering) squareBits(v *ir.Value) int {
+	return min(l.room(v)/2, activationBits[l.bits].most+l.finer(v.Args[0]))
+}
+
+// quadratic is a square too: only its result has to fit, as sums and products in between are mod 2^l.
+func (l *lowering) quadratic(v *ir.Value) (*ir.Value, error) {
+	f := l.squareBits(v)
+	if f < activationBits[l.bits].least {
+		return nil, errTooWide
+	}
+	b, x := l.B.At(v), l.narrowed(v.Args[0], f)
+	slope := l.To[v.Args[1]]
+	if n := x.Type.Shape[0]; slope.Type.Len() != n {
+		slope = b.Must("const.repeat", ir.Attrs{"n": n}, slope)
+	}
+	return b.Must("ring.quadratic", nil, x, l.quantized(v, slope, frac(x)-1)), nil
 }
 
 // avgpool sums and divides: by a power of two the division is only a change of scale.
@@ -315,7 +386,7 @@ func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
 	k := v.Ints("kernel")
 	n := k[0] * k[1]
 	b := l.B.At(v)
-	sum := b.Must("ring.sumpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.frac))
+	sum := b.Must("ring.sumpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.most(v.Args[0])))
 	if n&(n-1) == 0 {
 		shift := int(math.Log2(float64(n)))
 		if !l.fits(v, frac(sum)+shift) {
@@ -335,7 +406,7 @@ func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
 func (l *lowering) joined(v *ir.Value) (*ir.Value, error) {
 	room, target := l.room(v), 0
 	for _, a := range v.Args {
-		target = max(target, frac(l.To[a]))
+		target = max(target, min(frac(l.To[a]), l.added(a)))
 		room = min(room, l.room(a))
 	}
 	if target = min(target, room); target < activationBits[l.bits].least {
@@ -349,17 +420,29 @@ func (l *lowering) joined(v *ir.Value) (*ir.Value, error) {
 	return l.B.At(v).Must(op, nil, args...), nil
 }
 
+// added is how many fraction bits a value may have where it is added. A value that a layer takes in truncated is added in the same
+// form: of that the parties have a masked one.
+func (l *lowering) added(v *ir.Value) int {
+	if slices.ContainsFunc(l.readers[v], multiplies) {
+		return l.most(v)
+	}
+	return math.MaxInt
+}
+
 // rescaled gives a value with exactly target fraction bits. A finer value is truncated; a coarser one is multiplied.
 func (l *lowering) rescaled(v *ir.Value, target int) *ir.Value {
 	x := l.To[v]
-	if frac(x) > target {
-		x = l.narrowed(v, target)
+	if most := min(target, l.added(v)); frac(x) > most {
+		x = l.narrowed(v, most)
 	}
 	if d := target - frac(x); d > 0 {
 		return l.B.At(v).Must("ring.mulc", ir.Attrs{"c": 1 << d, "frac": d}, x)
 	}
 	return x
 }
+
+// multiplies tells whether an op multiplies its operand by weights.
+func multiplies(v *ir.Value) bool { return v.Is("nn.conv2d") || v.Is("nn.linear") || v.Is("nn.scale") }
 
 // softmax is left to the client, on its clear output.
 func (l *lowering) softmax(v *ir.Value) (*ir.Value, error) {

@@ -5,6 +5,8 @@
 package protocols
 
 import (
+	"slices"
+
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
@@ -14,8 +16,8 @@ import (
 var Protocols = &pass.Pass{
 	Name: "protocols",
 	Doc: "assigns protocols: linear layers by the deployment's, relu, maxpool and argmax by the comparison asked for (sign-only garbled" +
-		" circuits by default), for each or for all, at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, in client-server together" +
-		" with the linear term that is added and with the truncation of a layer's result before it, truncation by one COT (floor or one unit more) or exactly",
+		" circuits by default), for each or for all, at the width that holds the operand, or each as a whole in one garbled circuit, squares by Beaver pairs, x2act by one square, in" +
+		" client-server together with its linear term and the truncation of a layer's result before it, truncation by one COT (floor or one unit more) or exactly",
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
 		if err := c.Protocols.Check(); err != nil {
@@ -28,7 +30,7 @@ var Protocols = &pass.Pass{
 				a.prepare(p)
 			}
 			for _, v := range f.Body {
-				if a.within[v] || a.joinsQuadratic(v) {
+				if a.joinsQuadratic(v) {
 					continue
 				}
 				a.To[v] = a.value(v)
@@ -50,15 +52,12 @@ type assigner struct {
 	masks        map[*ir.Value]bool        // RING values worth masking at once, memoised
 	masked       map[*ir.Value]*ir.Value   // SECURE value → its masked form
 	opened       map[*ir.Value]*ir.Value
-	quadratics   map[*ir.Value]quadratic // by the RING value that is their result
-	within       map[*ir.Value]bool      // RING values that another's protocol computes with it
-	fresh        map[*ir.Value]bool      // masked values whose mask is drawn, not the outcome of a layer
+	fresh        map[*ir.Value]bool // masked values whose mask is drawn, not the outcome of a layer
 }
 
 func newAssigner(d cost.Deployment, p pass.Protocols, f *ir.Func) *assigner {
 	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, protocols: p, readers: f.Consumers(),
 		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
-	a.findQuadratics()
 	for _, p := range a.New.Params {
 		p.Type.Share = ir.Arithmetic
 		if a.clientServer {
@@ -87,9 +86,6 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 			return a.settle(v, n)
 		}
 	}
-	if q, ok := a.quadratics[v]; ok {
-		return a.settle(v, a.lowerQuadratic(v, q))
-	}
 	switch {
 	case v.Op.Constant:
 		return a.constant(v)
@@ -99,6 +95,8 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 		return b.MustAs(v.Name, v.Op.Name, v.Attrs, args...)
 	case v.Is("ring.square"):
 		return a.settle(v, b.MustAs(v.Name, "beaver.square", nil, a.operand(a.To[v.Args[0]])))
+	case v.Is("ring.quadratic"):
+		return a.settle(v, a.quadratic(v))
 	case v.Is("ring.trunc"):
 		return a.settle(v, b.MustAs(v.Name, truncations[a.truncation(v)], v.Attrs, a.truncated(v)))
 	case v.Is("ring.relu") && a.way(v) == pass.DealtWhole:
@@ -119,7 +117,7 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 // constant copies a weight; the outsourced deployment shares it once it is in fixed point.
 func (a *assigner) constant(v *ir.Value) *ir.Value {
 	n := a.Copy(v)
-	if !a.clientServer && v.Is("const.quantize") {
+	if !a.clientServer && v.Is("const.quantize") && slices.ContainsFunc(a.readers[v], func(r *ir.Value) bool { return !r.Is("ring.quadratic") }) {
 		n = a.B.At(v).MustAs(v.Name+".s", "const.share", nil, n)
 	}
 	return n
@@ -142,7 +140,7 @@ func (a *assigner) prepare(v *ir.Value) {
 	}
 	for _, r := range a.readers[v] {
 		switch {
-		case r.Is("ring.conv2d"), r.Is("ring.linear"), r.Is("ring.square"):
+		case r.Is("ring.conv2d"), r.Is("ring.linear"), r.Is("ring.square"), r.Is("ring.quadratic"):
 			a.operand(a.To[v])
 		case a.masksFor(v, r):
 			a.mask(a.To[v])

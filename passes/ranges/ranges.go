@@ -4,6 +4,7 @@ package ranges
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"sotto/ir"
 	"sotto/passes/pass"
@@ -40,8 +41,7 @@ var Ranges = &pass.Pass{
 // unit is what activations of a network that keeps unit variance are assumed to stay within.
 const unit = 32
 
-// assume marks every activation with what a network near unit variance stays within. Squares and their inputs follow
-// from the initial coefficients of x2act.
+// assume marks every activation with what a network near unit variance stays within, times the factor that folding left in it.
 func assume(f *ir.Func) {
 	for _, p := range f.Params {
 		lo, hi := ir.InputRange(p)
@@ -57,41 +57,45 @@ func assume(f *ir.Func) {
 			at := v.Range([]ir.Interval{{Lo: lo, Hi: hi}}, nil)
 			lo, hi = at.Lo, at.Hi
 		case "nn.square":
-			lo, hi = 0, unit*unit*0.005
+			lo, hi = 0, unit*unit
 		case "nn.argmax":
 			lo, hi = 0, float64(v.Args[0].Type.Len()-1)
-		case "nn.scale":
-			if v.Args[1].Is("const.sqrtabs") {
-				lo, hi = -unit*0.08, unit*0.08
-			}
 		}
 		v.Set("assumed", []float64{lo, hi})
 	}
 	assumeFolded(f)
 }
 
-// assumeFolded tightens what is squared: sqrt(0.005) of an activation, wherever its factor was folded to.
+// initial is the quadratic coefficient that x2act starts with.
+const initial = 0.005
+
+// assumeFolded tightens what polynomials square, and sums, pools and movements that it is made of: values there are times the root of
+// the initial coefficient and of the factor that the polynomial's result has by the same rule.
 func assumeFolded(f *ir.Func) {
-	done := map[*ir.Value]bool{}
-	var tighten func(v *ir.Value)
-	tighten = func(v *ir.Value) {
-		if done[v] {
+	size := map[*ir.Value]float64{}
+	var tighten func(v *ir.Value, to float64)
+	tighten = func(v *ir.Value, to float64) {
+		if _, done := size[v]; done || v.IsConstant() || v.Op == ir.Input {
 			return
 		}
-		done[v] = true
-		if v.IsConstant() || v.Op == ir.Input || v.Is("nn.square") || v.Is("nn.relu") {
-			return
-		}
-		v.Set("assumed", []float64{-unit * 0.08, unit * 0.08})
-		if v.Is("nn.add") {
+		size[v] = to
+		bounds, _ := v.Bounds()
+		bounds = bounds.Times(to)
+		v.Set("assumed", []float64{bounds.Lo, bounds.Hi})
+		switch v.Op.Name {
+		case "nn.add", "nn.concat", "nn.avgpool", "nn.maxpool", "nn.relu", "nn.pad", "nn.slice", "nn.reshape", "nn.negate", "nn.shift":
 			for _, a := range v.Args {
-				tighten(a)
+				tighten(a, to)
 			}
 		}
 	}
-	for _, v := range f.Body {
-		if v.Is("nn.square") {
-			tighten(v.Args[0])
+	for _, v := range slices.Backward(f.Body) {
+		if v.Is("nn.quadratic") {
+			own, scaled := size[v]
+			if !scaled {
+				own = 1
+			}
+			tighten(v.Args[0], math.Sqrt(initial*own))
 		}
 	}
 }

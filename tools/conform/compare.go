@@ -92,8 +92,7 @@ func raise(v *ir.Value, want *ir.Tensor, env, raised ir.Env, taps map[string][]i
 		}
 		return up, nil
 	}
-	quadratic := v.Is("ring.square") || v.Is("ring.mulc") || v.Is("ring.conv2d") || v.Is("ring.add")
-	if !quadratic || !slices.ContainsFunc(v.Args, func(a *ir.Value) bool { return raised[a] != nil && taps[a.Name] == nil }) {
+	if !v.Is("ring.quadratic") || !slices.ContainsFunc(v.Args, func(a *ir.Value) bool { return raised[a] != nil && taps[a.Name] == nil }) {
 		return nil, nil
 	}
 	args := make([]*ir.Tensor, len(v.Args))
