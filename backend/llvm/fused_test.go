@@ -20,7 +20,7 @@ var followed = []kernel.Conv{
 }
 
 // drawnBehind is a program of random elementwise instructions behind a convolution. Its input is buffer 0 in half of them, which the
-// instructions may write.
+// instructions write.
 func drawnBehind(rng *rand.Rand, bits int, c kernel.Conv) *program.Program {
 	p := drawnOf(rng, bits, c.OutLen(), c.OutH()*c.OutW())
 	x := rng.IntN(2) * len(p.Buffers)
@@ -38,6 +38,11 @@ func drawnBehind(rng *rand.Rand, bits int, c kernel.Conv) *program.Program {
 	ints := []int{len(p.Weights) - 2, bias, c.InC, c.InH, c.InW, c.OutC, c.KH, c.KW, c.StrideH, c.StrideW, c.PadH, c.PadW, c.DilH, c.DilW, c.Groups, c.WeightLen() / c.Groups}
 	conv := program.Instr{Op: program.Conv, Ints: ints, In: []program.Operand{{Buf: x, Len: c.InLen()}, {Buf: 2, Len: c.OutLen()}}, Out: []program.Operand{{Buf: 1, Len: c.OutLen()}}}
 	p.Online[1].Compute = append([]program.Instr{conv, {Op: program.TapValue, In: conv.Out, Ints: []int{0}}}, p.Online[1].Compute...)
+	if x == 0 { // what is left there is shown
+		last := program.Operand{Buf: x, Len: c.OutLen()}
+		p.Online[1].Compute = append(p.Online[1].Compute, program.Instr{Op: program.Add, In: []program.Operand{{Buf: 1, Len: c.OutLen()}, {Buf: 3, Len: c.OutLen()}}, Out: []program.Operand{last}})
+		p.Online[2].Send = append(p.Online[2].Send, program.Instr{Op: program.SendRing, In: []program.Operand{last}, Ints: []int{bits}})
+	}
 	return p
 }
 
