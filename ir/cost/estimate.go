@@ -15,6 +15,8 @@ type Expected struct {
 	Traffic
 	BusyMS [2]float64      // by party: what of it its cores work, summed over cores
 	ByTag  map[int]float64 // ms, by op: what the client computes, sends or waits for; they sum to MS
+	// WorkMS is each party's work by op, on one core, messages included: who makes whom wait.
+	WorkMS map[int][2]float64
 }
 
 // Estimate says what a session takes: the two parties' work and messages, played against each other at a target's prices.
@@ -38,6 +40,7 @@ func Estimate(l *Ledger, t Target) Estimated {
 		for p, a := range s.actors {
 			x.BusyMS[p] = a.busy / nsPerMS
 		}
+		x.WorkMS = s.workMS()
 	}
 	e.EnergyMJ = t.energy(&e)
 	return e

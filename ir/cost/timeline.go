@@ -188,3 +188,18 @@ func (tl *timeline) deal(l *Ledger, t *rates) {
 		tl.dealtBytes[m.From] += float64(m.Bytes)
 	}
 }
+
+// workMS sums the work of each party by op, on one core.
+func (tl *timeline) workMS() map[int][2]float64 {
+	sum := map[int][2]float64{}
+	for p := range tl.pieces {
+		for _, list := range tl.pieces[p] {
+			for _, piece := range list {
+				work := sum[piece.tag]
+				work[p] += piece.work.one / nsPerMS
+				sum[piece.tag] = work
+			}
+		}
+	}
+	return sum
+}

@@ -88,7 +88,7 @@ func newCompileCmd(a *app) *cobra.Command {
 	addOfflineFlag(c, &lower.offline)
 	lower.addDump(c)
 	c.Flags().StringVarP(&out, "output", "o", "", "the `directory` to write; a bundle that is there is replaced")
-	c.Flags().StringVar(&target, "target", "loopback", "price list: a file or a shipped one (loopback, lan, wan, pasnet)")
+	addTargetFlag(c, &target)
 	c.Flags().BoolVar(&native, "native", false, "compile kernels for this machine's processor with clang, into native/ of each bundle")
 	return c
 }
@@ -160,8 +160,8 @@ func (r *compileResult) text(w io.Writer, dir string) {
 		fmt.Fprintln(w)
 	}
 	pairs(w, "net", r.Net, "deployment", string(r.Deploy), "OT extension", r.OT, "elementwise products", r.Products, "ring", fmt.Sprintf("%d bits, activations with %d fraction bits", r.Ring, r.Frac),
-		"error bound", r.bound(), "program", r.short, "offline", phaseText(r.Offline), "online", phaseText(r.Online),
-		"times", fmt.Sprintf("uncalibrated estimates for %s: %s", r.Target, r.TargetNote), "written to", dir)
+		"error bound", r.bound(), "program", r.short, "offline", r.Offline.line(), "online", r.Online.line(),
+		"times", fmt.Sprintf("estimates for %s: %s", r.Target, r.TargetNote), "written to", dir)
 }
 
 // signsText says of each relu how far below zero its result may lie.
@@ -179,14 +179,6 @@ func (r *compileResult) bound() string {
 		return "not stated without weights"
 	}
 	return fmt.Sprintf("%.3g on any element of the output", r.ErrorBound)
-}
-
-func phaseText(p party.Phase) string {
-	text := fmt.Sprintf("%s, client sends %s, server %s, %d rounds", duration(p.MS), size(p.ClientSent), size(p.ServerSent), p.Rounds)
-	if p.DealerSent > 0 {
-		text += ", dealer " + size(p.DealerSent)
-	}
-	return text
 }
 
 // write fills a directory with the bundles.

@@ -9,16 +9,39 @@ import (
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
-	"sotto/runtime/party"
 	"sotto/runtime/program"
 )
 
 // estimate is what a compiled network will cost by a price list: exact bytes and rounds, estimated times.
 type estimate struct {
-	Source  cost.Source        `json:"offline_source"`
-	Online  party.Phase        `json:"online"`
-	Offline party.Phase        `json:"offline"`
-	Layers  []party.LayerStats `json:"layers"`
+	Source  cost.Source     `json:"offline_source"`
+	Online  expected        `json:"online"`
+	Offline expected        `json:"offline"`
+	Layers  []expectedLayer `json:"layers"`
+	// EnergyMJ is both machines' in both phases, where the target has watts.
+	EnergyMJ float64 `json:"energy_mj,omitempty"`
+}
+
+// expected is a phase, of a layer or of all. A layer's milliseconds are the client's: what it computes, sends and waits for there; what
+// the parties work for the layer, on one core each, may be at other times.
+type expected struct {
+	MS   float64 `json:"ms"`
+	Low  float64 `json:"low,omitempty"` // with all prices at the end of their spread; of a whole phase
+	High float64 `json:"high,omitempty"`
+	cost.Traffic
+	Bytes      int64   `json:"bytes"` // both parties'
+	DealerSent int64   `json:"dealer_sent,omitempty"`
+	ClientWork float64 `json:"client_work_ms"`
+	ServerWork float64 `json:"server_work_ms"`
+}
+
+// expectedLayer is as party.LayerStats.
+type expectedLayer struct {
+	Path    string   `json:"path"`
+	Op      string   `json:"op"`
+	Line    int      `json:"line"`
+	Online  expected `json:"online"`
+	Offline expected `json:"offline"`
 }
 
 // sessionLayer is the row of what belongs to no layer: the base OTs.
@@ -29,34 +52,51 @@ const sessionLayer = "session"
 func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
 	f := m.Funcs[0]
 	l := ir.Account(m, f, source)
+	x := cost.Estimate(l, target)
 	dealt := map[int]int64{}
 	for _, d := range l.Dealt {
 		dealt[d.Tag] += d.Bytes
 	}
-	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
-	x := cost.Estimate(l, target)
-	e := estimate{Source: source}
+	e := estimate{Source: source, EnergyMJ: x.EnergyMJ}
 	index, ops := map[string]int{}, twopc.LayerOps(f)
+	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
 	for tag := cost.SessionTag; tag < len(f.Body); tag++ {
-		a := party.Phase{MS: x.Offline.ByTag[tag], Traffic: offline[tag], DealerSent: dealt[tag]}
-		b := party.Phase{MS: x.Online.ByTag[tag], Traffic: online[tag]}
-		add(&e.Offline, a)
-		add(&e.Online, b)
-		if a == (party.Phase{}) && b == (party.Phase{}) {
+		a, b := expectedOf(&x.Offline, offline[tag], tag), expectedOf(&x.Online, online[tag], tag)
+		a.DealerSent = dealt[tag]
+		e.Offline.add(a)
+		e.Online.add(b)
+		if a == (expected{}) && b == (expected{}) {
 			continue
 		}
 		row := e.row(index, f, ops, tag)
-		add(&row.Offline, a)
-		add(&row.Online, b)
+		row.Offline.add(a)
+		row.Online.add(b)
 	}
+	e.Offline.Low, e.Offline.High = x.Offline.Low, x.Offline.High
+	e.Online.Low, e.Online.High = x.Online.Low, x.Online.High
 	return e
 }
 
-func (e *estimate) row(index map[string]int, f *ir.Func, ops map[string]string, tag int) *party.LayerStats {
-	row := party.LayerStats{Path: sessionLayer, Op: "setup"}
+// expectedOf is what one op takes of a phase.
+func expectedOf(x *cost.Expected, t cost.Traffic, tag int) expected {
+	work := x.WorkMS[tag]
+	return expected{MS: x.ByTag[tag], Traffic: t, Bytes: t.ClientSent + t.ServerSent, ClientWork: work[cost.Client], ServerWork: work[cost.Server]}
+}
+
+func (e *expected) add(o expected) {
+	e.MS += o.MS
+	e.Traffic.Add(o.Traffic)
+	e.Bytes += o.Bytes
+	e.DealerSent += o.DealerSent
+	e.ClientWork += o.ClientWork
+	e.ServerWork += o.ServerWork
+}
+
+func (e *estimate) row(index map[string]int, f *ir.Func, ops map[string]string, tag int) *expectedLayer {
+	row := expectedLayer{Path: sessionLayer, Op: "setup"}
 	if tag >= 0 {
 		v := f.Body[tag]
-		row = party.LayerStats{Path: v.Layer(), Op: ops[v.Layer()], Line: v.Pos.Line}
+		row = expectedLayer{Path: v.Layer(), Op: ops[v.Layer()], Line: v.Pos.Line}
 	}
 	i, ok := index[row.Path]
 	if !ok {
@@ -65,12 +105,6 @@ func (e *estimate) row(index map[string]int, f *ir.Func, ops map[string]string, 
 		e.Layers = append(e.Layers, row)
 	}
 	return &e.Layers[i]
-}
-
-func add(to *party.Phase, p party.Phase) {
-	to.MS += p.MS
-	to.DealerSent += p.DealerSent
-	to.Traffic.Add(p.Traffic)
 }
 
 // costNotes comments the values of a SECURE dump with their traffic, the material being made by source.
@@ -118,17 +152,31 @@ func materialOf(m *program.Manifest) materialSum {
 
 func (e estimate) text(w io.Writer) {
 	var rows [][]string
-	for _, l := range e.Layers {
-		rows = append(rows, append([]string{l.Path, l.Op}, phaseCells(l)...))
+	for _, l := range append(e.Layers, expectedLayer{Path: "total", Online: e.Online, Offline: e.Offline}) {
+		rows = append(rows, append(append([]string{l.Path, l.Op}, l.Online.cells()...), l.Offline.cells()...))
 	}
-	rows = append(rows, append([]string{"total", ""}, phaseCells(party.LayerStats{Online: e.Online, Offline: e.Offline})...))
-	table(w, "layer op >offline_client >server >dealer >rounds >ms >online_client >server >rounds >ms", rows)
+	table(w, "layer op >online_ms >client_works >server_works >bytes >rounds >offline_ms >client_works >server_works >bytes >rounds", rows)
 }
 
-func phaseCells(l party.LayerStats) []string {
-	a, b := l.Offline, l.Online
-	return []string{blankSize(a.ClientSent), blankSize(a.ServerSent), blankSize(a.DealerSent), blankZero(int64(a.Rounds)), three(a.MS),
-		blankSize(b.ClientSent), blankSize(b.ServerSent), blankZero(int64(b.Rounds)), three(b.MS)}
+func (e expected) cells() []string {
+	return []string{blankMS(e.MS), blankMS(e.ClientWork), blankMS(e.ServerWork), blankSize(e.Bytes), blankZero(int64(e.Rounds))}
+}
+
+// line is a phase in a sentence.
+func (e expected) line() string {
+	text := fmt.Sprintf("%s (%s to %s), client sends %s, server %s, %d rounds", duration(e.MS), duration(e.Low), duration(e.High), size(e.ClientSent), size(e.ServerSent), e.Rounds)
+	if e.DealerSent > 0 {
+		text += ", dealer " + size(e.DealerSent)
+	}
+	return text
+}
+
+// blankMS prints milliseconds, nothing where there are none to speak of.
+func blankMS(ms float64) string {
+	if ms < 0.001 {
+		return ""
+	}
+	return three(ms)
 }
 
 func blankSize(n int64) string {

@@ -31,6 +31,8 @@ type runResult struct {
 	ClientPeakRSS int64  `json:"client_peak_rss"`
 	ServerPeakRSS int64  `json:"server_peak_rss"`
 	ProgramHash   string `json:"program_hash"`
+
+	estimate *estimate // what compile expected
 }
 
 type runFlags struct {
@@ -41,6 +43,8 @@ type runFlags struct {
 	link    string
 	store   string
 	native  bool
+	target  string // price list of this machine; empty: what is shipped for the link
+	against bool
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -50,7 +54,7 @@ func newRunCmd(a *app) *cobra.Command {
 		Long: "Run starts a server and a client, and with --offline dealer a dealer, as processes of their own with fresh keys, connected over\n" +
 			"loopback by mutual TLS, and prints the prediction and what every layer cost. DIR is what compile wrote; a .sotto file is compiled first.",
 		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json\n" +
-			"  sotto run out --input cat.png --store both",
+			"  sotto run out --input cat.png --store both\n  sotto run examples/minionn.sotto --input examples/images/seven.png --target me.json --against-estimate",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := compiledAlready(args[0], c); err != nil {
 				return err
@@ -65,9 +69,16 @@ func newRunCmd(a *app) *cobra.Command {
 				return err
 			}
 			r.addEstimates(dir)
-			return a.show(r, r.text)
+			return a.show(r, func(w io.Writer) {
+				if f.against {
+					r.against(w)
+				}
+				r.text(w)
+			})
 		},
 	}
+	c.Flags().BoolVar(&f.against, "against-estimate", false, "print the estimate beside the measurement, layer by layer; a bundle's is what compile wrote into its report")
+	c.Flags().StringVar(&f.target, "target", "", "price `list` of this machine (sotto calibrate), for a network's file; default: what is shipped for the link")
 	f.network.add(c)
 	f.lower.add(c)
 	f.lower.addDeploy(c)
@@ -132,7 +143,7 @@ func (a *app) compiled(path string, f *runFlags) (dir string, clean func(), err 
 	}
 	if err == nil {
 		var prices cost.Target
-		if prices, err = a.target(f.link, n); err == nil {
+		if prices, err = a.runTarget(f, n); err == nil {
 			_, err = a.compile(n, f.lower, prices, filepath.Join(tmp, "out"))
 		}
 	}
@@ -450,23 +461,6 @@ func addDealt(r, server *party.Stats) {
 		r.Layers[i].Offline.DealerSent += dealt[l.Path]
 	}
 	r.Offline.DealerSent += server.Offline.DealerSent
-}
-
-// addEstimates puts what compile expected beside what was measured. A bundle without a report has none.
-func (r *runResult) addEstimates(dir string) {
-	var report compileResult
-	if readJSON(filepath.Join(dir, reportFile), &report) != nil {
-		return
-	}
-	expected := map[string]party.LayerStats{}
-	for _, l := range report.Layers {
-		expected[l.Path] = l
-	}
-	for i, l := range r.Layers {
-		r.Layers[i].Online.EstimateMS = expected[l.Path].Online.MS
-		r.Layers[i].Offline.EstimateMS = expected[l.Path].Offline.MS
-	}
-	r.Online.EstimateMS, r.Offline.EstimateMS = report.Online.MS, report.Offline.MS
 }
 
 func (r *runResult) text(w io.Writer) {

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+)
+
+// estimateResult is what estimate prints.
+type estimateResult struct {
+	head
+	Net        string          `json:"net"`
+	Deploy     cost.Deployment `json:"deploy"`
+	Target     string          `json:"target"`
+	TargetNote string          `json:"target_source"`
+	estimate
+	Notices []string `json:"notices"`
+}
+
+func newEstimateCmd(a *app) *cobra.Command {
+	var network networkFlags
+	var lower lowerFlags
+	var target string
+	c := &cobra.Command{
+		Use: "estimate FILE --target T", Short: "what a private inference would cost on a target, layer by layer", Args: cobra.ExactArgs(1),
+		Long: "Estimate compiles FILE and plays both parties against each other at the prices of a target: bytes and rounds are exact, times have the\n" +
+			"range that the prices' spread gives them. A layer's time is the client's, waiting included; the columns beside it say who works for it,\n" +
+			"on one core each. Weights are not needed; with them the widths of values, and so the bytes, are those that a bundle will have.",
+		Example: "  sotto estimate examples/minionn.sotto --target wan\n" +
+			"  sotto estimate examples/resnet18.sotto --set act=x2act --set pool=avgpool --target me.json --offline dealer --json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			n, err := a.load(args[0], network)
+			if err != nil {
+				return err
+			}
+			prices, err := a.target(target, n)
+			if err != nil {
+				return err
+			}
+			r, err := a.estimated(n, lower, prices)
+			if err != nil {
+				return err
+			}
+			return a.show(r, r.text)
+		},
+	}
+	network.add(c)
+	lower.add(c)
+	lower.addDeploy(c)
+	addOfflineFlag(c, &lower.offline)
+	addTargetFlag(c, &target)
+	return c
+}
+
+// addTargetFlag is what commands share that go by price.
+func addTargetFlag(c *cobra.Command, target *string) {
+	c.Flags().StringVar(target, "target", "loopback", "price list: a file or a shipped one (loopback, lan, wan, pasnet)")
+}
+
+// estimated compiles a network as far as its costs are known.
+func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*estimateResult, error) {
+	l, err := a.lowering(n, flags)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	if err := l.choose(n, flags, target); err != nil {
+		return nil, err
+	}
+	if err := l.toSecure(n); err != nil {
+		return nil, err
+	}
+	if err := ir.CheckMaterial(l.secure, l.context.Source); err != nil {
+		return nil, err
+	}
+	l.notices()
+	notices := l.context.Notices
+	if notices == nil {
+		notices = []string{}
+	}
+	return &estimateResult{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), notices}, nil
+}
+
+func (r *estimateResult) text(w io.Writer) {
+	r.estimate.text(w)
+	fmt.Fprintln(w)
+	facts := []string{"net", r.Net, "deployment", string(r.Deploy), "online", r.Online.line(), "offline", r.Offline.line()}
+	if r.EnergyMJ > 0 {
+		facts = append(facts, "energy", fmt.Sprintf("%s J", three(r.EnergyMJ/1000)))
+	}
+	pairs(w, append(facts, "prices", fmt.Sprintf("%s: %s", r.Target, r.TargetNote))...)
+}
