@@ -95,9 +95,9 @@ func (b shelved[W]) wipe() {
 	ring.Wipe(b.bits.Words())
 }
 
-// touch writes to every buffer that the online phase computes or receives into, so that the system gives it memory before there is
-// an input. What was carried over has its memory.
-func (m *Machine[W]) touch() {
+// touch writes to every buffer that the online phase computes or receives into, and makes those through which labels pass, so that the
+// system gives them memory before there is an input. What was carried over has its memory.
+func (m *Machine[W]) touch() error {
 	untouched := make([]bool, len(m.ring))
 	for _, l := range m.Program.Online {
 		for _, in := range slices.Concat(l.Recv, l.Compute) {
@@ -111,4 +111,33 @@ func (m *Machine[W]) touch() {
 			shelved[W]{m.ring[i], m.bits[i]}.wipe()
 		}
 	}
+	return m.touchRelays()
+}
+
+// touchRelays makes room for the labels of the online phase's garbled parts.
+func (m *Machine[W]) touchRelays() error {
+	for _, l := range m.Program.Online {
+		for _, in := range slices.Concat(l.Send, l.Recv) {
+			if in.Op != program.GCLabels && in.Op != program.GCEvaluate {
+				continue
+			}
+			p, err := m.gcPart(in)
+			if err != nil {
+				return err
+			}
+			for i := range relayed {
+				if in.Op == program.GCLabels {
+					room(&m.relays[sends][i].labels, p.chunk*p.Wires())
+				} else {
+					room(&m.relays[receives][i].theirs, p.chunk*p.Wires())
+				}
+			}
+		}
+	}
+	for d := range m.relays {
+		for i := range m.relays[d] {
+			m.relays[d][i].wipe()
+		}
+	}
+	return nil
 }

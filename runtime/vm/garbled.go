@@ -46,6 +46,7 @@ type gcPart[W ring.Word] struct {
 	batch     *Batch
 	lo, count int
 	chunk     int // instances that are worked on at a time
+	chunks    *relays[W]
 }
 
 func (m *Machine[W]) gcPart(in program.Instr) (*gcPart[W], error) {
@@ -53,7 +54,7 @@ func (m *Machine[W]) gcPart(in program.Instr) (*gcPart[W], error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], Task: t, scheme: m.Program.Circuits[in.Ints[3]].Scheme, index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2]}
+	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], Task: t, scheme: m.Program.Circuits[in.Ints[3]].Scheme, index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2], chunks: &m.relays}
 	p.table = int(p.scheme.TableBlocks(int64(t.ANDs())))
 	each := prg.BlockBytes * max(p.table, t.Wires(), 1)
 	p.chunk = min(p.count, max(gcChunkBytes/each/chunkStep, 1)*chunkStep)

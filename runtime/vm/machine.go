@@ -105,6 +105,7 @@ type Machine[W ring.Word] struct {
 	phase    cost.Phase
 	watch    watch
 	linears  linears[W]
+	relays   relays[W]
 	outgoing []byte // packed elements on their way, of the sending and of the receiving half
 	incoming []byte
 	native   *nativeRun
@@ -212,8 +213,7 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 		}
 	}
 	if m.Streams == nil { // otherwise the online phase is another session's
-		m.touch()
-		return m.readAhead()
+		return errors.Join(m.touch(), m.readAhead())
 	}
 	return nil
 }

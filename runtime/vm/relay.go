@@ -24,6 +24,10 @@ type relay[W ring.Word] struct {
 	panicked   any
 }
 
+// relays are a machine's chunks, by direction: the two halves of a level relay at once. Parts use them one after the other, so that what one
+// needed the next finds in memory.
+type relays[W ring.Word] [2][relayed]chunk[W]
+
 // step works on n instances from instance lo of the part on.
 type step[W ring.Word] func(lo, n int, c *chunk[W]) error
 
@@ -37,12 +41,12 @@ type chunk[W ring.Word] struct {
 	permute        []W
 }
 
-// wipe clears what is secret.
+// wipe clears what is secret, of this part and of longer ones before it.
 func (c *chunk[W]) wipe() {
-	ring.Wipe(c.labels)
-	ring.Wipe(c.theirs)
-	ring.Wipe(c.planes)
-	ring.Wipe(c.permute)
+	ring.Wipe(c.labels[:cap(c.labels)])
+	ring.Wipe(c.theirs[:cap(c.theirs)])
+	ring.Wipe(c.planes[:cap(c.planes)])
+	ring.Wipe(c.permute[:cap(c.permute)])
 }
 
 // room gives the first n elements of a buffer, which it replaces if it is too small.
@@ -67,10 +71,10 @@ const (
 func overlap[W ring.Word](p *gcPart[W], d direction, first, next step[W]) error {
 	r := &relay[W]{part: p, first: first, next: next, stop: make(chan struct{}),
 		free: make(chan *chunk[W], relayed), full: make(chan *chunk[W], relayed)}
-	chunks := make([]chunk[W], relayed)
-	for i := range chunks {
-		r.free <- &chunks[i]
-		defer chunks[i].wipe()
+	for i := range p.chunks[d] {
+		c := &p.chunks[d][i]
+		r.free <- c
+		defer c.wipe()
 	}
 	aside, here := r.makes, r.uses
 	if d == receives {

@@ -12,7 +12,7 @@ import (
 
 // partOf is a part of n instances in chunks of size.
 func partOf(n, size int) *gcPart[uint32] {
-	return &gcPart[uint32]{Task: &circuit.Task{}, count: n, chunk: size}
+	return &gcPart[uint32]{Task: &circuit.Task{}, count: n, chunk: size, chunks: new(relays[uint32])}
 }
 
 // TestRelayKeepsOrder: every chunk goes through both steps once, in order, and the steps do overlap.

@@ -211,8 +211,7 @@ func Restore[W ring.Word](p *program.Program, c Conn, weights [][]W, r io.Reader
 	m.restored = true
 	err = m.load(r)
 	if err == nil {
-		m.touch()
-		err = m.readAhead()
+		err = errors.Join(m.touch(), m.readAhead())
 	}
 	if err != nil {
 		m.Wipe()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"sotto/ir/circuit"
 	"sotto/ir/cost"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -24,7 +25,7 @@ func someProgram() *program.Program {
 		Recv: []program.Instr{
 			{Op: program.RecvRing, Out: []program.Operand{operand(1, 10)}, Ints: []int{32}},
 			{Op: program.RecvRing, Out: []program.Operand{operand(2, 3)}, Ints: []int{32}},
-			{Op: program.GCEvaluate, Out: []program.Operand{operand(3, 128)}, Ints: []int{0, 64, 64, 32}},
+			{Op: program.GCEvaluate, Out: []program.Operand{operand(3, 128)}, Ints: []int{0, 64, 64, 0}},
 		},
 		Compute: []program.Instr{
 			{Op: program.Add, Out: []program.Operand{operand(1, 7)}, In: []program.Operand{operand(0, 7), operand(1, 7)}},
@@ -32,6 +33,7 @@ func someProgram() *program.Program {
 			{Op: program.MuxChoose, Out: []program.Operand{operand(3, 70)}, In: []program.Operand{operand(3, 70), operand(5, 70)}},
 		},
 	}}
+	p.Circuits = []program.Circuit{{Name: circuit.CarryTask, Params: []int{32, 0}, Scheme: cost.HalfGates}}
 	p.Extensions.Garbled = []cost.Labels{{Garbler: cost.Server, OTs: 64 * 31}}
 	return p
 }

@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"json": jsonCommand, "status": statusCommand, "digit": digitCommand, "tensors": tensorsCommand, "truncate": truncateCommand, "prices": pricesCommand,
+			"json": jsonCommand, "status": statusCommand, "digit": digitCommand, "tensors": tensorsCommand, "truncate": truncateCommand, "prices": pricesCommand, "same": sameCommand,
 			"start": startCommand, "finish": finishCommand, "xml": xmlCommand,
 		},
 	})
@@ -63,6 +63,18 @@ func jsonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if (got == args[2]) == neg {
 		ts.Fatalf("%s of %s is %s", args[1], args[0], got)
+	}
+}
+
+// sameCommand is `same A B FIELD...`: the objects in two JSON files have the same values there.
+func sameCommand(ts *testscript.TestScript, _ bool, args []string) {
+	var a, b map[string]json.RawMessage
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &a))
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &b))
+	for _, field := range args[2:] {
+		if string(a[field]) != string(b[field]) {
+			ts.Fatalf("%s: %s in %s, %s in %s", field, a[field], args[0], b[field], args[1])
+		}
 	}
 }
 
