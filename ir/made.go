@@ -70,7 +70,7 @@ func heCost(l *cost.Ledger, v *Value) {
 	l.Product(p, maskOf(v.Args[0]))
 	if l.Deploy == cost.Outsourced {
 		for _, p := range []cost.Party{cost.Client, cost.Server} {
-			v.multiplies(l, p, cost.Start) // a party's own mask and share of the weights
+			v.multipliesOnce(l, p, cost.Start) // a party's own mask and share of the weights
 		}
 	}
 }

@@ -223,6 +223,12 @@ func garbledCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 		labels := l.Send(cost.Server, cost.LabelBytes(g.Wires, part), in[0][cost.Server])
 		l.Stream(cost.Server, cost.Server, tables, cost.Garble, g.Scheme.GarbleAES()*g.ANDs*part)
 		l.Stream(cost.Server, cost.Server, labels, cost.SendLabels, g.Wires*part)
+		own := cost.LabelBytes(g.Wires, part) // the client's labels, at both, and the tables wait for their use
+		l.Stream(cost.Client, cost.Client, zero, cost.Allocate, own)
+		l.Stream(cost.Client, cost.Server, zero, cost.Allocate, own)
+		l.Stream(cost.Server, cost.Server, tables, cost.Spill, own)
+		l.Stream(cost.Server, cost.Client, tables, cost.Allocate, g.Scheme.TableBytes(g.ANDs, part))
+		l.Stream(cost.Server, cost.Client, labels, cost.Spill, own)
 		l.Stream(cost.Server, cost.Client, labels, cost.Evaluate, g.Scheme.EvaluateAES()*g.ANDs*part)
 		ready = ready.Max(cost.Ready{max(tables, labels), tables}) // permute bits come with the garbling
 	}

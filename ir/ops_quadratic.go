@@ -26,6 +26,8 @@ func init() {
 		},
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			l.Deal(cost.Server, v.bytes())
+			v.drawn(l, cost.Client, 1)
+			v.drawn(l, cost.Server, 2)
 			if l.Source == cost.FromHE {
 				l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
 			}

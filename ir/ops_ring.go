@@ -227,8 +227,12 @@ func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	} else {
 		dealtCost(l, v)
 	}
+	for _, p := range []cost.Party{cost.Client, cost.Server} {
+		v.drawn(l, p, 1) // its share of the product with the mask
+	}
 	for _, p := range evaluators(l.Deploy) {
-		l.Compute(p, cost.Start, cost.PackWeights, v.Args[1].vectorBytes())
+		l.Compute(p, cost.OfflineEnd, cost.PackWeights, v.Args[1].vectorBytes())
+		l.Compute(p, cost.OfflineEnd, cost.Allocate, v.Args[1].vectorBytes())
 		v.multiplies(l, p, max(in[0][p], cost.Start))
 	}
 	if l.Deploy == cost.ClientServer {
@@ -255,11 +259,21 @@ func dealtCost(l *cost.Ledger, v *Value) {
 	}
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		if l.Deploy == cost.Outsourced || p == cost.Client {
-			v.multiplies(l, p, 1)
+			l.Compute(p, 1, cost.Allocate, bytes)
+			v.multipliesOnce(l, p, 1)
 		}
 		l.Compute(cost.Dealer, 0, cost.Expand, bytes)
 	}
-	v.multiplies(l, cost.Dealer, 0)
+	l.Compute(cost.Dealer, 0, cost.Allocate, bytes)
+	v.multipliesOnce(l, cost.Dealer, 0)
+}
+
+// multipliesOnce is multiplies with weights that are packed for it.
+func (v *Value) multipliesOnce(l *cost.Ledger, p cost.Party, at cost.Time) {
+	bytes := v.Args[1].vectorBytes()
+	l.Compute(p, at, cost.PackWeights, bytes)
+	l.Compute(p, at, cost.Allocate, bytes)
+	v.multiplies(l, p, at)
 }
 
 // multiplies records a linear map at a party: its multiply-adds, the weights that it reads, and its vectors.

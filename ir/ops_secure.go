@@ -26,6 +26,7 @@ func init() {
 		Eval: identity,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			arrives := l.Send(cost.Client, v.bytes(), in[0][cost.Client])
+			v.drawn(l, cost.Client, 1)
 			v.steps(l, cost.Client, in[0][cost.Client], 3)
 			if v.Args[0].Type.Share == OfClient {
 				return cost.Ready{cost.Start, arrives}
@@ -46,6 +47,7 @@ func init() {
 			toClient := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
 			opened := in[0].Max(cost.Ready{toClient, toServer})
 			for _, p := range []cost.Party{cost.Client, cost.Server} {
+				v.drawn(l, p, 1)
 				v.steps(l, p, in[0][p], 3)
 				v.steps(l, p, opened[p], 3)
 			}
@@ -110,6 +112,8 @@ func init() {
 		Eval: evalSquare,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			l.Deal(cost.Server, v.bytes())
+			v.drawn(l, cost.Client, 1)
+			v.drawn(l, cost.Server, 2)
 			if l.Source == cost.FromHE {
 				l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
 			}

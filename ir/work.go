@@ -51,3 +51,11 @@ func movedCost(l *cost.Ledger, n int64, in []cost.Ready) cost.Ready {
 	l.Both(ready, cost.Gather, n)
 	return ready
 }
+
+// drawn records vectors of v's elements that a party takes from its material: expanded, put away and fetched when they are used.
+func (v *Value) drawn(l *cost.Ledger, p cost.Party, vectors int) {
+	bytes := int64(vectors) * v.vectorBytes()
+	l.Compute(p, cost.Start, cost.Expand, bytes)
+	l.Compute(p, cost.Start, cost.Spill, bytes)
+	l.Compute(p, cost.Start, cost.Allocate, bytes)
+}

@@ -76,6 +76,7 @@ const (
 	SetupRounds      = 2 // base OT: points one way, point and tree corrections back
 	Start       Time = SetupRounds
 	OnlineStart Time = 1 << 20
+	OfflineEnd  Time = OnlineStart - 1 // when all messages of the offline phase have moved
 )
 
 // Phase tells in which phase a moment lies.

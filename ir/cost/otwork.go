@@ -21,11 +21,11 @@ func (l *Ledger) pads(from, sender Party, n int64, at Time) {
 	l.Stream(from, sender.Other(), at, Hash, n)
 }
 
-// baseOTs records those of an instance: its sender makes points for the first message, its receiver keys of them and an answer, which the
+// baseOTs records those of an instance: its sender makes points before the first message, its receiver keys of them and an answer, which the
 // second brings, and the sender makes keys of that.
 func (l *Ledger) baseOTs(sender Party) {
 	receiver := sender.Other()
-	l.Stream(sender, sender, Start-1, BaseOTPoints, kappa)
+	l.Compute(sender, 0, BaseOTPoints, kappa)
 	l.Stream(sender, receiver, Start-1, BaseOTKeys, kappa)
 	l.Stream(receiver, sender, Start, BaseOTKeys, kappa)
 }

@@ -18,7 +18,7 @@ type simulation struct {
 	actors  [2]actor
 	dealing float64      // what is left of the dealer's work, as a part
 	arrival [2][]float64 // by sender and piece: when its last byte is at the peer
-	setup   int          // the last moment of set-up, or -1
+	setup   [2]int       // the first and the last moment of set-up's messages; the last is -1 where there are none
 	byTag   []float64    // the client's time, by tag + 1
 	running []task       // of this step
 	next    float64      // the earliest time that something waits for
@@ -44,7 +44,7 @@ type task struct {
 }
 
 func (s *simulation) reset(tl *timeline, r *rates, tags int) {
-	*s = simulation{timeline: tl, r: r, dealing: 1, setup: -1, arrival: s.arrival, byTag: s.byTag, running: s.running}
+	*s = simulation{timeline: tl, r: r, dealing: 1, setup: [2]int{0, -1}, arrival: s.arrival, byTag: s.byTag, running: s.running}
 	for p := range s.actors {
 		a := &s.actors[p]
 		a.left = [3]float64{1, 1, 1}
@@ -54,12 +54,15 @@ func (s *simulation) reset(tl *timeline, r *rates, tags int) {
 		s.arrival[p] = s.arrival[p][:0]
 	}
 	for i, m := range tl.moments {
-		if m.at <= Start {
-			s.setup = i
+		switch {
+		case m.at == 0:
+			s.setup[0] = i + 1
+		case m.at <= Start:
+			s.setup[1] = i
 		}
 	}
 	for p := range s.actors {
-		s.actors[p].moment = max(s.setup, 0)
+		s.actors[p].moment = s.afterSetup(0)
 		s.actors[p].done = len(tl.moments) == 0
 	}
 	if cap(s.byTag) < tags+1 {
@@ -67,6 +70,14 @@ func (s *simulation) reset(tl *timeline, r *rates, tags int) {
 	}
 	s.byTag = s.byTag[:tags+1]
 	clear(s.byTag)
+}
+
+// afterSetup is the moment itself, or set-up's last where it is set-up's first.
+func (s *simulation) afterSetup(i int) int {
+	if i == s.setup[0] {
+		return max(i, s.setup[1])
+	}
+	return i
 }
 
 // run plays the timeline to its end.
@@ -112,7 +123,7 @@ func (s *simulation) look(p Party) bool {
 			s.next = min(s.next, from)
 		}
 	}
-	if a.moment == max(s.setup, 0) && a.dealt > s.now {
+	if idle && a.dealt > s.now && (a.moment == len(s.moments)-1 || s.moments[a.moment+1].at > Start) {
 		s.next = min(s.next, a.dealt)
 		return false
 	}
@@ -123,7 +134,7 @@ func (s *simulation) look(p Party) bool {
 // pass takes a party to the next moment.
 func (s *simulation) pass(a *actor, p Party) bool {
 	a.computing = false
-	a.moment++
+	a.moment = s.afterSetup(a.moment + 1)
 	if a.moment == len(s.moments) {
 		a.done, a.end = true, s.now
 	}
@@ -140,7 +151,7 @@ func (s *simulation) from(p Party, w When) float64 {
 		}
 		return s.arrival[p.Other()][i]
 	}
-	if s.setup > 0 && a.moment == s.setup && i >= s.moments[0].end[p][Sending] && !s.answerable(p, s.pieces[p][Sending][i]) {
+	if first := s.setup[0]; a.moment == s.setup[1] && i >= s.moments[first].end[p][Sending] && !s.answerable(p, s.pieces[p][Sending][i]) {
 		return math.Inf(1)
 	}
 	return a.lineFree - max(linkBuffer, s.pieces[p][Sending][i].bytes)*s.r.byteNS // the piece before is written while this one is made
@@ -150,7 +161,7 @@ func (s *simulation) from(p Party, w When) float64 {
 // before; in slots, as much of it as the piece has come to.
 func (s *simulation) answerable(p Party, piece piece) bool {
 	i := s.actors[p].at[Receiving]
-	if i >= s.moments[0].end[p][Receiving] || s.pieces[p][Receiving][i].tag > piece.tag {
+	if i >= s.moments[s.setup[0]].end[p][Receiving] || s.pieces[p][Receiving][i].tag > piece.tag {
 		return true
 	}
 	heard := s.pieces[p][Receiving][i]

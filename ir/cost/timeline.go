@@ -81,7 +81,7 @@ func (l *Ledger) entries(phase Phase, t *rates) []entry {
 			continue
 		}
 		when := w.When
-		if phase == Offline && w.At < Start && when == After {
+		if 0 < w.At && w.At < Start && when == After {
 			when = Receiving // set-up has no steps between its messages
 		}
 		out = append(out, entry{w.At, w.Party, when, w.Tag, t.of(w.Party, w.Kernel).call(float64(w.Units)), 0, w.Kernel == SlotEvaluate})

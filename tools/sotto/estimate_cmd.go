@@ -10,8 +10,8 @@ import (
 	"sotto/ir/cost"
 )
 
-// estimateResult is what estimate prints.
-type estimateResult struct {
+// netEstimate is what estimate prints.
+type netEstimate struct {
 	head
 	Net        string          `json:"net"`
 	Deploy     cost.Deployment `json:"deploy"`
@@ -62,7 +62,7 @@ func addTargetFlag(c *cobra.Command, target *string) {
 }
 
 // estimated compiles a network as far as its costs are known.
-func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*estimateResult, error) {
+func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netEstimate, error) {
 	l, err := a.lowering(n, flags)
 	if err != nil {
 		return nil, err
@@ -82,10 +82,10 @@ func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*esti
 	if notices == nil {
 		notices = []string{}
 	}
-	return &estimateResult{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), notices}, nil
+	return &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), notices}, nil
 }
 
-func (r *estimateResult) text(w io.Writer) {
+func (r *netEstimate) text(w io.Writer) {
 	r.estimate.text(w)
 	fmt.Fprintln(w)
 	facts := []string{"net", r.Net, "deployment", string(r.Deploy), "online", r.Online.line(), "offline", r.Offline.line()}
