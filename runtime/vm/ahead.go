@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"sotto/runtime/program"
@@ -136,7 +137,7 @@ func (m *Machine[W]) touchRelays() error {
 	}
 	for d := range m.relays {
 		for i := range m.relays[d] {
-			m.relays[d][i].wipe()
+			m.relays[d][i].wipe(math.MaxInt)
 		}
 	}
 	return nil

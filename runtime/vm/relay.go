@@ -41,10 +41,10 @@ type chunk[W ring.Word] struct {
 	permute        []W
 }
 
-// wipe clears what is secret, of this part and of longer ones before it.
-func (c *chunk[W]) wipe() {
-	ring.Wipe(c.labels[:cap(c.labels)])
-	ring.Wipe(c.theirs[:cap(c.theirs)])
+// wipe clears what is secret after a part whose pieces had at most so many labels, the buffers being longer if another part needed it.
+func (c *chunk[W]) wipe(labels int) {
+	ring.Wipe(c.labels[:min(labels, cap(c.labels))])
+	ring.Wipe(c.theirs[:min(labels, cap(c.theirs))])
 	ring.Wipe(c.planes[:cap(c.planes)])
 	ring.Wipe(c.permute[:cap(c.permute)])
 }
@@ -74,7 +74,7 @@ func overlap[W ring.Word](p *gcPart[W], d direction, first, next step[W]) error 
 	for i := range p.chunks[d] {
 		c := &p.chunks[d][i]
 		r.free <- c
-		defer c.wipe()
+		defer c.wipe(p.chunk * p.Wires())
 	}
 	aside, here := r.makes, r.uses
 	if d == receives {
