@@ -233,13 +233,15 @@ func (e *elaborator) vary(f *frame, s *syntax.Vary) value {
 	}
 	var values []value
 	for _, x := range s.Values {
-		v := e.expr(f, x)
-		if _, isTensor := v.(*tensor); isTensor {
-			v = e.fail(x, "a parameter of the space is a number, a string, true or false, or a list of them, not a tensor")
+		for _, v := range e.accepted(f, x) {
+			ok = ok && !isBad(v)
+			values = append(values, v)
+			p.Values = append(p.Values, show(v))
 		}
-		ok = ok && !isBad(v)
-		values = append(values, v)
-		p.Values = append(p.Values, show(v))
+	}
+	if len(values) == 0 {
+		e.fail(s, "%s has no values", p.Name)
+		return bad{}
 	}
 	if !ok {
 		return bad{}
@@ -253,6 +255,20 @@ func (e *elaborator) vary(f *frame, s *syntax.Vary) value {
 		chosen[i] = values[c]
 	}
 	return nest(chosen, p.Dims)
+}
+
+// accepted gives the values that an entry of a parameter's set stands for: all of a range as it is written, otherwise one.
+func (e *elaborator) accepted(f *frame, x syntax.Expr) []value {
+	v := e.expr(f, x)
+	if b, ok := x.(*syntax.Binary); ok && b.Op == ".." {
+		if l, ok := v.(*list); ok {
+			return l.elems
+		}
+	}
+	if _, isTensor := v.(*tensor); isTensor {
+		v = e.fail(x, "a parameter of the space is a number, a string, true or false, or a list of them, not a tensor")
+	}
+	return []value{v}
 }
 
 // chosen gives the indices picked for a parameter, all zero by default.

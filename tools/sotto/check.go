@@ -19,6 +19,7 @@ type checkResult struct {
 	Input              tensorJSON     `json:"input"`
 	Output             tensorJSON     `json:"output"`
 	ReLUs              int64          `json:"relus"`
+	ReLUsCompared      int64          `json:"relus_compared"` // once the exact passes have shared and moved them
 	X2acts             int64          `json:"x2acts"`
 	MaxpoolInputs      int64          `json:"maxpool_inputs"`
 	ActivationSites    int            `json:"activation_sites"`
@@ -27,12 +28,19 @@ type checkResult struct {
 	Params             int64          `json:"params"`
 	Sites              []choices.Site `json:"sites"`
 	Undecided          []string       `json:"undecided"`
+	Parameters         []paramJSON    `json:"parameters"`
 	Layers             []layerJSON    `json:"layers"`
 }
 
 type tensorJSON struct {
 	Name  string `json:"name"`
 	Shape []int  `json:"shape"`
+}
+
+// paramJSON is a parameter of the space and what was picked for it, an element of a vector at a time.
+type paramJSON struct {
+	Name  string   `json:"name"`
+	Value []string `json:"value"`
 }
 
 type layerJSON struct {
@@ -77,12 +85,16 @@ func check(n *network) (*checkResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	compared, err := n.relus.compared(f)
+	if err != nil {
+		return nil, err
+	}
 	if f, err = n.relus.apply(f); err != nil {
 		return nil, err
 	}
 	s := frontend.Summarise(f)
 	r := &checkResult{head: version1, Net: f.Name, Output: tensorJSON{outputName(f), f.Result.Type.Shape},
-		ReLUs: s.ReLUs, X2acts: s.X2acts, MaxpoolInputs: s.MaxpoolInputs, ActivationSites: s.ActivationSites,
+		ReLUs: s.ReLUs, ReLUsCompared: compared, Parameters: []paramJSON{}, X2acts: s.X2acts, MaxpoolInputs: s.MaxpoolInputs, ActivationSites: s.ActivationSites,
 		ActivationElements: s.ReLUs + s.X2acts, MACs: s.MACs, Params: s.Params,
 		Sites: choices.Sites(n.fn()), Undecided: open, Layers: []layerJSON{}}
 	if len(f.Params) > 0 {
@@ -93,6 +105,13 @@ func check(n *network) (*checkResult, error) {
 	}
 	if r.Undecided == nil {
 		r.Undecided = []string{}
+	}
+	for _, p := range n.params {
+		picked := paramJSON{Name: p.Name}
+		for _, i := range p.Chosen {
+			picked.Value = append(picked.Value, p.Values[i])
+		}
+		r.Parameters = append(r.Parameters, picked)
 	}
 	for _, l := range s.Layers {
 		r.Layers = append(r.Layers, layerJSON{l.Path, strings.TrimPrefix(l.Op, "nn."), l.Shape, l.ReLUs, l.MACs, l.Params, l.Pos.Line})
@@ -105,6 +124,14 @@ func outputName(f *ir.Func) string {
 	return name
 }
 
+// relus says how many there are and, where that differs, how many are left to compare.
+func (r *checkResult) relus() string {
+	if r.ReLUs == r.ReLUsCompared {
+		return count(r.ReLUs)
+	}
+	return fmt.Sprintf("%s, of which %s are compared once they are shared and behind pools", count(r.ReLUs), count(r.ReLUsCompared))
+}
+
 func (r *checkResult) text(w io.Writer) {
 	var rows [][]string
 	for _, l := range r.Layers {
@@ -114,9 +141,12 @@ func (r *checkResult) text(w io.Writer) {
 	fmt.Fprintln(w)
 	pairs(w, "net", r.Net,
 		"input", r.Input.Name+" "+shapeText(r.Input.Shape), "output", r.Output.Name+" "+shapeText(r.Output.Shape),
-		"ReLUs", count(r.ReLUs), "x2acts", count(r.X2acts), "max-pool inputs", count(r.MaxpoolInputs),
+		"ReLUs", r.relus(), "x2acts", count(r.X2acts), "max-pool inputs", count(r.MaxpoolInputs),
 		"activations", fmt.Sprintf("%s in %d layers", count(r.ActivationElements), r.ActivationSites),
 		"MACs", count(r.MACs), "parameters", count(r.Params))
+	for _, p := range r.Parameters {
+		fmt.Fprintf(w, "%s = %s\n", p.Name, strings.Join(p.Value, ", "))
+	}
 	if len(r.Undecided) > 0 {
 		fmt.Fprintf(w, "\nundecided, counted as the first option:\n")
 		for _, s := range r.Sites {

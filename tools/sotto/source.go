@@ -25,6 +25,7 @@ type network struct {
 	decisions []pass.Decision
 	targets   []*syntax.Target
 	relus     reluDecisions
+	params    []frontend.Param // of the space, as they were picked
 }
 
 func (n *network) fn() *ir.Func { return n.module.Funcs[0] }
@@ -36,6 +37,7 @@ type networkFlags struct {
 	decision string
 	gates    string
 	prune    bool
+	budget   string
 }
 
 func (f *networkFlags) add(c *cobra.Command) {
@@ -47,6 +49,7 @@ func (f *networkFlags) addSet(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.set, "set", nil, "decide `NAME=OPTION`: a choice for all its uses, one site by its path, or a parameter; later ones win")
 	c.Flags().StringVar(&f.decision, "decision", "", "JSON `file` of decisions, {\"sotto\":1,\"choices\":{path:option},\"linearize\":{path:[0 or 1...]}}; --set wins")
 	c.Flags().StringVar(&f.gates, "gates", "", "safetensors `file` of zeros and ones by the path of a relu: where it stays; of its shape, [C] for channels, or [1]")
+	c.Flags().StringVar(&f.budget, "relu-budget", "", "pick the value of a parameter with the most relus within a `budget`: 50K, or NAME=50K where several are open")
 	c.Flags().BoolVar(&f.prune, "prune", false, "take relus off skip connections (see sotto opt --list)")
 }
 
@@ -92,23 +95,16 @@ func (a *app) load(path string, flags networkFlags) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := loadText(path, text, flags.net, decisions, fromFile)
+	if !isDump(text) {
+		return loadSource(path, text, flags.net, decisions, fromFile, relus)
+	}
+	n, err := loadDump(path, text, flags.net, decisions)
 	if err != nil {
 		return nil, err
 	}
+	broadFirst(n.fn(), decisions[:fromFile])
 	n.relus = relus
 	return n, relus.takes(n.module)
-}
-
-func loadText(path, text, net string, decisions []pass.Decision, fromFile int) (*network, error) {
-	if !isDump(text) {
-		return loadSource(path, text, net, decisions, fromFile)
-	}
-	n, err := loadDump(path, text, net, decisions)
-	if err == nil {
-		broadFirst(n.fn(), decisions[:fromFile])
-	}
-	return n, err
 }
 
 // broadFirst orders a decision file's entries, which have no order of their own: the name of a choice before single sites,
@@ -166,7 +162,7 @@ func funcNames(m *ir.Module) string {
 }
 
 // loadSource elaborates a net; decisions that name a parameter of the space go into its elaboration.
-func loadSource(path, text, net string, decisions []pass.Decision, fromFile int) (*network, error) {
+func loadSource(path, text, net string, decisions []pass.Decision, fromFile int, relus reluDecisions) (*network, error) {
 	file, err := syntax.Parse(path, []byte(text))
 	if err != nil {
 		return nil, err
@@ -177,8 +173,12 @@ func loadSource(path, text, net string, decisions []pass.Decision, fromFile int)
 	}
 	broadFirst(space.Func, decisions[:fromFile])
 	params, rest, err := parameters(space.Params, decisions)
-	if err == nil && len(params) > 0 {
-		space, err = frontend.Elaborate(file, frontend.Options{Net: net, Params: params})
+	if err != nil {
+		return nil, err
+	}
+	opts, err := relus.balanced(file, frontend.Options{Net: net, Params: params}, rest)
+	if err == nil && len(opts.Params) > 0 {
+		space, err = frontend.Elaborate(file, opts)
 	}
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func loadSource(path, text, net string, decisions []pass.Decision, fromFile int)
 	if err := known(space, rest); err != nil {
 		return nil, err
 	}
-	return &network{module: space.Module, decisions: rest, targets: space.Targets}, nil
+	return &network{module: space.Module, decisions: rest, targets: space.Targets, relus: relus, params: space.Params}, nil
 }
 
 // known refuses decisions about what the network does not have, also where no pass will ask.
@@ -242,6 +242,9 @@ func indicesOf(p frontend.Param, text string) ([]int, error) {
 // decisions reads --decision, --set and --gates, in the order in which later ones win; the first fromFile are the file's.
 func (a *app) decisions(flags networkFlags) (out []pass.Decision, relus reluDecisions, fromFile int, err error) {
 	relus.prune = flags.prune
+	if err := relus.readBudget(flags.budget); err != nil {
+		return nil, relus, 0, err
+	}
 	if flags.decision != "" {
 		if out, relus.gates, err = a.decisionFile(flags.decision); err != nil {
 			return nil, relus, 0, err
