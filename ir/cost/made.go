@@ -95,11 +95,11 @@ func (l *Ledger) multiplies(p HEPlan, encryptor Party, again bool) {
 			party = encryptor.Other()
 		}
 		units := int64(math.Ceil(w.units))
-		switch upload := w.kernel == Encrypt || w.kernel == Absorb; {
-		case upload && !again:
-			l.Stream(encryptor, party, Start-1, w.kernel, units)
-		case !upload:
+		switch {
+		case w.kernel == Decrypt:
 			l.Stream(encryptor.Other(), party, Start, w.kernel, units)
+		case !again || w.kernel != Encrypt && w.kernel != Absorb:
+			l.Stream(encryptor, party, Start-1, w.kernel, units) // who takes the mask in multiplies it before it reads on
 		}
 	}
 }
@@ -137,6 +137,6 @@ func (l *Ledger) slots(n int64) {
 	l.Send(Client, blocks*p.UploadBytes(), 0)
 	l.Send(Server, blocks*p.ReplyBytes(), Start-1)
 	l.Stream(Client, Client, Start-1, SlotEncrypt, blocks*int64(p.Primes))
-	l.Stream(Server, Server, Start, SlotEvaluate, blocks*int64(p.Primes))
+	l.Stream(Client, Server, Start-1, SlotEvaluate, blocks*int64(p.Primes))
 	l.Stream(Server, Client, Start, SlotDecrypt, blocks*int64(p.Primes))
 }

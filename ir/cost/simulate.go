@@ -32,7 +32,9 @@ type actor struct {
 	at        [3]int     // by When: the piece that is next
 	left      [3]float64 // of it, as a part
 	lineFree  float64    // when all that was sent has left
-	dealt     float64    // when the dealer's part is here
+	sent      float64    // bytes
+	read      float64
+	dealt     float64 // when the dealer's part is here
 	end       float64
 	busy      float64 // core-nanoseconds
 }
@@ -154,7 +156,19 @@ func (s *simulation) from(p Party, w When) float64 {
 	if first := s.setup[0]; a.moment == s.setup[1] && i >= s.moments[first].end[p][Sending] && !s.answerable(p, s.pieces[p][Sending][i]) {
 		return math.Inf(1)
 	}
+	if ahead := s.unread(p); ahead > unreadBytes {
+		return math.Inf(1)
+	}
 	return a.lineFree - max(linkBuffer, s.pieces[p][Sending][i].bytes)*s.r.byteNS // the piece before is written while this one is made
+}
+
+// unreadBytes is how many bytes a party may send that the peer has not read: the sockets' buffers.
+const unreadBytes = 4 << 20
+
+// unread is the bytes of a party's that the peer has not taken in.
+func (s *simulation) unread(p Party) float64 {
+	peer := &s.actors[p.Other()]
+	return s.actors[p].sent - peer.read
 }
 
 // answerable tells whether what a piece of set-up's second message answers is here: what the peer's first says of its op and of those
@@ -165,7 +179,7 @@ func (s *simulation) answerable(p Party, piece piece) bool {
 		return true
 	}
 	heard := s.pieces[p][Receiving][i]
-	return piece.slots && heard.tag == piece.tag && heard.upTo > piece.upTo
+	return heard.slots && heard.tag == piece.tag && heard.upTo > piece.upTo
 }
 
 // advance lets time pass until the first task ends or what is waited for comes.
@@ -242,7 +256,11 @@ func (s *simulation) finish(t task) {
 	if t.when == Sending {
 		bytes := s.pieces[t.p][Sending][a.at[Sending]].bytes
 		a.lineFree = max(a.lineFree, s.now) + bytes*s.r.byteNS
+		a.sent += bytes
 		s.arrival[t.p] = append(s.arrival[t.p], a.lineFree+s.r.oneWay)
+	}
+	if t.when == Receiving {
+		a.read += s.pieces[t.p.Other()][Sending][a.at[Receiving]].bytes
 	}
 	a.at[t.when]++
 	a.left[t.when] = 1

@@ -24,7 +24,7 @@ type piece struct {
 	tag   int
 	work  nanoseconds
 	bytes float64
-	// upTo is the part of the tag's work that ends with this piece. An answer in slots waits for no more of what it answers.
+	// upTo is the part of the tag's work that ends with this piece. The answer to what is multiplied in slots waits for no more than as much.
 	upTo  float64
 	slots bool
 }
