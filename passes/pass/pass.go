@@ -33,6 +33,7 @@ type Context struct {
 	Elementwise cost.ElementwisePolicy // how elementwise products are made without a dealer; nil: as the module says
 	Protocols   Protocols              // which one, where several compute an op
 	Gates       Gates                  // which elements keep their ReLUs; nil: all
+	Pools       Pools                  // which comes first of a ReLU and its max-pooling; empty: the pool
 	SignDrop    int                    // how many low bits of its operand a ReLU's sign may be taken without
 	Ring        int                    // 32, 64, or 0 for the narrowest that holds the ranges
 	Weights     Weights                // nil: ranges are assumed

@@ -6,13 +6,16 @@ import (
 )
 
 // PoolFirst takes max-pooling before the ReLU that it reads: the greatest of rectified elements is the rectified greatest, and
-// padding wins in neither.
+// padding wins in neither. It does so in stage NET and, for who weighs both orders of one fixed-point network, in RING.
 var PoolFirst = &pass.Pass{
 	Name: "poolfirst",
-	Doc: "takes maxpool before the relu that it alone reads, where fewer elements come out than go in: as many fewer relus, and comparisons of" +
-		" the pool that are one bit wider (exact)",
-	Needs: ir.Net,
-	Run: func(_ *pass.Context, m *ir.Module) error {
+	Doc: "takes maxpool before the relu that it alone reads, where fewer elements come out than go in: as many fewer relus, for comparisons of" +
+		" the pool that are a bit wider and a truncation that waits for none (exact; --pools written leaves them)",
+	Needs: ir.Net | ir.RingStage,
+	Run: func(c *pass.Context, m *ir.Module) error {
+		if c.Pools == pass.PoolsAsWritten {
+			return nil
+		}
 		for i, f := range m.Funcs {
 			m.Funcs[i] = poolFirst(f)
 		}
@@ -24,18 +27,25 @@ var PoolFirst = &pass.Pass{
 func poolFirst(f *ir.Func) *ir.Func {
 	r, readers := pass.NewRewriter(f), f.Consumers()
 	for _, v := range f.Body {
-		if !v.Is("nn.maxpool") || v.Args[0] == f.Result {
+		if !maxpools(v) || v.Args[0] == f.Result {
 			r.To[v] = r.Copy(v)
 			continue
 		}
 		x, site := v.Args[0], r.To[v.Args[0]]
-		if !rectifies(site) || !readBy(readers[x], "nn.maxpool") || total(readers[x]) >= x.Type.Len() {
+		if !passesPools(site) || !readBy(readers[x], v.Op.Name) || total(readers[x]) >= x.Type.Len() {
 			r.To[v] = r.Copy(v)
 			continue
 		}
-		pooled := r.B.At(v).Must(v.Op.Name, v.Attrs, site.Args[0])
-		r.To[v] = r.B.At(site).Must(site.Op.Name, site.Attrs, pooled)
+		pooled := r.B.At(v).Must(v.Op.Name, v.Attrs.Only("kernel", "stride", "pad"), site.Args[0])
+		pooled.CopyFacts(site.Args[0])
+		r.To[v] = r.B.At(site).Must(site.Op.Name, site.Attrs.Only("drop"), pooled)
+		r.To[v].CopyFacts(v)
 	}
 	r.New.Result = r.To[f.Result]
 	return r.New
 }
+
+func maxpools(v *ir.Value) bool { return v.Is("nn.maxpool") || v.Is("ring.maxpool") }
+
+// passesPools tells whether v may come behind a pool instead of before it.
+func passesPools(v *ir.Value) bool { return v.Is("ring.relu") || rectifies(v) }

@@ -33,6 +33,7 @@ type lowerFlags struct {
 	nonlinear   string
 	trunc       string
 	signDrop    int
+	pools       string
 	offline     string
 	dump        string
 	printAfter  string
@@ -44,6 +45,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
 	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", fmt.Sprintf("protocol of comparisons (relu, maxpool, argmax): %v (default %s)", pass.Nonlinears(), pass.Nonlinears()[0]))
+	c.Flags().StringVar(&f.pools, "pools", "", "max-pooling `first`, before the relu that it alone reads: fewer relus, a few rounds more; or as written (default first)")
 	c.Flags().IntVar(&f.signDrop, "sign-drop", 0, "take the signs of relus without so many low `bits`: what is negative and below 2^bits units may come through (see sotto opt --list)")
 	c.Flags().StringVar(&f.trunc, "trunc", "", fmt.Sprintf("protocol of truncations: %v (default %s: rounds up now and then, exact costs a comparison)", pass.Truncations(), pass.Truncations()[0]))
 }
@@ -80,6 +82,9 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Source: source, Ring: f.ring, SignDrop: f.signDrop}}
 	if f.ring != 0 && f.ring != 32 && f.ring != 64 {
 		return nil, usagef("--ring %d: accepted are 32 and 64", f.ring)
+	}
+	if l.context.Pools, err = pass.ParsePools(f.pools); err != nil {
+		return nil, usageError{fmt.Errorf("--pools: %w", err)}
 	}
 	if f.deploy == "" {
 		f.deploy = string(cost.ClientServer)
