@@ -55,6 +55,13 @@ func ToNetWith(requested ...*pass.Pass) []*pass.Pass {
 	return slices.Insert(slices.Clone(ToNet), at, requested...)
 }
 
+// Bounded and Lowered are the two halves of ToRing: what is found out about the network, and its fixed-point form, which may be made
+// several times with other fraction bits.
+var (
+	Bounded = ToRing[:slices.Index(ToRing, fixed.Fixed)]
+	Lowered = ToRing[len(Bounded):]
+)
+
 // OnRequest are passes that change what is computed: they run where they are asked for.
 var OnRequest = []*pass.Pass{
 	relu.Prune,

@@ -13,6 +13,7 @@ import (
 	"sotto/passes"
 	"sotto/passes/choices"
 	"sotto/passes/clean"
+	"sotto/passes/fixed"
 	"sotto/passes/fold"
 	"sotto/passes/pass"
 	"sotto/passes/pass/golden"
@@ -216,6 +217,7 @@ func TestSecureComputesTheRingFunction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := golden.DrawNet(t, "", "nn.argmax", "nn.softmax")
 		c := drawContext(t, d)
+		c.Frac = rapid.SampledFrom([]int{0, fixed.Precisions(c.Ring)[0]}).Draw(t, "fraction bits")
 		ring := compile(t, c, d.Space, passes.ToNet, passes.ToRing)
 		drawProtocols(t, c, ring.Funcs[0])
 		secure := compile(t, c, ring, passes.ToSecure)

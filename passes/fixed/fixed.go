@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"sotto/ir"
 	"sotto/passes/pass"
@@ -24,6 +25,31 @@ var (
 	activationBits = map[int]limits{32: {13, 7}, 64: {22, 12}}
 	weightBits     = map[int]limits{32: {14, 6}, 64: {22, 10}}
 )
+
+// Precisions lists the fraction bits of activations that may be asked for in a ring, from few to many.
+func Precisions(bits int) []int {
+	var all []int
+	for f := activationBits[bits].least; f <= activationBits[bits].most; f++ {
+		all = append(all, f)
+	}
+	return all
+}
+
+// attempt is what one try gives at most: fraction bits of activations, of weights, and of what is squared.
+type attempt struct{ activations, weights, squares int }
+
+// attempts lists what is tried in a ring, the finest first. Where fraction bits are asked for, weights have one more.
+func attempts(bits, asked int) []attempt {
+	if asked != 0 {
+		return []attempt{{asked, min(asked+1, weightBits[bits].most), asked}}
+	}
+	var all []attempt
+	for _, f := range Precisions(bits) {
+		all = append(all, attempt{f, weightBits[bits].most, activationBits[bits].most})
+	}
+	slices.Reverse(all)
+	return all
+}
 
 // Fixed chooses the ring and the scales from the bounds that the ranges pass has found.
 var Fixed = &pass.Pass{
@@ -59,25 +85,36 @@ func narrowest(c *pass.Context, f *ir.Func, rings []int) (*ir.Func, error) {
 		}
 		errs = append(errs, fmt.Errorf("ring %d: %w", bits, err))
 	}
+	if all := errors.Join(errs...); !errors.As(all, new(tooWide)) {
+		return nil, all
+	}
 	return nil, errors.Join(append(errs, errors.New(advice(c)))...)
 }
 
+// advice says what would be accepted.
 func advice(c *pass.Context) string {
-	switch {
-	case c.Weights != nil && c.Calibration == nil:
-		return "the worst case that the weights allow does not fit: pass --calibration DATA to rely on the ranges met on real inputs"
-	case c.Ring == 32:
-		return "accepted is --ring 64"
+	var accepted []string
+	if c.Weights != nil && c.Calibration == nil {
+		accepted = append(accepted, "--calibration DATA, to rely on the ranges met on real inputs instead of the worst case that the weights allow")
 	}
-	return "scale the weights of the layer down, or normalise before it"
+	if c.Ring == 32 {
+		accepted = append(accepted, "--ring 64")
+	}
+	if c.Frac != 0 {
+		accepted = append(accepted, "fewer fraction bits: a larger --error")
+	}
+	if accepted == nil {
+		accepted = append(accepted, "smaller weights of the layer, or a normalisation before it")
+	}
+	return "accepted: " + strings.Join(accepted, "; or ")
 }
 
 func finest(c *pass.Context, f *ir.Func, bits int) (*lowering, error) {
 	var best *lowering
 	var first error
 	readers, squarer := f.Consumers(), squarers(f)
-	for frac := activationBits[bits].most; frac >= activationBits[bits].least; frac-- {
-		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: frac, coarsest: frac, readers: readers, rooms: map[*ir.Value]int{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}, squarer: squarer}
+	for _, try := range attempts(bits, c.Frac) {
+		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: try.activations, most: try, coarsest: try.activations, readers: readers, rooms: map[*ir.Value]int{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}, squarer: squarer}
 		if err := l.run(); err != nil {
 			first = err // the coarsest attempt's error tells the most
 			continue
@@ -96,6 +133,7 @@ type lowering struct {
 	*pass.Rewriter
 	bits     int
 	frac     int                       // fraction bits of activations
+	most     attempt                   // fraction bits
 	coarsest int                       // fewest fraction bits of any factor of a product
 	readers  map[*ir.Value][]*ir.Value // of NET values
 	rooms    map[*ir.Value]int
@@ -110,7 +148,7 @@ func (l *lowering) run() error {
 		n.Type.Elem = ir.Ring(l.bits, l.frac)
 		l.old[n] = p
 		if l.frac > l.ownRoom(p) {
-			return fmt.Errorf("input %s reaches %g", p.Name, bound(p))
+			return fmt.Errorf("input %s reaches %g: %w", p.Name, bound(p), tooWide{l.bits, l.frac, l.ownRoom(p)})
 		}
 	}
 	for _, v := range l.Old.Body {
@@ -128,16 +166,24 @@ func (l *lowering) run() error {
 	return nil
 }
 
-func boundKind(v *ir.Value) string {
+// restsOn names what the bounds of a value rest on, as the report has it.
+func restsOn(v *ir.Value) string {
+	_, calibrated := v.Bounds()
 	switch {
-	case len(v.Floats("seen")) == 2:
-		return "on calibration inputs, doubled"
+	case calibrated:
+		return "calibrated"
 	case len(v.Floats("worst")) == 2:
-		return "in the worst case"
+		return "worst_case"
 	case len(v.Floats("assumed")) == 2:
 		return "assumed"
 	}
-	return "no bound known"
+	return "unknown"
+}
+
+// boundKind says the same in words.
+func boundKind(v *ir.Value) string {
+	return map[string]string{"calibrated": "on calibration inputs, doubled", "worst_case": "in the worst case", "assumed": "assumed",
+		"unknown": "no bound known"}[restsOn(v)]
 }
 
 // bound is the greatest magnitude of a NET value.
@@ -185,8 +231,8 @@ func (l *lowering) finer(v *ir.Value) int {
 	return max(0, usual-int(math.Ceil(math.Log2(max(bound(v), smallest)))))
 }
 
-// most is how many fraction bits a value may have where it enters a product.
-func (l *lowering) most(v *ir.Value) int { return l.frac + l.finer(v) }
+// entering is how many fraction bits a value may have where it enters a product.
+func (l *lowering) entering(v *ir.Value) int { return l.frac + l.finer(v) }
 
 // ownRoom is how many fraction bits v can have so that it stays below 2^(l-2).
 func (l *lowering) ownRoom(v *ir.Value) int {
@@ -216,7 +262,15 @@ func (l *lowering) room(v *ir.Value) int {
 
 func (l *lowering) fits(v *ir.Value, frac int) bool { return frac <= l.room(v) }
 
-var errTooWide = errors.New("too large for the ring at the least precision")
+// tooWide is the error of a value that needs more fraction bits than it has room for.
+type tooWide struct{ bits, need, room int }
+
+func (e tooWide) Error() string {
+	return fmt.Sprintf("too large for the ring, which holds %.4g at the least precision: the margin is %d bits", math.Ldexp(1, e.bits-2-e.need), e.room-e.need)
+}
+
+// short says that v needs so many fraction bits.
+func (l *lowering) short(v *ir.Value, need int) error { return tooWide{l.bits, need, l.room(v)} }
 
 func frac(v *ir.Value) int { return v.Type.Elem.Frac }
 
@@ -228,9 +282,9 @@ func (l *lowering) value(v *ir.Value) (*ir.Value, error) {
 	b := l.B.At(v)
 	switch v.Op.Name {
 	case "nn.conv2d":
-		return l.linear(v, "ring.conv2d", l.narrowed(v.Args[0], l.most(v.Args[0])))
+		return l.linear(v, "ring.conv2d", l.narrowed(v.Args[0], l.entering(v.Args[0])))
 	case "nn.linear":
-		return l.linear(v, "ring.linear", l.narrowed(v.Args[0], l.most(v.Args[0])))
+		return l.linear(v, "ring.linear", l.narrowed(v.Args[0], l.entering(v.Args[0])))
 	case "nn.scale":
 		return l.scale(v)
 	case "nn.shift":
@@ -287,8 +341,8 @@ func (l *lowering) lowered(v, x *ir.Value) (*ir.Value, error) {
 	if frac(x) <= room {
 		return x, nil
 	}
-	if room < activationBits[l.bits].least {
-		return nil, errTooWide
+	if least := activationBits[l.bits].least; room < least {
+		return nil, l.short(v, least)
 	}
 	return l.B.At(v).Must("ring.trunc", ir.Attrs{"bits": frac(x) - room}, x), nil
 }
@@ -304,14 +358,14 @@ func (l *lowering) quantized(v, w *ir.Value, frac int) *ir.Value {
 // other fraction bits than its input has; those of the weights follow, as a truncation costs by the bits that it drops. Where half
 // a bit of the polynomial's room is lost, the weights have it.
 func (l *lowering) factor(v *ir.Value, input int) (int, error) {
-	most := weightBits[l.bits].most
+	most := l.most.weights
 	if q := l.squarer[v]; q != nil {
 		most += (min(l.room(q), 2*l.squareBits(q)+1)+1)/2 - input
 	}
 	w := min(most, l.room(v)-input)
 	significant := w + max(0, input-l.frac) // weights that read a value with a small factor are large
-	if significant < weightBits[l.bits].least {
-		return 0, errTooWide
+	if least := weightBits[l.bits].least; significant < least {
+		return 0, l.short(v, input+w+least-significant)
 	}
 	l.coarsest = min(l.coarsest, significant)
 	return w, nil
@@ -331,7 +385,7 @@ func (l *lowering) linear(v *ir.Value, op string, x *ir.Value) (*ir.Value, error
 
 // scale becomes a depthwise 1x1 convolution: the factors are weights like any other.
 func (l *lowering) scale(v *ir.Value) (*ir.Value, error) {
-	x := l.narrowed(v.Args[0], l.most(v.Args[0]))
+	x := l.narrowed(v.Args[0], l.entering(v.Args[0]))
 	f, err := l.factor(v, frac(x))
 	if err != nil {
 		return nil, err
@@ -355,8 +409,8 @@ func (l *lowering) scale(v *ir.Value) (*ir.Value, error) {
 // square halves the fraction bits that its result has room for.
 func (l *lowering) square(v *ir.Value) (*ir.Value, error) {
 	f := l.squareBits(v)
-	if f < activationBits[l.bits].least {
-		return nil, errTooWide
+	if least := activationBits[l.bits].least; f < least {
+		return nil, l.short(v, 2*least)
 	}
 	l.coarsest = min(l.coarsest, f)
 	return l.B.At(v).Must("ring.square", nil, l.narrowed(v.Args[0], f)), nil
@@ -364,14 +418,14 @@ func (l *lowering) square(v *ir.Value) (*ir.Value, error) {
 
 // squareBits are the fraction bits of what v, a square or a polynomial, squares.
 func (l *lowering) squareBits(v *ir.Value) int {
-	return min(l.room(v)/2, activationBits[l.bits].most+l.finer(v.Args[0]))
+	return min(l.room(v)/2, l.most.squares+l.finer(v.Args[0]))
 }
 
 // quadratic is a square too: only its result has to fit, as sums and products in between are mod 2^l.
 func (l *lowering) quadratic(v *ir.Value) (*ir.Value, error) {
 	f := l.squareBits(v)
-	if f < activationBits[l.bits].least {
-		return nil, errTooWide
+	if least := activationBits[l.bits].least; f < least {
+		return nil, l.short(v, 2*least)
 	}
 	b, x := l.B.At(v), l.narrowed(v.Args[0], f)
 	slope := l.To[v.Args[1]]
@@ -386,17 +440,17 @@ func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
 	k := v.Ints("kernel")
 	n := k[0] * k[1]
 	b := l.B.At(v)
-	sum := b.Must("ring.sumpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.most(v.Args[0])))
+	sum := b.Must("ring.sumpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.entering(v.Args[0])))
 	if n&(n-1) == 0 {
 		shift := int(math.Log2(float64(n)))
 		if !l.fits(v, frac(sum)+shift) {
-			return nil, errTooWide
+			return nil, l.short(v, frac(sum)+shift)
 		}
 		return b.Must("ring.mulc", ir.Attrs{"c": 1, "frac": shift}, sum), nil
 	}
 	f := min(l.room(v)-frac(sum), weightBits[l.bits].most)
-	if f < weightBits[l.bits].least {
-		return nil, errTooWide
+	if least := weightBits[l.bits].least; f < least {
+		return nil, l.short(v, frac(sum)+least)
 	}
 	c := int(math.RoundToEven(math.Ldexp(1, f) / float64(n)))
 	return b.Must("ring.mulc", ir.Attrs{"c": c, "frac": f}, sum), nil
@@ -409,9 +463,10 @@ func (l *lowering) joined(v *ir.Value) (*ir.Value, error) {
 		target = max(target, min(frac(l.To[a]), l.added(a)))
 		room = min(room, l.room(a))
 	}
-	if target = min(target, room); target < activationBits[l.bits].least {
-		return nil, errTooWide
+	if least := activationBits[l.bits].least; min(target, room) < least {
+		return nil, tooWide{l.bits, least, room}
 	}
+	target = min(target, room)
 	args := make([]*ir.Value, len(v.Args))
 	for i, a := range v.Args {
 		args[i] = l.rescaled(a, target)
@@ -424,7 +479,7 @@ func (l *lowering) joined(v *ir.Value) (*ir.Value, error) {
 // form: of that the parties have a masked one.
 func (l *lowering) added(v *ir.Value) int {
 	if slices.ContainsFunc(l.readers[v], multiplies) {
-		return l.most(v)
+		return l.entering(v)
 	}
 	return math.MaxInt
 }
@@ -464,7 +519,8 @@ func (l *lowering) ranges() []pass.Range {
 		if v == nil || n.IsConstant() || v.Is("nn.reshape") {
 			continue
 		}
-		r := pass.Range{Path: v.Path, Line: v.Pos.Line, Holds: math.Ldexp(1, l.bits-2-frac(n))}
+		r := pass.Range{Path: v.Path, Line: v.Pos.Line, Holds: math.Ldexp(1, l.bits-2-frac(n)), RestsOn: restsOn(v)}
+		r.Margin = math.Log2(r.Holds / max(bound(v), smallest))
 		for kind, to := range map[string]*float64{"worst": &r.Worst, "seen": &r.Seen, "assumed": &r.Assumed} {
 			if b := v.Floats(kind); len(b) == 2 {
 				*to = max(math.Abs(b[0]), math.Abs(b[1]))

@@ -36,6 +36,7 @@ type Context struct {
 	Pools       Pools                  // which comes first of a ReLU and its max-pooling; empty: the pool
 	SignDrop    int                    // how many low bits of its operand a ReLU's sign may be taken without
 	Ring        int                    // 32, 64, or 0 for the narrowest that holds the ranges
+	Frac        int                    // fraction bits of activations; 0 for the most that fit
 	Weights     Weights                // nil: ranges are assumed
 	Calibration [][]float32            // inputs of the network; nil: ranges are worst cases
 
@@ -63,10 +64,12 @@ type Report struct {
 	Signs  []Sign // of ReLUs whose signs may be taken without low bits
 	// ErrorBound is the stated bound of the output's error against the float network; 0 if there are no weights.
 	ErrorBound float64
+	ErrorAsked float64 // what the bound was to keep to; 0 if nothing was asked for
 }
 
-// Range is the bounds of one layer's values: the greatest magnitude by each way of knowing it (0: not known), and the
-// magnitude that the ring holds.
+// Range is the bounds of one layer's values, which may have a factor that folding left in them: the greatest magnitude by each way of
+// knowing it (0: not known), the magnitude that the ring holds, which of the ways is relied on, and by how many bits the ring
+// holds more than that.
 type Range struct {
 	Path    string  `json:"path"`
 	Line    int     `json:"line"`
@@ -74,6 +77,8 @@ type Range struct {
 	Seen    float64 `json:"calibrated,omitempty"`
 	Assumed float64 `json:"assumed,omitempty"`
 	Holds   float64 `json:"holds"`
+	RestsOn string  `json:"rests_on"` // worst_case, calibrated, assumed or unknown
+	Margin  float64 `json:"margin_bits"`
 }
 
 // Sign is what a ReLU's sign may do without: bits of its operand, and how far below zero a result may then lie.

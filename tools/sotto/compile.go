@@ -36,6 +36,7 @@ type compileResult struct {
 	Ring        int             `json:"ring"`
 	Frac        int             `json:"frac,omitempty"`
 	ErrorBound  float64         `json:"error_bound,omitempty"`
+	ErrorAsked  float64         `json:"error_asked,omitempty"`
 	Weights     bool            `json:"weights"` // the bundle holds them
 	Target      string          `json:"target"`
 	TargetNote  string          `json:"target_source"`
@@ -136,7 +137,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
-		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, Weights: l.source != nil,
+		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
 	if r.Ranges == nil {
@@ -177,6 +178,9 @@ func signsText(w io.Writer, signs []pass.Sign) {
 func (r *compileResult) bound() string {
 	if r.ErrorBound == 0 {
 		return "not stated without weights"
+	}
+	if r.ErrorAsked > 0 {
+		return fmt.Sprintf("%.3g on any element of the output, asked for %.3g", r.ErrorBound, r.ErrorAsked)
 	}
 	return fmt.Sprintf("%.3g on any element of the output", r.ErrorBound)
 }

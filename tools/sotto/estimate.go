@@ -190,12 +190,12 @@ func blankSize(n int64) string {
 func rangesText(w io.Writer, ranges []pass.Range) {
 	var rows [][]string
 	for _, r := range tightest(ranges) {
-		rows = append(rows, []string{r.Path, blankReal(r.Worst), blankReal(r.Seen), blankReal(r.Assumed), blankReal(r.Holds)})
+		rows = append(rows, []string{r.Path, blankReal(r.Worst), blankReal(r.Seen), blankReal(r.Assumed), blankReal(r.Holds), fmt.Sprintf("%.1f", r.Margin), strings.ReplaceAll(r.RestsOn, "_", " ")})
 	}
-	table(w, "values_of >worst_case >calibrated >assumed >ring_holds", rows)
+	table(w, "values_of >worst_case >calibrated >assumed >ring_holds >margin_bits rests_on", rows)
 }
 
-// tightest keeps, of the forms in which a layer's values occur, the one that the ring holds the least of.
+// tightest keeps, of the forms in which a layer's values occur, the one with the least margin.
 func tightest(ranges []pass.Range) []pass.Range {
 	var out []pass.Range
 	index := map[string]int{}
@@ -205,7 +205,7 @@ func tightest(ranges []pass.Range) []pass.Range {
 		case !ok:
 			index[r.Path] = len(out)
 			out = append(out, r)
-		case r.Holds < out[i].Holds:
+		case r.Margin < out[i].Margin:
 			out[i] = r
 		}
 	}

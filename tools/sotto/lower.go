@@ -30,6 +30,7 @@ type lowerFlags struct {
 	garbling    string
 	products    string
 	ring        int
+	precision   string
 	nonlinear   string
 	trunc       string
 	signDrop    int
@@ -44,6 +45,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.weights, "weights", "", "safetensors `file`, or random:SEED")
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
 	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
+	c.Flags().StringVar(&f.precision, "error", "", "the greatest `error` of an element of the output, in its own units or P% of the greatest output: the fewest fraction bits that keep to it on the calibration inputs, ring 32 if that can (default: the finest scales that the ranges leave room for)")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", fmt.Sprintf("protocol of comparisons (relu, maxpool, argmax): %v (default %s)", pass.Nonlinears(), pass.Nonlinears()[0]))
 	c.Flags().StringVar(&f.pools, "pools", "", "max-pooling `first`, before the relu that it alone reads: fewer relus, a few rounds more; or as written (default first)")
 	c.Flags().IntVar(&f.signDrop, "sign-drop", 0, "take the signs of relus without so many low `bits`: what is negative and below 2^bits units may come through (see sotto opt --list)")
@@ -70,6 +72,8 @@ type lowering struct {
 	context *pass.Context
 	source  weights.Source // nil without --weights
 
+	precision precision
+
 	net, ring, secure *ir.Module
 }
 
@@ -80,6 +84,9 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 		return nil, err
 	}
 	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Source: source, Ring: f.ring, SignDrop: f.signDrop}}
+	if l.precision, err = parsePrecision(f.precision); err != nil {
+		return nil, err
+	}
 	if f.ring != 0 && f.ring != 32 && f.ring != 64 {
 		return nil, usagef("--ring %d: accepted are 32 and 64", f.ring)
 	}
@@ -239,7 +246,7 @@ func (l *lowering) toRing(n *network) error {
 	}
 	if m.Stage == ir.Net {
 		l.net = m.Clone()
-		if err := l.runner.Run(l.context, m, passes.ToRing...); err != nil {
+		if err := l.toFixed(m, l.precision); err != nil {
 			return err
 		}
 	}
@@ -277,22 +284,29 @@ func tidySecure() []*pass.Pass {
 const defaultProbes = "random:1x2,smooth:1x2"
 
 // measureError states the bound of the output's error, where both stages and the weights are at hand.
-func (l *lowering) measureError() error {
-	if l.net == nil || l.source == nil {
-		return nil
+func (l *lowering) measureError() (err error) {
+	if l.net != nil && l.source != nil {
+		l.context.Report.ErrorBound, err = l.boundOf(l.ring)
 	}
-	x := l.net.Funcs[0].Params[0]
-	probes := l.context.Calibration
-	if probes == nil {
-		var err error
-		if probes, err = inputs(defaultProbes, preprocess(x)); err != nil {
-			return err
-		}
+	return err
+}
+
+// boundOf measures the bound of a fixed-point form's error.
+func (l *lowering) boundOf(ring *ir.Module) (float64, error) {
+	probes, err := l.probes()
+	if err != nil {
+		return 0, err
 	}
 	l.app.progress.step("error bound on %d input(s)", len(probes))
-	bound, err := errorbound.Measure(l.net.Funcs[0], l.ring.Funcs[0], ranges.WeightsOf(l.context), probes, l.context.FloatOutputs)
-	l.context.Report.ErrorBound = bound
-	return err
+	return errorbound.Measure(l.net.Funcs[0], ring.Funcs[0], ranges.WeightsOf(l.context), probes, l.context.FloatOutputs)
+}
+
+// probes are the inputs that errors are measured on: those to calibrate on, or default ones.
+func (l *lowering) probes() ([][]float32, error) {
+	if l.context.Calibration != nil {
+		return l.context.Calibration, nil
+	}
+	return inputs(defaultProbes, preprocess(l.net.Funcs[0].Params[0]))
 }
 
 func oneInput(f *ir.Func) error {

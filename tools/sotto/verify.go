@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/runtime/party"
 	"sotto/tools/conform"
@@ -20,6 +21,7 @@ type verifyResult struct {
 	Equal           bool            `json:"equal"`
 	MaxULP          int64           `json:"max_ulp"`
 	FirstDifference *differenceJSON `json:"first_difference"`
+	Exceeded        []exceededJSON  `json:"exceeded"` // calibrated ranges
 	Compared        int             `json:"compared"`
 	ErrorBound      float64         `json:"error_bound"`
 	MaxError        float64         `json:"max_error"`
@@ -35,13 +37,37 @@ type differenceJSON struct {
 	Message string `json:"message"`
 }
 
+// exceededJSON is a layer that reached beyond its calibrated range.
+type exceededJSON struct {
+	Path    string     `json:"path"`
+	File    string     `json:"file"`
+	Line    int        `json:"line"`
+	Reached float64    `json:"reached"`
+	Range   [2]float64 `json:"range"`
+	Holds   float64    `json:"holds"`
+	Message string     `json:"message"`
+}
+
+func exceeded(list []conform.Exceeded) []exceededJSON {
+	out := []exceededJSON{}
+	for _, e := range list {
+		v := e.Value
+		if n := len(out); n > 0 && out[n-1].Path == v.Path {
+			continue
+		}
+		out = append(out, exceededJSON{v.Path, v.Pos.File, v.Pos.Line, e.Reached, [2]float64{e.Bounds.Lo, e.Bounds.Hi}, e.Holds, e.String()})
+	}
+	return out
+}
+
 func newVerifyCmd(a *app) *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use: "verify DIR --input FILE", Short: "run private and clear side by side and name the first layer that differs", Args: cobra.ExactArgs(1),
 		Long: "Verify runs both parties on this machine, has them dump their shares, and evaluates every op of the clear fixed-point network on\n" +
 			"the reconstructed arguments: what a protocol computes exactly must be equal bit for bit, a truncation may be one unit above\n" +
-			"the floor. It also compares the output with the float network's and the bound that compile stated.",
+			"the floor. It also compares the output with the float network's and the bound that compile stated, and names the layers that\n" +
+			"this input takes beyond the ranges which calibration showed.",
 		Example: "  sotto verify out --input examples/images/seven.png",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.verify(args[0], &f)
@@ -94,7 +120,12 @@ func (a *app) compare(dir string, b *party.Bundle, clear *clear, f *runFlags, du
 	if err != nil {
 		return nil, err
 	}
-	diffs, units, err := conform.Compare(clear.ring, clear.baked, x, values)
+	var beyond []conform.Exceeded
+	diffs, units, err := conform.CompareEach(clear.ring, clear.baked, x, values, func(v *ir.Value, x *ir.Tensor) {
+		if e, yes := conform.Beyond(v, x); yes {
+			beyond = append(beyond, e)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +133,7 @@ func (a *app) compare(dir string, b *party.Bundle, clear *clear, f *runFlags, du
 	if err != nil {
 		return nil, err
 	}
-	r := &verifyResult{head: version1, Equal: len(diffs) == 0, MaxULP: units, Compared: len(values), FloatClass: float.Class, Class: private.Class}
+	r := &verifyResult{head: version1, Equal: len(diffs) == 0, MaxULP: units, Exceeded: exceeded(beyond), Compared: len(values), FloatClass: float.Class, Class: private.Class}
 	if len(diffs) > 0 {
 		v := diffs[0].Value
 		r.FirstDifference = &differenceJSON{v.Path, v.Op.Name, v.Pos.File, v.Pos.Line, diffs[0].String()}
@@ -127,6 +158,9 @@ func (r *verifyResult) text(w io.Writer) {
 		fmt.Fprintf(w, "equal: %d values compared on their actual arguments, at most %d unit(s) apart as truncation states\n", r.Compared, r.MaxULP)
 	} else {
 		fmt.Fprintf(w, "different: %s\n", r.FirstDifference.Message)
+	}
+	for _, e := range r.Exceeded {
+		fmt.Fprintf(w, "beyond its range: %s\n", e.Message)
 	}
 	fmt.Fprintf(w, "output: greatest error against float %.3g, stated bound %.3g; class %d, float %d\n", r.MaxError, r.ErrorBound, r.Class, r.FloatClass)
 }
