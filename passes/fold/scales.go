@@ -2,6 +2,7 @@ package fold
 
 import (
 	"cmp"
+	"math"
 
 	"sotto/ir"
 	"sotto/passes/pass"
@@ -24,7 +25,8 @@ type scales struct {
 	parent  map[*ir.Value]*ir.Value // towards the value that stands for the class
 	classes map[*ir.Value]*class
 	sites   map[*ir.Value]*site
-	public  int // signs that were written into the function
+	public  int      // signs that were written into the function
+	small   []string // paths of polynomials whose quadratic coefficient is less than they are computed with
 }
 
 // class is what is known of values of one factor, by the value that stands for them.
@@ -43,7 +45,7 @@ type site struct {
 }
 
 func newScales(c *pass.Context, f *ir.Func) (*scales, error) {
-	s := &scales{pass.NewRewriter(f), map[*ir.Value]*ir.Value{}, map[*ir.Value]*class{}, map[*ir.Value]*site{}, 0}
+	s := &scales{pass.NewRewriter(f), map[*ir.Value]*ir.Value{}, map[*ir.Value]*class{}, map[*ir.Value]*site{}, 0, nil}
 	for _, v := range f.Body {
 		if handsOn(v) {
 			for _, a := range v.Args {
@@ -111,15 +113,22 @@ func (s *scales) note(v *ir.Value) {
 // publish decides whether the sign of a polynomial is public: where no factor of its result takes it in. It is then read from the
 // weights; without weights it is taken as positive, the value at initialisation.
 func (s *scales) publish(c *pass.Context, v *ir.Value) error {
-	if s.signed(s.of(v)) || c.Weights == nil || !v.Args[1].Is("param") {
+	if c.Weights == nil || !v.Args[1].Is("param") {
 		return nil
 	}
 	w, err := c.Weights.Weight(v.Args[1].Path, v.Args[1].Type.Shape)
-	if err == nil && float64(w[0])*v.Float("scale") < 0 {
+	if err != nil {
+		return err
+	}
+	square := float64(w[0]) * v.Float("scale")
+	if math.Abs(square) < ir.LeastSquare {
+		s.small = append(s.small, v.Path)
+	}
+	if square < 0 && !s.signed(s.of(v)) {
 		s.sites[v].negated = true
 		s.public++
 	}
-	return err
+	return nil
 }
 
 // signed tells whether the factor of a class has a sign, that of the one polynomial which gives it.

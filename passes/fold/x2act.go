@@ -3,6 +3,9 @@
 package fold
 
 import (
+	"slices"
+	"strings"
+
 	"sotto/ir"
 	"sotto/passes/pass"
 )
@@ -22,6 +25,10 @@ var X2act = &pass.Pass{
 				return err
 			}
 			m.Funcs[i] = s.rewrite()
+			if len(s.small) > 0 {
+				slices.Sort(s.small)
+				c.Notice("x2act: |scale*a| is below 2^-16 at %s: it is computed with 2^-16 there, off by at most 2^-16*x^2", strings.Join(s.small, ", "))
+			}
 			if s.public > 0 {
 				c.Notice("x2act: %d site(s) have a negative quadratic coefficient that no linear layer takes in; that sign is visible in both programs", s.public)
 			}

@@ -7,13 +7,13 @@ import (
 	"sotto/passes/pass"
 )
 
-// worst marks every value with the interval that holds for every input: interval arithmetic, one interval a tensor,
-// exact sums of the weights' positive and negative parts for every output channel.
+// worst marks every value with the interval that holds for every input: interval arithmetic, one interval a channel
+// (channels.go), and their union as the fact.
 func worst(c *pass.Context, f *ir.Func) error {
-	w := &bounder{weights: WeightsOf(c), of: map[*ir.Value]ir.Interval{}, consts: ir.Env{}}
+	w := &bounder{weights: WeightsOf(c), of: map[*ir.Value]channels{}, consts: ir.Env{}}
 	for _, p := range f.Params {
 		lo, hi := ir.InputRange(p)
-		w.of[p] = ir.Interval{Lo: lo, Hi: hi}
+		w.of[p] = uniform(p.Type, ir.Interval{Lo: lo, Hi: hi})
 		p.Set("worst", []float64{lo, hi})
 	}
 	left := f.Uses()
@@ -23,8 +23,8 @@ func worst(c *pass.Context, f *ir.Func) error {
 				return fmt.Errorf("%s: %w", v.Path, err)
 			}
 		} else {
-			b := w.bound(v)
-			w.of[v] = b
+			w.of[v] = w.bound(v)
+			b := w.of[v].union()
 			v.Set("worst", []float64{b.Lo, b.Hi})
 		}
 		for _, a := range v.Args {
@@ -38,7 +38,7 @@ func worst(c *pass.Context, f *ir.Func) error {
 
 type bounder struct {
 	weights func(*ir.Value) (*ir.Tensor, error)
-	of      map[*ir.Value]ir.Interval
+	of      map[*ir.Value]channels
 	consts  ir.Env
 }
 
@@ -53,15 +53,4 @@ func (w *bounder) constant(v *ir.Value) (err error) {
 	}
 	w.consts[v], err = ir.EvalOne(v, args)
 	return err
-}
-
-func (w *bounder) bound(v *ir.Value) ir.Interval {
-	in, weights := make([]ir.Interval, len(v.Args)), make([][]float32, len(v.Args))
-	for i, a := range v.Args {
-		in[i] = w.of[a]
-		if t := w.consts[a]; t != nil {
-			weights[i] = t.F
-		}
-	}
-	return v.Range(in, weights)
 }
