@@ -31,6 +31,11 @@ func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]c
 	return l, record(l, f)
 }
 
+// ShapeOf gives what an op tells a ledger wherever it stands. Arguments of which known has moments have these always.
+func ShapeOf(m *Module, v *Value, source cost.Source, known []*cost.Ready) (*cost.Shape, error) {
+	return cost.NewShape(m.Deploy, source, known, func(l *cost.Ledger, in []cost.Ready) cost.Ready { return costOf(l, v, in) })
+}
+
 // record enters the costs of a function's ops and gives the moments from which each party has its parts.
 func record(l *cost.Ledger, f *Func) map[*Value]cost.Ready {
 	at := map[*Value]cost.Ready{}

@@ -67,7 +67,7 @@ func heCost(l *cost.Ledger, v *Value) {
 	if err != nil {
 		Bugf("%s: %v", v.Layer(), err)
 	}
-	l.Product(p, maskOf(v.Args[0]))
+	l.Product(p, MaskOf(v.Args[0]))
 	if l.Deploy == cost.Outsourced {
 		for _, p := range []cost.Party{cost.Client, cost.Server} {
 			v.multipliesOnce(l, p, cost.Start) // a party's own mask and share of the weights
@@ -75,8 +75,8 @@ func heCost(l *cost.Ledger, v *Value) {
 	}
 }
 
-// maskOf is the value whose mask an argument has: a reshape has that of what it reshapes.
-func maskOf(v *Value) *Value {
+// MaskOf is the value whose mask an argument of a linear layer has: a reshape has that of what it reshapes.
+func MaskOf(v *Value) *Value {
 	for v.Is("ring.reshape") {
 		v = v.Args[0]
 	}

@@ -141,6 +141,7 @@ type Ledger struct {
 	extensions Extensions // that were set up
 	asked      Extensions // what the ops used so far
 	made       made
+	open       *opened // of a Shape in the making; nil otherwise
 }
 
 // NewLedger starts an empty ledger.
@@ -261,10 +262,30 @@ func (l *Ledger) ByTag(phase Phase) map[int]Traffic {
 
 // Total sums a phase.
 func (l *Ledger) Total(phase Phase) Traffic {
-	var sum Traffic
-	for _, t := range l.ByTag(phase) {
-		sum.Add(t)
+	var bytes [][2]int64
+	return l.total(phase, &bytes)
+}
+
+// total is Total in memory that it is given: the bytes of each moment, by sender.
+func (l *Ledger) total(phase Phase, bytes *[][2]int64) (sum Traffic) {
+	b := (*bytes)[:0]
+	for _, m := range l.Messages {
+		if m.Sent.Phase() != phase {
+			continue
+		}
+		for m.Sent.Depth() >= len(b) {
+			b = append(b, [2]int64{})
+		}
+		b[m.Sent.Depth()][m.From] += m.Bytes
 	}
+	for _, m := range b {
+		sum.ClientSent += FrameBytes(m[Client])
+		sum.ServerSent += FrameBytes(m[Server])
+		if m != [2]int64{} {
+			sum.Rounds++
+		}
+	}
+	*bytes = b
 	return sum
 }
 

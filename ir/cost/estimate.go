@@ -57,7 +57,8 @@ func (e *Estimated) phase(p Phase) *Expected {
 
 // ms plays a phase. The offline phase ends when both parties have ended it; the online one when the client has.
 func (s *simulation) ms(l *Ledger, phase Phase, r *rates, tags int) float64 {
-	s.reset(newTimeline(l, phase, r), r, tags)
+	s.lay(l, phase, r)
+	s.reset(r, tags)
 	s.run()
 	end := s.actors[Client].end
 	if phase == Offline {

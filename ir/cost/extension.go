@@ -2,6 +2,7 @@ package cost
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -83,17 +84,19 @@ func (i Instance) SetupBytes() (toReceiver, toSender int64) {
 }
 
 // Sent lists the instances that a party is the sender of: the pads' first, then those of the batches it garbles in order.
-func (x Extensions) Sent(p Party) []Instance {
-	var out []Instance
-	if x.Pads[p] > 0 {
-		out = append(out, x.Pad(p))
-	}
-	for batch, g := range x.Garbled {
-		if g.Garbler == p {
-			out = append(out, x.Label(batch))
+func (x Extensions) Sent(p Party) []Instance { return slices.Collect(x.sent(p)) }
+
+func (x Extensions) sent(p Party) iter.Seq[Instance] {
+	return func(yield func(Instance) bool) {
+		if x.Pads[p] > 0 && !yield(x.Pad(p)) {
+			return
+		}
+		for batch, g := range x.Garbled {
+			if g.Garbler == p && !yield(x.Label(batch)) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 // Any reports whether there is an extension to set up.
@@ -129,7 +132,7 @@ const cachedSecretBits = 17
 // smallestFerret gives the set that makes n OTs of random choice with the fewest bytes, those of its base included, and
 // these bytes. A greater set has fewer bytes an OT and a greater base.
 func smallestFerret(n int64) (best FerretSet, bytes int64) {
-	for _, set := range FerretSets() {
+	for _, set := range ferretSets {
 		if set.SecretBits > cachedSecretBits {
 			continue
 		}
@@ -144,6 +147,10 @@ func smallestFerret(n int64) (best FerretSet, bytes int64) {
 // RandomOT records n OTs of random choice from the extension of the pads whose receiver is given, and gives the moment from
 // which both ends have their pads. The receiver has its choices from Start on: they need no message.
 func (l *Ledger) RandomOT(receiver Party, n int64) Time {
+	if l.open != nil {
+		l.open.asks = append(l.open.asks, ask{kind: askPads, party: receiver, n: n})
+		return Start + 1
+	}
 	sender := receiver.Other()
 	first := l.asked.Pads[sender]
 	l.asked.Pads[sender] += n
@@ -169,6 +176,10 @@ func (l *Ledger) Triples(n int64) Time { return max(l.RandomOT(Client, n), l.Ran
 // LabelOT records the n label OTs of one more garbled batch, the evaluator's choices known at the moment ready, and gives
 // the moment from which the garbler has the zero labels. With Ferret the trees cross the choices.
 func (l *Ledger) LabelOT(garbler Party, n int64, ready Time) Time {
+	if l.open != nil {
+		l.open.asks = append(l.open.asks, ask{kind: askLabels, party: garbler, n: n, at: ready})
+		return ready + 1
+	}
 	batch, evaluator := len(l.asked.Garbled), garbler.Other()
 	l.asked.Garbled = append(l.asked.Garbled, Labels{Garbler: garbler, OTs: n})
 	i := l.extensions.Label(batch)

@@ -1,6 +1,9 @@
 package cost
 
-import "math"
+import (
+	"iter"
+	"math"
+)
 
 // Multiplication of two private numbers by oblivious transfer (N. Gilboa, "Two Party RSA Key Generation", CRYPTO 1999), over
 // Z/2^l: an OT for each bit of the one factor, whose correlation is as wide as what that bit can still change.
@@ -30,7 +33,7 @@ type GilboaOT struct {
 // of the outsourced deployment) and not drawn with the OTs.
 func NewGilboaOT(ots int64, chosen bool) GilboaOT {
 	best, least := GilboaOT{nil, chosen}, int64(math.MaxInt64)
-	for _, o := range gilboaOTs(chosen) {
+	for o := range gilboaOTs(chosen) {
 		if n := o.total(ots); n < least {
 			best, least = o, n
 		}
@@ -38,14 +41,17 @@ func NewGilboaOT(ots int64, chosen bool) GilboaOT {
 	return best
 }
 
-func gilboaOTs(chosen bool) []GilboaOT {
-	all := []GilboaOT{{nil, chosen}}
-	for _, s := range FerretSets() {
-		if s.SecretBits <= cachedSecretBits {
-			all = append(all, GilboaOT{&s, chosen})
+func gilboaOTs(chosen bool) iter.Seq[GilboaOT] {
+	return func(yield func(GilboaOT) bool) {
+		if !yield(GilboaOT{nil, chosen}) {
+			return
+		}
+		for i, s := range ferretSets {
+			if s.SecretBits <= cachedSecretBits && !yield(GilboaOT{&ferretSets[i], chosen}) {
+				return
+			}
 		}
 	}
-	return all
 }
 
 // Instance is the extension that makes the OTs.

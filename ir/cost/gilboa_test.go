@@ -25,7 +25,7 @@ func TestGilboaTakesFerretForMany(t *testing.T) {
 			if n > 10000 && best.Ferret == nil {
 				t.Errorf("%d products by SoftSpoken", n)
 			}
-			for _, o := range gilboaOTs(chosen) {
+			for o := range gilboaOTs(chosen) {
 				if o.total(ots) < best.total(ots) {
 					t.Errorf("%d products: %v moves %d bytes, the best %d", n, o, o.total(ots), best.total(ots))
 				}
@@ -36,7 +36,7 @@ func TestGilboaTakesFerretForMany(t *testing.T) {
 
 // TestGilboaOTsOfItemsSum: what is counted item by item is what is counted at once.
 func TestGilboaOTsOfItemsSum(t *testing.T) {
-	for _, o := range gilboaOTs(true) {
+	for o := range gilboaOTs(true) {
 		var first, choice, trees int64
 		for _, n := range []int64{1, 63, 64, 5000, 40000, 100} {
 			ots := GilboaOTs(n, 32)

@@ -29,7 +29,7 @@ type made struct {
 // Make records what belongs to no layer: public keys, the base OTs of the elementwise products, and the marks of the two
 // set-up messages where no other extension has them.
 func (l *Ledger) Make(x Extensions, m Made) error {
-	l.made = made{how: m.Elementwise, uploads: map[any][]HEPlan{}}
+	l.made = made{how: m.Elementwise}
 	if l.Source != FromHE || m.Products == 0 && m.Elements == 0 {
 		return nil
 	}
@@ -69,27 +69,46 @@ func (l *Ledger) Encrypts(p Party) bool { return p == Client || l.Deploy == Outs
 // Product records a product with weights: the encrypted mask, unless it has travelled in the same packing before, and the reply.
 // mask is a key of the mask.
 func (l *Ledger) Product(p HEPlan, mask any) {
+	if l.open != nil {
+		l.open.asks = append(l.open.asks, ask{kind: askProduct, plan: p})
+		return
+	}
+	if l.made.uploads == nil {
+		l.made.uploads = map[any][]HEPlan{}
+	}
 	again := false
 	for _, before := range l.made.uploads[mask] {
 		again = again || before.SameUpload(p)
 	}
 	l.made.uploads[mask] = append(l.made.uploads[mask], p)
-	for _, party := range []Party{Client, Server} {
+	l.product(productOf(p), again)
+}
+
+// product is what a plan comes to: bytes each way, and work.
+type product struct {
+	upload, reply int64
+	work          [6]productWork
+}
+
+func productOf(p HEPlan) product { return product{p.UploadBytes(), p.ReplyBytes(), p.work()} }
+
+// product records one; what it takes to send the mask is left out where that was done for another product.
+func (l *Ledger) product(p product, again bool) {
+	for _, party := range [...]Party{Client, Server} {
 		if !l.Encrypts(party) {
 			continue
 		}
 		l.multiplies(p, party, again)
 		if !again {
-			l.Send(party, p.UploadBytes(), 0)
+			l.Send(party, p.upload, 0)
 		}
-		l.Send(party.Other(), p.ReplyBytes(), 1)
+		l.Send(party.Other(), p.reply, 1)
 	}
 }
 
-// multiplies records the work of a product whose mask is the encryptor's; what it takes to send the mask is left out where that was done
-// for another product.
-func (l *Ledger) multiplies(p HEPlan, encryptor Party, again bool) {
-	for _, w := range p.work() {
+// multiplies records the work of a product whose mask is the encryptor's.
+func (l *Ledger) multiplies(p product, encryptor Party, again bool) {
+	for _, w := range p.work {
 		party := encryptor
 		if w.evaluator {
 			party = encryptor.Other()
@@ -106,6 +125,10 @@ func (l *Ledger) multiplies(p HEPlan, encryptor Party, again bool) {
 
 // Elementwise records n elementwise products: the server's choices and the client's answer, or the client's ciphertexts and the server's.
 func (l *Ledger) Elementwise(n int64, ring int) {
+	if l.open != nil {
+		l.open.asks = append(l.open.asks, ask{kind: askElementwise, n: n, ring: ring})
+		return
+	}
 	if l.made.how == BySIMD {
 		l.slots(n)
 		return

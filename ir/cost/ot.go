@@ -1,5 +1,7 @@
 package cost
 
+import "slices"
+
 // Sizes of SoftSpoken OT extension (L. Roy, CRYPTO 2022) with field F_2^4 and kappa = 128, and of the base OTs under it.
 const (
 	kappa      = 128
@@ -57,9 +59,9 @@ type FerretSet struct {
 
 // FerretSets gives the sets for which 128 bits of security are claimed, the one with the fewest bytes an OT first: see
 // runtime/ot/ferret.go for the estimate and its source.
-func FerretSets() []FerretSet {
-	return []FerretSet{{1900, 19, 13}, {1520, 18, 12}, {1170, 17, 11}, {850, 16, 10}}
-}
+func FerretSets() []FerretSet { return slices.Clone(ferretSets[:]) }
+
+var ferretSets = [...]FerretSet{{1900, 19, 13}, {1520, 18, 12}, {1170, 17, 11}, {850, 16, 10}}
 
 // Leaves is the OTs of one tree, 2^h.
 func (s FerretSet) Leaves() int64 { return 1 << s.Depth }

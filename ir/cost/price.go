@@ -76,15 +76,18 @@ func (p Price) all() float64 {
 }
 
 // on is the time of a unit where so many of cores are free for it, which need not be a whole number.
-func (p Price) on(free float64, cores int) float64 {
-	if free >= float64(cores) || cores == 1 {
-		return p.all()
+func (p Price) on(free float64, cores int) float64 { return onCores(p.NS, p.all(), free, cores) }
+
+// onCores is the time of what takes one on a core and all on every one of cores, of which so many are free for it.
+func onCores(one, all, free float64, cores int) float64 {
+	if free >= float64(cores) {
+		return all
 	}
 	if free <= 1 {
-		return p.NS / free
+		return one / free
 	}
-	gain := (p.NS/p.all() - 1) * (free - 1) / float64(cores-1)
-	return p.NS / (1 + gain)
+	gain := (one/all - 1) * (free - 1) / float64(cores-1)
+	return one / (1 + gain)
 }
 
 // Prices are those of all kernels. In JSON they are an object with a kernel's name for a key.

@@ -20,13 +20,13 @@ func (l *Ledger) Setup(x Extensions) {
 	l.For(SessionTag)
 	for _, p := range []Party{Client, Server} {
 		var first, second int64 = SetupMark, SetupMark
-		for _, i := range x.Sent(p) {
+		for i := range x.sent(p) {
 			toReceiver, _ := i.SetupBytes()
 			first += toReceiver
 			l.baseOTs(p)
 			l.extend(Instance{OT: SoftSpoken}, p, i.Base(), Start)
 		}
-		for _, i := range x.Sent(p.Other()) {
+		for i := range x.sent(p.Other()) {
 			_, toSender := i.SetupBytes()
 			second += toSender
 		}

@@ -12,7 +12,7 @@ const linkBuffer = 512 << 10
 
 // simulation is one run of a timeline. It keeps its memory from run to run.
 type simulation struct {
-	*timeline
+	timeline
 	r       *rates
 	now     float64 // ns
 	actors  [2]actor
@@ -41,21 +41,26 @@ type actor struct {
 
 // task is a lane that runs: a party and what it does, or the dealer.
 type task struct {
-	p    Party
-	when When
+	p     Party
+	when  When
+	piece *piece
+	left  *float64 // the part of the piece that is before it
+	// While time passes: the cores that the task has, and the time of the whole of its piece with them.
+	cores, whole float64
 }
 
-func (s *simulation) reset(tl *timeline, r *rates, tags int) {
-	*s = simulation{timeline: tl, r: r, dealing: 1, setup: [2]int{0, -1}, arrival: s.arrival, byTag: s.byTag, running: s.running}
+// reset begins a run of the timeline that is laid out.
+func (s *simulation) reset(r *rates, tags int) {
+	s.r, s.now, s.dealing, s.setup, s.running, s.actors = r, 0, 1, [2]int{0, -1}, s.running[:0], [2]actor{}
 	for p := range s.actors {
 		a := &s.actors[p]
 		a.left = [3]float64{1, 1, 1}
-		if tl.dealer.one > 0 {
+		if s.dealer.work.one > 0 {
 			a.dealt = math.Inf(1)
 		}
 		s.arrival[p] = s.arrival[p][:0]
 	}
-	for i, m := range tl.moments {
+	for i, m := range s.moments {
 		switch {
 		case m.at == 0:
 			s.setup[0] = i + 1
@@ -65,7 +70,7 @@ func (s *simulation) reset(tl *timeline, r *rates, tags int) {
 	}
 	for p := range s.actors {
 		s.actors[p].moment = s.afterSetup(0)
-		s.actors[p].done = len(tl.moments) == 0
+		s.actors[p].done = len(s.moments) == 0
 	}
 	if cap(s.byTag) < tags+1 {
 		s.byTag = make([]float64, tags+1)
@@ -86,8 +91,8 @@ func (s *simulation) afterSetup(i int) int {
 func (s *simulation) run() {
 	for !s.actors[Client].done || !s.actors[Server].done {
 		s.running, s.next = s.running[:0], math.Inf(1)
-		if s.dealing > 0 && s.dealer.one > 0 {
-			s.running = append(s.running, task{p: Dealer})
+		if s.dealing > 0 && s.dealer.work.one > 0 {
+			s.running = append(s.running, task{p: Dealer, piece: &s.dealer, left: &s.dealing})
 		}
 		moved := false
 		for p := range s.actors {
@@ -107,21 +112,20 @@ func (s *simulation) look(p Party) bool {
 	}
 	if a.computing {
 		if a.at[After] < s.moments[a.moment].end[p][After] {
-			s.running = append(s.running, task{p, After})
+			s.runs(p, After)
 			return false
 		}
 		return s.pass(a, p)
 	}
-	idle := true
-	for _, w := range []When{Sending, Receiving} {
-		if a.at[w] == s.moments[a.moment].end[p][w] {
+	idle, end := true, &s.moments[a.moment].end[p]
+	for w := Sending; w <= Receiving; w++ {
+		if a.at[w] == end[w] {
 			continue
 		}
 		idle = false
-		switch from := s.from(p, w); {
-		case from <= s.now:
-			s.running = append(s.running, task{p, w})
-		default:
+		if from := s.from(p, w); from <= s.now {
+			s.runs(p, w)
+		} else {
 			s.next = min(s.next, from)
 		}
 	}
@@ -131,6 +135,12 @@ func (s *simulation) look(p Party) bool {
 	}
 	a.computing = idle
 	return idle
+}
+
+// runs notes that a party works on its next piece of a kind.
+func (s *simulation) runs(p Party, w When) {
+	a := &s.actors[p]
+	s.running = append(s.running, task{p: p, when: w, piece: &s.pieces[p][w][a.at[w]], left: &a.left[w]})
 }
 
 // pass takes a party to the next moment.
@@ -153,7 +163,7 @@ func (s *simulation) from(p Party, w When) float64 {
 		}
 		return s.arrival[p.Other()][i]
 	}
-	if first := s.setup[0]; a.moment == s.setup[1] && i >= s.moments[first].end[p][Sending] && !s.answerable(p, s.pieces[p][Sending][i]) {
+	if first := s.setup[0]; a.moment == s.setup[1] && i >= s.moments[first].end[p][Sending] && !s.answerable(p, &s.pieces[p][Sending][i]) {
 		return math.Inf(1)
 	}
 	if ahead := s.unread(p); ahead > unreadBytes {
@@ -173,20 +183,22 @@ func (s *simulation) unread(p Party) float64 {
 
 // answerable tells whether what a piece of set-up's second message answers is here: what the peer's first says of its op and of those
 // before; in slots, as much of it as the piece has come to.
-func (s *simulation) answerable(p Party, piece piece) bool {
+func (s *simulation) answerable(p Party, piece *piece) bool {
 	i := s.actors[p].at[Receiving]
 	if i >= s.moments[s.setup[0]].end[p][Receiving] || s.pieces[p][Receiving][i].tag > piece.tag {
 		return true
 	}
-	heard := s.pieces[p][Receiving][i]
+	heard := &s.pieces[p][Receiving][i]
 	return heard.slots && heard.tag == piece.tag && heard.upTo > piece.upTo
 }
 
 // advance lets time pass until the first task ends or what is waited for comes.
 func (s *simulation) advance() {
+	s.share()
 	step := s.next - s.now
-	for _, t := range s.running {
-		step = min(step, s.left(t)*s.whole(t))
+	for i := range s.running {
+		t := &s.running[i]
+		step = min(step, *t.left*t.whole)
 	}
 	if math.IsInf(step, 1) { // nothing runs and nothing comes: the ledger is no session's
 		for p := range s.actors {
@@ -197,14 +209,13 @@ func (s *simulation) advance() {
 	step = max(step, 0)
 	s.book(step)
 	s.now += step
-	for _, t := range s.running {
-		whole := s.whole(t)
-		if part := s.left(t); whole == 0 || part-step/whole < tiny {
-			s.finish(t)
-		} else if t.p == Dealer {
-			s.dealing -= step / whole
+	for i := range s.running {
+		t := &s.running[i]
+		left := *t.left - step/t.whole // not a number where the piece is nothing
+		if left >= tiny {
+			*t.left = left
 		} else {
-			s.actors[t.p].left[t.when] -= step / whole
+			s.finish(t)
 		}
 	}
 }
@@ -212,39 +223,26 @@ func (s *simulation) advance() {
 // tiny is a part of a piece that rounding leaves.
 const tiny = 1e-9
 
-func (s *simulation) left(t task) float64 {
-	if t.p == Dealer {
-		return s.dealing
+// share gives the cores of each machine to the tasks that run on it.
+func (s *simulation) share() {
+	var tasks [3]int
+	for _, t := range s.running {
+		tasks[t.p]++
 	}
-	return s.actors[t.p].left[t.when]
-}
-
-// whole is the time of the piece that a task works on, with the cores that it has now.
-func (s *simulation) whole(t task) float64 {
-	work := s.dealer
-	if t.p != Dealer {
-		work = s.pieces[t.p][t.when][s.actors[t.p].at[t.when]].work
-	}
-	cores := s.r.cores[t.p]
-	return work.on(float64(cores)/float64(s.beside(t)), cores)
-}
-
-// beside is how many tasks run on a task's machine.
-func (s *simulation) beside(t task) int {
 	if s.r.shared {
-		return len(s.running)
+		n := len(s.running)
+		tasks = [3]int{n, n, n}
 	}
-	n := 0
-	for _, o := range s.running {
-		if o.p == t.p {
-			n++
-		}
+	for i := range s.running {
+		t := &s.running[i]
+		cores := s.r.cores[t.p]
+		t.cores = float64(cores) / float64(tasks[t.p])
+		t.whole = t.piece.work.on(t.cores, cores)
 	}
-	return n
 }
 
 // finish ends a piece: what is sent leaves as the line allows.
-func (s *simulation) finish(t task) {
+func (s *simulation) finish(t *task) {
 	if t.p == Dealer {
 		s.dealing = 0
 		for p := range s.actors {
@@ -254,9 +252,8 @@ func (s *simulation) finish(t task) {
 	}
 	a := &s.actors[t.p]
 	if t.when == Sending {
-		bytes := s.pieces[t.p][Sending][a.at[Sending]].bytes
-		a.lineFree = max(a.lineFree, s.now) + bytes*s.r.byteNS
-		a.sent += bytes
+		a.lineFree = max(a.lineFree, s.now) + t.piece.bytes*s.r.byteNS
+		a.sent += t.piece.bytes
 		s.arrival[t.p] = append(s.arrival[t.p], a.lineFree+s.r.oneWay)
 	}
 	if t.when == Receiving {
@@ -269,15 +266,16 @@ func (s *simulation) finish(t task) {
 // book adds a stretch of time to what the client is at, and to the cores that are busy.
 func (s *simulation) book(step float64) {
 	s.byTag[s.clientTag()+1] += step
-	for _, t := range s.running {
+	for i := range s.running {
+		t := &s.running[i]
 		if t.p == Dealer {
 			continue
 		}
-		a, free := &s.actors[t.p], float64(s.r.cores[t.p])/float64(s.beside(t))
-		if work := s.pieces[t.p][t.when][a.at[t.when]].work; work.all == work.one {
+		free := t.cores
+		if work := &t.piece.work; work.all == work.one {
 			free = min(free, 1)
 		}
-		a.busy += step * free
+		s.actors[t.p].busy += step * free
 	}
 }
 

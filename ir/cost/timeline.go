@@ -8,8 +8,13 @@ type timeline struct {
 	moments []moment
 	pieces  [2][3][]piece // by party and When, moment after moment
 	// dealer is the work of a dealer, which begins with the phase, and dealtBytes what it then sends each party.
-	dealer     nanoseconds
+	dealer     piece
 	dealtBytes [2]float64
+
+	whole   piece   // what is not split
+	entries []entry // the ledger's, op after op
+	order   []int32 // of their numbers, moment after moment
+	first   []int32 // by place of a moment: where its entries begin in order
 }
 
 // moment is one level of the two programs.
@@ -43,7 +48,7 @@ func (n nanoseconds) on(free float64, cores int) float64 {
 	if n.one == 0 {
 		return 0
 	}
-	return Price{NS: n.one, AllNS: n.all}.on(free, cores)
+	return onCores(n.one, n.all, free, cores)
 }
 
 // pieceBytes of a message, or what pieceNS of work make, are what its receiver works on while the next are made.
@@ -51,6 +56,8 @@ const (
 	pieceBytes = 256 << 10
 	pieceNS    = 1e6
 	mostPieces = 16 // of one part of a message, as many as change the result by less than its error
+	// Smaller parts of a phase than this, at all of its moments together, change the result by less than its error too: they stay whole.
+	leastPart = 1. / 256
 )
 
 // entry is a line of a ledger, priced.
@@ -64,62 +71,121 @@ type entry struct {
 	slots bool
 }
 
-// entries prices the messages and the work of a phase.
-func (l *Ledger) entries(phase Phase, t *rates) []entry {
-	var out []entry
-	for _, m := range l.Messages {
-		if m.Sent.Phase() != phase {
+// collect prices the messages and the work of a phase, op by op.
+func (tl *timeline) collect(l *Ledger, phase Phase, t *rates) {
+	tl.entries = tl.entries[:0]
+	messages, work := l.Messages, l.Work
+	for len(messages)+len(work) > 0 {
+		if len(work) == 0 || len(messages) > 0 && messages[0].Tag <= work[0].Tag {
+			if m := messages[0]; m.Sent.Phase() == phase {
+				tl.message(m, t)
+			}
+			messages = messages[1:]
 			continue
 		}
-		to := m.From.Other()
-		n := float64(m.Bytes)
-		out = append(out, entry{m.Sent, m.From, Sending, m.Tag, t.of(m.From, SendByte).units(n), n, false},
-			entry{m.Sent, to, Receiving, m.Tag, t.of(to, ReceiveByte).units(n), 0, false})
+		if w := work[0]; w.At.Phase() == phase && w.Party != Dealer {
+			tl.effort(w, t)
+		}
+		work = work[1:]
 	}
-	for _, w := range l.Work {
-		if w.At.Phase() != phase || w.Party == Dealer {
-			continue
-		}
-		when := w.When
-		if 0 < w.At && w.At < Start && when == After {
-			when = Receiving // set-up has no steps between its messages
-		}
-		out = append(out, entry{w.At, w.Party, when, w.Tag, t.of(w.Party, w.Kernel).call(float64(w.Units)), 0, w.Kernel == SlotEvaluate})
+	byTag := func(a, b entry) int { return a.tag - b.tag }
+	if !slices.IsSortedFunc(tl.entries, byTag) { // the ledger is not one op after the other
+		slices.SortStableFunc(tl.entries, byTag)
 	}
-	slices.SortStableFunc(out, func(a, b entry) int {
-		if a.at != b.at {
-			return int(a.at - b.at)
-		}
-		return a.tag - b.tag
-	})
-	return out
 }
 
-// newTimeline lays a phase out.
-func newTimeline(l *Ledger, phase Phase, t *rates) *timeline {
-	tl := &timeline{}
+func (tl *timeline) message(m Message, t *rates) {
+	to, n := m.From.Other(), float64(m.Bytes)
+	tl.entries = append(tl.entries, entry{m.Sent, m.From, Sending, m.Tag, t.of(m.From, SendByte).units(n), n, false},
+		entry{m.Sent, to, Receiving, m.Tag, t.of(to, ReceiveByte).units(n), 0, false})
+}
+
+func (tl *timeline) effort(w Work, t *rates) {
+	when := w.When
+	if 0 < w.At && w.At < Start && when == After {
+		when = Receiving // set-up has no steps between its messages
+	}
+	tl.entries = append(tl.entries, entry{w.At, w.Party, when, w.Tag, t.of(w.Party, w.Kernel).call(float64(w.Units)), 0, w.Kernel == SlotEvaluate})
+}
+
+// sort puts the numbers of the entries in order, moment after moment, and op after op in each.
+func (tl *timeline) sort() {
+	last := 0 // but for the end of the offline phase, which has the place after
+	for i := range tl.entries {
+		if at := tl.entries[i].at; at != OfflineEnd {
+			last = max(last, at.Depth())
+		}
+	}
+	last++
+	tl.first = append(tl.first[:0], make([]int32, last+2)...)
+	for i := range tl.entries {
+		tl.first[min(tl.entries[i].at.Depth(), last)+1]++
+	}
+	for d := range last + 1 {
+		tl.first[d+1] += tl.first[d]
+	}
+	tl.order = slices.Grow(tl.order[:0], len(tl.entries))[:len(tl.entries)]
+	for i := range tl.entries {
+		at := &tl.first[min(tl.entries[i].at.Depth(), last)]
+		tl.order[*at] = int32(i)
+		*at++
+	}
+}
+
+// grain finds what is not worth splitting: little work, or a small part of the phase's greatest lane.
+func (tl *timeline) grain() {
+	var bytes, work [2][3]float64
+	for i := range tl.entries {
+		e := &tl.entries[i]
+		bytes[e.party][e.when] += e.bytes
+		work[e.party][e.when] += e.work.one
+	}
+	moments := 0
+	for d, at := range tl.first[:max(len(tl.first)-1, 0)] {
+		if d == 0 && at > 0 || d > 0 && at > tl.first[d-1] {
+			moments++
+		}
+	}
+	tl.whole = piece{bytes: pieceBytes, work: nanoseconds{one: pieceNS}}
+	for p := range bytes {
+		for w := range bytes[p] {
+			tl.whole.bytes = max(tl.whole.bytes, bytes[p][w]*leastPart/float64(moments))
+			tl.whole.work.one = max(tl.whole.work.one, work[p][w]*leastPart/float64(moments))
+		}
+	}
+}
+
+// lay lays a phase out, in the memory of what was laid out before.
+func (tl *timeline) lay(l *Ledger, phase Phase, t *rates) {
+	tl.moments, tl.dealer, tl.dealtBytes = tl.moments[:0], piece{}, [2]float64{}
+	for p := range tl.pieces {
+		for w := range tl.pieces[p] {
+			tl.pieces[p][w] = tl.pieces[p][w][:0]
+		}
+	}
 	if phase == Offline {
 		tl.deal(l, t)
 	}
-	all := l.entries(phase, t)
-	for len(all) > 0 {
+	tl.collect(l, phase, t)
+	tl.sort()
+	tl.grain()
+	for rest := tl.order; len(rest) > 0; {
 		n := 1
-		for n < len(all) && all[n].at == all[0].at {
+		for n < len(rest) && tl.entries[rest[n]].at == tl.entries[rest[0]].at {
 			n++
 		}
-		tl.add(all[:n], t)
-		all = all[n:]
+		tl.add(rest[:n], t)
+		rest = rest[n:]
 	}
-	return tl
 }
 
-// add appends a moment: its parts by tag, each as one piece or several.
-func (tl *timeline) add(all []entry, t *rates) {
+// add appends a moment, given the numbers of its entries: its parts by tag, each as one piece or several.
+func (tl *timeline) add(all []int32, t *rates) {
 	first := [2]bool{true, true}
-	at := all[0].at
+	at := tl.entries[all[0]].at
 	for len(all) > 0 {
 		n := 1
-		for n < len(all) && all[n].tag == all[0].tag {
+		for n < len(all) && tl.entries[all[n]].tag == tl.entries[all[0]].tag {
 			n++
 		}
 		tl.part(all[:n], &first, t)
@@ -136,14 +202,15 @@ func (tl *timeline) add(all []entry, t *rates) {
 
 // part appends what one op does at a moment. first says of which directions no part has been sent yet: the message's own cost is the
 // first part's.
-func (tl *timeline) part(all []entry, first *[2]bool, t *rates) {
+func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 	var sum [2][3]piece
 	for p := range sum {
 		for w := range sum[p] {
-			sum[p][w].tag = all[0].tag
+			sum[p][w].tag = tl.entries[all[0]].tag
 		}
 	}
-	for _, e := range all {
+	for _, i := range all {
+		e := &tl.entries[i]
 		s := &sum[e.party][e.when]
 		s.work, s.bytes, s.slots = s.work.plus(e.work), s.bytes+e.bytes, s.slots || e.slots
 	}
@@ -166,7 +233,7 @@ func (tl *timeline) part(all []entry, first *[2]bool, t *rates) {
 
 // split appends a part of a message in pieces, at both ends.
 func (tl *timeline) split(from Party, send, receive piece) {
-	n := int(min(1+max(send.bytes/pieceBytes, send.work.one/pieceNS, receive.work.one/pieceNS), mostPieces))
+	n := int(min(1+max(send.bytes/tl.whole.bytes, send.work.one/tl.whole.work.one, receive.work.one/tl.whole.work.one), mostPieces))
 	f := 1 / float64(n)
 	send.work, send.bytes, receive.work = send.work.times(f), send.bytes*f, receive.work.times(f)
 	for i := range n {
@@ -181,7 +248,7 @@ func (tl *timeline) split(from Party, send, receive piece) {
 func (tl *timeline) deal(l *Ledger, t *rates) {
 	for _, w := range l.Work {
 		if w.Party == Dealer {
-			tl.dealer = tl.dealer.plus(t.of(Dealer, w.Kernel).call(float64(w.Units)))
+			tl.dealer.work = tl.dealer.work.plus(t.of(Dealer, w.Kernel).call(float64(w.Units)))
 		}
 	}
 	for _, m := range l.Dealt {

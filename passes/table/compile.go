@@ -1,0 +1,272 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/choices"
+	"sotto/passes/pass"
+	"sotto/passes/rounds"
+)
+
+// compiler compiles networks of a space and tells their ops apart.
+type compiler struct {
+	space   *ir.Module
+	options Options
+	sites   []choices.Site
+	shapes  sync.Map // *shape by what a shape depends on
+	scales  scales
+	once    sync.Once
+}
+
+// scales is what all networks of a table have in common.
+type scales struct{ ring, frac int }
+
+// outcome is what a network lowers to: its ops in the order of the program before rounds, which the query's order makes of it.
+type outcome struct {
+	scales
+	ops []op
+}
+
+// op is one of them. Arguments and masks are called by name.
+type op struct {
+	name  string
+	shape *cost.Shape
+	args  []string
+	start cost.Time
+	masks []string
+	relus int64
+}
+
+// Names of what is no op.
+const (
+	inputName = "input"
+	knownName = "known"
+)
+
+// all compiles networks, some at a time.
+func (c *compiler) all(networks [][]int) ([]outcome, error) {
+	out, errs := make([]outcome, len(networks)), make([]error, len(networks))
+	var workers sync.WaitGroup
+	turns := make(chan int)
+	for range min(runtime.GOMAXPROCS(0), len(networks)) {
+		workers.Go(func() {
+			for i := range turns {
+				out[i], errs[i] = c.one(networks[i])
+			}
+		})
+	}
+	for i := range networks {
+		turns <- i
+	}
+	close(turns)
+	workers.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, o := range out {
+		c.once.Do(func() { c.scales = o.scales })
+		if o.scales != c.scales {
+			return nil, fmt.Errorf("some networks of the space are in a ring of %d bits with %d fraction bits, some in one of %d with %d: a table has one", c.scales.ring, c.scales.frac, o.ring, o.frac)
+		}
+	}
+	return out, nil
+}
+
+// one compiles a network.
+func (c *compiler) one(options []int) (outcome, error) {
+	ctx := &pass.Context{Deploy: c.options.Deploy, Source: c.options.Source, Protocols: c.options.Protocols, Ring: c.options.Ring}
+	for i, s := range c.sites {
+		ctx.Choices = append(ctx.Choices, pass.Decision{Site: s.Path, Option: s.Options[options[i]]})
+	}
+	var o outcome
+	m, run := c.space.Clone(), &pass.Runner{}
+	if err := run.Run(ctx, m, passes.ToNet...); err != nil {
+		return o, err
+	}
+	relus := countReLUs(m.Funcs[0])
+	if err := run.Run(ctx, m, passes.ToRing...); err != nil {
+		return o, err
+	}
+	o.scales = scales{ctx.Report.Ring, ctx.Report.Frac}
+	unordered := slices.DeleteFunc(slices.Clone(passes.ToSecure), func(p *pass.Pass) bool { return p == rounds.Rounds })
+	if err := run.Run(ctx, m, unordered...); err != nil {
+		return o, err
+	}
+	m.OT, m.Elementwise = c.options.OT, c.options.Elementwise
+	if err := ir.CheckMaterial(m, c.options.Source); err != nil {
+		return o, err
+	}
+	ops, err := c.secure(m)
+	o.ops = append(relus, ops...)
+	return o, err
+}
+
+// countReLUs makes an op of each ReLU of a NET function, which records nothing but how many it is.
+func countReLUs(f *ir.Func) (out []op) {
+	named := namer{}
+	for _, v := range f.Body {
+		if v.Is("nn.relu") || v.Is("nn.relu6") {
+			out = append(out, op{name: "count " + named.name(v), shape: &cost.Shape{}, relus: int64(v.Type.Len())})
+		}
+	}
+	return out
+}
+
+// namer calls ops by their path, what they are and what they follow on that path, and the how manieth they are of those that share all.
+type namer map[string]int
+
+func (n namer) name(v *ir.Value) string {
+	name := v.Path + " " + v.Op.Name
+	if len(v.Args) > 0 && v.Args[0].Path == v.Path {
+		name += " of " + v.Args[0].Op.Name
+	}
+	n[name]++
+	return fmt.Sprintf("%s %d", name, n[name])
+}
+
+// secure lists the ops of a SECURE module that record anything, or whose moments depend on the input.
+func (c *compiler) secure(m *ir.Module) (out []op, err error) {
+	f, named := m.Funcs[0], namer{}
+	known, start, names := map[*ir.Value]*cost.Ready{}, map[*ir.Value]cost.Time{}, map[*ir.Value]string{}
+	for _, p := range f.Params {
+		names[p] = inputName
+	}
+	for _, v := range f.Body {
+		o := op{name: named.name(v)}
+		names[v] = o.name
+		var given []*cost.Ready
+		for _, a := range v.Args {
+			k := known[a]
+			given = append(given, k)
+			if k == nil {
+				o.args = append(o.args, names[a])
+				continue
+			}
+			o.args = append(o.args, knownName)
+			o.start = max(o.start, start[a], k[cost.Client], k[cost.Server])
+		}
+		s, err := c.shape(m, v, given)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Path, err)
+		}
+		if ready, static := s.Static(); static && !slices.Contains(given, nil) {
+			known[v], start[v] = &ready, o.start
+			continue
+		}
+		o.shape = s.Shape
+		for range s.products {
+			o.masks = append(o.masks, names[ir.MaskOf(v.Args[0])])
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// shape is one that several ops may have.
+type shape struct {
+	*cost.Shape
+	products int
+}
+
+// shape gives what an op records, found out once for ops that are alike.
+func (c *compiler) shape(m *ir.Module, v *ir.Value, known []*cost.Ready) (*shape, error) {
+	key := fmt.Sprint(v.Op.Name, v.Attrs, v.Type)
+	for i, a := range v.Args {
+		key += fmt.Sprint("|", a.Type)
+		if known[i] != nil {
+			key += fmt.Sprint(*known[i])
+		}
+	}
+	if s, ok := c.shapes.Load(key); ok {
+		return s.(*shape), nil
+	}
+	s, err := ir.ShapeOf(m, v, c.options.Source, known)
+	if err != nil {
+		return nil, err
+	}
+	kept, _ := c.shapes.LoadOrStore(key, &shape{s, s.Products()})
+	return kept.(*shape), nil
+}
+
+// form is a form of an op, with ops by their numbers.
+type form struct {
+	op    int32
+	shape *cost.Shape
+	args  []int32
+	start cost.Time
+	masks []int32
+	relus int64
+}
+
+// enter numbers the ops of a network that was compiled, and their forms.
+func (b *builder) enter(options []int, o outcome) probe {
+	p := probe{options: options}
+	for _, op := range o.ops {
+		p.order = append(p.order, b.numbered(op.name))
+	}
+	p.forms = slices.Repeat([]int32{absent}, len(b.number))
+	for i, op := range o.ops {
+		p.forms[p.order[i]] = b.formed(p.order[i], op)
+	}
+	return p
+}
+
+// numbered gives the number of an op.
+func (b *builder) numbered(name string) int32 {
+	switch name {
+	case inputName:
+		return cost.Input
+	case knownName:
+		return cost.Known
+	}
+	n, ok := b.number[name]
+	if !ok {
+		n = int32(len(b.number))
+		b.number[name] = n
+	}
+	return n
+}
+
+// formed gives the number of a form.
+func (b *builder) formed(n int32, o op) int32 {
+	f := form{op: n, shape: b.distinct(o.shape), start: o.start, relus: o.relus}
+	for _, a := range o.args {
+		f.args = append(f.args, b.numbered(a))
+	}
+	for _, m := range o.masks {
+		f.masks = append(f.masks, b.numbered(m))
+	}
+	key := fmt.Sprintf("%d %p %v %d %v %d", n, f.shape, f.args, f.start, f.masks, f.relus)
+	number, ok := b.known[key]
+	if !ok {
+		number = int32(len(b.forms))
+		b.known[key], b.forms = number, append(b.forms, f)
+	}
+	return number
+}
+
+// distinct gives the first shape that is equal to one, so that forms differ only where what they record does.
+func (b *builder) distinct(s *cost.Shape) *cost.Shape {
+	if d, ok := b.same[s]; ok {
+		return d
+	}
+	d := s
+	for _, other := range b.shapesOf[s.Size()] {
+		if s.Equal(other) {
+			d = other
+			break
+		}
+	}
+	if d == s {
+		b.shapesOf[s.Size()] = append(b.shapesOf[s.Size()], s)
+	}
+	b.same[s] = d
+	return d
+}

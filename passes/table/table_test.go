@@ -1,0 +1,241 @@
+package table_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"sotto/frontend"
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/pass"
+	"sotto/passes/table"
+)
+
+// space reads an example.
+func space(t testing.TB, name string) *ir.Module {
+	t.Helper()
+	text, err := os.ReadFile("../../examples/" + name + ".sotto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return elaborated(t, name, string(text))
+}
+
+func elaborated(t testing.TB, name, text string) *ir.Module {
+	t.Helper()
+	s, err := frontend.Load(name, []byte(text), frontend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Module
+}
+
+func target(t testing.TB, name string) cost.Target {
+	t.Helper()
+	p, err := cost.ShippedTarget(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// compiled is what the pipeline says of a network.
+func compiled(t *testing.T, m *ir.Module, p cost.Target, o table.Options, sites []cost.TableSite, options []int) cost.Priced {
+	t.Helper()
+	c := &pass.Context{Deploy: o.Deploy, Source: o.Source, Protocols: o.Protocols, Ring: o.Ring, OT: cost.AlwaysOT(o.OT),
+		Elementwise: cost.AlwaysElementwise(o.Elementwise)}
+	for i, s := range sites {
+		c.Choices = append(c.Choices, pass.Decision{Site: s.Path, Option: s.Options[options[i]]})
+	}
+	m = m.Clone()
+	run := func(list []*pass.Pass) {
+		if err := (&pass.Runner{}).Run(c, m, list...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(passes.ToNet)
+	relus := frontend.Summarise(m.Funcs[0]).ReLUs
+	run(passes.ToRing)
+	run(passes.ToSecure)
+	l := ir.Account(m, m.Funcs[0], o.Source)
+	e := cost.Estimate(l, p)
+	out := cost.Priced{ReLUs: relus, Offline: e.Offline.Traffic, Online: e.Online.Traffic, OfflineMS: e.Offline.MS, OnlineMS: e.Online.MS}
+	for _, d := range l.Dealt {
+		out.Dealt += d.Bytes
+	}
+	return out
+}
+
+// timeError is how far a table's times may be from the pipeline's.
+const timeError = 0.01
+
+// compare holds a table against the pipeline on random networks.
+func compare(t *testing.T, m *ir.Module, p cost.Target, o table.Options, n int) {
+	t.Helper()
+	tab, learnt, err := table.Build(m, p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, r, worst := tab.NewQuery(), rand.New(rand.NewPCG(7, 7)), 0.0
+	for range n {
+		options, density := make([]int, len(tab.Sites)), r.Float64()
+		for i, s := range tab.Sites {
+			if r.Float64() < density {
+				options[i] = r.IntN(len(s.Options))
+			}
+		}
+		got, err := q.Price(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := compiled(t, m, p, o, tab.Sites, options)
+		for _, ms := range [][2]float64{{got.OfflineMS, want.OfflineMS}, {got.OnlineMS, want.OnlineMS}} {
+			worst = max(worst, math.Abs(ms[0]-ms[1])/ms[1])
+		}
+		got.OfflineMS, got.OnlineMS, want.OfflineMS, want.OnlineMS = 0, 0, 0, 0
+		if got != want {
+			t.Fatalf("options %v: table %+v, pipeline %+v", options, got, want)
+		}
+	}
+	if worst > timeError {
+		t.Errorf("times are %.3g of the pipeline's off", worst)
+	}
+	t.Logf("%d networks alike, times within %.2g; %+v", n, worst, learnt)
+}
+
+// networks is how many of each space are compiled; all of them where there is time.
+func networks(few, all int) int {
+	if os.Getenv("TABLE_ALL") != "" {
+		return all
+	}
+	return few
+}
+
+const all = 200 // networks of a space, with TABLE_ALL set
+
+// TestTablesEqualThePipeline: bytes, rounds and ReLUs are those of the pipeline, times within 1 %. TABLE_ALL=1 has 200 networks a space.
+func TestTablesEqualThePipeline(t *testing.T) {
+	simd := table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}
+	for _, c := range []struct {
+		space, target string
+		options       table.Options
+		n             int
+	}{
+		{"resnet18_cifar", "lan", table.Options{Deploy: cost.ClientServer, Source: cost.FromHE}, networks(20, all)},
+		{"resnet18_cifar", "wan", table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, OT: cost.Ferret}, networks(10, all)},
+		{"resnet18_cifar", "pasnet", table.Options{Deploy: cost.Outsourced, Source: cost.FromDealer}, networks(10, all)},
+		{"resnet18_cifar", "lan", table.Options{Deploy: cost.Outsourced, Source: cost.FromHE}, networks(5, all)},
+		{"resnet18", "lan", simd, networks(5, all)},
+		{"resnet50", "lan", simd, networks(3, all)},
+		{"mobilenetv2", "lan", simd, networks(3, all)},
+	} {
+		t.Run(fmt.Sprintf("%s-%s-%s-%s-%s", c.space, c.target, c.options.Deploy, c.options.Source, c.options.OT), func(t *testing.T) {
+			compare(t, space(t, c.space), target(t, c.target), c.options, c.n)
+		})
+	}
+}
+
+// TestTablesOfOtherProtocols: what compares and how gates are garbled are arguments of a table.
+func TestTablesOfOtherProtocols(t *testing.T) {
+	for _, p := range []pass.Protocols{
+		{Nonlinear: pass.OTSign}, {Nonlinear: pass.GarbledWhole, Garbling: cost.ThreeHalves}, {Truncation: pass.ExactTruncation},
+		{Sites: map[string]pass.Nonlinear{"layer1.0.act#1.relu": pass.OTSign}},
+	} {
+		o := table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Protocols: p}
+		compare(t, space(t, "resnet18_cifar"), target(t, "lan"), o, networks(4, 40))
+	}
+	dealt := table.Options{Deploy: cost.ClientServer, Source: cost.FromDealer, Protocols: pass.Protocols{Nonlinear: pass.DealtWhole}}
+	compare(t, space(t, "resnet18_cifar"), target(t, "lan"), dealt, networks(4, 40))
+}
+
+// nestedSpace has a site within an option, one option that is nothing, three options, and a choice that two places share.
+const nestedSpace = `
+choice act(x) = relu(x) | x2act(x) | x
+choice body(x) = act(conv(x, 4, kernel = 3, pad = 1)) | x
+choice pool(x) = maxpool(x, 2) | avgpool(x, 2)
+net nested {
+  input image: f32[3, 8, 8] from client
+  x = conv(image, 4, kernel = 3, pad = 1) |> act |> body |> pool
+  x = x + body(x)
+  output y = act(x) |> flatten |> linear(10) to client
+}
+`
+
+func TestTableOfANestedSpace(t *testing.T) {
+	o := table.Options{Deploy: cost.ClientServer, Source: cost.FromHE}
+	compare(t, elaborated(t, "nested", nestedSpace), target(t, "lan"), o, 40)
+}
+
+func TestQueriesAllocateNothing(t *testing.T) {
+	for _, o := range []table.Options{
+		{Deploy: cost.ClientServer, Source: cost.FromHE},
+		{Deploy: cost.ClientServer, Source: cost.FromHE, OT: cost.Ferret, Elementwise: cost.BySIMD},
+		{Deploy: cost.Outsourced, Source: cost.FromDealer},
+	} {
+		tab, _, err := table.Build(space(t, "resnet18_cifar"), target(t, "lan"), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, r := tab.NewQuery(), rand.New(rand.NewPCG(1, 1))
+		options := make([]int, len(tab.Sites))
+		price := func() {
+			for i := range options {
+				options[i] = r.IntN(2)
+			}
+			if _, err := q.Price(options); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 20 {
+			price()
+		}
+		if n := testing.AllocsPerRun(100, price); n != 0 {
+			t.Errorf("%+v: %v allocations a query", o, n)
+		}
+	}
+}
+
+func BenchmarkQuery(b *testing.B) {
+	for _, name := range []string{"resnet18_cifar", "resnet50"} {
+		tab, _, err := table.Build(space(b, name), target(b, "lan"), table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD})
+		if err != nil {
+			b.Fatal(err)
+		}
+		q, n := tab.NewQuery(), len(tab.Sites)
+		random, r := make([]int, n), rand.New(rand.NewPCG(1, 1))
+		for i := range random {
+			random[i] = r.IntN(2)
+		}
+		for _, c := range []struct {
+			name    string
+			options []int
+		}{{"relu", make([]int, n)}, {"x2act", slices.Repeat([]int{1}, n)}, {"random", random}} {
+			b.Run(name+"/"+c.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := q.Price(c.options); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	for _, name := range []string{"resnet18_cifar", "resnet50"} {
+		m, p := space(b, name), target(b, "lan")
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := table.Build(m, p, table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
