@@ -9,29 +9,24 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
-	"sotto/passes"
-	"sotto/passes/choices"
-	"sotto/passes/pass"
-	"sotto/passes/rounds"
 )
 
 // compiler compiles networks of a space and tells their ops apart.
 type compiler struct {
-	space   *ir.Module
+	compile Compiler
 	options Options
-	sites   []choices.Site
-	shapes  sync.Map // *shape by what a shape depends on
-	scales  scales
-	once    sync.Once
+	sites   []cost.TableSite
+	shapes  sync.Map  // *shape by what a shape depends on
+	once    sync.Once // for what is the first network's, and must be that of all
+	scales  Scales
+	deploy  cost.Deployment
 }
-
-// scales is what all networks of a table have in common.
-type scales struct{ ring, frac int }
 
 // outcome is what a network lowers to: its ops in the order of the program before rounds, which the query's order makes of it.
 type outcome struct {
-	scales
-	ops []op
+	Scales
+	deploy cost.Deployment
+	ops    []op
 }
 
 // op is one of them. Arguments and masks are called by name.
@@ -71,9 +66,9 @@ func (c *compiler) all(networks [][]int) ([]outcome, error) {
 		return nil, err
 	}
 	for _, o := range out {
-		c.once.Do(func() { c.scales = o.scales })
-		if o.scales != c.scales {
-			return nil, fmt.Errorf("some networks of the space are in a ring of %d bits with %d fraction bits, some in one of %d with %d: a table has one", c.scales.ring, c.scales.frac, o.ring, o.frac)
+		c.once.Do(func() { c.scales, c.deploy = o.Scales, o.deploy })
+		if o.Scales != c.scales {
+			return nil, fmt.Errorf("some networks of the space are in a ring of %d bits with %d fraction bits, some in one of %d with %d: a table has one", c.scales.Ring, c.scales.Frac, o.Ring, o.Frac)
 		}
 	}
 	return out, nil
@@ -81,31 +76,17 @@ func (c *compiler) all(networks [][]int) ([]outcome, error) {
 
 // one compiles a network.
 func (c *compiler) one(options []int) (outcome, error) {
-	ctx := &pass.Context{Deploy: c.options.Deploy, Source: c.options.Source, Protocols: c.options.Protocols, Ring: c.options.Ring}
-	for i, s := range c.sites {
-		ctx.Choices = append(ctx.Choices, pass.Decision{Site: s.Path, Option: s.Options[options[i]]})
+	n, err := c.compile(options)
+	if err != nil {
+		return outcome{}, err
 	}
-	var o outcome
-	m, run := c.space.Clone(), &pass.Runner{}
-	if err := run.Run(ctx, m, passes.ToNet...); err != nil {
-		return o, err
-	}
-	relus := countReLUs(m.Funcs[0])
-	if err := run.Run(ctx, m, passes.ToRing...); err != nil {
-		return o, err
-	}
-	o.scales = scales{ctx.Report.Ring, ctx.Report.Frac}
-	unordered := slices.DeleteFunc(slices.Clone(passes.ToSecure), func(p *pass.Pass) bool { return p == rounds.Rounds })
-	if err := run.Run(ctx, m, unordered...); err != nil {
-		return o, err
-	}
+	m := n.Secure
 	m.OT, m.Elementwise = c.options.OT, c.options.Elementwise
 	if err := ir.CheckMaterial(m, c.options.Source); err != nil {
-		return o, err
+		return outcome{}, err
 	}
 	ops, err := c.secure(m)
-	o.ops = append(relus, ops...)
-	return o, err
+	return outcome{n.Scales, m.Deploy, append(countReLUs(n.Net), ops...)}, err
 }
 
 // countReLUs makes an op of each ReLU of a NET function, which records nothing but how many it is.

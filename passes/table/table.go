@@ -19,20 +19,28 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
-	"sotto/passes/choices"
-	"sotto/passes/pass"
 )
 
 // Options say what the networks of a table are priced for. A table has one OT extension and one way of making elementwise products for all
 // of its networks: where these are chosen by price, a table for each tells which is cheaper.
 type Options struct {
-	Deploy      cost.Deployment
 	Source      cost.Source
 	OT          cost.OT
 	Elementwise cost.Elementwise
-	Protocols   pass.Protocols // sites by their paths; a site that an option does not have is not asked for
-	Ring        int            // 32, 64, or 0 for the narrowest that holds the assumed ranges
 }
+
+// Compiler takes a network of a space, an option for each site, through the passes. It must be safe for several at once.
+type Compiler func(options []int) (Network, error)
+
+// Network is one that was compiled.
+type Network struct {
+	Scales
+	Net    *ir.Func   // stage NET, whose ReLUs count
+	Secure *ir.Module // before its ops are ordered by rounds: the table's queries do that
+}
+
+// Scales is what the networks of a table have in common: bits of the ring, and fraction bits of activations.
+type Scales struct{ Ring, Frac int }
 
 // Learnt says how a table came to be.
 type Learnt struct {
@@ -51,14 +59,10 @@ const (
 	mostRounds     = 32
 )
 
-// Build makes the table of a module of stage SPACE. Ranges are assumed, as in a compilation without weights, and the ring and the
-// scales of all networks must come out alike.
-func Build(space *ir.Module, target cost.Target, o Options) (*cost.Table, Learnt, error) {
-	if space.Stage != ir.Space || len(space.Funcs) != 1 {
-		return nil, Learnt{}, fmt.Errorf("a table is of one function of stage space: this module has %d of stage %s", len(space.Funcs), space.Stage)
-	}
-	b := &builder{compiler: compiler{space: space, options: o, sites: choices.Sites(space.Funcs[0])}, number: map[string]int32{},
-		known: map[string]int32{}, same: map[*cost.Shape]*cost.Shape{}, shapesOf: map[int64][]*cost.Shape{}, random: rand.New(rand.NewPCG(probeSeed, uint64(len(space.Funcs[0].Body))))}
+// Build makes the table of the networks that a compiler gives.
+func Build(sites []cost.TableSite, compile Compiler, target cost.Target, o Options) (*cost.Table, Learnt, error) {
+	b := &builder{compiler: compiler{compile: compile, options: o, sites: sites}, number: map[string]int32{}, known: map[string]int32{},
+		same: map[*cost.Shape]*cost.Shape{}, shapesOf: map[int64][]*cost.Shape{}, random: rand.New(rand.NewPCG(probeSeed, uint64(len(sites))))}
 	if err := b.learn(); err != nil {
 		return nil, b.learnt, err
 	}
@@ -111,7 +115,7 @@ const unseen int32 = -2
 
 // learn compiles probes until those to come are foretold.
 func (b *builder) learn() error {
-	if err := b.compile(b.begin()); err != nil {
+	if err := b.probe(b.begin()); err != nil {
 		return err
 	}
 	for range mostRounds {
@@ -123,13 +127,13 @@ func (b *builder) learn() error {
 			if len(b.probes)+len(missing) > mostProbes {
 				break
 			}
-			if err := b.compile(missing); err != nil {
+			if err := b.probe(missing); err != nil {
 				return err
 			}
 			continue
 		}
 		before := len(b.probes)
-		if err := b.compile(b.draw(foretoldProbes)); err != nil {
+		if err := b.probe(b.draw(foretoldProbes)); err != nil {
 			return err
 		}
 		if b.foretells(b.probes[before:]) {
@@ -184,8 +188,8 @@ func (b *builder) draw(n int) [][]int {
 	return out
 }
 
-// compile adds probes, without those that are there.
-func (b *builder) compile(networks [][]int) error {
+// probe compiles networks, without those that are there.
+func (b *builder) probe(networks [][]int) error {
 	var fresh [][]int
 	for _, n := range networks {
 		is := func(o []int) bool { return slices.Equal(n, o) }
@@ -243,12 +247,8 @@ func (b *builder) table(target cost.Target) (*cost.Table, error) {
 		b.learnt.MostSite = max(b.learnt.MostSite, len(r.sites))
 	}
 	b.learnt.Ops, b.learnt.Forms = len(b.number), len(forms)
-	var sites []cost.TableSite
-	for _, s := range b.sites {
-		sites = append(sites, cost.TableSite{Path: s.Path, Choice: s.Choice, Options: s.Options})
-	}
-	base := cost.TableBase{Deploy: b.options.Deploy, Source: b.options.Source, OT: b.options.OT, Elementwise: b.options.Elementwise, Ring: b.scales.ring}
-	return cost.NewTable(base, target, sites, ops, forms)
+	base := cost.TableBase{Deploy: b.deploy, Source: b.options.Source, OT: b.options.OT, Elementwise: b.options.Elementwise, Ring: b.scales.Ring}
+	return cost.NewTable(base, target, b.sites, ops, forms)
 }
 
 // has tells for each combination whether an op has a form.

@@ -44,11 +44,27 @@ func target(t testing.TB, name string) cost.Target {
 	return p
 }
 
+// arguments are those of a table and of the compilations that it is held against.
+type arguments struct {
+	Deploy      cost.Deployment
+	Source      cost.Source
+	OT          cost.OT
+	Elementwise cost.Elementwise
+	Protocols   pass.Protocols
+}
+
+func (o arguments) context() *pass.Context {
+	return &pass.Context{Deploy: o.Deploy, Source: o.Source, Protocols: o.Protocols, OT: cost.AlwaysOT(o.OT), Elementwise: cost.AlwaysElementwise(o.Elementwise)}
+}
+
+func build(m *ir.Module, p cost.Target, o arguments) (*cost.Table, table.Learnt, error) {
+	return passes.PriceTable(o.context(), m, p, o.OT, o.Elementwise)
+}
+
 // compiled is what the pipeline says of a network.
-func compiled(t *testing.T, m *ir.Module, p cost.Target, o table.Options, sites []cost.TableSite, options []int) cost.Priced {
+func compiled(t *testing.T, m *ir.Module, p cost.Target, o arguments, sites []cost.TableSite, options []int) cost.Priced {
 	t.Helper()
-	c := &pass.Context{Deploy: o.Deploy, Source: o.Source, Protocols: o.Protocols, Ring: o.Ring, OT: cost.AlwaysOT(o.OT),
-		Elementwise: cost.AlwaysElementwise(o.Elementwise)}
+	c := o.context()
 	for i, s := range sites {
 		c.Choices = append(c.Choices, pass.Decision{Site: s.Path, Option: s.Options[options[i]]})
 	}
@@ -75,9 +91,9 @@ func compiled(t *testing.T, m *ir.Module, p cost.Target, o table.Options, sites 
 const timeError = 0.01
 
 // compare holds a table against the pipeline on random networks.
-func compare(t *testing.T, m *ir.Module, p cost.Target, o table.Options, n int) {
+func compare(t *testing.T, m *ir.Module, p cost.Target, o arguments, n int) {
 	t.Helper()
-	tab, learnt, err := table.Build(m, p, o)
+	tab, learnt, err := build(m, p, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,21 +136,24 @@ const all = 200 // networks of a space, with TABLE_ALL set
 
 // TestTablesEqualThePipeline: bytes, rounds and ReLUs are those of the pipeline, times within 1 %. TABLE_ALL=1 has 200 networks a space.
 func TestTablesEqualThePipeline(t *testing.T) {
-	simd := table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}
+	simd := arguments{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}
 	for _, c := range []struct {
 		space, target string
-		options       table.Options
+		options       arguments
 		n             int
 	}{
-		{"resnet18_cifar", "lan", table.Options{Deploy: cost.ClientServer, Source: cost.FromHE}, networks(20, all)},
-		{"resnet18_cifar", "wan", table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, OT: cost.Ferret}, networks(10, all)},
-		{"resnet18_cifar", "pasnet", table.Options{Deploy: cost.Outsourced, Source: cost.FromDealer}, networks(10, all)},
-		{"resnet18_cifar", "lan", table.Options{Deploy: cost.Outsourced, Source: cost.FromHE}, networks(5, all)},
+		{"resnet18_cifar", "lan", arguments{Deploy: cost.ClientServer, Source: cost.FromHE}, networks(20, all)},
+		{"resnet18_cifar", "wan", arguments{Deploy: cost.ClientServer, Source: cost.FromHE, OT: cost.Ferret}, networks(10, all)},
+		{"resnet18_cifar", "pasnet", arguments{Deploy: cost.Outsourced, Source: cost.FromDealer}, networks(10, all)},
+		{"resnet18_cifar", "lan", arguments{Deploy: cost.Outsourced, Source: cost.FromHE}, networks(5, all)},
 		{"resnet18", "lan", simd, networks(5, all)},
 		{"resnet50", "lan", simd, networks(3, all)},
 		{"mobilenetv2", "lan", simd, networks(3, all)},
 	} {
 		t.Run(fmt.Sprintf("%s-%s-%s-%s-%s", c.space, c.target, c.options.Deploy, c.options.Source, c.options.OT), func(t *testing.T) {
+			if testing.Short() && c.space != "resnet18_cifar" {
+				t.Skip("compiles networks of 224 x 224 pixels for half a minute")
+			}
 			compare(t, space(t, c.space), target(t, c.target), c.options, c.n)
 		})
 	}
@@ -146,10 +165,10 @@ func TestTablesOfOtherProtocols(t *testing.T) {
 		{Nonlinear: pass.OTSign}, {Nonlinear: pass.GarbledWhole, Garbling: cost.ThreeHalves}, {Truncation: pass.ExactTruncation},
 		{Sites: map[string]pass.Nonlinear{"layer1.0.act#1.relu": pass.OTSign}},
 	} {
-		o := table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Protocols: p}
+		o := arguments{Deploy: cost.ClientServer, Source: cost.FromHE, Protocols: p}
 		compare(t, space(t, "resnet18_cifar"), target(t, "lan"), o, networks(4, 40))
 	}
-	dealt := table.Options{Deploy: cost.ClientServer, Source: cost.FromDealer, Protocols: pass.Protocols{Nonlinear: pass.DealtWhole}}
+	dealt := arguments{Deploy: cost.ClientServer, Source: cost.FromDealer, Protocols: pass.Protocols{Nonlinear: pass.DealtWhole}}
 	compare(t, space(t, "resnet18_cifar"), target(t, "lan"), dealt, networks(4, 40))
 }
 
@@ -167,17 +186,17 @@ net nested {
 `
 
 func TestTableOfANestedSpace(t *testing.T) {
-	o := table.Options{Deploy: cost.ClientServer, Source: cost.FromHE}
+	o := arguments{Deploy: cost.ClientServer, Source: cost.FromHE}
 	compare(t, elaborated(t, "nested", nestedSpace), target(t, "lan"), o, 40)
 }
 
 func TestQueriesAllocateNothing(t *testing.T) {
-	for _, o := range []table.Options{
+	for _, o := range []arguments{
 		{Deploy: cost.ClientServer, Source: cost.FromHE},
 		{Deploy: cost.ClientServer, Source: cost.FromHE, OT: cost.Ferret, Elementwise: cost.BySIMD},
 		{Deploy: cost.Outsourced, Source: cost.FromDealer},
 	} {
-		tab, _, err := table.Build(space(t, "resnet18_cifar"), target(t, "lan"), o)
+		tab, _, err := build(space(t, "resnet18_cifar"), target(t, "lan"), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +221,7 @@ func TestQueriesAllocateNothing(t *testing.T) {
 
 func BenchmarkQuery(b *testing.B) {
 	for _, name := range []string{"resnet18_cifar", "resnet50"} {
-		tab, _, err := table.Build(space(b, name), target(b, "lan"), table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD})
+		tab, _, err := build(space(b, name), target(b, "lan"), arguments{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -232,7 +251,7 @@ func BenchmarkBuild(b *testing.B) {
 		m, p := space(b, name), target(b, "lan")
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := table.Build(m, p, table.Options{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}); err != nil {
+				if _, _, err := build(m, p, arguments{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}); err != nil {
 					b.Fatal(err)
 				}
 			}
