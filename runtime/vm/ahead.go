@@ -11,8 +11,15 @@ import (
 )
 
 // What the online phase fetches from slots is known before there is an input, so it is brought into memory when the offline phase has
-// ended, or was read from a store: as far as the machine's budget lasts, in the order of its use. Each slot is read to memory that is a
-// whole buffer, and its Fill puts that in the buffer's place: online nothing is copied.
+// ended, or was read from a store: as far as the machine's budget lasts, in the order of its use. Each slot is read to memory that is
+// enough for a buffer until the next Fill, and its Fill puts that in the buffer's place: online nothing is copied.
+
+// DefaultOnline is how many bytes a machine's buffers and what waits for the online phase may take when that begins: Tuning, half of
+// what a party may take for any network. What makes the material is gone by then, and weights are there twice at most.
+const DefaultOnline = 512 << 20
+
+// onlineRoom is what the online phase may have in memory beside the buffers of a program, beyond DefaultResident.
+func onlineRoom(p *program.Program) int64 { return max(0, DefaultOnline-DefaultResident-p.Memory()) }
 
 // shelved is a buffer's memory with what a slot held.
 type shelved[W ring.Word] struct {
@@ -20,38 +27,73 @@ type shelved[W ring.Word] struct {
 	bits ring.Bits
 }
 
-// readAhead brings slots of the online phase into memory, until the budget is used up.
+// readAhead brings slots of the online phase into memory, as far as the budget lasts.
 func (m *Machine[W]) readAhead() error {
+	m.store.extend(m.ahead)
+	needs := fillNeeds(m.Program)
 	for _, l := range m.Program.Online {
-		for _, list := range [][]program.Instr{l.Send, l.Recv, l.Compute} {
-			for _, in := range list {
-				if in.Op != program.Fill {
-					continue
-				}
-				if full, err := m.shelve(in.Ints[0], in.Out[0]); full || err != nil {
-					return err
-				}
+		for _, in := range slices.Concat(l.Send, l.Recv, l.Compute) {
+			if in.Op != program.Fill {
+				continue
+			}
+			if err := m.shelve(in.Ints[0], in.Out[0], needs[in.Ints[0]]); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// shelve reads a slot to memory for the buffer of o, unless the budget is used up.
-func (m *Machine[W]) shelve(slot int, o program.Operand) (full bool, err error) {
-	if !m.store.claim(m.bufferBytes(o.Buf)) {
-		return true, nil
+// fillNeeds gives, by slot, how many elements of its buffer are used from its Fill to the next one in the online phase, or to the end.
+func fillNeeds(p *program.Program) map[int]int {
+	needs := map[int]int{}
+	last := make([]int, len(p.Buffers)) // slot that was fetched to each, from 1
+	uses := func(o program.Operand) {
+		if slot := last[o.Buf]; slot != 0 {
+			needs[slot] = max(needs[slot], o.Len)
+		}
+	}
+	for _, l := range p.Online {
+		for _, in := range slices.Concat(l.Send, l.Recv, l.Compute) {
+			if in.Op == program.Fill {
+				last[in.Out[0].Buf] = in.Ints[0]
+			}
+			for _, o := range slices.Concat(in.In, in.Out) {
+				uses(o)
+			}
+		}
+	}
+	if p.Output.Buf >= 0 {
+		uses(program.Operand{Buf: p.Output.Buf, Len: p.Output.Len()})
+	}
+	return needs
+}
+
+// shelve reads a slot to memory for need elements of the buffer of o, if the budget lasts for them.
+func (m *Machine[W]) shelve(slot int, o program.Operand, need int) error {
+	if !m.store.swap(m.heldBy(slot), m.elementBytes(o.Buf, need)) {
+		return nil
 	}
 	s, err := m.takeSlot(slot)
 	if err != nil {
-		return false, err
+		return err
 	}
-	b := m.newBuffer(o.Buf)
+	b := m.memoryFor(o.Buf, need)
 	m.shelf[slot] = b
 	if _, err := io.ReadFull(s, b.bytes(o.Len)); err != nil {
-		return false, fmt.Errorf("slot %d: %w", slot, err)
+		return fmt.Errorf("slot %d: %w", slot, err)
 	}
-	return false, s.Close()
+	return s.Close()
+}
+
+// heldBy is how much of the budget a slot takes as it is.
+func (m *Machine[W]) heldBy(slot int) int {
+	m.slotsMu.Lock()
+	defer m.slotsMu.Unlock()
+	if k, ok := m.slots[slot].(*kept); ok {
+		return k.held()
+	}
+	return 0
 }
 
 // unshelve puts what was read ahead of a slot in the place of a buffer, or reports that nothing was.
@@ -59,28 +101,48 @@ func (m *Machine[W]) unshelve(slot int, buf int) bool {
 	m.slotsMu.Lock()
 	defer m.slotsMu.Unlock()
 	b, ok := m.shelf[slot]
-	if ok {
-		delete(m.shelf, slot)
-		m.spent = append(m.spent, shelved[W]{m.ring[buf], m.bits[buf]})
-		m.ring[buf], m.bits[buf] = b.ring, b.bits
+	if !ok {
+		return false
 	}
-	return ok
+	delete(m.shelf, slot)
+	before := m.exchange(buf, b)
+	if _, away := m.own[buf]; away {
+		m.spent = append(m.spent, before)
+	} else {
+		m.own[buf] = before
+	}
+	return true
 }
 
-func (m *Machine[W]) bufferBytes(buf int) int {
-	b := m.Program.Buffers[buf]
-	if b.Kind == program.Bits {
-		return len(ring.Bytes(m.bits[buf].Words()))
+// whole gives a buffer its own memory back, if it has another's, which may be shorter.
+func (m *Machine[W]) whole(buf int) {
+	m.slotsMu.Lock()
+	defer m.slotsMu.Unlock()
+	if own, away := m.own[buf]; away {
+		m.spent = append(m.spent, m.exchange(buf, own))
+		delete(m.own, buf)
 	}
-	return b.Len * ring.Width[W]() / 8
 }
 
-func (m *Machine[W]) newBuffer(buf int) shelved[W] {
-	b := m.Program.Buffers[buf]
-	if b.Kind == program.Bits {
-		return shelved[W]{bits: ring.NewBits(b.Len)}
+// exchange gives a buffer other memory, and what it had.
+func (m *Machine[W]) exchange(buf int, b shelved[W]) (before shelved[W]) {
+	before = shelved[W]{m.ring[buf], m.bits[buf]}
+	m.ring[buf], m.bits[buf] = b.ring, b.bits
+	return before
+}
+
+func (m *Machine[W]) elementBytes(buf, n int) int {
+	if m.Program.Buffers[buf].Kind == program.Bits {
+		return ring.BitWords(n) * 8
 	}
-	return shelved[W]{ring: make([]W, b.Len)}
+	return n * ring.Width[W]() / 8
+}
+
+func (m *Machine[W]) memoryFor(buf, n int) shelved[W] {
+	if m.Program.Buffers[buf].Kind == program.Bits {
+		return shelved[W]{bits: ring.NewBits(n)}
+	}
+	return shelved[W]{ring: make([]W, n)}
 }
 
 // bytes of the first n elements, or bits in whole words.

@@ -3,6 +3,7 @@ package vm
 import (
 	"bytes"
 	"io"
+	"maps"
 	"slices"
 	"testing"
 
@@ -56,13 +57,82 @@ func TestReadAhead(t *testing.T) {
 		if err := m.each(m.Program.Online[0].Compute, m.compute); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(m.ring[0][:7], words) || len(m.ring[0]) != 10 || !slices.Equal(m.bits[1].Words(), bits) {
+		if !slices.Equal(m.ring[0][:7], words) || len(m.ring[0]) != map[bool]int{true: 7, false: 10}[resident > 0] || !slices.Equal(m.bits[1].Words(), bits) {
 			t.Errorf("with %d bytes: %v and %v", resident, m.ring[0], m.bits[1].Words())
 		}
 		m.Wipe()
 		if before[9] != 0 || m.ring[0][0] != 0 {
 			t.Errorf("with %d bytes: not wiped", resident)
 		}
+	}
+}
+
+// TestFillNeeds: memory for a slot lasts for what its buffer is used for until the next Fill, or for the output.
+func TestFillNeeds(t *testing.T) {
+	p := fillingProgram()
+	p.Online = append(p.Online, program.Level{
+		Send:    []program.Instr{{Op: program.SendRing, In: []program.Operand{operand(0, 9)}, Ints: []int{32}}},
+		Compute: []program.Instr{{Op: program.Fill, Out: []program.Operand{operand(0, 4)}, Ints: []int{3}}, {Op: program.Add, Out: []program.Operand{operand(0, 6)}, In: []program.Operand{operand(0, 5), operand(0, 5)}}},
+	})
+	if got, want := fillNeeds(p), map[int]int{1: 9, 2: 70, 3: 6}; !maps.Equal(got, want) {
+		t.Errorf("needs %v, want %v", got, want)
+	}
+	p.Output = program.Tensor{Shape: []int{2, 5}, Buf: 0}
+	if got, want := fillNeeds(p), map[int]int{1: 9, 2: 70, 3: 10}; !maps.Equal(got, want) {
+		t.Errorf("with an output: needs %v, want %v", got, want)
+	}
+}
+
+// TestBufferIsWholeAgain: a buffer that has the short memory of one slot takes all of the next, which was not read ahead.
+func TestBufferIsWholeAgain(t *testing.T) {
+	p := fillingProgram()
+	p.Online = append(p.Online, program.Level{Compute: []program.Instr{{Op: program.Fill, Out: []program.Operand{operand(0, 10)}, Ints: []int{3}}}})
+	m, err := New[uint32](p, nil, &OTs{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.restored = true
+	m.Keep(28)
+	second := []uint32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	m.Streams = func(n StreamName) (Stream, error) {
+		s := &inMemory{}
+		s.Write(map[int][]byte{1: make([]byte, 28), 2: make([]byte, 16), 3: ring.Bytes(second)}[n.Batch])
+		return s, nil
+	}
+	if err := m.readAhead(); err != nil {
+		t.Fatal(err)
+	}
+	own := m.ring[0]
+	for i, want := range []int{7, 10} {
+		if err := m.each(m.Program.Online[i].Compute, m.compute); err != nil {
+			t.Fatal(err)
+		}
+		if len(m.ring[0]) != want {
+			t.Errorf("after level %d the buffer has %d elements, want %d", i, len(m.ring[0]), want)
+		}
+	}
+	if !slices.Equal(m.ring[0], second) || &m.ring[0][0] != &own[0] {
+		t.Errorf("%v, want the second slot in the buffer's own memory", m.ring[0])
+	}
+}
+
+// TestReadAheadOfAFullStore: what lies in the store's memory gives its place to what is read of it, and the budget comes out even.
+func TestReadAheadOfAFullStore(t *testing.T) {
+	m, err := New[uint32](fillingProgram(), nil, &OTs{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Keep(28 + 16)
+	for _, in := range m.Program.Online[0].Compute {
+		if err := m.spill(in.Ints[0], in.Out[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.readAhead(); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.shelf) != 2 || m.store.room != 0 {
+		t.Errorf("%d slots were read ahead, and %d bytes are left", len(m.shelf), m.store.room)
 	}
 }
 

@@ -100,7 +100,9 @@ type Machine[W ring.Word] struct {
 	slotsMu  sync.Mutex
 	slots    map[int]Stream
 	shelf    map[int]shelved[W] // by slot: what was read ahead
-	spent    []shelved[W]       // buffers that were exchanged, to be wiped
+	own      map[int]shelved[W] // by buffer: its memory, while it has that of a slot
+	spent    []shelved[W]       // memory of slots that was exchanged, to be wiped
+	ahead    int64              // bytes that the budget grows by for the online phase
 	restored bool               // the offline phase is another machine's
 	phase    cost.Phase
 	watch    watch
@@ -115,7 +117,8 @@ type Machine[W ring.Word] struct {
 
 // New allocates a machine's buffers. The program must have passed Verify.
 func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Machine[W], error) {
-	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident), slots: map[int]Stream{}, shelf: map[int]shelved[W]{}}
+	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident), slots: map[int]Stream{},
+		shelf: map[int]shelved[W]{}, own: map[int]shelved[W]{}, ahead: onlineRoom(p)}
 	if len(weights) != len(p.Weights) {
 		return nil, fmt.Errorf("%d weights for a program of %d", len(weights), len(p.Weights))
 	}
@@ -144,8 +147,9 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 	return m, nil
 }
 
-// Keep sets how many bytes of streams stay in memory, instead of DefaultResident: before the machine runs.
-func (m *Machine[W]) Keep(resident int64) { m.store = newStore(resident) }
+// Keep sets how many bytes of streams stay in memory, in both phases, instead of DefaultResident and DefaultOnline: before the machine
+// runs.
+func (m *Machine[W]) Keep(resident int64) { m.store, m.ahead = newStore(resident), 0 }
 
 // Import takes this party's parts of the material, but for what is deferred of the items listed, in order: see ImportItem.
 func (m *Machine[W]) Import(deferred []int, part func(item, part int, dst []W) error) error {
@@ -376,6 +380,9 @@ func (m *Machine[W]) Wipe() {
 		ring.Wipe(m.bits[i].Words())
 	}
 	for _, b := range m.spent {
+		b.wipe()
+	}
+	for _, b := range m.own {
 		b.wipe()
 	}
 	for _, b := range m.shelf {

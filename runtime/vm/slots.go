@@ -53,6 +53,7 @@ func (m *Machine[W]) fetch(slot int, o program.Operand) error {
 	if m.unshelve(slot, o.Buf) {
 		return nil
 	}
+	m.whole(o.Buf)
 	s, err := m.takeSlot(slot)
 	if err != nil {
 		return err

@@ -35,10 +35,13 @@ func newStore(resident int64) *store { return &store{room: resident} }
 func (s *store) stream() *kept { return &kept{store: s} }
 
 // claim takes n bytes of the budget, if they are there.
-func (s *store) claim(n int) bool {
+func (s *store) claim(n int) bool { return s.swap(0, n) }
+
+// swap takes n bytes of the budget for what has held bytes of it, if they are there; held is given back when that is read.
+func (s *store) swap(held, n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if int64(n) > s.room {
+	if int64(n) > s.room+int64(held) {
 		return false
 	}
 	s.room -= int64(n)
@@ -46,10 +49,13 @@ func (s *store) claim(n int) bool {
 }
 
 // release gives n bytes back.
-func (s *store) release(n int) {
+func (s *store) release(n int) { s.extend(int64(n)) }
+
+// extend makes the budget n bytes larger.
+func (s *store) extend(n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.room += int64(n)
+	s.room += n
 }
 
 // reserve makes room for n bytes in the file, which it opens first, and says where.
@@ -186,6 +192,16 @@ func (k *kept) load(p []byte, at int64) error {
 	k.store.crypt(b, b, at-int64(lead))
 	copy(p, b[lead:])
 	return nil
+}
+
+// held is how much of the budget the stream takes.
+func (k *kept) held() (n int) {
+	for _, c := range k.pieces {
+		if c.memory != nil {
+			n += c.size
+		}
+	}
+	return n
 }
 
 // drop forgets the first piece.
