@@ -118,7 +118,7 @@ func (v *Value) checkSite(sites map[string][]string) error {
 
 // pointAt prints the function with an arrow and the reason under each wrong value.
 func pointAt(m *Module, f *Func, wrong map[*Value]error) string {
-	text := Print(&Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Elementwise: m.Elementwise, Files: m.Files, Funcs: []*Func{f}}, func(v *Value) string {
+	text := Print(&Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Elementwise: m.Elementwise, Packing: m.Packing, Files: m.Files, Funcs: []*Func{f}}, func(v *Value) string {
 		if err := wrong[v]; err != nil {
 			return "\x00" + err.Error()
 		}

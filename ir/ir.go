@@ -37,8 +37,10 @@ type Module struct {
 	OT     cost.OT         // of a SECURE module
 	// Elementwise is how the parties of a SECURE module make elementwise products where they make them alone.
 	Elementwise cost.Elementwise
-	Files       []string // names that positions refer to
-	Funcs       []*Func
+	// Packing is how its linear layers are packed for the encryption there.
+	Packing cost.Packing
+	Files   []string // names that positions refer to
+	Funcs   []*Func
 }
 
 // Func gives the named function, or nil.
@@ -171,7 +173,7 @@ func (v *Value) Layer() string {
 
 // Clone copies a module so that a pass may change it freely.
 func (m *Module) Clone() *Module {
-	c := &Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Elementwise: m.Elementwise, Files: slices.Clone(m.Files)}
+	c := &Module{Stage: m.Stage, Deploy: m.Deploy, OT: m.OT, Elementwise: m.Elementwise, Packing: m.Packing, Files: slices.Clone(m.Files)}
 	for _, f := range m.Funcs {
 		c.Funcs = append(c.Funcs, f.Clone())
 	}

@@ -7,7 +7,7 @@ import (
 
 // MadeBy counts the material of a SECURE function that the two parties make alone, if no dealer does.
 func MadeBy(m *Module, f *Func) cost.Made {
-	made := cost.Made{Elementwise: m.Elementwise}
+	made := cost.Made{Elementwise: m.Elementwise, Packing: m.Packing}
 	for _, v := range f.Body {
 		switch v.Op.Name {
 		case "ring.conv2d", "ring.linear":
@@ -53,7 +53,7 @@ func CheckMaterial(m *Module, source cost.Source) error {
 			if !v.Is("ring.conv2d") && !v.Is("ring.linear") {
 				continue
 			}
-			if _, err := hePlan(m.Deploy, v); err != nil {
+			if _, err := hePlan(m.Deploy, m.Packing, v); err != nil {
 				return pos.Errorf(v.Pos, "layer %s: %v; a dealer makes the material of any layer (--offline dealer)", v.Layer(), err)
 			}
 		}
@@ -63,7 +63,7 @@ func CheckMaterial(m *Module, source cost.Source) error {
 
 // heCost: the mask travels encrypted, and the product comes back masked.
 func heCost(l *cost.Ledger, v *Value) {
-	p, err := hePlan(l.Deploy, v)
+	p, err := hePlan(l.Deploy, l.Packing(), v)
 	if err != nil {
 		Bugf("%s: %v", v.Layer(), err)
 	}
@@ -84,7 +84,7 @@ func MaskOf(v *Value) *Value {
 }
 
 // hePlan is the packing of a linear layer for one inference.
-func hePlan(d cost.Deployment, v *Value) (cost.HEPlan, error) {
+func hePlan(d cost.Deployment, by cost.Packing, v *Value) (cost.HEPlan, error) {
 	x, w := v.Args[0].Type.Shape, v.Args[1].Type.Shape
 	var layer cost.HELayer
 	if v.Is("ring.linear") {
@@ -94,5 +94,5 @@ func hePlan(d cost.Deployment, v *Value) (cost.HEPlan, error) {
 		layer = cost.HELayer{InC: x[0], InH: x[1], InW: x[2], OutC: w[0], KH: w[2], KW: w[3], StrideH: s[0], StrideW: s[1],
 			PadH: p[0], PadW: p[1], DilH: dil[0], DilW: dil[1], Groups: v.Int("groups")}
 	}
-	return cost.HEPlanFor(layer, v.Type.Elem.Bits, d, 1)
+	return planFor(packed{layer, v.Type.Elem.Bits, d, by})
 }

@@ -171,6 +171,10 @@ func (p *parser) module() *Module {
 			p.mod.Elementwise = e
 			p.advance()
 		}
+		if k, err := cost.ParsePacking(p.tok); err == nil && k != cost.Balanced {
+			p.mod.Packing = k
+			p.advance()
+		}
 	}
 	for p.accept("file") {
 		p.file()

@@ -24,6 +24,9 @@ func Print(m *Module, note func(*Value) string) string {
 	if m.Elementwise != cost.ByGilboa {
 		fmt.Fprintf(&p.b, " %s", m.Elementwise)
 	}
+	if m.Packing != cost.Balanced {
+		fmt.Fprintf(&p.b, " %s", m.Packing)
+	}
 	p.b.WriteByte('\n')
 	for i, f := range m.Files {
 		p.files[f] = i + 1

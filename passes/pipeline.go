@@ -67,6 +67,9 @@ var OnRequest = []*pass.Pass{
 	relu.Prune,
 }
 
+// Candidate is what of ToSecure prices depend on, for whoever compares protocols (choose): all but what chooses.
+var Candidate = []*pass.Pass{protocols.Protocols, clean.CSE, clean.DCE, rounds.Rounds}
+
 // All lists every pass once, for `sotto opt`.
 func All() []*pass.Pass {
 	var all []*pass.Pass

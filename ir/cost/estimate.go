@@ -58,6 +58,11 @@ func (e *Estimated) phase(p Phase) *Expected {
 // ms plays a phase. The offline phase ends when both parties have ended it; the online one when the client has.
 func (s *simulation) ms(l *Ledger, phase Phase, r *rates, tags int) float64 {
 	s.lay(l, phase, r)
+	return s.play(phase, r, tags)
+}
+
+// play is ms of a phase that is laid out.
+func (s *simulation) play(phase Phase, r *rates, tags int) float64 {
 	s.reset(r, tags)
 	s.run()
 	end := s.actors[Client].end
@@ -124,8 +129,7 @@ func (r *rates) of(p Party, k Kernel) rate { return r.prices[p][k] }
 // rates gives the prices so many spreads dearer than they are: -1, 0 or 1.
 func (t Target) rates(spreads float64) *rates {
 	r := &rates{shared: t.Shared}
-	r.byteNS = 1e9 / t.Link.BytesPerSecond.Value * (1 + spreads*t.Link.BytesPerSecond.Spread)
-	r.oneWay = nsPerMS * t.Link.OneWayMS.Value * (1 + spreads*t.Link.OneWayMS.Spread)
+	r.link(t.Link, spreads)
 	for _, p := range []Party{Client, Server, Dealer} {
 		m := t.MachineOf(p)
 		r.cores[p] = m.Cores
@@ -135,4 +139,10 @@ func (t Target) rates(spreads float64) *rates {
 		}
 	}
 	return r
+}
+
+// link sets the prices of a link.
+func (r *rates) link(l Link, spreads float64) {
+	r.byteNS = 1e9 / l.BytesPerSecond.Value * (1 + spreads*l.BytesPerSecond.Spread)
+	r.oneWay = nsPerMS * l.OneWayMS.Value * (1 + spreads*l.OneWayMS.Spread)
 }

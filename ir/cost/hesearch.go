@@ -7,17 +7,15 @@ import (
 
 // Choice of a packing: all that HEPlan.Check accepts of a few thousand candidates, by estimated time. Both parties choose alone
 // and must choose alike, so it goes by prices that are constants here and no target's: they need to be right about which step is how
-// many times dearer than which. What a target makes of the packing chosen is for its own prices (Ledger.Product).
+// many times dearer than which. What a byte is worth beside them is the program's Packing, which the compiler chooses by the target's own prices.
 
 // packingNS is nanoseconds a unit of the kernels of a product: measured with runtime/he's benchmarks on the machine of the design's
 // performance page, rounded. An upload's work is half noise, half the seed's expansion.
 var packingNS = map[Kernel]float64{Encrypt: 55_000, Absorb: 55_000, Decrypt: 150_000, Reply: 150_000, TransformWeights: 14_000, MultiplyPoly: 3_000}
 
-const packingByteNS = 8. / 3 // 3 Gbps
-
-// Nanoseconds estimates the CPU time of both parties and the transfer at the constants of this file.
-func (p HEPlan) Nanoseconds() float64 {
-	sum := packingByteNS * p.bytes()
+// nanoseconds estimates the CPU time of both parties and the transfer at the constants of this file.
+func (p HEPlan) nanoseconds(by Packing) float64 {
+	sum := packings[by].byteNS * p.bytes()
 	for _, w := range p.work() {
 		sum += packingNS[w.kernel] * w.units
 	}
@@ -73,6 +71,14 @@ func (p HEPlan) bytes() float64 {
 
 // HEPlanFor chooses the packing of a layer for a batch of images under one version of the weights, in a ring of 32 or 64 bits.
 func HEPlanFor(layer HELayer, ring int, d Deployment, batch int) (HEPlan, error) {
+	return Balanced.Plan(layer, ring, d, batch)
+}
+
+// Plan is HEPlanFor where a byte is worth as much as the packing says.
+func (by Packing) Plan(layer HELayer, ring int, d Deployment, batch int) (HEPlan, error) {
+	if err := by.Check(); err != nil {
+		return HEPlan{}, err
+	}
 	params, err := HEParamsFor(ring, d)
 	if err != nil {
 		return HEPlan{}, err
@@ -80,7 +86,7 @@ func HEPlanFor(layer HELayer, ring int, d Deployment, batch int) (HEPlan, error)
 	if err := layer.check(batch); err != nil {
 		return HEPlan{}, err
 	}
-	s := heSearch{price: math.Inf(1)}
+	s := heSearch{by: by, price: math.Inf(1)}
 	base := HEPlan{Params: params, Layer: layer, Batch: batch,
 		Rows: newHEAxis(layer.InH, layer.KH, layer.StrideH, layer.PadH, layer.DilH),
 		Cols: newHEAxis(layer.InW, layer.KW, layer.StrideW, layer.PadW, layer.DilW)}
@@ -115,6 +121,7 @@ func (l HELayer) check(batch int) error {
 
 // heSearch keeps the cheapest plan so far.
 type heSearch struct {
+	by    Packing
 	best  HEPlan
 	price float64
 }
@@ -181,7 +188,7 @@ func (s *heSearch) channels(p HEPlan) {
 		}
 		p.Mw = max(1, min(room/p.Cw, p.Layer.OutC, MaxHETerms/weights))
 		p.Mw = ceilDiv(p.Layer.OutC, ceilDiv(p.Layer.OutC, p.Mw))
-		if price := p.Nanoseconds(); price < s.price && p.Check() == nil {
+		if price := p.nanoseconds(s.by); price < s.price && p.Check() == nil {
 			s.best, s.price = p, price
 		}
 	}

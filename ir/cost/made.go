@@ -12,6 +12,7 @@ type Made struct {
 	Products int // with weights
 	// Elementwise says how the elementwise ones are made, of Elements elements; OTs is GilboaOTs of each.
 	Elementwise Elementwise
+	Packing     Packing
 	Elements    int64
 	OTs         int64
 }
@@ -19,6 +20,7 @@ type Made struct {
 // made is what the ledger keeps of it.
 type made struct {
 	how     Elementwise
+	packing Packing
 	gilboa  GilboaOT
 	ots     int64 // recorded so far
 	slots   SlotParams
@@ -29,7 +31,7 @@ type made struct {
 // Make records what belongs to no layer: public keys, the base OTs of the elementwise products, and the marks of the two
 // set-up messages where no other extension has them.
 func (l *Ledger) Make(x Extensions, m Made) error {
-	l.made = made{how: m.Elementwise}
+	l.made = made{how: m.Elementwise, packing: m.Packing}
 	if l.Source != FromHE || m.Products == 0 && m.Elements == 0 {
 		return nil
 	}
@@ -62,6 +64,9 @@ func (l *Ledger) Make(x Extensions, m Made) error {
 	l.Send(Server, toSender+l.made.gilboa.SetupBytes(), 1)
 	return nil
 }
+
+// Packing is how products with weights are packed.
+func (l *Ledger) Packing() Packing { return l.made.packing }
 
 // Encrypts tells whether a party has masks of its own to encrypt.
 func (l *Ledger) Encrypts(p Party) bool { return p == Client || l.Deploy == Outsourced }

@@ -31,6 +31,7 @@ type Context struct {
 	Source      cost.Source            // who makes the offline material
 	OT          cost.OTPolicy          // which OT extension; nil: the module's
 	Elementwise cost.ElementwisePolicy // how elementwise products are made without a dealer; nil: as the module says
+	Packing     cost.Packing           // how linear layers are packed for the encryption there; balanced: as the module says
 	Protocols   Protocols              // which one, where several compute an op
 	Gates       Gates                  // which elements keep their ReLUs; nil: all
 	Pools       Pools                  // which comes first of a ReLU and its max-pooling; empty: the pool

@@ -10,9 +10,12 @@ import (
 // dealer will be there a bundle leaves open until it runs. It comes before OTs, which price what is left.
 var Products = &pass.Pass{
 	Name:  "products",
-	Doc:   "chooses how elementwise products are made without a dealer, gilboa or simd, by what the module costs with each, or as it was told",
+	Doc:   "chooses how elementwise products are made without a dealer, gilboa or simd, by what the module costs with each, or as it was told; packs those with weights as it was told",
 	Needs: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
+		if c.Packing != cost.Balanced {
+			m.Packing = c.Packing
+		}
 		if c.Elementwise != nil {
 			m.Elementwise = c.Elementwise(func(e cost.Elementwise) []*cost.Ledger { return madeBy(m, e) })
 		}

@@ -23,7 +23,7 @@ var Protocols = &pass.Pass{
 		if err := c.Protocols.Check(); err != nil {
 			return err
 		}
-		m.Deploy = c.Deploy
+		m.Deploy, m.Packing = c.Deploy, c.Packing
 		for i, f := range m.Funcs {
 			a := newAssigner(c.Deploy, c.Protocols.WithDefaults(), f)
 			for _, p := range f.Params {

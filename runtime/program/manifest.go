@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 
 	"sotto/ir/cost"
@@ -49,6 +50,8 @@ type Manifest struct {
 	Items   []Item          `cbor:"4,keyasint"`
 	// Elementwise is how the parties make Cross and Square items where they make them alone.
 	Elementwise cost.Elementwise `cbor:"5,keyasint,omitempty"`
+	// Packing is how Product items are packed there.
+	Packing cost.Packing `cbor:"6,keyasint,omitempty"`
 }
 
 // Check refuses manifests that refer to what is not there.
@@ -62,7 +65,7 @@ func (m *Manifest) Check() error {
 	if _, err := cost.ParseDeployment(string(m.Deploy)); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	if err := m.Elementwise.Check(); err != nil {
+	if err := errors.Join(m.Elementwise.Check(), m.Packing.Check()); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
 	if len(m.Items) > maxItems {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,17 +35,52 @@ func PASNet() Link { return Link{"pasnet", 8e9, 100 * time.Microsecond} }
 // Links lists the presets.
 func Links() []Link { return []Link{Loopback(), LAN(), WAN(), PASNet()} }
 
-// ParseLink gives the preset of that name.
-func ParseLink(name string) (Link, error) {
+// ParseLink gives the preset of that name, or a link of the bandwidth and the one-way delay that the text says, such as 300mbps,5ms.
+func ParseLink(text string) (Link, error) {
 	all := Links()
-	if i := slices.IndexFunc(all, func(l Link) bool { return l.Name == name }); i >= 0 {
+	if i := slices.IndexFunc(all, func(l Link) bool { return l.Name == text }); i >= 0 {
 		return all[i], nil
+	}
+	if bandwidth, delay, both := strings.Cut(text, ","); both {
+		if l, ok := customLink(text, bandwidth, delay); ok {
+			return l, nil
+		}
 	}
 	names := make([]string, len(all))
 	for i, l := range all {
 		names[i] = l.Name
 	}
-	return Link{}, fmt.Errorf("link %q: unknown, accepted are %s", name, strings.Join(names, ", "))
+	return Link{}, fmt.Errorf("link %q: unknown, accepted are %s, or bandwidth and one-way delay such as 300mbps,5ms (kbps, mbps, gbps, tbps; us, ms, s),"+
+		" 1 kbps to 1 tbps and up to 10 s", text, strings.Join(names, ", "))
+}
+
+// bandwidths are units, by suffix.
+var bandwidths = []struct {
+	suffix string
+	bps    float64
+}{{"kbps", 1e3}, {"mbps", 1e6}, {"gbps", 1e9}, {"tbps", 1e12}}
+
+// Limits of a link that is described in numbers.
+const (
+	leastBandwidth = 1e3
+	mostBandwidth  = 1e12
+	mostDelay      = 10 * time.Second
+)
+
+func customLink(text, bandwidth, delay string) (l Link, ok bool) {
+	l.Name = text
+	for _, u := range bandwidths {
+		if number, is := strings.CutSuffix(bandwidth, u.suffix); is {
+			x, err := strconv.ParseFloat(number, 64)
+			if err != nil {
+				return l, false
+			}
+			l.BitsPerSecond = x * u.bps
+		}
+	}
+	oneWay, err := time.ParseDuration(delay)
+	l.OneWay = oneWay
+	return l, err == nil && l.BitsPerSecond >= leastBandwidth && l.BitsPerSecond <= mostBandwidth && oneWay >= 0 && oneWay <= mostDelay
 }
 
 // Shaped reports whether the link slows anything down.

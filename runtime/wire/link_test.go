@@ -21,8 +21,14 @@ func TestParseLink(t *testing.T) {
 			t.Errorf("%s: %+v, %v", l.Name, got, err)
 		}
 	}
-	if _, err := wire.ParseLink("dsl"); err == nil {
-		t.Error("an unknown link is accepted")
+	want := wire.Link{Name: "0.3gbps,5ms", BitsPerSecond: 300e6, OneWay: 5 * time.Millisecond}
+	if got, err := wire.ParseLink(want.Name); err != nil || got != want {
+		t.Errorf("%s: %+v, %v", want.Name, got, err)
+	}
+	for _, text := range []string{"dsl", "300mbps", "300,5ms", "mbps,5ms", "1gbps,1h", "-3mbps,1ms", "3mbps,-1ms", "nanmbps,1ms", "3mbps,1", "0.5kbps,0s", "2tbps,0s"} {
+		if _, err := wire.ParseLink(text); err == nil {
+			t.Errorf("link %q is accepted", text)
+		}
 	}
 }
 

@@ -95,7 +95,7 @@ func newBenchCmd(a *app) *cobra.Command {
 		Args: cobra.ExactArgs(1), ValidArgs: names,
 		Long: "Bench runs each measurement between two processes on this machine and prints throughput, bytes and rounds, and the fraction of\n" +
 			"the limit that binds it, measured in the same run. Primitives and layers travel over plain TCP, which no other command offers.",
-		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench primitives --list\n  sotto bench growth -o growth.svg",
+		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench primitives --list\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.bench(args[0], &f)
 		},
@@ -103,11 +103,11 @@ func newBenchCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.only, "only", "*", "run those whose name matches this `pattern` (*, ?, [a-z])")
 	c.Flags().Int64Var(&f.n, "n", 0, "how many elements (default: each measurement's own)")
 	c.Flags().IntVar(&f.runs, "runs", 3, "repeat each so often; the median is reported, with the fastest and the slowest")
-	c.Flags().StringVar(&f.link, "link", "loopback", "network between the processes: loopback (unshaped), lan, wan, pasnet")
+	c.Flags().StringVar(&f.link, "link", "loopback", "network between the processes: loopback (unshaped), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension` of layers and nets: softspoken, ferret, iknp, or auto, by the link's prices")
 	c.Flags().StringVar(&f.examples, "examples", "examples", "`directory` of the networks that nets measures")
 	c.Flags().BoolVar(&f.list, "list", false, "list the measurements and run none")
-	c.AddCommand(newBenchGrowthCmd(a), newBenchEstimatesCmd(a))
+	c.AddCommand(newBenchGrowthCmd(a), newBenchEstimatesCmd(a), newBenchChoiceCmd(a))
 	return c
 }
 

@@ -32,9 +32,9 @@ type growing struct {
 
 var growings = []growing{
 	{name: "relu.gc", doc: "ReLUs by garbled signs, in layers of at most 10^6", unit: "ReLU", file: "relu.ir", text: reluLayers, to: 1e7, stored: true,
-		lower: lowerFlags{nonlinear: string(pass.GarbledSign)}},
+		lower: lowerFlags{nonlinear: ways{string(pass.GarbledSign)}}},
 	{name: "relu.ot", doc: "ReLUs by OT comparison, in layers of at most 10^6", unit: "ReLU", file: "relu.ir", text: reluLayers, to: 1e7, stored: true,
-		lower: lowerFlags{nonlinear: string(pass.OTSign)}},
+		lower: lowerFlags{nonlinear: ways{string(pass.OTSign)}}},
 	{name: "conv", doc: "multiply-adds of 3x3 convolutions under homomorphic encryption, channels and image growing alike, at most 10^8 a layer", unit: "MAC", file: "conv.sotto",
 		text: convLayers, to: 1e8, lower: lowerFlags{weights: "random:1", ring: 32}},
 }
@@ -109,7 +109,7 @@ func newBenchGrowthCmd(a *app) *cobra.Command {
 	c.Flags().Float64Var(&f.from, "from", 1e4, "the smallest size, in ReLUs or multiply-adds")
 	c.Flags().Float64Var(&f.to, "to", 0, "the largest size (default 1e7 ReLUs, 1e8 multiply-adds)")
 	c.Flags().IntVar(&f.runs, "runs", 1, "repeat each so often; the median time counts, and the most memory")
-	c.Flags().StringVar(&f.link, "link", "loopback", "network between the processes: loopback (unshaped), lan, wan, pasnet")
+	c.Flags().StringVar(&f.link, "link", "loopback", "network between the processes: loopback (unshaped), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension`: softspoken, ferret, iknp, or auto, by the link's prices")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "draw the plot into this `file`, .svg or .png")
 	c.Flags().BoolVar(&f.list, "list", false, "list what can grow and run nothing")

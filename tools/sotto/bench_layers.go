@@ -214,7 +214,7 @@ func (a *app) compileLayer(tmp string, l layerBench, n int64, f *benchFlags) (st
 	}
 	quiet := *a
 	quiet.quiet, quiet.progress = true, nil // that there are no weights is no news here
-	_, err = quiet.compile(net, lowerFlags{nonlinear: string(l.nonlinear), ot: f.ot}, prices, dir)
+	_, err = quiet.compile(net, lowerFlags{nonlinear: ways{string(l.nonlinear)}, ot: f.ot}, prices, dir)
 	return dir, err
 }
 

@@ -145,7 +145,7 @@ func (a *app) runNet(v netVariant, f *benchFlags) ([]*runResult, error) {
 	}
 	dir := filepath.Join(tmp, "out")
 	a.progress.step("compiling %s", v.name)
-	if _, err := a.compile(n, lowerFlags{weights: "random:1", nonlinear: string(v.way.nonlinear), ot: f.ot, offline: string(v.way.source)}, prices, dir); err != nil {
+	if _, err := a.compile(n, lowerFlags{weights: "random:1", nonlinear: ways{string(v.way.nonlinear)}, ot: f.ot, offline: string(v.way.source)}, prices, dir); err != nil {
 		return nil, err
 	}
 	var out []*runResult

@@ -33,6 +33,7 @@ type compileResult struct {
 	OT          string          `json:"ot"`
 	Garbling    cost.Scheme     `json:"garbling"`
 	Products    string          `json:"products"` // how the parties make elementwise ones alone
+	Packing     string          `json:"packing"`  // of linear layers, for the encryption by which they make the others
 	Ring        int             `json:"ring"`
 	Frac        int             `json:"frac,omitempty"`
 	ErrorBound  float64         `json:"error_bound,omitempty"`
@@ -41,10 +42,13 @@ type compileResult struct {
 	Target      string          `json:"target"`
 	TargetNote  string          `json:"target_source"`
 	estimate
-	Material materialSum  `json:"material"`
-	Ranges   []pass.Range `json:"ranges"`
-	Signs    []pass.Sign  `json:"signs,omitempty"` // of relus that are taken without low bits
-	Notices  []string     `json:"notices"`
+	// Comparisons counts the ops that compare by their protocol; Explain says why, if it was asked for.
+	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
+	Explain     *explanation           `json:"explain,omitempty"`
+	Material    materialSum            `json:"material"`
+	Ranges      []pass.Range           `json:"ranges"`
+	Signs       []pass.Sign            `json:"signs,omitempty"` // of relus that are taken without low bits
+	Notices     []string               `json:"notices"`
 
 	short string // enough of the hash for a person
 }
@@ -90,6 +94,7 @@ func newCompileCmd(a *app) *cobra.Command {
 	lower.addDump(c)
 	c.Flags().StringVarP(&out, "output", "o", "", "the `directory` to write; a bundle that is there is replaced")
 	addTargetFlag(c, &target)
+	addExplainFlag(c, &lower)
 	c.Flags().BoolVar(&native, "native", false, "compile kernels for this machine's processor with clang, into native/ of each bundle")
 	return c
 }
@@ -122,6 +127,9 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 		return nil, err
 	}
 	r := l.result(pair, target)
+	if r.Explain, err = l.explain(); err != nil {
+		return nil, err
+	}
 	err = replaceDir(dir, func(tmp string) error {
 		r.Client, r.Server = clientDir, serverDir
 		return errors.Join(l.write(tmp, pair), l.writeNative(tmp, pair, flags.clang), writeJSON(filepath.Join(tmp, reportFile), r))
@@ -137,9 +145,10 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
-		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
+		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.secure.Packing.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
+	r.Comparisons = l.comparisons()
 	if r.Ranges == nil {
 		r.Ranges = []pass.Range{}
 	}
@@ -152,6 +161,7 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 func (r *compileResult) text(w io.Writer, dir string) {
 	r.estimate.text(w)
 	fmt.Fprintln(w)
+	r.Explain.text(w)
 	if len(r.Ranges) > 0 {
 		rangesText(w, r.Ranges)
 		fmt.Fprintln(w)

@@ -8,6 +8,7 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/passes/pass"
 )
 
 // netEstimate is what estimate prints.
@@ -18,7 +19,9 @@ type netEstimate struct {
 	Target     string          `json:"target"`
 	TargetNote string          `json:"target_source"`
 	estimate
-	Notices []string `json:"notices"`
+	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
+	Explain     *explanation           `json:"explain,omitempty"`
+	Notices     []string               `json:"notices"`
 }
 
 func newEstimateCmd(a *app) *cobra.Command {
@@ -53,12 +56,13 @@ func newEstimateCmd(a *app) *cobra.Command {
 	lower.addDeploy(c)
 	addOfflineFlag(c, &lower.offline)
 	addTargetFlag(c, &target)
+	addExplainFlag(c, &lower)
 	return c
 }
 
 // addTargetFlag is what commands share that go by price.
 func addTargetFlag(c *cobra.Command, target *string) {
-	c.Flags().StringVar(target, "target", "loopback", "price list: a file or a shipped one (loopback, lan, wan, pasnet)")
+	c.Flags().StringVar(target, "target", "loopback", "price list: a file, a shipped one (loopback, lan, wan, pasnet), or the prices of loopback on a link such as 300mbps,5ms")
 }
 
 // estimated compiles a network as far as its costs are known.
@@ -82,13 +86,16 @@ func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netE
 	if notices == nil {
 		notices = []string{}
 	}
-	return &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), notices}, nil
+	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), nil, notices}
+	r.Explain, err = l.explain()
+	return r, err
 }
 
 func (r *netEstimate) text(w io.Writer) {
 	r.estimate.text(w)
 	fmt.Fprintln(w)
-	facts := []string{"net", r.Net, "deployment", string(r.Deploy), "online", r.Online.line(), "offline", r.Offline.line()}
+	r.Explain.text(w)
+	facts := []string{"net", r.Net, "deployment", string(r.Deploy), "comparisons", comparisonsText(r.Comparisons), "online", r.Online.line(), "offline", r.Offline.line()}
 	if r.EnergyMJ > 0 {
 		facts = append(facts, "energy", fmt.Sprintf("%s J", three(r.EnergyMJ/1000)))
 	}

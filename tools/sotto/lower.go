@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"sotto/ir/cost"
 	"sotto/passes"
 	"sotto/passes/choices"
+	"sotto/passes/choose"
 	errorbound "sotto/passes/errors"
 	"sotto/passes/pass"
 	"sotto/passes/ranges"
@@ -29,12 +29,15 @@ type lowerFlags struct {
 	ot          string
 	garbling    string
 	products    string
+	packing     string
 	ring        int
 	precision   string
-	nonlinear   string
-	trunc       string
 	signDrop    int
 	pools       string
+	nonlinear   ways
+	trunc       ways
+	minimize    string
+	explain     bool
 	offline     string
 	dump        string
 	printAfter  string
@@ -46,16 +49,18 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
 	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
 	c.Flags().StringVar(&f.precision, "error", "", "the greatest `error` of an element of the output, in its own units or P% of the greatest output: the fewest fraction bits that keep to it on the calibration inputs, ring 32 if that can (default: the finest scales that the ranges leave room for)")
-	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", fmt.Sprintf("protocol of comparisons (relu, maxpool, argmax): %v (default %s)", pass.Nonlinears(), pass.Nonlinears()[0]))
 	c.Flags().StringVar(&f.pools, "pools", "", "max-pooling `first`, before the relu that it alone reads: fewer relus, a few rounds more; or as written (default first)")
 	c.Flags().IntVar(&f.signDrop, "sign-drop", 0, "take the signs of relus without so many low `bits`: what is negative and below 2^bits units may come through (see sotto opt --list)")
-	c.Flags().StringVar(&f.trunc, "trunc", "", fmt.Sprintf("protocol of truncations: %v (default %s: rounds up now and then, exact costs a comparison)", pass.Truncations(), pass.Truncations()[0]))
+	c.Flags().StringSliceVar((*[]string)(&f.nonlinear), "nonlinear", nil, fmt.Sprintf("`protocol` of comparisons (relu, maxpool, argmax): %v, or auto: for each op the cheapest at the target's prices; PATH=PROTOCOL for one op, or all of a block (default auto)", pass.Nonlinears()))
+	c.Flags().StringSliceVar((*[]string)(&f.trunc), "trunc", nil, fmt.Sprintf("`protocol` of truncations: %v, or PATH=PROTOCOL for those of one layer or block (default %s: rounds up now and then, exact costs a comparison)", pass.Truncations(), pass.Truncations()[0]))
 }
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server: the server knows the weights; outsourced: both parties hold shares")
+	c.Flags().StringVar(&f.minimize, "minimize", string(choose.Total), "what choices by price make `least`: total, online or offline time")
 	c.Flags().StringVar(&f.garbling, "garbling", cost.SchemeAuto, "how AND gates are garbled: half-gates (32 bytes), three-halves (24.8 bytes, more work), or auto: the faster at the target's prices")
 	c.Flags().StringVar(&f.products, "products", "", "how the parties make elementwise `products` alone: gilboa (OTs: 70 bytes a product of 32 bits, 267 of 64), simd (encryption: 104 and 150, in blocks of 8192, less work), or auto: the faster at the target's prices (default auto, or what a dump in stage secure says)")
+	c.Flags().StringVar(&f.packing, "packing", wayAuto, "how linear `layers` are packed for the encryption by which the parties make products alone: balanced, compact (fewer bytes, more work), light (more bytes, less work), or auto: the faster at the target's prices")
 	c.Flags().StringVar(&f.ot, "ot", "", "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), iknp (16), or auto: the faster of the first two at the target's prices (default auto, or what a dump in stage secure says)")
 }
 
@@ -75,6 +80,7 @@ type lowering struct {
 	precision precision
 
 	net, ring, secure *ir.Module
+	deciding          *deciding
 }
 
 // lowering prepares the passes' context: weights, calibration inputs, deployment, ring.
@@ -99,9 +105,8 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 	if l.context.Deploy, err = cost.ParseDeployment(f.deploy); err != nil {
 		return nil, usageError{fmt.Errorf("--deploy: %w", err)}
 	}
-	l.context.Protocols = pass.Protocols{Nonlinear: pass.Nonlinear(f.nonlinear), Truncation: pass.Truncation(f.trunc)}
-	if err := l.context.Protocols.Check(); err != nil {
-		return nil, usageError{err}
+	if err := f.checkWays(); err != nil {
+		return nil, err
 	}
 	if f.printAfter != "" {
 		if _, ok := passes.Find(f.printAfter); !ok {
@@ -114,51 +119,6 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 		return nil, err
 	}
 	return l, nil
-}
-
-// chooseOT sets which OT extension the passes choose, by the prices of a target where that is asked for.
-func (l *lowering) chooseOT(n *network, f lowerFlags, target cost.Target) error {
-	if f.ot == "" {
-		if n.module.Stage == ir.Secure {
-			return nil
-		}
-		f.ot = cost.OTAuto
-	}
-	policy, err := cost.ParseOTPolicy(f.ot, target)
-	if err != nil {
-		return usageError{fmt.Errorf("--ot: %w", err)}
-	}
-	l.context.OT = policy
-	return nil
-}
-
-// chooseProducts sets how elementwise products are made without a dealer, by the prices of a target where that is asked for.
-func (l *lowering) chooseProducts(n *network, f lowerFlags, target cost.Target) error {
-	if f.products == "" {
-		if n.module.Stage == ir.Secure {
-			return nil
-		}
-		f.products = cost.ElementwiseAuto
-	}
-	policy, err := cost.ParseElementwisePolicy(f.products, target)
-	if err != nil {
-		return usageError{fmt.Errorf("--products: %w", err)}
-	}
-	l.context.Elementwise = policy
-	return nil
-}
-
-// choose sets what is chosen by the prices of a target.
-func (l *lowering) choose(n *network, f lowerFlags, target cost.Target) error {
-	return errors.Join(l.chooseOT(n, f, target), l.chooseProducts(n, f, target), l.chooseGarbling(f, target))
-}
-
-// chooseGarbling sets how AND gates are garbled, by the prices of a target where that is asked for.
-func (l *lowering) chooseGarbling(f lowerFlags, target cost.Target) (err error) {
-	if l.context.Protocols.Garbling, err = cost.ParseSchemePolicy(f.garbling, target); err != nil {
-		return usageError{fmt.Errorf("--garbling: %w, or %s", err, cost.SchemeAuto)}
-	}
-	return nil
 }
 
 // open reads weights and calibration inputs.
@@ -319,6 +279,9 @@ func oneInput(f *ir.Func) error {
 // toSecure takes a network the whole way.
 func (l *lowering) toSecure(n *network) error {
 	if err := l.toRing(n); err != nil || l.secure != nil {
+		return err
+	}
+	if err := l.decide(); err != nil {
 		return err
 	}
 	m := l.ring.Clone()

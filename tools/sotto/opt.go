@@ -12,6 +12,7 @@ import (
 	"sotto/ir"
 	"sotto/passes"
 	"sotto/passes/pass"
+	"sotto/passes/protocols"
 	"sotto/passes/relu"
 )
 
@@ -78,8 +79,16 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 		return err
 	}
 	m := n.module
-	if err := l.runner.Run(l.context, m, todo...); err != nil {
-		return err
+	for _, p := range todo {
+		if p == protocols.Protocols && m.Stage == ir.RingStage {
+			l.ring = m.Clone()
+			if err := l.decide(); err != nil {
+				return err
+			}
+		}
+		if err := l.runner.Run(l.context, m, p); err != nil {
+			return err
+		}
 	}
 	l.notices()
 	text := ir.Print(m, l.notes(m))

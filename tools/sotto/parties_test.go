@@ -187,12 +187,12 @@ func (p *place) sub(t testing.TB) *place {
 	return &q
 }
 
-// newPlace compiles the tiny network.
-func newPlace(t testing.TB, deploy string) *place {
+// newPlace compiles the tiny network, perhaps with flags.
+func newPlace(t testing.TB, deploy string, flags ...string) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), link: "loopback", wait: "20s"}
 	p.write("tiny.sotto", tinyNet)
-	mustSotto(t, "compile", p.path("tiny.sotto"), "--weights", "random:1", "--deploy", deploy, "-o", p.path("out"), "--quiet")
+	mustSotto(t, append([]string{"compile", p.path("tiny.sotto"), "--weights", "random:1", "--deploy", deploy, "-o", p.path("out"), "--quiet"}, flags...)...)
 	mustSotto(t, "keys", "-o", p.path("keys"))
 	if deploy == "outsourced" {
 		mustSotto(t, "share", "random:3", "--bundle", p.path("out/client"), "-o", p.path("shares"))

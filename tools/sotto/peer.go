@@ -42,7 +42,7 @@ func (f *peerFlags) addSession(c *cobra.Command) {
 	f.add(c)
 	c.Flags().StringVar(&f.dealer, "dealer", "", "`address` of a dealer (sotto deal) that makes the offline material")
 	addOfflineFlag(c, &f.offline)
-	c.Flags().StringVar(&f.link, "link", "loopback", "shape what this side sends: loopback (not at all), lan, wan, pasnet")
+	c.Flags().StringVar(&f.link, "link", "loopback", "shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 }
 
 // addOfflineFlag adds --offline; without it the parties make the material alone, or the dealer that --dealer names.

@@ -91,7 +91,7 @@ func newRunCmd(a *app) *cobra.Command {
 func (f *runFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.input, "input", "", "PNG or JPEG image, .npy `file`, or random:SEED")
 	addOfflineFlag(c, &f.offline)
-	c.Flags().StringVar(&f.link, "link", "loopback", "network between the parties: loopback (unshaped), lan, wan, pasnet")
+	c.Flags().StringVar(&f.link, "link", "loopback", "network between the parties: loopback (unshaped), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms, each way and one way")
 	c.MarkFlagRequired("input")
 }
 

@@ -17,6 +17,7 @@ import (
 	"sotto/ir/cost"
 	"sotto/passes/choices"
 	"sotto/passes/pass"
+	"sotto/runtime/wire"
 )
 
 // network is a network as a user names it: a .sotto file or an IR dump, one of its nets, and decisions.
@@ -309,7 +310,19 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 				name, strings.Join(cost.TargetNames(), ", "))
 		}
 	}
+	if link, err := wire.ParseLink(name); err == nil && !slices.Contains(cost.TargetNames(), name) {
+		t, err := cost.ShippedTarget(wire.Loopback().Name)
+		return onLink(t, link), err
+	}
 	return cost.ShippedTarget(name)
+}
+
+// onLink is a target with another link.
+func onLink(t cost.Target, l wire.Link) cost.Target {
+	t.Name, t.Source = l.Name, t.Source+"; link: "+l.Name
+	const bitsPerByte, source = 8, "asked for"
+	t.Link = cost.Link{BytesPerSecond: cost.Quantity{Value: l.BitsPerSecond / bitsPerByte, Source: source}, OneWayMS: cost.Quantity{Value: l.OneWay.Seconds() * 1e3, Source: source}}
+	return t
 }
 
 // exists reports whether a file or directory is there.

@@ -26,7 +26,7 @@ func TestFullStore(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	p := newPlace(t, "client-server")
+	p := newPlace(t, "client-server", "--nonlinear", "gc") // whose material takes room
 	_, dealer := p.deal()
 	server, addr := p.serve(dealer, "--store", "theirs")
 	p.ends(p.preparing(addr, dealer, small, "100"), 1, "no space left on device")

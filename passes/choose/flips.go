@@ -1,0 +1,188 @@
+package choose
+
+import (
+	"math"
+	"slices"
+
+	"sotto/ir/cost"
+)
+
+// Axis is a property of the link that a choice may depend on.
+type Axis string
+
+const (
+	Bandwidth Axis = "bandwidth" // bits per second, each way
+	Delay     Axis = "delay"     // milliseconds, one way
+)
+
+// Axes lists them.
+func Axes() []Axis { return []Axis{Bandwidth, Delay} }
+
+// limits of the search for flips. Delays go down to a microsecond, below which there is only none.
+var limits = map[Axis]struct{ least, most float64 }{Bandwidth: {1e3, 1e12}, Delay: {1e-3, 1e3}}
+
+// Of gives a link's value on an axis.
+func (a Axis) Of(l cost.Link) float64 {
+	if a == Delay {
+		return l.OneWayMS.Value
+	}
+	return bitsPerByte * l.BytesPerSecond.Value
+}
+
+// At is a link with another value on the axis.
+func (a Axis) At(l cost.Link, x float64) cost.Link {
+	if a == Delay {
+		l.OneWayMS.Value = x
+	} else {
+		l.BytesPerSecond.Value = x / bitsPerByte
+	}
+	return l
+}
+
+const bitsPerByte = 8
+
+// Flip is a value of an axis where a choice changes, and the programs of both sides are estimated equal.
+type Flip struct {
+	Axis Axis    `json:"axis"`
+	At   float64 `json:"at"` // bits per second, or milliseconds one way
+	To   string  `json:"to"` // the option on the far side, seen from the link
+	// Below says that the far side is that of lower values.
+	Below bool `json:"below"`
+}
+
+// turn is a value of an axis where something of the choice changes.
+type turn struct {
+	at            float64
+	below, beyond Candidate
+}
+
+// turns finds where the choice changes between a link's value of an axis and its limits. Between the values looked at, which lie a factor of
+// stride apart, a choice that changes and changes back is not seen.
+func (p *Problem) turns(link cost.Link, a Axis) ([]turn, error) {
+	line := &axis{Problem: p, link: link, Axis: a, chosen: map[float64]Candidate{}}
+	return line.turns(grid(a, a.Of(link)))
+}
+
+// stride is the factor between neighbours of a grid.
+const stride = 4
+
+// grid lists values of an axis from limit to limit through x.
+func grid(a Axis, x float64) []float64 {
+	lim := limits[a]
+	at := min(max(x, lim.least), lim.most)
+	all := []float64{at}
+	for y := at; y > lim.least; {
+		y = max(y/stride, lim.least)
+		all = append(all, y)
+	}
+	for y := at; y < lim.most; {
+		y = min(y*stride, lim.most)
+		all = append(all, y)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// axis is a search along one.
+type axis struct {
+	*Problem
+	Axis
+	link   cost.Link
+	chosen map[float64]Candidate
+}
+
+func (l *axis) choose(x float64) (Candidate, error) {
+	if c, ok := l.chosen[x]; ok {
+		return c, nil
+	}
+	c, err := l.Choose(l.At(l.link, x))
+	l.chosen[x] = c.Candidate
+	return c.Candidate, err
+}
+
+func (l *axis) turns(grid []float64) (all []turn, err error) {
+	for i := range grid[1:] {
+		if all, err = l.between(all, grid[i], grid[i+1]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// fine is how close two turns are told apart, as a factor.
+const fine = 1.0005
+
+// between adds the turns from lo to hi. Where the choices of the ends cost the same is the only one, if they are the choices on either side
+// of it; otherwise a third one is better in between, or the price is no smooth function, and the stretch is halved.
+func (l *axis) between(all []turn, lo, hi float64) ([]turn, error) {
+	below, err := l.choose(lo)
+	if err != nil {
+		return nil, err
+	}
+	beyond, err := l.choose(hi)
+	if err != nil || below.same(beyond) {
+		return all, err
+	}
+	if hi < lo*fine {
+		return append(all, turn{math.Sqrt(lo * hi), below, beyond}), nil
+	}
+	x, err := l.equal(below, beyond, lo, hi)
+	if err != nil {
+		return nil, err
+	}
+	before, err := l.choose(max(lo, x/math.Sqrt(fine)))
+	if err != nil {
+		return nil, err
+	}
+	after, err := l.choose(min(hi, x*math.Sqrt(fine)))
+	if err != nil {
+		return nil, err
+	}
+	if before.same(below) && after.same(beyond) {
+		return append(all, turn{x, below, beyond}), nil
+	}
+	middle := math.Sqrt(lo * hi)
+	if all, err = l.between(all, lo, middle); err != nil {
+		return nil, err
+	}
+	return l.between(all, middle, hi)
+}
+
+// equal bisects for the value where two candidates cost the same.
+func (l *axis) equal(below, beyond Candidate, lo, hi float64) (float64, error) {
+	const steps = 40 // of a factor of stride: to the last digits
+	for range steps {
+		x := math.Sqrt(lo * hi)
+		t := l.At(l.link, x)
+		a, err := l.Price(below, t)
+		if err != nil {
+			return 0, err
+		}
+		b, err := l.Price(beyond, t)
+		if err != nil {
+			return 0, err
+		}
+		if a.By(l.Objective) <= b.By(l.Objective) {
+			lo = x
+		} else {
+			hi = x
+		}
+	}
+	return math.Sqrt(lo * hi), nil
+}
+
+// flips gives the nearest turn on either side of a link's value at which something that is decided changes.
+func flips(turns []turn, of func(Candidate) string, a Axis, from float64) (out []Flip) {
+	for i := len(turns) - 1; i >= 0; i-- { // downwards
+		if t := turns[i]; t.at < from && of(t.below) != of(t.beyond) {
+			out = append(out, Flip{a, t.at, of(t.below), true})
+			break
+		}
+	}
+	for _, t := range turns {
+		if t.at >= from && of(t.below) != of(t.beyond) {
+			return append(out, Flip{a, t.at, of(t.beyond), false})
+		}
+	}
+	return out
+}

@@ -1,0 +1,122 @@
+package choose
+
+import (
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+)
+
+// Problem is a network whose protocols are to be chosen.
+type Problem struct {
+	Ring   *ir.Module
+	Deploy cost.Deployment
+	Source cost.Source // of the material
+	Space  *Space
+	Base   pass.Protocols // what is decided: of truncations
+	Target cost.Target    // whose machines compute; its link is where the choice is made
+	// Objective is what is made small.
+	Objective Objective
+	// Passes take the network to SECURE: all of them that prices depend on, and none that chooses.
+	Passes []*pass.Pass
+
+	lowered map[string]*secure
+	priced  map[string]*account
+}
+
+// secure is a candidate in SECURE, whatever its OT extension and products.
+type secure struct {
+	m     *ir.Module
+	owner []int // of the ops, by tag: the site they belong to, or -1
+}
+
+// account is what a candidate does, priced but for the link.
+type account struct {
+	*secure
+	layout *cost.Layout
+}
+
+// mostKept bounds the accounts that are kept.
+const mostKept = 4096
+
+// account lowers a candidate and counts what it does.
+func (p *Problem) account(c Candidate) (*account, error) {
+	lowered, whole := c.key()
+	if a := p.priced[whole]; a != nil {
+		return a, nil
+	}
+	if len(p.priced) >= mostKept || p.priced == nil {
+		p.priced, p.lowered = map[string]*account{}, map[string]*secure{}
+	}
+	s := p.lowered[lowered]
+	if s == nil {
+		m, err := p.lower(c)
+		if err != nil {
+			return nil, err
+		}
+		if err := ir.CheckMaterial(m, p.Source); err != nil {
+			return nil, err
+		}
+		s = &secure{m, p.owners(m.Funcs[0])}
+		p.lowered[lowered] = s
+	}
+	with := ir.Module{Stage: s.m.Stage, Deploy: s.m.Deploy, OT: c.OT, Elementwise: c.Elementwise, Packing: c.Packing}
+	a := &account{secure: s, layout: cost.Lay(ir.Account(&with, s.m.Funcs[0], p.Source), p.Target)}
+	p.priced[whole] = a
+	return a, nil
+}
+
+// lower takes a candidate to SECURE.
+func (p *Problem) lower(c Candidate) (*ir.Module, error) {
+	m := p.Ring.Clone()
+	context := &pass.Context{Deploy: p.Deploy, Source: p.Source, Protocols: p.Space.Protocols(c, p.Base)}
+	return m, (&pass.Runner{}).Run(context, m, p.Passes...)
+}
+
+// owners says which site each op of a function belongs to: those of its path, and the truncation and the masks that are there for it.
+func (p *Problem) owners(f *ir.Func) []int {
+	sites := map[string]int{}
+	for i, s := range p.Space.Sites {
+		sites[s.Path] = i
+	}
+	owner := make([]int, len(f.Body))
+	tags := map[*ir.Value]int{}
+	for tag, v := range f.Body {
+		tags[v] = tag
+		owner[tag] = -1
+		if i, ok := sites[pass.SitePath(v)]; ok {
+			owner[tag] = i
+		}
+	}
+	for tag := len(f.Body) - 1; tag >= 0; tag-- { // readers come later
+		for _, x := range f.Body[tag].Args {
+			if at, ok := tags[x]; ok && owner[tag] >= 0 && owner[at] < 0 && prepares(x) {
+				owner[at] = owner[tag]
+			}
+		}
+	}
+	return owner
+}
+
+// prepares tells whether an op only brings a value into another form.
+func prepares(v *ir.Value) bool {
+	return v.Is("mask") || v.Is("open") || v.Is("ot.trunc") || v.Is("ot.trunc.exact") || v.Op.Local && !v.Op.Constant && !v.Is("ring.conv2d") && !v.Is("ring.linear")
+}
+
+// Price estimates a candidate on a link.
+func (p *Problem) Price(c Candidate, link cost.Link) (Times, error) {
+	a, err := p.account(c)
+	if err != nil {
+		return Times{}, err
+	}
+	times, _ := a.times(link)
+	return times, nil
+}
+
+// times are those of a candidate on a link, and of its ops from cost.SessionTag on.
+func (a *account) times(link cost.Link) (sum Times, byTag []Times) {
+	ms, parts := a.layout.On(link)
+	for i, x := range parts[cost.Offline] {
+		byTag = append(byTag, Times{x, parts[cost.Online][i]})
+	}
+	return Times{ms[cost.Offline], ms[cost.Online]}, byTag
+}

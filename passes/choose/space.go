@@ -1,0 +1,211 @@
+// Package choose decides by price which protocol computes what: for every op that compares its way, and for the whole program the OT
+// extension, the garbling scheme and how elementwise products are made.
+//
+// A candidate is priced as a whole, by the estimate of its ledger: rounds of parallel branches, directions of the link and set-up that
+// several ops share are in it. There are too many to price all, so the search goes in three steps. The choices of the whole program are
+// enumerated. For each of them dynamic programming over the sites in program order finds the best ways by what an op costs after
+// either way of the site before, which is read off the estimates of a few programs: those of one way, and those where two ways alternate.
+// Then the best of these and of all programs of one way is improved by changes of one or two ops until none helps, each priced as a whole. So the choice
+// is never estimated worse than a program of one way; on small networks a test holds it within a few percent of the best of all.
+package choose
+
+import (
+	"slices"
+	"strings"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+)
+
+// Objective is what is made small.
+type Objective string
+
+const (
+	Total   Objective = "total" // offline and online
+	Online  Objective = "online"
+	Offline Objective = "offline"
+)
+
+// Objectives lists the accepted ones, the default first.
+func Objectives() []Objective { return []Objective{Total, Online, Offline} }
+
+// Times are estimated milliseconds.
+type Times struct {
+	Offline float64 `json:"offline_ms"`
+	Online  float64 `json:"online_ms"`
+}
+
+// By is what an objective makes of times. What it leaves out decides between equals, and so weighs next to nothing.
+func (t Times) By(o Objective) float64 {
+	const tie = 1e-6
+	switch o {
+	case Online:
+		return t.Online + tie*t.Offline
+	case Offline:
+		return t.Offline + tie*t.Online
+	}
+	return t.Offline + t.Online
+}
+
+// Space is what there is to choose from. Every list has an element at least.
+type Space struct {
+	Sites       []pass.Site
+	Ways        [][]pass.Nonlinear // of each site
+	Parallel    [][2]int           // sites on branches beside each other, whose rounds pass together
+	OTs         []cost.OT
+	Schemes     []cost.Scheme
+	Elementwise []cost.Elementwise
+	Packings    []cost.Packing
+}
+
+// NewSpace gives all that a RING function may be computed with, its material from a source. Keys come of a dealer alone; an extension,
+// a scheme or products that nothing asks for are not varied.
+func NewSpace(f *ir.Func, source cost.Source) *Space {
+	s := &Space{Sites: pass.Sites(f), OTs: []cost.OT{cost.SoftSpoken, cost.Ferret}, Schemes: cost.Schemes(), Elementwise: []cost.Elementwise{cost.ByGilboa}, Packings: []cost.Packing{cost.Balanced}}
+	for range s.Sites {
+		s.Ways = append(s.Ways, Ways(source))
+	}
+	s.Parallel = parallel(f, s.Sites)
+	squares := slices.ContainsFunc(f.Body, func(v *ir.Value) bool { return v.Is("ring.square") })
+	if source == cost.FromHE && squares {
+		s.Elementwise = append(s.Elementwise, cost.BySIMD)
+	}
+	if source == cost.FromHE {
+		s.Packings = cost.Packings()
+	}
+	return s
+}
+
+// parallel finds the pairs of sites of which neither depends on the other.
+func parallel(f *ir.Func, sites []pass.Site) (pairs [][2]int) {
+	index := map[string]int{}
+	for i, s := range sites {
+		index[s.Path] = i
+	}
+	depends := map[*ir.Value][]bool{} // on which sites
+	under := make([][]bool, len(sites))
+	for _, v := range f.Body {
+		on := make([]bool, len(sites))
+		for _, x := range v.Args {
+			for i, yes := range depends[x] {
+				on[i] = on[i] || yes
+			}
+		}
+		if i, ok := index[pass.SitePath(v)]; ok {
+			on[i], under[i] = true, on
+		}
+		depends[v] = on
+	}
+	for b := range sites {
+		for a := range b {
+			if !under[b][a] && !under[a][b] {
+				pairs = append(pairs, [2]int{a, b})
+			}
+		}
+	}
+	return pairs
+}
+
+// Ways lists the ways to compare that material of a source allows. An op as a whole comes first: of equals it is the simplest.
+func Ways(source cost.Source) []pass.Nonlinear {
+	ways := []pass.Nonlinear{pass.OTSign, pass.GarbledSign, pass.GarbledWhole}
+	if source == cost.FromDealer {
+		ways = append(ways, pass.DealtSign, pass.DealtWhole)
+	}
+	return ways
+}
+
+// Fix leaves one way for the sites of some paths.
+func (s *Space) Fix(paths []string, way pass.Nonlinear) {
+	for i, site := range s.Sites {
+		if slices.Contains(paths, site.Path) {
+			s.Ways[i] = []pass.Nonlinear{way}
+		}
+	}
+}
+
+// Candidate is one way to compute a network.
+type Candidate struct {
+	Ways []pass.Nonlinear // of the sites, in their order
+	Program
+}
+
+// Program is what is chosen for all of a program.
+type Program struct {
+	OT          cost.OT
+	Garbling    cost.Scheme
+	Elementwise cost.Elementwise
+	Packing     cost.Packing
+}
+
+// same tells whether two candidates are one program.
+func (c Candidate) same(o Candidate) bool {
+	_, a := c.key()
+	_, b := o.key()
+	return a == b
+}
+
+// with is the candidate with another way at a site.
+func (c Candidate) with(site int, w pass.Nonlinear) Candidate {
+	c.Ways = slices.Clone(c.Ways)
+	c.Ways[site] = w
+	return c
+}
+
+// garbles tells whether a candidate garbles anything, so that its scheme matters.
+func (c Candidate) garbles() bool {
+	return slices.ContainsFunc(c.Ways, func(w pass.Nonlinear) bool { return w == pass.GarbledSign || w == pass.GarbledWhole })
+}
+
+// key names what of a candidate the passes lower, and its extension and products after that.
+func (c Candidate) key() (lowered, whole string) {
+	var b strings.Builder
+	for _, w := range c.Ways {
+		b.WriteString(string(w))
+		b.WriteByte(' ')
+	}
+	if c.garbles() {
+		b.WriteString(string(c.Garbling))
+	}
+	return b.String(), b.String() + " " + c.OT.String() + " " + c.Elementwise.String() + " " + c.Packing.String()
+}
+
+// Protocols are the candidate's, on top of what the user decided of truncations.
+func (s *Space) Protocols(c Candidate, base pass.Protocols) pass.Protocols {
+	base.Garbling = c.Garbling
+	base.Sites = map[string]pass.Nonlinear{}
+	for i, w := range c.Ways {
+		base.Sites[s.Sites[i].Path] = w
+	}
+	return base
+}
+
+// alternating takes two ways by turns, wherever a site allows them.
+func (s *Space) alternating(even, odd pass.Nonlinear) []pass.Nonlinear {
+	var ways []pass.Nonlinear
+	for i, accepted := range s.Ways {
+		w := even
+		if i%2 == 1 {
+			w = odd
+		}
+		if !slices.Contains(accepted, w) {
+			w = accepted[0]
+		}
+		ways = append(ways, w)
+	}
+	return ways
+}
+
+// all lists the ways of any site.
+func (s *Space) all() []pass.Nonlinear {
+	var out []pass.Nonlinear
+	for _, accepted := range s.Ways {
+		for _, w := range accepted {
+			if !slices.Contains(out, w) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}

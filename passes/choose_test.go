@@ -1,0 +1,134 @@
+package passes_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/choose"
+	"sotto/passes/pass"
+)
+
+// drawTarget draws a shipped price list with a link of its own.
+func drawTarget(t *rapid.T) cost.Target {
+	target, err := cost.ShippedTarget("lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.Link = choose.Bandwidth.At(target.Link, math.Pow(10, rapid.Float64Range(4, 11).Draw(t, "log10 bps")))
+	target.Link = choose.Delay.At(target.Link, math.Pow(10, rapid.Float64Range(-3, 2).Draw(t, "log10 ms")))
+	return target
+}
+
+// drawComparing draws a network of a few ops that compare, of sizes that differ much, with skips and branches.
+func drawComparing(t *rapid.T, most int) *ir.Module {
+	var body strings.Builder
+	x, channels, side, n := "x", 3, 16, 0
+	add := func(format string, args ...any) string {
+		n++
+		fmt.Fprintf(&body, "%%%d = "+format+"\n", append([]any{n}, args...)...)
+		return fmt.Sprint(n)
+	}
+	conv := func(x string, out int) string {
+		w := add("param @c%d.weight : S f32[%d,%d,3,3]", n, out, channels)
+		return add("nn.conv2d %%%s, %%%s {pad=[1,1]} : f32[%d,%d,%d]", x, w, out, side, side)
+	}
+	relu := func(x string) string { return add("nn.relu %%%s : f32[%d,%d,%d]", x, channels, side, side) }
+	kinds := []string{"branches", "relu", "maxpool", "skip", "relu6"}
+	for sites := rapid.IntRange(2, most).Draw(t, "sites"); sites > 0; sites-- {
+		if sites == 1 {
+			kinds = kinds[1:] // which have one op each
+		}
+		out := rapid.SampledFrom([]int{1, 4, 32, 256}).Draw(t, "channels")
+		switch rapid.SampledFrom(kinds).Draw(t, "layer") {
+		case "relu":
+			x = conv(x, out)
+			channels = out
+			x = relu(x)
+		case "relu6":
+			x = conv(x, out)
+			channels = out
+			x = add("nn.relu6 %%%s : f32[%d,%d,%d]", x, channels, side, side)
+		case "maxpool":
+			if side > 1 {
+				side /= 2
+				x = add("nn.maxpool %%%s {kernel=[2,2], stride=[2,2]} : f32[%d,%d,%d]", x, channels, side, side)
+			}
+		case "skip":
+			y := conv(x, channels)
+			x = relu(add("nn.add %%%s, %%%s : f32[%d,%d,%d]", x, y, channels, side, side))
+		case "branches":
+			sites--
+			y, z := relu(conv(x, channels)), relu(conv(x, channels))
+			x = add("nn.add %%%s, %%%s : f32[%d,%d,%d]", y, z, channels, side, side)
+		}
+	}
+	x = conv(x, channels)
+	text := fmt.Sprintf("module net\nfunc @f(%%x: C f32[3,16,16]) -> f32[%d,%d,%d] {\n%sreturn %%%s\n}", channels, side, side, body.String(), x)
+	m, err := ir.Parse("drawn.ir", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// The choice is near the best of all there is, on networks small enough to try all: what parties and links do at the same time is no sum over
+// ops, and single changes and pairs may end where three at once would go on.
+func TestTheChoiceIsNearTheBestOfAll(t *testing.T) {
+	const tries, slack = 20, 0.03 // trying all takes a second
+	tried := 0
+	rapid.Check(t, func(t *rapid.T) {
+		if tried++; tried > tries {
+			return
+		}
+		c := &pass.Context{Deploy: rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(t, "deployment"),
+			Source: rapid.SampledFrom([]cost.Source{cost.FromHE, cost.FromHE, cost.FromDealer}).Draw(t, "source")}
+		most := map[cost.Source]int{cost.FromHE: 3, cost.FromDealer: 2}[c.Source]
+		ring := compile(t, c, drawComparing(t, most), passes.ToRing)
+		p := &choose.Problem{Ring: ring, Deploy: c.Deploy, Source: c.Source, Space: choose.NewSpace(ring.Funcs[0], c.Source), Passes: passes.Candidate,
+			Target: drawTarget(t), Objective: rapid.SampledFrom(choose.Objectives()).Draw(t, "objective")}
+		p.Space.Packings, p.Space.Schemes = p.Space.Packings[:1], p.Space.Schemes[:1] // which multiply what there is to try
+		got, err := p.Choose(p.Target.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		best, price := exhaust(t, p)
+		if mine := got.Times.By(p.Objective); mine > price*(1+slack) {
+			t.Fatalf("chose %v at %g ms, the best is %v at %g ms of\n%s", got.Candidate, mine, best, price, ring)
+		}
+	})
+}
+
+// exhaust prices every candidate.
+func exhaust(t *rapid.T, p *choose.Problem) (best choose.Candidate, price float64) {
+	price = math.Inf(1)
+	for _, g := range p.Space.Programs() {
+		c := choose.Candidate{Ways: make([]pass.Nonlinear, len(p.Space.Sites)), Program: g}
+		var try func(site int)
+		try = func(site int) {
+			if site == len(c.Ways) {
+				times, err := p.Price(c, p.Target.Link)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if x := times.By(p.Objective); x < price {
+					best, price = choose.Candidate{Ways: slices.Clone(c.Ways), Program: g}, x
+				}
+				return
+			}
+			for _, w := range p.Space.Ways[site] {
+				c.Ways[site] = w
+				try(site + 1)
+			}
+		}
+		try(0)
+	}
+	return best, price
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/choose"
+	"sotto/passes/pass"
+)
+
+// deciding is what the choice of protocols goes by.
+type deciding struct {
+	flags     lowerFlags
+	target    cost.Target
+	objective choose.Objective
+
+	problem *choose.Problem
+	choice  choose.Choice
+}
+
+// choose has the protocols chosen by the prices of a target, as far as the flags leave them open. A dump in stage SECURE has its protocols;
+// its extension and products stay unless a flag names others.
+func (l *lowering) choose(n *network, f lowerFlags, target cost.Target) (err error) {
+	l.deciding = &deciding{flags: f, target: target}
+	if l.deciding.objective, err = f.objective(); err != nil {
+		return err
+	}
+	if _, err := f.programs(); err != nil || n.module.Stage != ir.Secure {
+		return err
+	}
+	if f.ot != "" {
+		l.context.OT, err = cost.ParseOTPolicy(f.ot, target)
+	}
+	if err == nil && f.products != "" {
+		l.context.Elementwise, err = cost.ParseElementwisePolicy(f.products, target)
+	}
+	return err
+}
+
+// programs is what the flags leave open of what is chosen for a whole program; an empty list is all.
+func (f *lowerFlags) programs() (s choose.Space, err error) {
+	if f.ot != "" && f.ot != cost.OTAuto {
+		o, err := cost.ParseOT(f.ot)
+		if err != nil {
+			return s, usageError{fmt.Errorf("--ot: %w, or %s", err, cost.OTAuto)}
+		}
+		s.OTs = []cost.OT{o}
+	}
+	if f.garbling != "" && f.garbling != cost.SchemeAuto {
+		g, err := cost.ParseScheme(f.garbling)
+		if err != nil {
+			return s, usageError{fmt.Errorf("--garbling: %w, or %s", err, cost.SchemeAuto)}
+		}
+		s.Schemes = []cost.Scheme{g}
+	}
+	if f.products != "" && f.products != cost.ElementwiseAuto {
+		e, err := cost.ParseElementwise(f.products)
+		if err != nil {
+			return s, usageError{fmt.Errorf("--products: %w, or %s", err, cost.ElementwiseAuto)}
+		}
+		s.Elementwise = []cost.Elementwise{e}
+	}
+	if f.packing != "" && f.packing != wayAuto {
+		k, err := cost.ParsePacking(f.packing)
+		if err != nil {
+			return s, usageError{fmt.Errorf("--packing: %w, or %s", err, wayAuto)}
+		}
+		s.Packings = []cost.Packing{k}
+	}
+	return s, nil
+}
+
+// decide chooses the protocols of the RING module and has the passes that follow obey.
+func (l *lowering) decide() error {
+	d := l.deciding
+	f := l.ring.Funcs[0]
+	base, err := d.flags.protocols(f)
+	if err != nil {
+		return err
+	}
+	space, err := d.space(f, base, l.context.Source)
+	if err != nil {
+		return err
+	}
+	d.problem = &choose.Problem{Ring: l.ring, Deploy: l.context.Deploy, Source: l.context.Source, Space: space, Passes: passes.Candidate,
+		Base: pass.Protocols{Truncation: base.Truncation, Truncations: base.Truncations}, Target: d.target, Objective: d.objective}
+	l.app.progress.step("choosing protocols")
+	if d.choice, err = d.problem.Choose(d.target.Link); err != nil {
+		return err
+	}
+	c := d.choice.Candidate
+	l.context.Protocols = space.Protocols(c, d.problem.Base)
+	l.context.OT, l.context.Elementwise = cost.AlwaysOT(c.OT), cost.AlwaysElementwise(c.Elementwise)
+	l.context.Packing = c.Packing
+	return nil
+}
+
+// space is what the flags leave open.
+func (d *deciding) space(f *ir.Func, base pass.Protocols, source cost.Source) (*choose.Space, error) {
+	fixed, err := d.flags.programs()
+	if err != nil {
+		return nil, err
+	}
+	s := choose.NewSpace(f, source)
+	if fixed.OTs != nil {
+		s.OTs = fixed.OTs
+	}
+	if fixed.Schemes != nil {
+		s.Schemes = fixed.Schemes
+	}
+	if fixed.Elementwise != nil {
+		s.Elementwise = fixed.Elementwise
+	}
+	if fixed.Packings != nil {
+		s.Packings = fixed.Packings
+	}
+	for i, site := range s.Sites {
+		if way := base.Way(site.Path); way != "" {
+			s.Ways[i] = []pass.Nonlinear{way}
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"sotto/passes/choose"
+)
+
+// explained compiles for a link and gives what was decided, by site.
+func explained(t *testing.T, file, out, target string, flags ...string) map[string]choose.Decision {
+	t.Helper()
+	var r compileResult
+	args := append([]string{"compile", file, "-o", out, "--target", target, "--explain", "--json"}, flags...)
+	if err := json.Unmarshal([]byte(mustSotto(t, args...)), &r); err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]choose.Decision{}
+	for _, d := range r.Explain.Decisions {
+		of[d.Path+" "+d.Op] = d
+	}
+	return of
+}
+
+// TestFlipsAreReal compiles just on either side of every flip that is named: the choice changes there, to what was said.
+func TestFlipsAreReal(t *testing.T) {
+	file, out := filepath.Join("../../examples", "minionn.sotto"), filepath.Join(t.TempDir(), "out")
+	const bps, ms = 100e6, 20.0
+	target := func(bps, ms float64) string { return fmt.Sprintf("%.12gkbps,%.12gms", bps/1e3, ms) }
+	flips := 0
+	seen := map[string]map[string]choose.Decision{}
+	at := func(target string) map[string]choose.Decision {
+		if seen[target] == nil {
+			seen[target] = explained(t, file, out, target)
+		}
+		return seen[target]
+	}
+	for name, d := range at(target(bps, ms)) {
+		for _, f := range d.Flips {
+			const side = 1.001
+			near, far := f.At/side, f.At*side
+			if f.Below {
+				near, far = far, near
+			}
+			link := func(x float64) string {
+				if f.Axis == choose.Delay {
+					return target(bps, x)
+				}
+				return target(x, ms)
+			}
+			if got := at(link(near))[name].Chosen; got != d.Chosen {
+				t.Errorf("%s flips from %s at %s %g; on the near side it is %q", name, d.Chosen, f.Axis, f.At, got)
+			}
+			if got := at(link(far))[name].Chosen; cmp.Or(got, "none") != f.To { // of garbling, where nothing is garbled
+				t.Errorf("%s flips to %s at %s %g; on the far side it is %q", name, f.To, f.Axis, f.At, got)
+			}
+			flips++
+		}
+	}
+	if flips < 4 {
+		t.Errorf("only %d flips are named", flips)
+	}
+}
