@@ -102,6 +102,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newRunCmd(a),
 		newVerifyCmd(a),
 		newCalibrateCmd(a),
+		newDoctorCmd(a),
 		newBenchCmd(a),
 		newBenchPeerCmd(a),
 		newVersionCmd(a),

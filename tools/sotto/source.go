@@ -306,8 +306,7 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 	}
 	for _, d := range n.targets {
 		if d.Name.Name == name {
-			return cost.Target{}, d.Name.Errorf("target %s describes boards, which compile has no prices for: accepted are a price list's file, %s",
-				name, strings.Join(cost.TargetNames(), ", "))
+			return a.declared(d)
 		}
 	}
 	if link, err := wire.ParseLink(name); err == nil && !slices.Contains(cost.TargetNames(), name) {

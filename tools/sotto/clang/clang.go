@@ -89,3 +89,6 @@ func (c *Compiler) build(ctx context.Context, source, library string) error {
 func (c *Compiler) Load(dir string, k *llvm.Kernels) (*native.Library, error) {
 	return native.Open(filepath.Join(dir, party.LibraryFile), k.Plan.Library, k.Plan.Features)
 }
+
+// Version is what the compiler says of itself.
+func (c *Compiler) Version() string { return c.version }
