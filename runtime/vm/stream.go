@@ -103,7 +103,7 @@ type streamed struct {
 	send, recv []stretch
 	fetch      int  // computations that are fetches and come before head
 	head       flow // with the last stretch of recv
-	tail       flow // with the first stretch of what the next level sends
+	tail       flow // with the first stretch of what the next level sends; without steps where nothing but packing goes by pieces
 	answers    bool // head is tail
 }
 
@@ -164,6 +164,9 @@ func (m *Machine[W]) flows(level int) {
 			l.tail = f
 			return
 		}
+	}
+	if n > 0 { // nothing is computed by pieces, but what is packed by pieces leaves while the party goes on
+		l.tail = flow{first: len(l.Compute), end: len(l.Compute), n: n}
 	}
 }
 
@@ -383,6 +386,9 @@ func (m *Machine[W]) ends(out *outgoing, err error) error {
 
 // through computes a piece.
 func (m *Machine[W]) through(f flow, s span) {
+	if len(f.steps) == 0 {
+		return
+	}
 	start := time.Now()
 	for _, step := range f.steps {
 		if step.stage != nil {

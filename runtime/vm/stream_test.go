@@ -12,7 +12,7 @@ import (
 )
 
 // exchange is a pair of programs over vectors of n elements: the server sends what it computes of x, the client answers piece by piece,
-// and the server answers that.
+// the server answers that, and the client sends it back.
 func exchange(n int) (p [2]*program.Program) {
 	const x, a, b, c, y = 0, 1, 2, 3, 4 // buffers of elements
 	const e, f = 5, 6                   // of bits
@@ -42,6 +42,7 @@ func exchange(n int) (p [2]*program.Program) {
 		{Recv: []program.Instr{{Op: program.RecvBits, Out: r(e)}, {Op: program.RecvRing, Out: r(c), Ints: []int{32}}},
 			Compute: []program.Instr{{Op: program.Add, Out: r(y), In: in(c, a)}}},
 		{Send: []program.Instr{{Op: program.SendRing, In: in(y), Ints: []int{21}}, {Op: program.SendBits, In: in(e)}}},
+		{Recv: []program.Instr{{Op: program.RecvRing, Out: r(b), Ints: []int{32}}}},
 	}
 	p[cost.Client].Online = []program.Level{
 		{},
@@ -53,6 +54,7 @@ func exchange(n int) (p [2]*program.Program) {
 			}},
 		{Send: []program.Instr{{Op: program.SendBits, In: in(f)}, {Op: program.SendRing, In: in(c), Ints: []int{32}}}},
 		{Recv: []program.Instr{{Op: program.RecvRing, Out: r(y), Ints: []int{21}}, {Op: program.RecvBits, Out: r(e)}}},
+		{Send: []program.Instr{{Op: program.SendRing, In: in(y), Ints: []int{32}}}},
 	}
 	for _, p := range p {
 		p.Taps = []program.Tap{{}}
@@ -94,7 +96,7 @@ func TestStream(t *testing.T) {
 	for _, n := range []int{11, 11 * 64, 3*parcel + 11*7 - 3*parcel%11, 11 * 6 * parcel} {
 		whole, wholeCounts := play(t, n, true)
 		pieces, counts := play(t, n, false)
-		if pieces[cost.Client].online[1].answers == false || pieces[cost.Server].online[0].tail.n != n || whole[cost.Client].online[1].head.n != 0 {
+		if pieces[cost.Client].online[1].answers == false || pieces[cost.Server].online[0].tail.n != n || pieces[cost.Client].online[3].tail.n != n || whole[cost.Client].online[1].head.n != 0 {
 			t.Fatalf("n = %d: not what is to be compared", n)
 		}
 		for party := range whole {
@@ -113,7 +115,7 @@ func TestStream(t *testing.T) {
 		for i := range n {
 			a := server[0][i] + uint32(i*11/n)*uint32(i*11/n)
 			c := a + a*5&(1<<19-1) - client[0][i]
-			if client[1][i] != a || server[3][i] != c || client[4][i] != (a+c)&(1<<21-1) {
+			if client[1][i] != a || server[3][i] != c || client[4][i] != (a+c)&(1<<21-1) || server[2][i] != client[4][i] {
 				t.Fatalf("n = %d: element %d is wrong", n, i)
 			}
 		}
