@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -65,9 +66,28 @@ func exchange(n int) (p [2]*program.Program) {
 // play runs an exchange and gives what both parties hold in the end, and what each sent, by layer.
 func play(t *testing.T, n int, watched bool) (m [2]*Machine[uint32], counts [2]map[wire.Key]wire.Counts) {
 	t.Helper()
-	programs, conns := exchange(n), [2]*wire.Conn{}
+	m, conns := players(t, n, watched)
+	playOn(t, m)
+	return m, [2]map[wire.Key]wire.Counts{conns[0].Counts(), conns[1].Counts()}
+}
+
+// playOn runs the online phase of two machines.
+func playOn(t *testing.T, m [2]*Machine[uint32]) {
+	t.Helper()
+	ended := make(chan error, len(m))
+	for _, m := range m {
+		go func() { ended <- m.Run(cost.Online, nil) }()
+	}
+	for range m {
+		check(t, <-ended)
+	}
+}
+
+// players are the machines of an exchange.
+func players(t *testing.T, n int, watched bool) (m [2]*Machine[uint32], conns [2]*wire.Conn) {
+	t.Helper()
+	programs := exchange(n)
 	conns[0], conns[1] = wiretest.Pair(t, wire.Options{})
-	ended := make(chan error, 2)
 	for i := range m {
 		weights := [][]uint32{make([]uint32, 11)}
 		for j := range weights[0] {
@@ -82,12 +102,27 @@ func play(t *testing.T, n int, watched bool) (m [2]*Machine[uint32], counts [2]m
 		if watched {
 			m[i].InsecureTap = func(string, []uint32) error { return nil }
 		}
-		go func() { ended <- m[i].Run(cost.Online, nil) }()
 	}
-	for range m {
-		check(t, <-ended)
+	return m, conns
+}
+
+// TestOnlineAllocates: an online phase makes no memory for elements. What is left are some objects for each piece that a party computes,
+// of 64 kB a vector, and for each message. What TLS makes for its records is not counted here.
+func TestOnlineAllocates(t *testing.T) {
+	const pieces, mostOfPiece, most = 11 * 8, 1 << 10, 32 << 10
+	m, _ := players(t, pieces*parcel, false)
+	for _, m := range m {
+		check(t, m.Pack())
 	}
-	return m, [2]map[wire.Key]wire.Counts{conns[0].Counts(), conns[1].Counts()}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	playOn(t, m)
+	runtime.ReadMemStats(&after)
+	got := after.TotalAlloc - before.TotalAlloc
+	t.Logf("%d bytes in %d objects", got, after.Mallocs-before.Mallocs)
+	if got > most+pieces*mostOfPiece {
+		t.Errorf("%d bytes, accepted are %d and %d for each of %d pieces", got, most, mostOfPiece, pieces)
+	}
 }
 
 // TestStream: what goes by pieces is what goes as a whole, value by value and byte by byte, of lengths that end inside of a word of bits,

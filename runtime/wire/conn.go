@@ -24,7 +24,7 @@ import (
 
 // Options are a connection's local settings; the parties need not agree on them.
 type Options struct {
-	// Timeout is how long one read or write waits for the peer to move a byte; zero means DefaultTimeout.
+	// Timeout is how long one read or write waits for the peer to move a byte, or up to an eighth longer; zero means DefaultTimeout.
 	Timeout time.Duration
 	// Link shapes what this side sends; the zero Link leaves it alone.
 	Link Link
@@ -60,16 +60,19 @@ type outbound struct {
 	buf     []byte // room for a header, then payload
 	payload int    // bytes of payload in buf
 	depth   uint32
-	open    bool       // between Begin and End
-	begun   bool       // a payload byte of the open message was written
-	broken  bool       // part of a frame may be under way and will not be completed
-	frame   sync.Mutex // guards broken: a frame goes to nc as a whole; taken inside mu, or alone by Abort
+	open    bool // between Begin and End
+	begun   bool // a payload byte of the open message was written
+	broken  bool // part of a frame may be under way and will not be completed
+	frames  [2*burst + 1][]byte
+	full    [HeaderBytes]byte // of frames that are sent from where they lie
+	frame   sync.Mutex        // guards broken: a frame goes to nc as a whole; taken inside mu, or alone by Abort
 }
 
 // inbound is the receiving half. Its lock is a channel, because a failed writer waits for it with a limit.
 type inbound struct {
 	lock  chan struct{}
 	ahead readAhead
+	head  [HeaderBytes]byte
 	left  int  // payload bytes of the current frame not yet read
 	more  bool // the current message has further frames
 	depth uint32
@@ -219,7 +222,7 @@ func (c *Conn) append(p []byte) (int, error) {
 func (c *Conn) flush(k kind) error {
 	frame := c.out.take(k)
 	c.meter.sentHeaders(1)
-	return c.sent(c.writeFrames(net.Buffers{frame}))
+	return c.sent(c.writeFrames(append(c.out.frames[:0], frame)))
 }
 
 // take makes a frame of what is in the buffer.
@@ -235,16 +238,15 @@ const burst = 16
 
 // sendFrames sends what is in the buffer, if that is a frame, and the frames at the head of p, which more follows.
 func (c *Conn) sendFrames(p []byte) (int, error) {
-	var room [2*burst + 1][]byte
-	frames, headers := net.Buffers(room[:0]), 0
+	frames, headers := net.Buffers(c.out.frames[:0]), 0
 	if c.out.payload > 0 {
 		frames, headers = append(frames, c.out.take(kindMore)), 1
 	}
-	var full [HeaderBytes]byte
-	header{MaxFrame, kindMore, c.out.depth}.put(full[:])
+	full := c.out.full[:]
+	header{MaxFrame, kindMore, c.out.depth}.put(full)
 	n := min((len(p)-1)/MaxFrame, burst)
 	for i := range n {
-		frames = append(frames, full[:], p[i*MaxFrame:][:MaxFrame])
+		frames = append(frames, full, p[i*MaxFrame:][:MaxFrame])
 	}
 	c.meter.sentPayload(n * MaxFrame)
 	c.meter.sentHeaders(headers + n)
@@ -267,13 +269,23 @@ func (o *outbound) write(nc net.Conn, frames net.Buffers) error {
 		return net.ErrClosed
 	}
 	var err error
-	if g, ok := nc.(*guard); ok {
+	if g, ok := nc.(*guard); ok && len(frames) > 1 {
 		_, err = g.writeAll(frames)
 	} else {
-		_, err = frames.WriteTo(nc)
+		err = writeEach(nc, frames)
 	}
 	o.broken = err != nil
 	return err
+}
+
+// writeEach sends frames by a call each. net.Buffers would do so too, but would be made anew for each.
+func writeEach(nc net.Conn, frames [][]byte) error {
+	for _, f := range frames {
+		if _, err := nc.Write(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sent looks at how sending ended.
@@ -331,11 +343,10 @@ func (c *Conn) readSome(p []byte) (int, error) {
 }
 
 func (c *Conn) nextFrame() error {
-	var b [HeaderBytes]byte
-	if err := c.in.ahead.full(b[:]); err != nil {
+	if err := c.in.ahead.full(c.in.head[:]); err != nil {
 		return err
 	}
-	h, err := parseHeader(b[:])
+	h, err := parseHeader(c.in.head[:])
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,16 @@ type guard struct {
 	read, write    alarm
 }
 
-// alarm is one direction's deadline: the nearer of what the layers above asked for and the progress limit.
+// alarm is one direction's deadline: the nearer of what the layers above asked for and the progress limit. To set a socket's takes as
+// long as to copy a record, so it is set for longer than the limit, and stands until less than the limit is left.
 type alarm struct {
 	mu    sync.Mutex
 	asked time.Time
+	at    time.Time // what it was set to for the limit's sake
 }
+
+// spareShare of the limit is what a call may wait beyond it.
+const spareShare = 1. / 8
 
 func newGuard(nc net.Conn, timeout time.Duration) *guard {
 	near(nc)
@@ -41,17 +46,22 @@ func (g *guard) timeout() time.Duration { return time.Duration(g.limit.Load()) }
 func (a *alarm) arm(limit time.Duration, set func(time.Time) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	at := time.Now().Add(limit)
-	if !a.asked.IsZero() && a.asked.Before(at) {
-		at = a.asked
+	now, spare := time.Now(), time.Duration(float64(limit)*spareShare)
+	latest := now.Add(limit + spare)
+	if !a.asked.IsZero() && a.asked.Before(latest) {
+		return set(a.asked)
 	}
-	return set(at)
+	if left := a.at.Sub(now); left >= limit && left <= limit+spare {
+		return nil
+	}
+	a.at = latest
+	return set(latest)
 }
 
 func (a *alarm) ask(at time.Time, set func(time.Time) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = at
+	a.asked, a.at = at, time.Time{}
 	return set(at)
 }
 
@@ -66,8 +76,18 @@ func (g *guard) Read(p []byte) (int, error) {
 
 // Write sends p.
 func (g *guard) Write(p []byte) (int, error) {
-	n, err := g.writeAll(net.Buffers{p})
-	return int(n), err
+	done := 0
+	for {
+		if err := g.write.arm(g.timeout(), g.Conn.SetWriteDeadline); err != nil {
+			return done, err
+		}
+		n, err := g.Conn.Write(p[done:])
+		done += n
+		g.sent.Add(int64(n))
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) { // else the peer is slow, but moves
+			return done, err
+		}
+	}
 }
 
 // writeAll sends buffers one behind the other, in as few calls of the system as the socket allows.
