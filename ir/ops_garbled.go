@@ -224,6 +224,8 @@ func garbledCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 		l.Stream(cost.Server, cost.Server, tables, cost.Garble, g.Scheme.GarbleAES()*g.ANDs*part)
 		l.Stream(cost.Server, cost.Server, labels, cost.SendLabels, g.Wires*part)
 		own := cost.LabelBytes(g.Wires, part) // the client's labels, at both, and the tables wait for their use
+		l.KeepStream(cost.Client, own+g.Scheme.TableBytes(g.ANDs, part))
+		l.KeepStream(cost.Server, own)
 		l.Stream(cost.Client, cost.Client, zero, cost.Allocate, own)
 		l.Stream(cost.Client, cost.Server, zero, cost.Allocate, own)
 		l.Stream(cost.Server, cost.Server, tables, cost.Spill, own)

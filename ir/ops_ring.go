@@ -233,6 +233,7 @@ func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	for _, p := range evaluators(l.Deploy) {
 		l.Compute(p, cost.OfflineEnd, cost.PackWeights, v.Args[1].vectorBytes())
 		l.Compute(p, cost.OfflineEnd, cost.Allocate, v.Args[1].vectorBytes())
+		l.Keep(p, 2*v.Args[1].vectorBytes()) // as they were read, and packed
 		v.multiplies(l, p, max(in[0][p], cost.Start))
 	}
 	if l.Deploy == cost.ClientServer {
@@ -260,6 +261,7 @@ func dealtCost(l *cost.Ledger, v *Value) {
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		if l.Deploy == cost.Outsourced || p == cost.Client {
 			l.Compute(p, 1, cost.Allocate, bytes)
+			l.Step(p, 3*bytes) // what is multiplied, packed, and what is read meanwhile
 			v.multipliesOnce(l, p, 1)
 		}
 		l.Compute(cost.Dealer, 0, cost.Expand, bytes)

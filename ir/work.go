@@ -58,4 +58,11 @@ func (v *Value) drawn(l *cost.Ledger, p cost.Party, vectors int) {
 	l.Compute(p, cost.Start, cost.Expand, bytes)
 	l.Compute(p, cost.Start, cost.Spill, bytes)
 	l.Compute(p, cost.Start, cost.Allocate, bytes)
+	l.Keep(p, bytes)
+}
+
+// padded records the pads of OTs of v's elements, both at the sender and the chosen ones at the receiver.
+func (v *Value) padded(l *cost.Ledger, receiver cost.Party) {
+	l.Keep(receiver.Other(), 2*v.vectorBytes())
+	l.Keep(receiver, v.vectorBytes())
 }

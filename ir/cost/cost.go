@@ -142,6 +142,7 @@ type Ledger struct {
 	asked      Extensions // what the ops used so far
 	made       made
 	open       *opened // of a Shape in the making; nil otherwise
+	memory     [3]memory
 }
 
 // NewLedger starts an empty ledger.

@@ -202,3 +202,41 @@ func TestEnergy(t *testing.T) {
 		t.Errorf("%v mJ on one, want 30", got)
 	}
 }
+
+// TestPeakMemory: what is kept adds up, streams go to a file beyond their budget, and of the steps the greatest counts.
+func TestPeakMemory(t *testing.T) {
+	target := flat()
+	l := online(func(l *Ledger) {
+		l.Keep(Client, 1000)
+		l.Keep(Client, 500)
+		l.Step(Client, 70)
+		l.Step(Client, 30)
+		l.KeepStream(Server, 1<<40)
+	})
+	peak := Estimate(l, target).PeakBytes
+	if got, want := peak[Client], int64(1+sessionBytes+1500+70); got != want {
+		t.Errorf("the client holds %d bytes, want %d", got, want)
+	}
+	if got, want := peak[Server], int64(1+sessionBytes+relayBytes+ResidentStreams); got != want {
+		t.Errorf("the server holds %d bytes, want %d", got, want)
+	}
+}
+
+// TestNobodyIsSentMoreThanSocketsHold: a party that makes a message fast waits for a peer that takes it in slowly.
+func TestNobodyIsSentMoreThanSocketsHold(t *testing.T) {
+	target := flat()
+	m := target.Machines["m"]
+	m.Prices[SendByte], m.Prices[ReceiveByte] = Price{NS: 1e-9}, Price{NS: 1}
+	target.Machines["m"] = m
+	target.Link.BytesPerSecond.Value = 1e15
+	const n = 16 * unreadBytes
+	l := online(func(l *Ledger) {
+		at := l.Send(Client, n, OnlineStart)
+		l.Compute(Client, at, Vectors, 1)
+	})
+	// The server takes a nanosecond a byte; when the client has sent all but what the sockets hold, it is done.
+	got, least := Estimate(l, target).Online.MS*nsPerMS, float64(n-2*unreadBytes)
+	if got < least || got > n {
+		t.Errorf("sending %d bytes takes %v ns, want %v to %v", n, got, least, float64(n))
+	}
+}

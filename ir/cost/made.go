@@ -87,6 +87,11 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 	}
 	l.made.uploads[mask] = append(l.made.uploads[mask], p)
 	l.product(productOf(p), again)
+	for _, party := range [...]Party{Client, Server} {
+		if l.Encrypts(party) {
+			l.stepOf(p, party.Other())
+		}
+	}
 }
 
 // product is what a plan comes to: bytes each way, and work.

@@ -20,6 +20,14 @@ type estimate struct {
 	Layers  []expectedLayer `json:"layers"`
 	// EnergyMJ is both machines' in both phases, where the target has watts.
 	EnergyMJ float64 `json:"energy_mj,omitempty"`
+	// PeakBytes is the most memory of each process.
+	PeakBytes peakBytes `json:"peak_bytes"`
+}
+
+// peakBytes by party.
+type peakBytes struct {
+	Client int64 `json:"client"`
+	Server int64 `json:"server"`
 }
 
 // expected is a phase, of a layer or of all. A layer's milliseconds are the client's: what it computes, sends and waits for there; what
@@ -57,7 +65,7 @@ func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
 	for _, d := range l.Dealt {
 		dealt[d.Tag] += d.Bytes
 	}
-	e := estimate{Source: source, EnergyMJ: x.EnergyMJ}
+	e := estimate{Source: source, EnergyMJ: x.EnergyMJ, PeakBytes: peakBytes{x.PeakBytes[cost.Client], x.PeakBytes[cost.Server]}}
 	index, ops := map[string]int{}, twopc.LayerOps(f)
 	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
 	for tag := cost.SessionTag; tag < len(f.Body); tag++ {

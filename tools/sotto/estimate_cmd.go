@@ -96,6 +96,7 @@ func (r *netEstimate) text(w io.Writer) {
 	fmt.Fprintln(w)
 	r.Explain.text(w)
 	facts := []string{"net", r.Net, "deployment", string(r.Deploy), "comparisons", comparisonsText(r.Comparisons), "online", r.Online.line(), "offline", r.Offline.line()}
+	facts = append(facts, "peak memory", fmt.Sprintf("client %s, server %s", size(r.PeakBytes.Client), size(r.PeakBytes.Server)))
 	if r.EnergyMJ > 0 {
 		facts = append(facts, "energy", fmt.Sprintf("%s J", three(r.EnergyMJ/1000)))
 	}

@@ -1,0 +1,70 @@
+package cost
+
+// What a party holds at its peak: its process, what it makes for later and keeps until it is used, and the most that one step takes for itself.
+
+// memory is what a ledger knows of one party's.
+type memory struct {
+	kept    int64
+	streams int64 // of kept: labels and tables, which lie in a file beyond a budget
+	step    int64
+	core    int64 // of each core that works on a step
+}
+
+// ResidentStreams is how many bytes of streams a party keeps in memory (runtime/vm, DefaultResident).
+const ResidentStreams = 256 << 20
+
+// Keep records what a party makes and keeps.
+func (l *Ledger) Keep(p Party, bytes int64) { l.memory[p].kept += bytes }
+
+// KeepStream is Keep for labels and tables of garbled circuits.
+func (l *Ledger) KeepStream(p Party, bytes int64) { l.memory[p].streams += bytes }
+
+// Step records what a party takes for one step and then has for the next.
+func (l *Ledger) Step(p Party, bytes int64) { l.memory[p].step = max(l.memory[p].step, bytes) }
+
+// peak is the most bytes that a party holds on a machine.
+func (l *Ledger) peak(p Party, m Machine) int64 {
+	of := l.memory[p]
+	bytes := int64(m.ProcessBytes.Value) + sessionBytes + of.kept + min(of.streams, ResidentStreams) + of.step + of.core*int64(m.Cores)
+	if of.streams > 0 {
+		bytes += relayBytes
+	}
+	return bytes
+}
+
+// Buffers of a session: what is read ahead of the connection, and the blocks and the message of a chunk of OTs each way; and what three
+// pieces of garbled layers take on their way, each way (runtime/wire, runtime/vm).
+const (
+	sessionBytes = 512<<10 + 2*(2<<20+512<<10)
+	relayBytes   = 2 * 3 * (1 << 20)
+)
+
+// polyBytes is a limb of a polynomial in memory.
+const polyBytes = 8 * HEDegree
+
+// Memory bounds of runtime/he and runtime/material: transformed weights that are held at a time, replies that wait for their layer, those
+// that wait for the connection, and replies that a core sums at a time.
+const (
+	maxWeightBytes = 96 << 20
+	maxHEReplies   = 512
+	outboxBytes    = 32 << 20
+	tileReplies    = 16
+)
+
+// stepOf records what a product takes at the evaluator: uploads of a chunk, transformed weights, replies; and for each core the sums of a
+// tile, twice as wide as what they become.
+func (l *Ledger) stepOf(p HEPlan, evaluator Party) {
+	l.Step(evaluator, p.memory()+min(p.ReplyBytes(), outboxBytes))
+	l.memory[evaluator].core = tileReplies * 2 * polyBytes * (int64(p.Params.Limbs) + 2)
+}
+
+func (p HEPlan) memory() int64 {
+	limbs := int64(p.Params.Limbs)
+	uploads := int64(min(p.ChunkGroups()*p.InBlocks(), p.Uploads())) * 2 * limbs * polyBytes
+	weights := int64(p.InBlocks()) * limbs * polyBytes // of a block of outputs
+	if p.SingleTap() {
+		weights /= int64(p.Pitch)
+	}
+	step := min(int64(p.OutBlocks()), max(1, maxWeightBytes/max(weights, 1)), int64(max(1, maxHEReplies/p.ChunkGroups())))
+	return uploads + step*weights + step*int64(p.ChunkGroups())*p.ReplySize(0)
+}
