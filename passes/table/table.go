@@ -137,7 +137,7 @@ func (b *builder) learn() error {
 			return err
 		}
 		if b.foretells(b.probes[before:]) {
-			b.learnt.Probes, b.learnt.Foretold = len(b.probes), foretoldProbes
+			b.learnt.Probes, b.learnt.Foretold = len(b.probes), len(b.probes)-before // fewer where the space has no more
 			return nil
 		}
 	}

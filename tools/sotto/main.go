@@ -90,7 +90,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newFmtCmd(a),
 		newOptCmd(a),
 		newInitCmd(a),
-		newCompileCmd(a), newEstimateCmd(a),
+		newCompileCmd(a), newEstimateCmd(a), newTableCmd(a),
 		newEvalCmd(a),
 		newKeysCmd(a),
 		newServeCmd(a),
