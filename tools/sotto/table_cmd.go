@@ -81,8 +81,8 @@ func newTableCmd(a *app) *cobra.Command {
 	}
 	c.Flags().StringVar(&network.net, "net", "", "the net, where the file has several")
 	c.Flags().IntVar(&lower.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
-	c.Flags().StringVar(&lower.nonlinear, "nonlinear", "", fmt.Sprintf("protocol of comparisons: %v (default %s)", pass.Nonlinears(), pass.Nonlinears()[0]))
-	c.Flags().StringVar(&lower.trunc, "trunc", "", fmt.Sprintf("protocol of truncations: %v (default %s)", pass.Truncations(), pass.Truncations()[0]))
+	c.Flags().StringSliceVar((*[]string)(&lower.nonlinear), "nonlinear", []string{string(pass.Nonlinears()[0])}, fmt.Sprintf("`protocol` of comparisons, which all networks have: %v", pass.Nonlinears()))
+	c.Flags().StringSliceVar((*[]string)(&lower.trunc), "trunc", []string{string(pass.Truncations()[0])}, fmt.Sprintf("`protocol` of truncations: %v", pass.Truncations()))
 	lower.addDeploy(c)
 	addOfflineFlag(c, &lower.offline)
 	addTargetFlag(c, &target)
