@@ -50,8 +50,9 @@ func (p *gcPart[W]) bits(o outputs[W], first, n int, c *chunk[W]) []uint64 {
 	return room(&c.planes, ring.PlaneWords(n, p.Ring))
 }
 
-// encode makes words of a chunk's permute bits, if they travel.
+// encode makes words of a chunk's permute bits, if they travel: none of those of an earlier part are left otherwise.
 func (p *gcPart[W]) encode(c *chunk[W], n int) {
+	c.permute = c.permute[:0]
 	if p.Ring > 0 {
 		ring.FromPlanes(room(&c.permute, n), c.planes, p.Ring)
 	}

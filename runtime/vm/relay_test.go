@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sotto/ir/circuit"
+	"sotto/runtime/ring"
 )
 
 // partOf is a part of n instances in chunks of size.
@@ -40,6 +41,27 @@ func TestRelayKeepsOrder(t *testing.T) {
 		}
 		if most < 2 || most > relayed {
 			t.Errorf("up to %d chunks at once, want 2 to %d", most, relayed)
+		}
+	}
+}
+
+// TestPartsSendTheirOwnPermuteBits: a part whose outputs are bits sends none of the words that one before it sent.
+func TestPartsSendTheirOwnPermuteBits(t *testing.T) {
+	const n = 200
+	shared := new(relays[uint32])
+	for i, c := range []struct{ ring, words int }{{32, n}, {0, 0}, {16, n}} {
+		p, sent := partOf(n, 64), 0
+		p.Ring, p.chunks = c.ring, shared
+		err := overlap(p, sends, func(lo, n int, c *chunk[uint32]) error {
+			p.bits(outputs[uint32]{bits: ring.NewBits(200)}, lo, n, c)
+			p.encode(c, n)
+			return nil
+		}, func(_, _ int, c *chunk[uint32]) error {
+			sent += len(c.permute)
+			return nil
+		})
+		if err != nil || sent != c.words {
+			t.Errorf("part %d: %d words were sent, want %d: %v", i, sent, c.words, err)
 		}
 	}
 }
