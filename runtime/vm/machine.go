@@ -317,7 +317,7 @@ func (m *Machine[W]) fail(f *failure, err error) {
 
 // sends sends a message.
 func (m *Machine[W]) sends(list []program.Instr) error {
-	if err := m.sendAll(list, m.send); err != nil {
+	if err := m.sendAll(list, m.sendWhole); err != nil {
 		return err
 	}
 	if err := m.Conn.End(); err != nil {
@@ -333,8 +333,16 @@ func (m *Machine[W]) sendAll(list []program.Instr, send func(program.Instr) erro
 		if err := send(in); err != nil {
 			return m.located(in, err)
 		}
-		m.watch.passed(m.Program.Layers[in.Tag].Path)
 	}
+	return nil
+}
+
+// sendWhole sends all of a part of a message.
+func (m *Machine[W]) sendWhole(in program.Instr) error {
+	if err := m.send(in); err != nil {
+		return err
+	}
+	m.watch.passed(m.Program.Layers[in.Tag].Path)
 	return nil
 }
 

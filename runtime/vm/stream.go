@@ -469,11 +469,22 @@ func (m *Machine[W]) leaves(o *outgoing) error {
 
 func (m *Machine[W]) sendStretch(s stretch) error {
 	if s.n == 0 {
-		return m.sendAll(s.list, m.send)
+		return m.sendAll(s.list, m.sendWhole)
 	}
 	return s.spans(func(of span) error {
-		return m.sendAll(s.list, func(in program.Instr) error { return m.sendSpan(in, of) })
+		return m.sendPiece(s, of, func(in program.Instr) error { return m.sendSpan(in, of) })
 	})
+}
+
+// sendPiece sends a span of all vectors of a stretch.
+func (m *Machine[W]) sendPiece(s stretch, of span, send func(program.Instr) error) error {
+	if err := m.sendAll(s.list, send); err != nil || of.hi < s.n {
+		return err
+	}
+	for _, in := range s.list {
+		m.watch.passed(m.Program.Layers[in.Tag].Path)
+	}
+	return nil
 }
 
 func (m *Machine[W]) sendSpan(in program.Instr, s span) error {
@@ -500,7 +511,7 @@ func (m *Machine[W]) packPiece(s stretch, of span) {
 
 func (m *Machine[W]) sendPacked(s stretch, of span) error {
 	from := m.leaving[s.bytes(span{0, of.lo}):]
-	return m.sendAll(s.list, func(in program.Instr) error {
+	return m.sendPiece(s, of, func(in program.Instr) error {
 		n := transferBytes(in, of)
 		_, err := m.Conn.Write(from[:n])
 		from = from[n:]

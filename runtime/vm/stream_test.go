@@ -157,6 +157,27 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestProgressCountsInstructions: one that goes by pieces counts once, whether it sends, receives or computes.
+func TestProgressCountsInstructions(t *testing.T) {
+	for _, n := range []int{11, 11 * parcel} {
+		m, _ := players(t, n, false)
+		ended := make(chan error, len(m))
+		for i, m := range m {
+			var steps, last Progress
+			go func() {
+				err := m.Run(cost.Online, func(p Progress) { steps.Done, last = steps.Done+1, p })
+				if last.Of == 0 || last.Done != last.Of || steps.Done != last.Of {
+					t.Errorf("n = %d, party %d: %d of %d in %d steps", n, i, last.Done, last.Of, steps.Done)
+				}
+				ended <- err
+			}()
+		}
+		for range m {
+			check(t, <-ended)
+		}
+	}
+}
+
 // TestStreamEnds: a party whose peer goes in the middle of an answer ends with an error that says where.
 func TestStreamEnds(t *testing.T) {
 	const n = 11 * 6 * parcel
