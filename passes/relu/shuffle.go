@@ -16,10 +16,21 @@ var Shuffle = &pass.Pass{
 	Needs: ir.Net,
 	Run: func(_ *pass.Context, m *ir.Module) error {
 		for i, f := range m.Funcs {
-			m.Funcs[i] = sink(hoist(f))
+			m.Funcs[i] = shuffled(f)
 		}
 		return nil
 	},
+}
+
+// shuffled hoists and sinks as long as that saves ReLUs: what one round moves, the next may move on, behind a slice of a slice.
+func shuffled(f *ir.Func) *ir.Func {
+	for {
+		next := sink(hoist(f))
+		if Count(next) >= Count(f) {
+			return f
+		}
+		f = next
+	}
 }
 
 // part is a tensor that a site rectifies, with its rectifier: one relu serves all who want the same.
