@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 )
@@ -194,12 +193,19 @@ func strictly(text []byte, v any) error {
 	return nil
 }
 
+// Bounds of the numbers in a price list, far beyond any machine and link: within them sums over the largest networks stay finite, which a
+// simulation needs to come to an end.
+const (
+	slowest = 1    // bytes per second
+	largest = 1e15 // of any number, in its unit
+)
+
 func (t Target) check() error {
 	var errs []error
 	if t.Name == "" || t.Source == "" {
 		errs = append(errs, errors.New("a price list needs a name and a source"))
 	}
-	errs = append(errs, t.Link.BytesPerSecond.check("link.bytes_per_second", math.SmallestNonzeroFloat64), t.Link.OneWayMS.check("link.one_way_ms", 0))
+	errs = append(errs, t.Link.BytesPerSecond.check("link.bytes_per_second", slowest), t.Link.OneWayMS.check("link.one_way_ms", 0))
 	for _, role := range []struct{ party, name string }{{"client", t.Client}, {"server", t.Server}, {"dealer", t.dealer()}} {
 		if _, ok := t.Machines[role.name]; !ok {
 			errs = append(errs, fmt.Errorf("%s is on machine %q, which is not among the machines", role.party, role.name))
@@ -242,16 +248,16 @@ func (m Machine) check(at string) error {
 }
 
 func (q Quantity) check(at string, least float64) error {
-	if !(q.Value >= least) || math.IsInf(q.Value, 0) || !(q.Spread >= 0 && q.Spread < 1) || q.Source == "" {
-		return fmt.Errorf("%s is %v, spread %v, source %q: accepted are %g or more, a spread from 0 to below 1 and where it is from", at, q.Value, q.Spread, q.Source, least)
+	if !(q.Value >= least && q.Value <= largest) || !(q.Spread >= 0 && q.Spread < 1) || q.Source == "" {
+		return fmt.Errorf("%s is %v, spread %v, source %q: accepted are %g to %g, a spread from 0 to below 1 and where it is from", at, q.Value, q.Spread, q.Source, least, float64(largest))
 	}
 	return nil
 }
 
 func (p Price) check(at string) error {
-	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
-	if !positive(p.NS) || !positive(p.all()) || p.all() > p.NS || !(p.CallNS >= 0) || math.IsInf(p.CallNS, 0) || !(p.Spread >= 0 && p.Spread < 1) || p.Source == "" {
-		return fmt.Errorf("%s is %+v: accepted are a positive number of ns, at most as many with all cores, a call of 0 or more, a spread from 0 to below 1 and where it is from", at, p)
+	positive := func(x float64) bool { return x > 0 && x <= largest }
+	if !positive(p.NS) || !positive(p.all()) || p.all() > p.NS || !(p.CallNS >= 0 && p.CallNS <= largest) || !(p.Spread >= 0 && p.Spread < 1) || p.Source == "" {
+		return fmt.Errorf("%s is %+v: accepted are a positive number of ns up to %g, at most as many with all cores, a call of 0 or more, a spread from 0 to below 1 and where it is from", at, p, float64(largest))
 	}
 	return nil
 }

@@ -66,16 +66,18 @@ func TestBadPriceListsAreRefused(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		change(`"ns":1,"all_ns":0.5,"spread":0,"source":"test"`, `"ns":1,"spread":0`): "where it is from",
-		change(`"ns":1`, `"ns":-1`):                                                           "positive",
-		change(`"all_ns":0.5`, `"all_ns":2`):                                                  "at most as many",
-		change(`"conv32":`, `"conv33":`):                                                      "conv33",
-		change(`"conv32":{"ns":1,"all_ns":0.5,"spread":0,"source":"test"},`, ``):              "no price of conv32",
-		change(`"name":`, `"nmae":`):                                                          "nmae",
-		change(`"bytes_per_second":{"value":1000000000`, `"bytes_per_second":{"value":0`):     "bytes_per_second",
-		change(`"client":"m"`, `"client":"n"`):                                                `"n"`,
-		change(`"cores":2`, `"cores":0`):                                                      "cores",
-		change(`"sotto":1`, `"sotto":2`):                                                      "format 2",
-		`{"name":"x","source":"s","link":{},"client":{"ns_per_mac_32":{"ns":1}},"server":{}}`: "sotto calibrate",
+		change(`"ns":1`, `"ns":-1`):                                                            "positive",
+		change(`"all_ns":0.5`, `"all_ns":2`):                                                   "at most as many",
+		change(`"conv32":`, `"conv33":`):                                                       "conv33",
+		change(`"conv32":{"ns":1,"all_ns":0.5,"spread":0,"source":"test"},`, ``):               "no price of conv32",
+		change(`"name":`, `"nmae":`):                                                           "nmae",
+		change(`"bytes_per_second":{"value":1000000000`, `"bytes_per_second":{"value":0`):      "bytes_per_second",
+		change(`"bytes_per_second":{"value":1000000000`, `"bytes_per_second":{"value":5e-324`): "bytes_per_second",
+		change(`"ns":1`, `"ns":1e300`):                                                         "up to 1e+15",
+		change(`"client":"m"`, `"client":"n"`):                                                 `"n"`,
+		change(`"cores":2`, `"cores":0`):                                                       "cores",
+		change(`"sotto":1`, `"sotto":2`):                                                       "format 2",
+		`{"name":"x","source":"s","link":{},"client":{"ns_per_mac_32":{"ns":1}},"server":{}}`:  "sotto calibrate",
 		`price list`: "not a price list",
 	} {
 		if _, err := ParseTarget([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
