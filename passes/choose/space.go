@@ -107,7 +107,7 @@ func parallel(f *ir.Func, sites []pass.Site) (pairs [][2]int) {
 	return pairs
 }
 
-// Ways lists the ways to compare that material of a source allows. An op as a whole comes first: of equals it is the simplest.
+// Ways lists the ways to compare that material of a source allows. Of equals the first is taken.
 func Ways(source cost.Source) []pass.Nonlinear {
 	ways := []pass.Nonlinear{pass.OTSign, pass.GarbledSign, pass.GarbledWhole}
 	if source == cost.FromDealer {
