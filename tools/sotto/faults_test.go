@@ -373,7 +373,8 @@ func TestBusyServer(t *testing.T) {
 	if d := time.Since(begun); d > 7*time.Second {
 		t.Errorf("told after %v", d)
 	}
-	p.ends(p.infer(addr, dealer, "--timeout", "20s"), 0, "") // once the server has given the first up
+	time.Sleep(2 * time.Second) // the server gives the first up after 8 s and an eighth of it, and lets this one wait for 4 s
+	p.ends(p.infer(addr, dealer, "--timeout", "20s"), 0, "")
 	if status, out, _ := p.ended(server); status != 0 || strings.Count(out, serverResult) != 1 {
 		t.Errorf("server: status %d: %s", status, out)
 	}
