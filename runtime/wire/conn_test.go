@@ -199,16 +199,16 @@ func TestRounds(t *testing.T) {
 }
 
 func play(c *wire.Conn, script string, mine rune) error {
-	var b [1]byte
+	var out, in [1]byte
 	for _, step := range script {
 		var err error
 		switch step {
 		case mine:
-			err = c.Send(b[:])
+			err = c.Send(out[:])
 		case 'x':
-			err = c.Exchange(b[:], b[:])
+			err = c.Exchange(out[:], in[:])
 		default:
-			err = c.ReadFull(b[:])
+			err = c.ReadFull(in[:])
 		}
 		if err != nil {
 			return err
