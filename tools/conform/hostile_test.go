@@ -342,9 +342,15 @@ func noOTs(p *program.Program) *vm.OTs {
 	o := &vm.OTs{}
 	if p.Extensions.Pads[p.Party] > 0 {
 		o.Send = vm.PadSender{End: vm.COTSender(nonsenseCOT{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
+		if pad := p.Extensions.Pad(p.Party); pad.Silent() {
+			o.Send.End = vm.FerretSender(nonsenseSender(pad))
+		}
 	}
-	if p.Extensions.Pads[p.Party.Other()] > 0 {
+	if peer := p.Party.Other(); p.Extensions.Pads[peer] > 0 {
 		o.Recv = vm.PadReceiver{End: vm.COTReceiver(nonsenseReceiver{}), Hash: hash, Keys: prg.NewCounter(prg.COTPad)}
+		if pad := p.Extensions.Pad(peer); pad.Silent() {
+			o.Recv.End = vm.FerretReceiver(nonsenseChooser(pad))
+		}
 	}
 	for i := range p.Extensions.Garbled {
 		o.Batches = append(o.Batches, nonsenseBatch(p, i, hash))
@@ -355,18 +361,35 @@ func noOTs(p *program.Program) *vm.OTs {
 func nonsenseBatch(p *program.Program, i int, hash *prg.Hash) vm.Batch {
 	garbles, label := p.Extensions.Garbled[i].Garbler == p.Party, p.Extensions.Label(i)
 	b := vm.Batch{Hash: hash, Delta: prg.Block{Lo: 1}}
-	base := make([]prg.Block, label.Base())
 	switch {
 	case garbles && label.Silent():
-		b.SilentSender, _ = ot.NewFerretSender(label.Set, prg.Seed{}, b.Delta, base, cryptorand.Reader)
+		b.SilentSender = nonsenseSender(label)
 	case label.Silent():
-		b.SilentReceiver, _ = ot.NewFerretReceiver(label.Set, prg.Seed{}, make([]uint64, ring.BitWords(len(base))), base)
+		b.SilentReceiver = nonsenseChooser(label)
 	case garbles:
 		b.Sender = nonsenseCOT{}
 	default:
 		b.Receiver = nonsenseReceiver{}
 	}
 	return b
+}
+
+// nonsenseSender is an end of Ferret with a base that means nothing.
+func nonsenseSender(i cost.Instance) *ot.FerretSender {
+	s, err := ot.NewFerretSender(i.Set, prg.Seed{}, prg.Block{Lo: 1}, make([]prg.Block, i.Base()), cryptorand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// nonsenseChooser is the other end of such a Ferret.
+func nonsenseChooser(i cost.Instance) *ot.FerretReceiver {
+	r, err := ot.NewFerretReceiver(i.Set, prg.Seed{}, make([]uint64, ring.BitWords(int(i.Base()))), make([]prg.Block, i.Base()))
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 func of(pair *twopc.Pair, which int) *program.Program {
