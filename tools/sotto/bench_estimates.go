@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/runtime/wire"
 	"sotto/tools/sotto/estimates"
@@ -219,7 +218,8 @@ func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal)
 
 func (a *app) pricesFor(ctx context.Context, f *estimatesFlags, links []string) (out []cost.Target, err error) {
 	if f.list == "" && f.calibrate {
-		return a.calibrateAlone(ctx, links, prices.Full)
+		out, _, err := a.calibrateAlone(ctx, links, prices.Full)
+		return out, err
 	}
 	for _, l := range links {
 		var t cost.Target
@@ -278,17 +278,7 @@ func (a *app) ledgerOf(c *estimateCase, f *estimatesFlags) (*cost.Ledger, error)
 	if err != nil {
 		return nil, err
 	}
-	quiet := *a
-	quiet.quiet, quiet.progress = true, nil
-	l, err := quiet.lowering(n, c.flags())
-	if err != nil {
-		return nil, err
-	}
-	defer l.close()
-	if err := errors.Join(l.choose(n, c.flags(), c.target), l.toSecure(n)); err != nil {
-		return nil, err
-	}
-	return ir.Account(l.secure, l.secure.Funcs[0], cost.FromHE), nil
+	return a.ledger(n, c.flags(), c.target)
 }
 
 // flags are those that a case is compiled with.

@@ -38,6 +38,8 @@ type calibrated struct {
 	Took    float64       `json:"took_ms"`
 	Files   []string      `json:"files"`
 	Targets []cost.Target `json:"targets"`
+	// Sessions are those that corrected the prices of this machine.
+	Sessions []prices.Agreement `json:"sessions"`
 }
 
 func newCalibrateCmd(a *app) *cobra.Command {
@@ -106,16 +108,17 @@ func (a *app) calibrate(f *calibrateFlags) error {
 	ctx, stop := interruptible()
 	defer stop()
 	var targets []cost.Target
+	var sessions []prices.Agreement
 	var err error
 	if f.connect != "" {
-		targets, err = a.calibratePair(ctx, f)
+		targets, sessions, err = a.calibratePair(ctx, f)
 	} else {
-		targets, err = a.calibrateAlone(ctx, f.links, f.budget)
+		targets, sessions, err = a.calibrateAlone(ctx, f.links, f.budget)
 	}
 	if err != nil {
 		return interrupted(ctx, err)
 	}
-	r := calibrated{head: version1, Machine: thisMachine().text(), Took: float64(time.Since(begun)) / float64(time.Millisecond)}
+	r := calibrated{head: version1, Machine: thisMachine().text(), Took: float64(time.Since(begun)) / float64(time.Millisecond), Sessions: sessions}
 	for _, t := range targets {
 		path := f.path(t.Name)
 		if t.Name = f.name; t.Name == "" {
@@ -279,36 +282,38 @@ func (a *app) measureMachine(ctx context.Context, b prices.Budget) (*prices.Mach
 	}
 	m.Bytes(w)
 	m.ProcessBytes = facts.ProcessBytes
-	m.Loopback, err = prices.LoopbackRate(b)
-	return m, err
+	if m.Loopback, err = prices.LoopbackRate(b); err != nil {
+		return nil, err
+	}
+	return m, a.refine(ctx, m, b)
 }
 
 // calibrateAlone measures this machine and gives a list for each link, for two parties that share it.
-func (a *app) calibrateAlone(ctx context.Context, links []string, b prices.Budget) ([]cost.Target, error) {
+func (a *app) calibrateAlone(ctx context.Context, links []string, b prices.Budget) ([]cost.Target, []prices.Agreement, error) {
 	m, err := a.measureMachine(ctx, b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	source := stamp(m.CPU, "sotto calibrate")
 	list, err := m.Target(source)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var out []cost.Target
 	for _, name := range links {
 		preset, err := wire.ParseLink(name)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, nil, usageError{err}
 		}
 		a.progress.step("link %s", name)
 		link, err := a.linkPrice(ctx, m, preset, b, source)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, cost.Target{Sotto: cost.TargetVersion, Name: name, Link: link, Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
 			Source: fmt.Sprintf("measured by %s; both parties on this machine, which share its %d cores; link: %s", source, m.Cores, name)})
 	}
-	return out, nil
+	return out, m.Sessions, nil
 }
 
 // Names of machines in the lists that calibrate writes.
@@ -344,36 +349,36 @@ func (a *app) linkPrice(ctx context.Context, m *prices.Machine, preset wire.Link
 func spreadOf(q prices.Quantity) float64 { return math.Round(min(q.Spread, 0.99)*1e4) / 1e4 }
 
 // calibratePair measures this host as the client, the one that listens as the server, and what lies between them.
-func (a *app) calibratePair(ctx context.Context, f *calibrateFlags) ([]cost.Target, error) {
+func (a *app) calibratePair(ctx context.Context, f *calibrateFlags) ([]cost.Target, []prices.Agreement, error) {
 	config, err := f.tls(wire.Client, wire.Server)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	conn, err := f.dial(ctx, f.connect, config, wire.Options{Timeout: max(f.timeout, calibrateTimeout)})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer conn.Close()
 	peer := prices.NewPeer(conn)
 	a.progress.step("messages between the hosts")
 	w, err := peer.Wire(f.budget)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	a.progress.step("the other host measures itself")
 	theirs, err := peer.Machine(f.budget)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := peer.End(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	mine, err := a.measureMachine(ctx, f.budget)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t, err := pairTarget(mine, theirs, w, f.connect)
-	return []cost.Target{t}, err
+	return []cost.Target{t}, mine.Sessions, err
 }
 
 // pairTarget is the list of two hosts.
@@ -408,6 +413,7 @@ func (r calibrated) text(w io.Writer) {
 		}
 		fmt.Fprintf(w, "link %s: %s bytes, %s ms one way\n", t.Name, rate(t.Link.BytesPerSecond.Value), three(t.Link.OneWayMS.Value))
 	}
+	sessionTable(w, r.Sessions)
 	fmt.Fprintf(w, "%s; took %s\nwritten: %s\n", r.Machine, duration(r.Took), strings.Join(r.Files, ", "))
 }
 
@@ -423,5 +429,16 @@ func machineTable(w io.Writer, name string, m cost.Machine) {
 		rows = append(rows, []string{cost.Kernel(k).String(), cost.Kernel(k).Unit(), three(p.NS), all, blankReal(p.CallNS), fmt.Sprintf("%.0f %%", 100*p.Spread)})
 	}
 	table(w, "kernel unit >one_core >all_cores >a_call >spread", rows)
+	fmt.Fprintln(w)
+}
+
+// sessionTable prints the sessions that corrected the prices.
+func sessionTable(w io.Writer, sessions []prices.Agreement) {
+	var rows [][]string
+	for _, s := range sessions {
+		rows = append(rows, []string{s.Name, s.Phase, duration(s.Measured), duration(s.Alone), duration(s.Refined), fmt.Sprintf("%.2f", s.Refined/s.Measured)})
+	}
+	fmt.Fprintln(w)
+	table(w, "session phase >measured >by_kernels_alone >by_the_list >ratio", rows)
 	fmt.Fprintln(w)
 }

@@ -16,6 +16,7 @@ type Machine struct {
 	Prices       map[string]cost.Price // by kernel
 	HalfTrip     Quantity              // of a message of a byte between two processes of it, nanoseconds
 	Loopback     Quantity              // bytes a second between them, unencrypted
+	Sessions     []Agreement           // that corrected the prices
 }
 
 // Target gives the machine as a price list has it; source completes the sources of its numbers.
@@ -69,4 +70,24 @@ func Measure(b Budget, cpu string, step func(name string, done, of int)) (*Machi
 		}
 	}
 	return m, nil
+}
+
+// Refine takes the prices that sessions have corrected.
+func (m *Machine) Refine(r Refined, sessions int) {
+	for k, price := range r.Prices {
+		name := cost.Kernel(k).String()
+		before := m.Prices[name]
+		factor, call := price.NS/before.NS, 1.0
+		if before.CallNS > 0 {
+			call = price.CallNS / before.CallNS
+		}
+		price.NS, price.AllNS, price.CallNS = round(price.NS), round(price.AllNS), round(price.CallNS)
+		price.Source, price.Spread = before.Source, round(min(max(before.Spread, r.After), mostSpread))
+		if round(factor) != 1 || round(call) != 1 {
+			price.Source += fmt.Sprintf("; a unit times %.3g and a call times %.3g, so that estimates of %d phases of sessions of generated networks are off by %.0f %% for %.0f %%",
+				factor, call, sessions, 100*r.After, 100*r.Before)
+		}
+		m.Prices[name] = price
+	}
+	m.Sessions = r.Sessions
 }

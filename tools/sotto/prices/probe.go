@@ -27,12 +27,14 @@ type Budget struct {
 	Turned int
 	// Sizes, if not zero, is how many loads a probe has at most: the first ones.
 	Sizes int
+	// Samples are the generated networks that are run, and SampleRuns how often each is.
+	Samples, SampleRuns int
 }
 
 // Full is the budget of a calibration, which is done within two minutes; Tiny is that of a test, whose prices are worth nothing.
 var (
-	Full = Budget{Load: 120 * time.Millisecond, Runs: 9, Turned: 48 << 20}
-	Tiny = Budget{Load: time.Microsecond, Runs: 1, Sizes: 4}
+	Full = Budget{Load: 70 * time.Millisecond, Runs: 7, Turned: 48 << 20, Samples: 1000, SampleRuns: 3}
+	Tiny = Budget{Load: time.Microsecond, Runs: 1, Sizes: 4, Samples: 1, SampleRuns: 1}
 )
 
 // mostRuns bounds what is kept of a load that takes no time.

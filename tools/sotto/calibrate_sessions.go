@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/tools/sotto/prices"
+)
+
+// sample is a small network made to be run while prices are measured: a few kinds of work, at a size of its own.
+type sample struct {
+	name      string
+	text      string
+	nonlinear pass.Nonlinear
+	deploys   []cost.Deployment
+}
+
+// eitherWay is both deployments.
+var eitherWay = []cost.Deployment{cost.ClientServer, cost.Outsourced}
+
+// samples are run as any network is, by two processes over mutual TLS, so that new memory, cold caches and the other party are in what they take.
+var samples = []sample{
+	{"linear layers", stack(2, 256, 1, "linear(x, %d)"), "", eitherWay},
+	{"convolutions, 8 channels at 32x32", stack(4, 8, 32, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
+	{"convolutions, 32 channels at 16x16", stack(4, 32, 16, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
+	{"convolutions, 96 channels at 8x8", stack(3, 96, 8, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
+	{"one tap, 64 channels at 16x16", stack(4, 64, 16, "conv(x, %d, kernel = 1)"), "", eitherWay},
+	{"ReLUs by garbled signs", stack(3, 8, 32, "conv(x, %d, kernel = 1) |> relu"), pass.GarbledSign, eitherWay},
+	{"many ReLUs by garbled signs", stack(2, 64, 32, "conv(x, %d, kernel = 1) |> relu"), pass.GarbledSign, eitherWay[:1]},
+	{"ReLUs by OT", stack(3, 8, 32, "conv(x, %d, kernel = 1) |> relu"), pass.OTSign, eitherWay},
+	{"many ReLUs by OT", stack(2, 64, 32, "conv(x, %d, kernel = 1) |> relu"), pass.OTSign, eitherWay[:1]},
+	{"max-pooling by garbled signs", stack(1, 16, 32, "conv(x, %d, kernel = 1) |> relu |> maxpool(3, stride = 2, pad = 1)"), pass.GarbledSign, eitherWay},
+	{"max-pooling by OT", stack(1, 16, 32, "conv(x, %d, kernel = 1) |> relu |> maxpool(3, stride = 2, pad = 1)"), pass.OTSign, eitherWay},
+	{"quadratics", stack(4, 16, 16, "conv(x, %d, kernel = 3, pad = 1) |> x2act"), "", eitherWay},
+	{"many quadratics", stack(3, 64, 32, "conv(x, %d, kernel = 1) |> x2act"), "", eitherWay},
+	{"depthwise", stack(3, 64, 16, "conv(x, %d, kernel = 3, pad = 1, groups = 64) |> x2act"), "", eitherWay[:1]},
+}
+
+// stack is a network of a layer repeated, so many channels of a square image throughout.
+func stack(layers, channels, side int, layer string) string {
+	var b strings.Builder
+	shape := fmt.Sprintf("%d, %d, %d", channels, side, side)
+	if side == 1 {
+		shape = fmt.Sprint(channels)
+	}
+	fmt.Fprintf(&b, "net sample {\n  input x: f32[%s] from client\n", shape)
+	for range layers - 1 {
+		fmt.Fprintf(&b, "  x = "+layer+"\n", channels)
+	}
+	fmt.Fprintf(&b, "  output y = "+layer+" to client\n}\n", channels)
+	return b.String()
+}
+
+// refine corrects a machine's prices by sessions of the samples between two processes of it.
+func (a *app) refine(ctx context.Context, m *prices.Machine, b prices.Budget) error {
+	list, err := m.Target("this machine")
+	if err != nil {
+		return err
+	}
+	q := func(v float64) cost.Quantity { return cost.Quantity{Value: v, Source: "this machine"} }
+	t := cost.Target{Sotto: cost.TargetVersion, Name: "loopback", Source: "this machine", Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
+		Link: cost.Link{BytesPerSecond: q(m.Loopback.Value), OneWayMS: q(0)}}
+	sessions, err := a.sampleSessions(ctx, t, b)
+	if err != nil || len(sessions) == 0 {
+		return err
+	}
+	r, err := prices.Refine(t, hereName, sessions)
+	if err != nil {
+		return err
+	}
+	m.Refine(r, len(sessions))
+	return nil
+}
+
+// sampleSessions compiles the samples and runs them in turn.
+func (a *app) sampleSessions(ctx context.Context, t cost.Target, b prices.Budget) ([]prices.Session, error) {
+	tmp, err := os.MkdirTemp("", "sotto-calibrate-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	var all []*sampleRun
+	for _, s := range samples[:min(b.Samples, len(samples))] {
+		for _, d := range s.deploys {
+			x := &sampleRun{sample: s, deploy: d, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
+			a.progress.step("compiling %s, %s", s.name, d)
+			if err := a.compileSample(x, t, tmp); err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", s.name, d, err)
+			}
+			all = append(all, x)
+		}
+	}
+	for run := range b.SampleRuns {
+		for _, x := range all {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			a.progress.step("session %d of %d: %s, %s", run+1, b.SampleRuns, x.name, x.deploy)
+			if err := a.runSample(x); err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", x.name, x.deploy, err)
+			}
+		}
+	}
+	var out []prices.Session
+	for _, x := range all {
+		for phase, ms := range x.ms {
+			slices.Sort(ms)
+			out = append(out, prices.Session{Name: x.name + ", " + string(x.deploy), Ledger: x.ledger, Phase: cost.Phase(phase), MS: ms[len(ms)/2]})
+		}
+	}
+	return out, nil
+}
+
+// sampleRun is a compiled sample and what its sessions took, by phase.
+type sampleRun struct {
+	sample
+	deploy cost.Deployment
+	dir    string
+	ledger *cost.Ledger
+	ms     [2][]float64
+}
+
+func (a *app) compileSample(x *sampleRun, t cost.Target, tmp string) error {
+	file := filepath.Join(tmp, "sample.sotto")
+	if err := os.WriteFile(file, []byte(x.text), 0o600); err != nil {
+		return err
+	}
+	n, err := a.load(file, networkFlags{})
+	if err != nil {
+		return err
+	}
+	flags := lowerFlags{weights: "random:1", deploy: string(x.deploy), nonlinear: string(x.nonlinear), ot: cost.OTAuto, garbling: cost.SchemeAuto, ring: 32}
+	if x.ledger, err = a.ledger(n, flags, t); err != nil {
+		return err
+	}
+	quiet := *a
+	quiet.quiet, quiet.progress = true, nil
+	_, err = quiet.compile(n, flags, t, x.dir)
+	return err
+}
+
+// ledger is what a network's program does, as it is compiled with these flags.
+func (a *app) ledger(n *network, flags lowerFlags, t cost.Target) (*cost.Ledger, error) {
+	quiet := *a
+	quiet.quiet, quiet.progress = true, nil
+	l, err := quiet.lowering(n, flags)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	if err := l.choose(n, flags, t); err != nil {
+		return nil, err
+	}
+	if err := l.toSecure(n); err != nil {
+		return nil, err
+	}
+	return ir.Account(l.secure, l.secure.Funcs[0], cost.FromHE), nil
+}
+
+func (a *app) runSample(x *sampleRun) error {
+	quiet := *a
+	quiet.progress = nil
+	r, err := quiet.runBundle(x.dir, &runFlags{input: "random:1", link: "loopback", offline: string(cost.FromHE)}, nil)
+	if err != nil {
+		return err
+	}
+	x.ms[cost.Offline], x.ms[cost.Online] = append(x.ms[cost.Offline], r.Offline.MS), append(x.ms[cost.Online], r.Online.MS)
+	return nil
+}

@@ -1,0 +1,194 @@
+package prices
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"sotto/ir/cost"
+)
+
+// Session is a phase of a real session of a generated program, and what it took.
+type Session struct {
+	Name   string
+	Ledger *cost.Ledger
+	Phase  cost.Phase
+	MS     float64 // median
+}
+
+// How far prices that were measured alone may be from what they are in a session, where memory is new, caches are cold and parties
+// share the machine: the standard deviation of the logarithm. A call says less than a unit. Times of sessions scatter too.
+const (
+	unitSlack    = 0.4
+	callSlack    = 1.0
+	sessionNoise = 0.05
+	mostFactor   = 4 // either way
+	refinements  = 6
+	fewMS        = 1 // sessions below count less: the clock of the processes is no better
+)
+
+// Refined is a price list that sessions have corrected, with how far estimates were off before and are now (root mean square of the
+// relative errors).
+type Refined struct {
+	Prices        cost.Prices
+	Before, After float64
+	Sessions      []Agreement
+}
+
+// Agreement is what a session took beside its estimates, in milliseconds.
+type Agreement struct {
+	Name     string  `json:"name"`
+	Phase    string  `json:"phase"`
+	Measured float64 `json:"measured_ms"`
+	Alone    float64 `json:"alone_ms"`   // at the prices of kernels measured alone
+	Refined  float64 `json:"refined_ms"` // at those that sessions corrected
+}
+
+// Refine corrects the prices of a target's one machine, which both parties share, so that estimates of sessions agree with what the
+// sessions took: the most likely prices, given the measured ones as the expectation of a logarithmic normal distribution and sessions that
+// scatter. It goes by Gauss and Newton's method, derivatives being differences of cost.Estimate.
+func Refine(t cost.Target, machine string, sessions []Session) (Refined, error) {
+	r := &refinement{target: t, machine: machine, sessions: sessions, base: t.Machines[machine].Prices}
+	r.list()
+	x := make([]float64, len(r.params))
+	before, err := r.errors(x)
+	if err != nil {
+		return Refined{}, err
+	}
+	if len(x) > 0 {
+		for range refinements {
+			if x, err = r.step(x); err != nil {
+				return Refined{}, err
+			}
+		}
+	}
+	after, err := r.errors(x)
+	out := Refined{Prices: r.prices(x), Before: rms(before), After: rms(after)}
+	for i, s := range sessions {
+		out.Sessions = append(out.Sessions, Agreement{s.Name, s.Phase.String(), s.MS, s.MS * math.Exp(before[i]), s.MS * math.Exp(after[i])})
+	}
+	return out, err
+}
+
+// refinement is the problem: parameters are logarithms of factors.
+type refinement struct {
+	target   cost.Target
+	machine  string
+	sessions []Session
+	base     cost.Prices
+	params   []param
+}
+
+// param is a factor of what a unit or a call of a kernel takes.
+type param struct {
+	kernel cost.Kernel
+	call   bool
+}
+
+func (p param) slack() float64 {
+	if p.call {
+		return callSlack
+	}
+	return unitSlack
+}
+
+// list takes the kernels that the sessions have.
+func (r *refinement) list() {
+	var used [cost.Kernels]bool
+	for _, s := range r.sessions {
+		for _, w := range s.Ledger.Work {
+			used[w.Kernel] = true
+		}
+		used[cost.SendByte], used[cost.ReceiveByte] = true, true
+	}
+	for k, price := range r.base {
+		if used[k] {
+			r.params = append(r.params, param{cost.Kernel(k), false})
+		}
+		if used[k] && price.CallNS > 0 {
+			r.params = append(r.params, param{cost.Kernel(k), true})
+		}
+	}
+}
+
+// prices are the base's times the factors.
+func (r *refinement) prices(x []float64) cost.Prices {
+	out := r.base
+	for i, p := range r.params {
+		f, price := math.Exp(x[i]), &out[p.kernel]
+		if p.call {
+			price.CallNS *= f
+		} else {
+			price.NS *= f
+			price.AllNS *= f
+		}
+	}
+	return out
+}
+
+// errors are the logarithms of estimate over measurement.
+func (r *refinement) errors(x []float64) ([]float64, error) {
+	t := r.target
+	m := t.Machines[r.machine]
+	m.Prices = r.prices(x)
+	t.Machines = map[string]cost.Machine{r.machine: m}
+	out := make([]float64, len(r.sessions))
+	for i, s := range r.sessions {
+		e := cost.Estimate(s.Ledger, t)
+		ms := e.Offline.MS
+		if s.Phase == cost.Online {
+			ms = e.Online.MS
+		}
+		if !(ms > 0) || !(s.MS > 0) {
+			return nil, fmt.Errorf("refining prices: %s, %s: estimate %g ms, measured %g ms: accepted are positive times", s.Name, s.Phase, ms, s.MS)
+		}
+		out[i] = math.Log(ms / s.MS)
+	}
+	return out, nil
+}
+
+// weight is one over the noise of a session's time.
+func (s Session) weight() float64 { return 1 / sessionNoise / (1 + fewMS/s.MS) }
+
+// step is one of Gauss and Newton's: least squares in the sessions' errors and the parameters' distance from 0.
+func (r *refinement) step(x []float64) ([]float64, error) {
+	const difference = 0.02
+	n, k := len(r.sessions), len(x)
+	now, err := r.errors(x)
+	if err != nil {
+		return nil, err
+	}
+	a, b := mat.NewDense(n+k, k, nil), mat.NewVecDense(n+k, nil)
+	for j := range x {
+		moved := append([]float64(nil), x...)
+		moved[j] += difference
+		then, err := r.errors(moved)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range r.sessions {
+			a.Set(i, j, s.weight()*(then[i]-now[i])/difference)
+		}
+		a.Set(n+j, j, 1/r.params[j].slack())
+		b.SetVec(n+j, -x[j]/r.params[j].slack())
+	}
+	for i, s := range r.sessions {
+		b.SetVec(i, -s.weight()*now[i])
+	}
+	var d mat.VecDense
+	if err := d.SolveVec(a, b); err != nil {
+		return nil, fmt.Errorf("refining prices: %w", err)
+	}
+	out := make([]float64, k)
+	most := math.Log(mostFactor)
+	for j := range out {
+		out[j] = max(-most, min(most, x[j]+d.AtVec(j)))
+	}
+	return out, nil
+}
+
+// rms is the root mean square.
+func rms(x []float64) float64 {
+	return mat.Norm(mat.NewVecDense(len(x), x), 2) / math.Sqrt(float64(len(x)))
+}

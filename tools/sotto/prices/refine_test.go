@@ -1,0 +1,59 @@
+package prices
+
+import (
+	"testing"
+
+	"sotto/ir/cost"
+)
+
+// list is a price list in which every unit takes a nanosecond and every call a hundred.
+func list() cost.Target {
+	m := cost.Machine{Cores: 2, ProcessBytes: cost.Quantity{Value: 1, Source: "a test"}}
+	for k := range m.Prices {
+		m.Prices[k] = cost.Price{NS: 1, CallNS: 100, Source: "a test"}
+	}
+	return cost.Target{Sotto: cost.TargetVersion, Name: "test", Source: "a test", Machines: map[string]cost.Machine{"m": m}, Client: "m", Server: "m", Shared: true,
+		Link: cost.Link{BytesPerSecond: cost.Quantity{Value: 1e12, Source: "a test"}, OneWayMS: cost.Quantity{Source: "a test"}}}
+}
+
+// worked gives a session of one op with so much work at the server, as it would take at other prices.
+func session(truth cost.Target, work map[cost.Kernel]int64) Session {
+	l := cost.NewLedger(cost.ClientServer, cost.FromDealer)
+	l.For(0)
+	for k, units := range work {
+		l.Compute(cost.Server, cost.OnlineStart, k, units)
+	}
+	l.Send(cost.Server, 1, cost.OnlineStart)
+	return Session{Name: "session", Ledger: l, Phase: cost.Online, MS: cost.Estimate(l, truth).Online.MS}
+}
+
+// TestRefineFindsWhatIsDearerInSessions: elementwise work takes twice its price there, convolutions what they should.
+func TestRefineFindsWhatIsDearerInSessions(t *testing.T) {
+	truth := list()
+	m := truth.Machines["m"]
+	m.Prices[cost.Vectors].NS = 2
+	truth.Machines = map[string]cost.Machine{"m": m}
+	var sessions []Session
+	for _, n := range []int64{4e6, 8e6, 16e6, 32e6} {
+		sessions = append(sessions, session(truth, map[cost.Kernel]int64{cost.Vectors: n}), session(truth, map[cost.Kernel]int64{cost.Conv32: n}),
+			session(truth, map[cost.Kernel]int64{cost.Conv32: n, cost.Vectors: n}))
+	}
+	r, err := Refine(list(), "m", sessions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "elementwise", r.Prices[cost.Vectors].NS, 2, 0.04)
+	near(t, "convolutions", r.Prices[cost.Conv32].NS, 1, 0.02)
+	near(t, "what no session has", r.Prices[cost.Hash].NS, 1, 0)
+	if r.Before < 0.3 || r.After > 0.01 {
+		t.Errorf("off by %.3f before and %.3f after", r.Before, r.After)
+	}
+}
+
+func TestRefineRefusesTimesThatAreNone(t *testing.T) {
+	s := session(list(), map[cost.Kernel]int64{cost.Vectors: 10})
+	s.MS = 0
+	if _, err := Refine(list(), "m", []Session{s}); err == nil {
+		t.Error("a session of no time is accepted")
+	}
+}
