@@ -23,6 +23,7 @@ func StartTimes(m *Module, f *Func) map[*Value]cost.Time {
 
 func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]cost.Ready) {
 	l := cost.NewLedger(m.Deploy, source)
+	l.Begin()
 	l.Setup(SessionOTs(m, f))
 	l.Seeds()
 	if err := l.Make(SessionOTs(m, f), MadeBy(m, f)); err != nil {

@@ -55,6 +55,8 @@ const (
 	SendByte
 	ReceiveByte
 
+	Begin
+
 	Kernels = iota // how many there are
 )
 
@@ -104,6 +106,8 @@ var kernelTable = [Kernels]struct {
 
 	SendByte:    {"send", "byte", "a byte sent, above the link: framing, encryption, system calls; a call is a message"},
 	ReceiveByte: {"receive", "byte", "a byte received, the same; a call is a message, with the waking of whoever waits for it"},
+
+	Begin: {"begin", "session", "what a session begins with at either party: memory, tables and keys that are made once"},
 }
 
 func (k Kernel) String() string {

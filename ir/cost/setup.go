@@ -10,6 +10,14 @@ const SetupMark = 1
 // FerretSeedBytes is the size of the seed of one Ferret instance's public matrices, which travels with its hash key.
 const FerretSeedBytes = 16
 
+// Begin records what a session takes before it does anything for an op.
+func (l *Ledger) Begin() {
+	l.For(SessionTag)
+	for _, p := range []Party{Client, Server} {
+		l.Stream(p, p, Start-1, Begin, 1)
+	}
+}
+
 // Setup records the set-up of a session's extensions, which the ops recorded afterwards use: base OTs, and of Ferret the base
 // that SoftSpoken makes for it. All instances and both directions cross.
 func (l *Ledger) Setup(x Extensions) {

@@ -315,6 +315,7 @@ func (q *Query) setup() error {
 			}
 		}
 	}
+	l.Begin()
 	l.Setup(x)
 	l.Seeds()
 	return l.Make(x, made)

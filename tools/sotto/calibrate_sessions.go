@@ -71,6 +71,11 @@ func (a *app) refine(ctx context.Context, m *prices.Machine, b prices.Budget) er
 	if err != nil || len(sessions) == 0 {
 		return err
 	}
+	m.Prices[cost.Begin.String()] = prices.Beginning(t, sessions)
+	if list, err = m.Target("this machine"); err != nil {
+		return err
+	}
+	t.Machines[hereName] = list
 	r, err := prices.Refine(t, hereName, sessions)
 	if err != nil {
 		return err

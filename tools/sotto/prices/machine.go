@@ -46,6 +46,7 @@ func (m *Machine) Bytes(w Wire) {
 	m.Prices[cost.SendByte.String()] = price(w.Send, "sender")
 	m.Prices[cost.ReceiveByte.String()] = price(w.Receive, "receiver")
 	m.HalfTrip = w.HalfTrip
+	m.Prices[cost.Begin.String()] = cost.Price{NS: 1, Source: "no session was run"} // until Refine
 }
 
 // Probes lists all that a party measures alone, in an order in which what one leaves to another is known.

@@ -8,7 +8,7 @@ import (
 
 // TestEveryKernelIsMeasured: a probe for each kernel but those of bytes, and none twice.
 func TestEveryKernelIsMeasured(t *testing.T) {
-	by := map[cost.Kernel]string{cost.SendByte: "two processes", cost.ReceiveByte: "two processes"}
+	by := map[cost.Kernel]string{cost.SendByte: "two processes", cost.ReceiveByte: "two processes", cost.Begin: "sessions"}
 	for _, p := range Probes() {
 		for _, k := range p.Kernels {
 			if by[k] != "" {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -164,7 +165,7 @@ func (p *Probe) prices(loads []Load, single, all []timing, known map[cost.Kernel
 	for j, k := range p.Kernels {
 		price := cost.Price{NS: round(unit[j]), CallNS: round(call[j]), Spread: round(spread), Source: p.What}
 		if gain := unit[j] / onAll[j]; gain > worthCores {
-			price.AllNS = round(onAll[j])
+			price.AllNS = round(max(onAll[j], unit[j]/float64(runtime.GOMAXPROCS(0)))) // as all cores can do at best
 		}
 		out[k] = price
 	}
@@ -258,9 +259,9 @@ func (p *Probe) others(l Load, known map[cost.Kernel]cost.Price, onAll bool) (ns
 
 // round keeps three digits.
 func round(x float64) float64 {
-	if x == 0 {
-		return 0
+	y, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 3, 64), 64)
+	if err != nil {
+		return x // of nothing that FormatFloat writes
 	}
-	scale := math.Pow(10, 2-math.Floor(math.Log10(math.Abs(x))))
-	return math.Round(x*scale) / scale
+	return y
 }

@@ -20,16 +20,17 @@ type Session struct {
 // How far prices that were measured alone may be from what they are in a session, where memory is new, caches are cold and parties
 // share the machine: the standard deviation of the logarithm. A call says less than a unit. Times of sessions scatter too.
 const (
-	unitSlack    = 0.4
-	callSlack    = 1.0
+	unitSlack    = 0.25
+	callSlack    = 0.7
 	sessionNoise = 0.05
-	mostFactor   = 4 // either way
-	refinements  = 6
-	fewMS        = 1 // sessions below count less: the clock of the processes is no better
+	noiseMS      = 0.7 // of short phases: what starting threads and waking processes varies by
+	outlier      = 2   // standard deviations beyond which a session counts by its distance, not its square
+	mostFactor   = 4   // either way
+	refinements  = 8
 )
 
-// Refined is a price list that sessions have corrected, with how far estimates were off before and are now (root mean square of the
-// relative errors).
+// Refined is a price list that sessions have corrected, with how far estimates were off before and are now: the root mean square of the
+// relative errors, each session counting by its time.
 type Refined struct {
 	Prices        cost.Prices
 	Before, After float64
@@ -64,11 +65,26 @@ func Refine(t cost.Target, machine string, sessions []Session) (Refined, error) 
 		}
 	}
 	after, err := r.errors(x)
-	out := Refined{Prices: r.prices(x), Before: rms(before), After: rms(after)}
+	out := Refined{Prices: r.prices(x), Before: r.rms(before), After: r.rms(after)}
 	for i, s := range sessions {
 		out.Sessions = append(out.Sessions, Agreement{s.Name, s.Phase.String(), s.MS, s.MS * math.Exp(before[i]), s.MS * math.Exp(after[i])})
 	}
 	return out, err
+}
+
+// Beginning is a first price of a session's beginning: the median of what phases before the inputs took beyond their estimates, which have
+// none of it to speak of.
+func Beginning(t cost.Target, sessions []Session) cost.Price {
+	var rest []float64
+	for _, s := range sessions {
+		if s.Phase == cost.Offline {
+			rest = append(rest, s.MS-cost.Estimate(s.Ledger, t).Offline.MS)
+		}
+	}
+	const leastMS, nsPerMS = 0.1, 1e6
+	q := quantityOf(rest)
+	return cost.Price{NS: round(nsPerMS * max(q.Value, leastMS)), Spread: round(min(math.Abs(q.Spread), mostSpread)),
+		Source: fmt.Sprintf("what %d sessions of generated networks took before their inputs beyond what their kernels take alone", len(rest))}
 }
 
 // refinement is the problem: parameters are logarithms of factors.
@@ -87,7 +103,7 @@ type param struct {
 }
 
 func (p param) slack() float64 {
-	if p.call {
+	if p.call || p.kernel == cost.Begin {
 		return callSlack
 	}
 	return unitSlack
@@ -148,8 +164,15 @@ func (r *refinement) errors(x []float64) ([]float64, error) {
 	return out, nil
 }
 
-// weight is one over the noise of a session's time.
-func (s Session) weight() float64 { return 1 / sessionNoise / (1 + fewMS/s.MS) }
+// weight is one over the noise of a session's time, less for one that is far off (P. J. Huber, "Robust Estimation of a Location
+// Parameter", 1964).
+func (s Session) weight(off float64) float64 {
+	w := 1 / math.Hypot(sessionNoise, noiseMS/s.MS)
+	if d := w * math.Abs(off); d > outlier {
+		w *= math.Sqrt(outlier / d)
+	}
+	return w
+}
 
 // step is one of Gauss and Newton's: least squares in the sessions' errors and the parameters' distance from 0.
 func (r *refinement) step(x []float64) ([]float64, error) {
@@ -168,13 +191,13 @@ func (r *refinement) step(x []float64) ([]float64, error) {
 			return nil, err
 		}
 		for i, s := range r.sessions {
-			a.Set(i, j, s.weight()*(then[i]-now[i])/difference)
+			a.Set(i, j, s.weight(now[i])*(then[i]-now[i])/difference)
 		}
 		a.Set(n+j, j, 1/r.params[j].slack())
 		b.SetVec(n+j, -x[j]/r.params[j].slack())
 	}
 	for i, s := range r.sessions {
-		b.SetVec(i, -s.weight()*now[i])
+		b.SetVec(i, -s.weight(now[i])*now[i])
 	}
 	var d mat.VecDense
 	if err := d.SolveVec(a, b); err != nil {
@@ -188,7 +211,11 @@ func (r *refinement) step(x []float64) ([]float64, error) {
 	return out, nil
 }
 
-// rms is the root mean square.
-func rms(x []float64) float64 {
-	return mat.Norm(mat.NewVecDense(len(x), x), 2) / math.Sqrt(float64(len(x)))
+// rms is the root mean square of errors, weighted by the sessions' times.
+func (r *refinement) rms(errors []float64) float64 {
+	sum, weights := 0.0, 0.0
+	for i, s := range r.sessions {
+		sum, weights = sum+s.MS*errors[i]*errors[i], weights+s.MS
+	}
+	return math.Sqrt(sum / weights)
 }
