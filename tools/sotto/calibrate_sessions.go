@@ -141,7 +141,10 @@ func (a *app) compileSample(x *sampleRun, t cost.Target, tmp string) error {
 	if err != nil {
 		return err
 	}
-	flags := lowerFlags{weights: "random:1", deploy: string(x.deploy), nonlinear: string(x.nonlinear), ot: cost.OTAuto, garbling: cost.SchemeAuto, ring: 32}
+	flags := lowerFlags{weights: "random:1", deploy: string(x.deploy), ot: cost.OTAuto, garbling: cost.SchemeAuto, ring: 32}
+	if x.nonlinear != "" {
+		flags.nonlinear = ways{string(x.nonlinear)}
+	}
 	if x.ledger, err = a.ledger(n, flags, t); err != nil {
 		return err
 	}
