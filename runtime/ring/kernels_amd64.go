@@ -14,6 +14,25 @@ func addConst32(dst *uint32, a *uint32, registers int, c uint32)
 // mulConst32 sets dst[i] = a[i] * c for whole registers, at least one. It needs AVX512DQ.
 func mulConst32(dst *uint32, a *uint32, registers int, c uint32)
 
+// pack32 packs whole registers of elements, at least one, to size bytes each, and overwrites a whole register of dst with each: t is
+// a packTable, low the bits of a lane that are packed, pair those of two elements that are the first's when gap bits between
+// them are gone. It needs AVX512VBMI.
+//
+//go:noescape
+func pack32(dst *byte, src *uint32, registers int, t *byte, size int, low uint64, pair uint64, gap uint64)
+
+// packNarrow32 packs eight elements at a time, at least once, to size bytes each, and overwrites eight of dst with each: low are the bits of
+// eight bytes that are packed. It needs AVX512VL, AVX512BW and BMI2.
+//
+//go:noescape
+func packNarrow32(dst *byte, src *uint32, eights int, size int, low uint64)
+
+// unpack32 unpacks whole registers of 16 elements, at least one, from size bytes each, and reads a whole register of src for
+// each: t is an unpackTable, low the bits of a lane that there are. It needs AVX512VBMI and AVX512VBMI2.
+//
+//go:noescape
+func unpack32(dst *uint32, src *byte, registers int, t *byte, size int, low uint64)
+
 // add64 sets dst[i] = a[i] + b[i] for whole registers, at least one. It needs AVX512DQ.
 func add64(dst *uint64, a *uint64, b *uint64, registers int)
 
@@ -26,10 +45,21 @@ func addConst64(dst *uint64, a *uint64, registers int, c uint64)
 // mulConst64 sets dst[i] = a[i] * c for whole registers, at least one. It needs AVX512DQ.
 func mulConst64(dst *uint64, a *uint64, registers int, c uint64)
 
-// pack32 packs whole registers of elements, at least one, to size bytes each: t is a packTable.
-// It needs AVX512VBMI.
-func pack32(dst *byte, src *uint32, registers int, t *byte, size int, low uint32, gap uint64)
+// pack64 packs whole registers of elements, at least one, to size bytes each, and overwrites a whole register of dst with each: t is
+// a packTable, low the bits of a lane that are packed, pair those of two elements that are the first's when gap bits between
+// them are gone. It needs AVX512VBMI.
+//
+//go:noescape
+func pack64(dst *byte, src *uint64, registers int, t *byte, size int, low uint64, pair uint64, gap uint64)
 
-// unpack32 unpacks whole registers of elements, at least one, from size bytes each: t is an unpackTable.
-// It needs AVX512VBMI.
-func unpack32(dst *uint32, src *byte, registers int, t *byte, size int, low uint32)
+// packNarrow64 packs eight elements at a time, at least once, to size bytes each, and overwrites eight of dst with each: low are the bits of
+// eight bytes that are packed. It needs AVX512VL, AVX512BW and BMI2.
+//
+//go:noescape
+func packNarrow64(dst *byte, src *uint64, eights int, size int, low uint64)
+
+// unpack64 unpacks whole registers of 8 elements, at least one, from size bytes each, and reads a whole register of src for
+// each: t is an unpackTable, low the bits of a lane that there are. It needs AVX512VBMI and AVX512VBMI2.
+//
+//go:noescape
+func unpack64(dst *uint64, src *byte, registers int, t *byte, size int, low uint64)

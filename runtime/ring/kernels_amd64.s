@@ -82,6 +82,93 @@ loop:
 	VZEROUPPER
 	RET
 
+// func pack32(dst *byte, src *uint32, registers int, t *byte, size int, low uint64, pair uint64, gap uint64)
+// Requires: AVX, AVX512F, AVX512VBMI
+TEXT ·pack32(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         registers+16(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         size+32(FP), SI
+	MOVQ         low+40(FP), DI
+	VPBROADCASTQ DI, Z0
+	MOVQ         pair+48(FP), DI
+	VPBROADCASTQ DI, Z1
+	MOVQ         gap+56(FP), DI
+	VMOVQ        DI, X2
+	VMOVDQU64    (BX), Z3
+	VMOVDQU64    64(BX), Z4
+	VMOVDQU64    256(BX), Z5
+	VMOVDQU64    128(BX), Z6
+	VMOVDQU64    192(BX), Z7
+
+loop:
+	VPANDQ     (CX), Z0, Z8
+	VPSRLQ     X2, Z8, Z9
+	VPTERNLOGQ $0xe4, Z1, Z9, Z8
+	VPROLVQ    Z5, Z8, Z8
+	VPERMB     Z8, Z3, Z9
+	VPERMB     Z8, Z4, Z8
+	VPANDQ     Z6, Z9, Z9
+	VPTERNLOGQ $0xf8, Z7, Z8, Z9
+	VMOVDQU64  Z9, (AX)
+	ADDQ       SI, AX
+	ADDQ       $0x00000040, CX
+	DECQ       DX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+// func packNarrow32(dst *byte, src *uint32, eights int, size int, low uint64)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·packNarrow32(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ eights+16(FP), DX
+	MOVQ size+24(FP), BX
+	MOVQ low+32(FP), SI
+
+loop:
+	VMOVDQU (CX), Y0
+	VPMOVDB Y0, X0
+	VMOVQ   X0, DI
+	PEXTQ   SI, DI, DI
+	MOVQ    DI, (AX)
+	ADDQ    BX, AX
+	ADDQ    $0x20, CX
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func unpack32(dst *uint32, src *byte, registers int, t *byte, size int, low uint64)
+// Requires: AVX, AVX512F, AVX512VBMI, AVX512VBMI2
+TEXT ·unpack32(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         registers+16(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         size+32(FP), SI
+	MOVQ         low+40(FP), DI
+	VPBROADCASTQ DI, Z0
+	VMOVDQU64    (BX), Z1
+	VMOVDQU64    64(BX), Z2
+	VMOVDQU64    128(BX), Z3
+
+loop:
+	VMOVDQU64 (CX), Z4
+	VPERMB    Z4, Z2, Z5
+	VPERMB    Z4, Z1, Z4
+	VPSHRDVD  Z3, Z5, Z4
+	VPANDQ    Z0, Z4, Z4
+	VMOVDQU32 Z4, (AX)
+	ADDQ      SI, CX
+	ADDQ      $0x00000040, AX
+	DECQ      DX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
 // func add64(dst *uint64, a *uint64, b *uint64, registers int)
 // Requires: AVX, AVX512F
 TEXT ·add64(SB), NOSPLIT, $0-32
@@ -162,68 +249,83 @@ loop:
 	VZEROUPPER
 	RET
 
-// func pack32(dst *byte, src *uint32, registers int, t *byte, size int, low uint32, gap uint64)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
-TEXT ·pack32(SB), NOSPLIT, $0-56
+// func pack64(dst *byte, src *uint64, registers int, t *byte, size int, low uint64, pair uint64, gap uint64)
+// Requires: AVX, AVX512F, AVX512VBMI
+TEXT ·pack64(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         registers+16(FP), DX
 	MOVQ         t+24(FP), BX
 	MOVQ         size+32(FP), SI
-	MOVL         low+40(FP), DI
-	VPBROADCASTD DI, Z0
-	MOVQ         gap+48(FP), DI
-	VMOVQ        DI, X1
-	VMOVDQU64    (BX), Z2
-	VMOVDQU64    64(BX), Z3
+	MOVQ         low+40(FP), DI
+	VPBROADCASTQ DI, Z0
+	VMOVDQU64    (BX), Z1
+	VMOVDQU64    64(BX), Z2
+	VMOVDQU64    256(BX), Z3
 	VMOVDQU64    128(BX), Z4
-	KMOVQ        192(BX), K1
-	KMOVQ        200(BX), K2
-	KMOVQ        208(BX), K3
-	VPTERNLOGD   $0xff, Z5, Z5, Z5
-	VPSRLQ       $0x20, Z5, Z5
+	VMOVDQU64    192(BX), Z5
 
 loop:
-	VPANDD   (CX), Z0, Z6
-	VPANDNQ  Z6, Z5, Z7
-	VPANDQ   Z5, Z6, Z6
-	VPSRLQ   X1, Z7, Z7
-	VPORQ    Z7, Z6, Z6
-	VPSLLVQ  Z4, Z6, Z6
-	VPERMB.Z Z6, Z2, K1, Z7
-	VPERMB.Z Z6, Z3, K2, Z6
-	VPORQ    Z6, Z7, Z7
-	VMOVDQU8 Z7, K3, (AX)
-	ADDQ     SI, AX
-	ADDQ     $0x00000040, CX
-	DECQ     DX
-	JNZ      loop
+	VPANDQ     (CX), Z0, Z6
+	VPROLVQ    Z3, Z6, Z6
+	VPERMB     Z6, Z1, Z7
+	VPERMB     Z6, Z2, Z6
+	VPANDQ     Z4, Z7, Z7
+	VPTERNLOGQ $0xf8, Z5, Z6, Z7
+	VMOVDQU64  Z7, (AX)
+	ADDQ       SI, AX
+	ADDQ       $0x00000040, CX
+	DECQ       DX
+	JNZ        loop
 	VZEROUPPER
 	RET
 
-// func unpack32(dst *uint32, src *byte, registers int, t *byte, size int, low uint32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
-TEXT ·unpack32(SB), NOSPLIT, $0-44
+// func packNarrow64(dst *byte, src *uint64, eights int, size int, low uint64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·packNarrow64(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ eights+16(FP), DX
+	MOVQ size+24(FP), BX
+	MOVQ low+32(FP), SI
+
+loop:
+	VMOVDQU64 (CX), Z0
+	VPMOVQB   Z0, X0
+	VMOVQ     X0, DI
+	PEXTQ     SI, DI, DI
+	MOVQ      DI, (AX)
+	ADDQ      BX, AX
+	ADDQ      $0x40, CX
+	DECQ      DX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func unpack64(dst *uint64, src *byte, registers int, t *byte, size int, low uint64)
+// Requires: AVX, AVX512F, AVX512VBMI, AVX512VBMI2
+TEXT ·unpack64(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         registers+16(FP), DX
 	MOVQ         t+24(FP), BX
 	MOVQ         size+32(FP), SI
-	MOVL         low+40(FP), DI
-	VPBROADCASTD DI, Z0
+	MOVQ         low+40(FP), DI
+	VPBROADCASTQ DI, Z0
 	VMOVDQU64    (BX), Z1
 	VMOVDQU64    64(BX), Z2
-	KMOVQ        128(BX), K1
+	VMOVDQU64    128(BX), Z3
 
 loop:
-	VMOVDQU8.Z (CX), K1, Z3
-	VPERMB     Z3, Z1, Z3
-	VPSRLVD    Z2, Z3, Z3
-	VPANDD     Z0, Z3, Z3
-	VMOVDQU32  Z3, (AX)
-	ADDQ       SI, CX
-	ADDQ       $0x00000040, AX
-	DECQ       DX
-	JNZ        loop
+	VMOVDQU64 (CX), Z4
+	VPERMB    Z4, Z2, Z5
+	VPERMB    Z4, Z1, Z4
+	VPSHRDVQ  Z3, Z5, Z4
+	VPANDQ    Z0, Z4, Z4
+	VMOVDQU64 Z4, (AX)
+	ADDQ      SI, CX
+	ADDQ      $0x00000040, AX
+	DECQ      DX
+	JNZ       loop
 	VZEROUPPER
 	RET

@@ -14,7 +14,7 @@ const registerBytes = 64
 // hasVectors says whether this machine has the kernels of elementwise operations, hasPacking those of packing.
 var (
 	hasVectors = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ
-	hasPacking = hasVectors && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI
+	hasPacking = hasVectors && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2 && cpu.X86.HasBMI2
 )
 
 // registers counts the whole registers of a vector, and their elements: none where there are no kernels.

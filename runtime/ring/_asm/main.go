@@ -20,9 +20,10 @@ func main() {
 			w.binary("sub", "dst[i] = a[i] - b[i]", w.sub)
 			w.constant("addConst", "dst[i] = a[i] + c", w.add)
 			w.constant("mulConst", "dst[i] = a[i] * c", w.mul)
+			w.pack()
+			w.packNarrow()
+			w.unpack()
 		}
-		pack32()
-		unpack32()
 	case "nonlin":
 		for _, w := range words {
 			w.choose()

@@ -24,6 +24,7 @@ type word struct {
 	addWhere, subWhere     func(b, a, k, dst Op)
 	mask                   func(from, k Op)
 	xorMasks               func(b, a, k Op)
+	funnel                 func(count, high, low Op) // low is moved down, and high follows
 }
 
 var words = []word{
@@ -43,6 +44,7 @@ var words = []word{
 		subWhere:   func(b, a, k, d Op) { VPSUBD(b, a, k, d) },
 		mask:       func(f, k Op) { KMOVW(f, k) },
 		xorMasks:   func(b, a, k Op) { KXORW(b, a, k) },
+		funnel:     func(c, h, l Op) { VPSHRDVD(c, h, l) },
 	},
 	{bits: 64, lanes: 8,
 		load:       func(f, t Op) { VMOVDQU64(f, t) },
@@ -60,6 +62,7 @@ var words = []word{
 		subWhere:   func(b, a, k, d Op) { VPSUBQ(b, a, k, d) },
 		mask:       func(f, k Op) { KMOVB(f, k) },
 		xorMasks:   func(b, a, k Op) { KXORB(b, a, k) },
+		funnel:     func(c, h, l Op) { VPSHRDVQ(c, h, l) },
 	},
 }
 
