@@ -27,6 +27,9 @@ var ToNet = []*pass.Pass{
 	clean.DCE,
 }
 
+// AsWritten resolves a space and changes nothing that costs: for models that price a network's ops one by one, as PASNet's.
+var AsWritten = []*pass.Pass{clean.Shapes, choices.Resolve, clean.Identities, clean.DCE}
+
 // ToRing goes to fixed point.
 var ToRing = []*pass.Pass{
 	fold.X2act,    // polynomials become squares whose factors can fold

@@ -205,7 +205,7 @@ func (t Target) check() error {
 	if t.Name == "" || t.Source == "" {
 		errs = append(errs, errors.New("a price list needs a name and a source"))
 	}
-	errs = append(errs, t.Link.BytesPerSecond.check("link.bytes_per_second", slowest), t.Link.OneWayMS.check("link.one_way_ms", 0))
+	errs = append(errs, t.Link.BytesPerSecond.Check("link.bytes_per_second", slowest), t.Link.OneWayMS.Check("link.one_way_ms", 0))
 	for _, role := range []struct{ party, name string }{{"client", t.Client}, {"server", t.Server}, {"dealer", t.dealer()}} {
 		if _, ok := t.Machines[role.name]; !ok {
 			errs = append(errs, fmt.Errorf("%s is on machine %q, which is not among the machines", role.party, role.name))
@@ -229,13 +229,13 @@ func (t Target) dealer() string {
 }
 
 func (m Machine) check(at string) error {
-	errs := []error{m.ProcessBytes.check(at+".process_bytes", 0)}
+	errs := []error{m.ProcessBytes.Check(at+".process_bytes", 0)}
 	if m.Cores < 1 {
 		errs = append(errs, fmt.Errorf("%s has %d cores: accepted are 1 and more", at, m.Cores))
 	}
 	for name, w := range map[string]*Quantity{".busy_watts": m.BusyWatts, ".idle_watts": m.IdleWatts} {
 		if w != nil {
-			errs = append(errs, w.check(at+name, 0))
+			errs = append(errs, w.Check(at+name, 0))
 		}
 	}
 	if (m.BusyWatts == nil) != (m.IdleWatts == nil) {
@@ -247,7 +247,8 @@ func (m Machine) check(at string) error {
 	return errors.Join(errs...)
 }
 
-func (q Quantity) check(at string, least float64) error {
+// Check demands a finite value of at least so much, a spread from 0 to below 1 and a source; at names the number in the error.
+func (q Quantity) Check(at string, least float64) error {
 	if !(q.Value >= least && q.Value <= largest) || !(q.Spread >= 0 && q.Spread < 1) || q.Source == "" {
 		return fmt.Errorf("%s is %v, spread %v, source %q: accepted are %g to %g, a spread from 0 to below 1 and where it is from", at, q.Value, q.Spread, q.Source, least, float64(largest))
 	}

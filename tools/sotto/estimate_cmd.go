@@ -34,11 +34,15 @@ func newEstimateCmd(a *app) *cobra.Command {
 			"range that the prices' spread gives them. A layer's time is the client's, waiting included; the columns beside it say who works for it,\n" +
 			"on one core each. Weights are not needed; with them the widths of values, and so the bytes, are those that a bundle will have.",
 		Example: "  sotto estimate examples/minionn.sotto --target wan\n" +
-			"  sotto estimate examples/resnet18.sotto --set act=x2act --set pool=avgpool --target me.json --offline dealer --json",
-		RunE: func(_ *cobra.Command, args []string) error {
+			"  sotto estimate examples/resnet18.sotto --set act=x2act --set pool=avgpool --target me.json --offline dealer --json\n" +
+			"  sotto estimate examples/resnet18.sotto --set act=x2act --set pool=avgpool --target zcu104x2-pasnet",
+		RunE: func(c *cobra.Command, args []string) error {
 			n, err := a.load(args[0], network)
 			if err != nil {
 				return err
+			}
+			if t, ok, err := a.pasnetTarget(target); ok || err != nil {
+				return a.showPaper(c, n, t, err)
 			}
 			prices, err := a.target(target, n)
 			if err != nil {
@@ -62,7 +66,7 @@ func newEstimateCmd(a *app) *cobra.Command {
 
 // addTargetFlag is what commands share that go by price.
 func addTargetFlag(c *cobra.Command, target *string) {
-	c.Flags().StringVar(target, "target", "loopback", "price list: a file, a shipped one (loopback, lan, wan, pasnet), or the prices of loopback on a link such as 300mbps,5ms")
+	c.Flags().StringVar(target, "target", "loopback", "price list: a file, a shipped one (loopback, lan, wan, pasnet, zcu104x2; estimate alone: zcu104x2-pasnet, the paper's model), or the prices of loopback on a link such as 300mbps,5ms")
 }
 
 // estimated compiles a network as far as its costs are known.

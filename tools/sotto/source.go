@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sotto/fpga/pasnet"
 	"sotto/frontend"
 	"sotto/frontend/syntax"
 	"sotto/ir"
@@ -298,6 +299,9 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 		if err != nil {
 			return cost.Target{}, err
 		}
+		if pasnet.IsTarget([]byte(text)) {
+			return cost.Target{}, fmt.Errorf("%s: a price list of PASNet's model, which has no prices of programs: it is for sotto estimate alone", name)
+		}
 		t, err := cost.ParseTarget([]byte(text))
 		if err != nil {
 			err = fmt.Errorf("%s: %w", name, err)
@@ -308,6 +312,10 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 		if d.Name.Name == name {
 			return a.declared(d)
 		}
+	}
+	if slices.Contains(pasnet.TargetNames(), name) {
+		return cost.Target{}, fmt.Errorf("%s is of PASNet's model, which has no prices of programs: it is for sotto estimate alone; accepted are %s, a price list's file, a link such as 300mbps,5ms",
+			name, strings.Join(cost.TargetNames(), ", "))
 	}
 	if link, err := wire.ParseLink(name); err == nil && !slices.Contains(cost.TargetNames(), name) {
 		t, err := cost.ShippedTarget(wire.Loopback().Name)
