@@ -24,7 +24,8 @@ import (
 
 // Options are a connection's local settings; the parties need not agree on them.
 type Options struct {
-	// Timeout is how long one read or write waits for the peer to move a byte, or up to an eighth longer; zero means DefaultTimeout.
+	// Timeout is how long one read or write waits for a byte to move in either direction, or up to an eighth longer, and once more as long
+	// where bytes moved or are under way when it has passed; zero means DefaultTimeout.
 	Timeout time.Duration
 	// Link shapes what this side sends; the zero Link leaves it alone.
 	Link Link

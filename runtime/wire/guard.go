@@ -13,7 +13,8 @@ import (
 const DefaultTimeout = 60 * time.Second
 
 // guard wraps the socket itself. It counts bytes and arms a deadline before each operation, so that a peer that
-// moves no byte for the timeout fails the call, while a slow one that keeps moving does not.
+// moves no byte for the timeout fails the call, while a slow one that keeps moving does not, whichever way the bytes go: who waits for
+// the answer to a long message, and who cannot send while the peer's own long message comes in, sees it alive by the other direction.
 type guard struct {
 	net.Conn
 	limit          atomic.Int64 // time.Duration
@@ -58,6 +59,13 @@ func (a *alarm) arm(limit time.Duration, set func(time.Time) error) error {
 	return set(latest)
 }
 
+// spent reports whether the deadline that the layers above asked for has passed.
+func (a *alarm) spent() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.asked.IsZero() && !time.Now().Before(a.asked)
+}
+
 func (a *alarm) ask(at time.Time, set func(time.Time) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,17 +74,22 @@ func (a *alarm) ask(at time.Time, set func(time.Time) error) error {
 }
 
 func (g *guard) Read(p []byte) (int, error) {
-	if err := g.read.arm(g.timeout(), g.Conn.SetReadDeadline); err != nil {
-		return 0, err
+	v := g.watch(&g.read)
+	for {
+		if err := g.read.arm(g.timeout(), g.Conn.SetReadDeadline); err != nil {
+			return 0, err
+		}
+		n, err := g.Conn.Read(p)
+		g.received.Add(int64(n))
+		if n > 0 || !v.goesOn(err) {
+			return n, err
+		}
 	}
-	n, err := g.Conn.Read(p)
-	g.received.Add(int64(n))
-	return n, err
 }
 
 // Write sends p.
 func (g *guard) Write(p []byte) (int, error) {
-	done := 0
+	v, done := g.watch(&g.write), 0
 	for {
 		if err := g.write.arm(g.timeout(), g.Conn.SetWriteDeadline); err != nil {
 			return done, err
@@ -84,7 +97,7 @@ func (g *guard) Write(p []byte) (int, error) {
 		n, err := g.Conn.Write(p[done:])
 		done += n
 		g.sent.Add(int64(n))
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) { // else the peer is slow, but moves
+		if !v.goesOn(err) {
 			return done, err
 		}
 	}
@@ -92,7 +105,7 @@ func (g *guard) Write(p []byte) (int, error) {
 
 // writeAll sends buffers one behind the other, in as few calls of the system as the socket allows.
 func (g *guard) writeAll(bufs net.Buffers) (int64, error) {
-	done := int64(0)
+	v, done := g.watch(&g.write), int64(0)
 	for {
 		if err := g.write.arm(g.timeout(), g.Conn.SetWriteDeadline); err != nil {
 			return done, err
@@ -100,10 +113,43 @@ func (g *guard) writeAll(bufs net.Buffers) (int64, error) {
 		n, err := bufs.WriteTo(g.Conn)
 		done += n
 		g.sent.Add(n)
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) { // else the peer is slow, but moves
+		if !v.goesOn(err) {
 			return done, err
 		}
 	}
+}
+
+// vigil is what one call has seen of the peer's life.
+type vigil struct {
+	guard *guard
+	alarm *alarm
+	moved int64 // bytes both ways
+	// waiting is how many bytes the peer's machine had not acknowledged when the deadline passed, or unseen.
+	waiting int64
+}
+
+const unseen = -1
+
+func (g *guard) watch(a *alarm) vigil { return vigil{g, a, g.moved(), unseen} }
+
+// moved is how many bytes went to the socket and came from it.
+func (g *guard) moved() int64 { return g.sent.Load() + g.received.Load() }
+
+// goesOn reports whether a call that ended with err is to be taken up again: its deadline passed, nobody asked for that one, and the
+// peer gave a sign of life meanwhile.
+func (v *vigil) goesOn(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) && !v.alarm.spent() && v.alive()
+}
+
+// alive reports whether a byte has moved in either direction since it was last asked, or since the call began. What the system holds of
+// a message that was sent moves unseen, so that a call which finds bytes under way waits for another limit to see whether they get
+// fewer: a connection that is cut meanwhile is noticed after twice the limit.
+func (v *vigil) alive() bool {
+	moved, waiting := v.guard.moved(), unacknowledged(v.guard.Conn)
+	fewer := waiting < v.waiting || v.waiting == unseen && waiting > 0
+	alive := moved != v.moved || fewer
+	v.moved, v.waiting = moved, waiting
+	return alive
 }
 
 // nearBuffer is the sending socket's buffer where both parties are on one machine: Tuning. The kernel copies what is sent into

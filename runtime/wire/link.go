@@ -51,7 +51,7 @@ func ParseLink(text string) (Link, error) {
 		names[i] = l.Name
 	}
 	return Link{}, fmt.Errorf("link %q: unknown, accepted are %s, or bandwidth and one-way delay such as 300mbps,5ms (kbps, mbps, gbps, tbps; us, ms, s),"+
-		" 1 kbps to 1 tbps and up to 10 s", text, strings.Join(names, ", "))
+		" %g kbps to 1 tbps and up to %v", text, strings.Join(names, ", "), leastBandwidth/1e3, mostDelay)
 }
 
 // bandwidths are units, by suffix.
@@ -60,11 +60,12 @@ var bandwidths = []struct {
 	bps    float64
 }{{"kbps", 1e3}, {"mbps", 1e6}, {"gbps", 1e9}, {"tbps", 1e12}}
 
-// Limits of a link that is described in numbers.
+// Limits of a link that is described in numbers. The slowest one carries a handshake, of less than 4 kB and three one-way delays, within
+// half of HandshakeTimeout and a parcel many times in any --timeout of seconds.
 const (
-	leastBandwidth = 1e3
+	leastBandwidth = 1e4
 	mostBandwidth  = 1e12
-	mostDelay      = 10 * time.Second
+	mostDelay      = 2 * time.Second
 )
 
 func customLink(text, bandwidth, delay string) (l Link, ok bool) {
@@ -97,12 +98,17 @@ func (l Link) serialisation(n int) time.Duration {
 const (
 	// parcelBytes is the unit of delivery: about one TLS record, so that a record moves while the next is made.
 	parcelBytes = 16 << 10
+	// parcelTime bounds it on a slow link, so that its bytes keep moving in the eyes of a peer that waits.
+	parcelTime = 50 * time.Millisecond
 	// window is by how much the first byte of a delivery may be late for the sake of fewer deliveries: Tuning. Each takes the two
 	// parties some microseconds of a core, and where both share a machine that is time taken from what the link is measured with.
 	// The last byte of what is queued is never late.
 	window = 64 * time.Microsecond
 	// socketBuffer stands for the sending socket's own buffer, beyond what is in flight on the line.
 	socketBuffer = 1 << 20
+	// bufferTime bounds it on a slow link, where the system would not let it grow either: what is queued when a connection is closed
+	// leaves within maxLinger on every link that ParseLink accepts.
+	bufferTime = 4 * time.Second
 	// maxBacklog bounds the memory of a link with an absurd product of bandwidth and delay.
 	maxBacklog = 64 << 20
 	// closeGrace is how long Close waits for a stuck peer to take what is still under way.
@@ -113,9 +119,22 @@ const (
 
 // backlog is how many bytes may be written and not yet delivered: what the line holds, and a socket buffer.
 func (l Link) backlog() int {
-	inFlight := l.BitsPerSecond / 8 * l.OneWay.Seconds()
-	return int(min(inFlight, maxBacklog)) + socketBuffer
+	if l.BitsPerSecond <= 0 {
+		return socketBuffer
+	}
+	return int(min(l.carries(l.OneWay), maxBacklog) + max(1, min(l.carries(bufferTime), socketBuffer)))
 }
+
+// parcel is how many bytes are delivered at a time.
+func (l Link) parcel() int {
+	if l.BitsPerSecond <= 0 {
+		return parcelBytes
+	}
+	return int(max(1, min(l.carries(parcelTime), parcelBytes)))
+}
+
+// carries is how many bytes occupy the line for a time.
+func (l Link) carries(d time.Duration) float64 { return l.BitsPerSecond / 8 * d.Seconds() }
 
 // Shape delays what this side writes to nc as the link would: each parcel occupies the line for its serialisation
 // time, then travels for OneWay. Both parties shape their own direction. An unshaped link returns nc itself.
@@ -128,7 +147,7 @@ func Shape(nc net.Conn, link Link) net.Conn {
 		return nc
 	}
 	s := &shaped{
-		Conn: nc, link: link, ring: make([]byte, link.backlog()),
+		Conn: nc, link: link, parcel: link.parcel(), ring: make([]byte, link.backlog()),
 		room: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	s.work.L = &s.mu
@@ -144,7 +163,8 @@ type parcel struct {
 
 type shaped struct {
 	net.Conn
-	link Link
+	link   Link
+	parcel int
 
 	writing sync.Mutex // one Write at a time
 
@@ -210,7 +230,7 @@ func (s *shaped) refusal() error {
 // put copies at most one parcel of p into the contiguous free stretch of the ring and books the line for it.
 func (s *shaped) put(p []byte) int {
 	end := (s.start + s.used) % len(s.ring)
-	n := min(len(p), parcelBytes, len(s.ring)-s.used, len(s.ring)-end)
+	n := min(len(p), s.parcel, len(s.ring)-s.used, len(s.ring)-end)
 	if n == 0 {
 		return 0
 	}
