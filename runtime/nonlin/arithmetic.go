@@ -30,7 +30,7 @@ func (Arithmetic[W]) Correlate(v []W, u ring.Bits, p0, p1 []W) {
 	agree("arithmetic: correlate", len(v), p0, p1)
 	agreeBits("arithmetic: correlate", len(v), u)
 	half := ^W(0) >> 1
-	blocks(len(v), func(lo, hi int) {
+	blocks(0, len(v), func(lo, hi int) {
 		bits := word(u, lo)
 		for i := lo; i < hi; i++ {
 			v[i] = correlation(W(bits&1), p0[i], p1[i]) & half
@@ -43,7 +43,7 @@ func (Arithmetic[W]) Correlate(v []W, u ring.Bits, p0, p1 []W) {
 func (Arithmetic[W]) Receive(z []W, u, e, c ring.Bits, q, v []W) {
 	agree("arithmetic: receive", len(z), q, v)
 	agreeBits("arithmetic: receive", len(z), u, e, c)
-	blocks(len(z), func(lo, hi int) {
+	blocks(0, len(z), func(lo, hi int) {
 		bits, eBits, cBits := word(u, lo), word(e, lo), word(c, lo)
 		for i := lo; i < hi; i++ {
 			z[i] = W(bits&1) - 2*receiverShare(q[i], v[i], W(eBits&1), W(cBits&1))
@@ -56,7 +56,7 @@ func (Arithmetic[W]) Receive(z []W, u, e, c ring.Bits, q, v []W) {
 func (Arithmetic[W]) Send(z []W, u, e ring.Bits, p0 []W) {
 	agree("arithmetic: send", len(z), p0)
 	agreeBits("arithmetic: send", len(z), u, e)
-	blocks(len(z), func(lo, hi int) {
+	blocks(0, len(z), func(lo, hi int) {
 		bits, eBits := word(u, lo), word(e, lo)
 		for i := lo; i < hi; i++ {
 			own := W(bits & 1)

@@ -31,9 +31,7 @@ func Coarse[W ring.Word](y, x []W, drop int, party cost.Party) {
 		panic(fmt.Sprintf("nonlin: coarse: drops %d bits: accepted are 1 to %d", drop, ring.Width[W]()-1))
 	}
 	up := W(complement(party)) * (1<<drop - 1)
-	ring.Parallel(len(x), grain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			y[i] = (x[i] + up) >> drop
-		}
-	})
+	for i := range x {
+		y[i] = (x[i] + up) >> drop
+	}
 }

@@ -65,7 +65,7 @@ func (c Compare[W]) Choose(e ring.Bits, x []W, choice ring.Bits) {
 	f := c.form("choose", len(x))
 	f.want(f.ChoicePlanes(), e, choice)
 	dst, random, q := e.Words(), choice.Words(), f.Digits()
-	blocks(len(x), func(lo, hi int) {
+	sharedBlocks(len(x), func(lo, hi int) {
 		m, col := lowPlanes(x[lo:hi], c.Bits), lo/wordBits
 		for j := range q {
 			for b, bits := range digitOf(&m, j) {
@@ -104,7 +104,7 @@ func (c Compare[W]) Answer(m, leaves ring.Bits, x []W, pads, base ring.Bits) {
 	f.want(f.Leaves(), base)
 	f.wantNodes(leaves, 0)
 	size := f.MessagePlanes()
-	blocks(len(x), func(lo, hi int) {
+	sharedBlocks(len(x), func(lo, hi int) {
 		s, col := lowPlanes(x[lo:hi], c.Bits), lo/wordBits
 		for b := range c.Bits {
 			s[b] = ^s[b]
@@ -129,7 +129,7 @@ func (c Compare[W]) Select(leaves ring.Bits, x []W, m, masks ring.Bits) {
 	f.want(2*f.Digits(), masks)
 	f.wantNodes(leaves, 0)
 	dst, own := leaves.Words(), masks.Words()
-	blocks(len(x), func(lo, hi int) {
+	sharedBlocks(len(x), func(lo, hi int) {
 		r, col := lowPlanes(x[lo:hi], c.Bits), lo/wordBits
 		message := m.Words()[col*f.MessagePlanes():]
 		for _, d := range f.digits {

@@ -44,7 +44,7 @@ func Sign[W ring.Word](d, out ring.Bits, x []W, width int, party cost.Party) {
 		panic(fmt.Sprintf("nonlin: sign: a width of %d bits: accepted are 2 to %d", width, ring.Width[W]()))
 	}
 	flip := complement(party)
-	blocks(len(x), func(lo, hi int) {
+	blocks(0, len(x), func(lo, hi int) {
 		bits := word(out, lo)
 		for i, xi := range x[lo:hi] {
 			bits ^= (uint64(xi)>>(width-1)&1 ^ flip) << i

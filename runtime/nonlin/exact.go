@@ -34,7 +34,7 @@ func Excess[W ring.Word](u, carry ring.Bits, x []W, f int) {
 		panic(fmt.Sprintf("nonlin: excess: %d bits: accepted are 1 to %d", f, ring.Width[W]()-1))
 	}
 	low := W(1)<<f - 1
-	blocks(len(x), func(lo, hi int) {
+	blocks(0, len(x), func(lo, hi int) {
 		var some uint64
 		for i, xi := range x[lo:hi] {
 			some |= uint64((xi&low+low)>>f) << i

@@ -31,9 +31,7 @@ func (b Factors[W]) Each(step string, n int, f func(lo, hi int, b W)) {
 		panic(fmt.Sprintf("nonlin: %s: %d elements from %d on, %d factors for %d each", step, n, b.First, len(b.Of), b.Size))
 	}
 	first, last := b.First/b.Size, (b.First+n-1)/b.Size
-	ring.Parallel(last-first+1, max(grain/b.Size, 1), func(lo, hi int) {
-		for c := first + lo; c < first+hi; c++ {
-			f(max(c*b.Size-b.First, 0), min((c+1)*b.Size-b.First, n), b.Of[c])
-		}
-	})
+	for c := first; c <= last; c++ {
+		f(max(c*b.Size-b.First, 0), min((c+1)*b.Size-b.First, n), b.Of[c])
+	}
 }

@@ -35,7 +35,7 @@ func (Mux[W]) Choose(e, d, c ring.Bits) { ring.Xor(e, d, c) }
 func (Mux[W]) Correlate(v, x []W, d ring.Bits, p0, p1 []W) {
 	agree("mux: correlate", len(x), v, p0, p1)
 	agreeBits("mux: correlate", len(x), d)
-	blocks(len(x), func(lo, hi int) {
+	blocks(0, len(x), func(lo, hi int) {
 		dBits := word(d, lo)
 		for i := lo; i < hi; i++ {
 			v[i] = correlation(negateIf(x[i], W(dBits&1)), p0[i], p1[i])
@@ -49,7 +49,7 @@ func (Mux[W]) Correlate(v, x []W, d ring.Bits, p0, p1 []W) {
 func (Mux[W]) Output(z, x []W, d, ePeer ring.Bits, p0 []W, eOwn, c ring.Bits, q, v []W) {
 	agree("mux: output", len(x), z, p0, q, v)
 	agreeBits("mux: output", len(x), d, ePeer, eOwn, c)
-	blocks(len(x), func(lo, hi int) {
+	blocks(0, len(x), func(lo, hi int) {
 		dBits, peerBits, ownBits, cBits := word(d, lo), word(ePeer, lo), word(eOwn, lo), word(c, lo)
 		for i := lo; i < hi; i++ {
 			own := W(dBits & 1)

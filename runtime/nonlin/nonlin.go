@@ -9,8 +9,9 @@
 //	e, v       correction and correlation of a correlated OT, see cot.go
 //
 // A vector has one element, or one bit, an instance. Lengths must agree: they come from a checked program, so a
-// difference is a bug in the caller and panics, as in runtime/ring. No branch or index depends on a value, both cores
-// work on a vector that is long enough, and nothing is allocated that grows with it.
+// difference is a bug in the caller and panics, as in runtime/ring. No branch or index depends on a value. A step works where it is
+// called and allocates nothing: a caller with long vectors cuts them, at words of bits, for its cores. Comparisons (compare.go), whose
+// planes nobody else can cut, use both cores themselves, and so does gilboa.go.
 //
 // # Openings
 //
@@ -37,23 +38,16 @@ const wordBits = 64
 // one word of bits. Waking a goroutine costs as much as a few thousand instances; its share should be many times that.
 const grain = 1 << 14
 
-// blocks calls f on ranges of instances whose bits share a word, word lo/wordBits, together [0, n).
-func blocks(n int, f func(lo, hi int)) {
-	ring.Parallel(n, grain, func(lo, hi int) {
-		for ; lo < hi; lo += wordBits {
-			f(lo, min(lo+wordBits, hi))
-		}
-	})
+// blocks calls f on ranges of instances whose bits share a word, word lo/wordBits, together [first, n).
+func blocks(first, n int, f func(lo, hi int)) {
+	for lo := first; lo < n; lo += wordBits {
+		f(lo, min(lo+wordBits, n))
+	}
 }
 
-// rest is blocks for what vectors leave: vectors does as many instances of [lo, hi) as its kernel takes, from lo on, in whole words,
-// and says how many those were.
-func rest(n int, vectors func(lo, hi int) int, f func(lo, hi int)) {
-	ring.Parallel(n, grain, func(lo, hi int) {
-		for lo += vectors(lo, hi); lo < hi; lo += wordBits {
-			f(lo, min(lo+wordBits, hi))
-		}
-	})
+// sharedBlocks is blocks from the first instance on, on both cores.
+func sharedBlocks(n int, f func(lo, hi int)) {
+	ring.Parallel(n, grain, func(lo, hi int) { blocks(lo, hi, f) })
 }
 
 // word returns the bits of the instances from lo on, lo a multiple of wordBits: that of instance lo is the lowest.

@@ -35,11 +35,9 @@ func QuadraticBlind[W ring.Word](g, x1, blind []W, b Factors[W], k int) {
 // QuadraticClient sets y to the client's share (step 2), n elements: r*(2^k*r + g) + c0. y may be any of the sources.
 func QuadraticClient[W ring.Word](y, r, g, c0 []W, k int) {
 	agree("quadratic: client", len(y), r, g, c0)
-	ring.Parallel(len(y), grain, func(lo, hi int) {
-		for i := lo + quadraticClientVectors(y[lo:hi], r[lo:hi], g[lo:hi], c0[lo:hi], k); i < hi; i++ {
-			y[i] = r[i]*(r[i]<<k+g[i]) + c0[i]
-		}
-	})
+	for i := quadraticClientVectors(y, r, g, c0, k); i < len(y); i++ {
+		y[i] = r[i]*(r[i]<<k+g[i]) + c0[i]
+	}
 }
 
 // QuadraticServer sets y to the server's share (step 2), n elements: x1*(2^k*x1 + b) + c1. y may be any of the sources.

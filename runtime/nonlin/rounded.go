@@ -71,22 +71,18 @@ func (t Rounded[W]) Share(z, x []W, p cost.Party) {
 	if p == cost.Server {
 		known = 0
 	}
-	ring.Parallel(len(x), grain, func(lo, hi int) {
-		for i := lo + roundedShareVectors(k, z[lo:hi], x[lo:hi], known); i < hi; i++ {
-			z[i] = k.divide(x[i], k.msb(x[i])*known)
-		}
-	})
+	for i := roundedShareVectors(k, z, x, known); i < len(x); i++ {
+		z[i] = k.divide(x[i], k.msb(x[i])*known)
+	}
 }
 
 // Offer sets v to the client's correlation a - (p1 - p0) mod 2^F, from its x0 and t0. It sends cost.BitBytes(n, F) bytes.
 func (t Rounded[W]) Offer(v, x, t0, p0, p1 []W) {
 	agree("rounded: offer", len(x), v, t0, p0, p1)
 	k := t.constants(cost.Client)
-	ring.Parallel(len(x), grain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			v[i] = correlation(t.own(k, x[i], t0[i]), p0[i], p1[i]) & k.low
-		}
-	})
+	for i := range x {
+		v[i] = correlation(t.own(k, x[i], t0[i]), p0[i], p1[i]) & k.low
+	}
 }
 
 // own is the client's a, not yet reduced.
@@ -96,11 +92,9 @@ func (t Rounded[W]) own(k truncation[W], x, t0 W) W { return t0 << (t.K + 1) & (
 func (t Rounded[W]) Turn(w, x, t0, p0 []W) {
 	agree("rounded: turn", len(w), x, t0, p0)
 	k := t.constants(cost.Client)
-	ring.Parallel(len(w), grain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			w[i] = t.own(k, x[i], t0[i]) + 2*p0[i]
-		}
-	})
+	for i := range w {
+		w[i] = t.own(k, x[i], t0[i]) + 2*p0[i]
+	}
 }
 
 // Fix sets u to what the client's share has of material and pads alone: u0, of c0, p0, q' and e'.
@@ -108,7 +102,7 @@ func (t Rounded[W]) Fix(u, c0, p0, q []W, e ring.Bits) {
 	agree("rounded: fix", len(u), c0, p0, q)
 	agreeBits("rounded: fix", len(u), e)
 	k := t.constants(cost.Client)
-	blocks(len(u), func(lo, hi int) {
+	blocks(0, len(u), func(lo, hi int) {
 		for i, bits := lo, word(e, lo); i < hi; i, bits = i+1, bits>>1 {
 			u[i] = c0[i] + (p0[i]+negateIf(q[i], W(bits&1)))<<k.wrap
 		}
@@ -119,7 +113,7 @@ func (t Rounded[W]) Fix(u, c0, p0, q []W, e ring.Bits) {
 func (t Rounded[W]) Pad(o, q, v []W, c ring.Bits) {
 	agree("rounded: pad", len(o), q, v)
 	agreeBits("rounded: pad", len(o), c)
-	blocks(len(o), func(lo, hi int) {
+	blocks(0, len(o), func(lo, hi int) {
 		for i, bits := lo, word(c, lo); i < hi; i, bits = i+1, bits>>1 {
 			o[i] = q[i] + v[i]&-W(bits&1)
 		}
@@ -131,7 +125,7 @@ func (t Rounded[W]) Hold(u, c1, s, blind, p0 []W, e ring.Bits) {
 	agree("rounded: hold", len(u), c1, s, blind, p0)
 	agreeBits("rounded: hold", len(u), e)
 	k := t.constants(cost.Server)
-	blocks(len(u), func(lo, hi int) {
+	blocks(0, len(u), func(lo, hi int) {
 		for i, bits := lo, word(e, lo); i < hi; i, bits = i+1, bits>>1 {
 			u[i] = c1[i] + s[i]*blind[i] - negateIf(p0[i], W(bits&1))<<k.wrap
 		}
@@ -160,10 +154,8 @@ func (t Rounded[W]) Client(y, t0, g, u, w, v []W, e, own, c ring.Bits) {
 	agree("rounded: client", len(y), t0, g, u, w, v)
 	agreeBits("rounded: client", len(y), e, own, c)
 	k := t.constants(cost.Client)
-	rest(len(y), func(lo, hi int) int {
-		at := lo / wordBits
-		return roundedClientVectors(t, y[lo:hi], t0[lo:hi], g[lo:hi], u[lo:hi], w[lo:hi], v[lo:hi], e.Words()[at:], own.Words()[at:], c.Words()[at:])
-	}, func(lo, hi int) {
+	done := roundedClientVectors(t, y, t0, g, u, w, v, e.Words(), own.Words(), c.Words())
+	blocks(done, len(y), func(lo, hi int) {
 		eBits, ownBits, cBits := word(e, lo), word(own, lo), word(c, lo)
 		for i := lo; i < hi; i++ {
 			e, own, c := W(eBits&1), W(ownBits&1), W(cBits&1)

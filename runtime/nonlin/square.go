@@ -40,23 +40,17 @@ func SquareBlind[W ring.Word](g, x1, b []W) { ring.Sub(g, x1, b) }
 // sources.
 func SquareMaskedClient[W ring.Word](y, r, g, c0 []W) {
 	agree("square: client", len(y), r, g, c0)
-	ring.Parallel(len(y), grain, func(lo, hi int) {
-		lo += squareClientVectors(y[lo:hi], r[lo:hi], g[lo:hi], c0[lo:hi])
-		for i := lo; i < hi; i++ {
-			y[i] = r[i]*(r[i]+2*g[i]) + 2*c0[i]
-		}
-	})
+	for i := squareClientVectors(y, r, g, c0); i < len(y); i++ {
+		y[i] = r[i]*(r[i]+2*g[i]) + 2*c0[i]
+	}
 }
 
 // SquareMaskedServer sets y to the server's share of x^2 (step 2): y = x1^2 + 2*c1, n elements. y may be any of the sources.
 func SquareMaskedServer[W ring.Word](y, x1, c1 []W) {
 	agree("square: server", len(y), x1, c1)
-	ring.Parallel(len(y), grain, func(lo, hi int) {
-		lo += squareServerVectors(y[lo:hi], x1[lo:hi], c1[lo:hi])
-		for i := lo; i < hi; i++ {
-			y[i] = x1[i]*x1[i] + 2*c1[i]
-		}
-	})
+	for i := squareServerVectors(y, x1, c1); i < len(y); i++ {
+		y[i] = x1[i]*x1[i] + 2*c1[i]
+	}
 }
 
 // SquareOpened sets y to the party's share of x^2 from E = x - a and its shares of a and a^2, n elements:
@@ -68,9 +62,7 @@ func SquareOpened[W ring.Word](y, e, a, a2 []W, party cost.Party) {
 		panic(fmt.Sprintf("nonlin: square: the %v has no share: accepted are the %v and the %v", party, cost.Client, cost.Server))
 	}
 	own := W(party)
-	ring.Parallel(len(y), grain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			y[i] = e[i]*(own*e[i]+2*a[i]) + a2[i]
-		}
-	})
+	for i := range y {
+		y[i] = e[i]*(own*e[i]+2*a[i]) + a2[i]
+	}
 }

@@ -64,9 +64,7 @@ func (t Trunc[W]) Check() error {
 func (t Trunc[W]) Choose(e ring.Bits, x []W, c ring.Bits) {
 	agreeBits("truncation: choose", len(x), e, c)
 	k := t.constants()
-	rest(len(x), func(lo, hi int) int {
-		return k.chooseVectors(e.Words()[lo/wordBits:], x[lo:hi], c.Words()[lo/wordBits:])
-	}, func(lo, hi int) {
+	blocks(k.chooseVectors(e.Words(), x, c.Words()), len(x), func(lo, hi int) {
 		var msb uint64
 		for i, xi := range x[lo:hi] {
 			msb |= uint64(k.msb(xi)) << i
@@ -80,13 +78,9 @@ func (t Trunc[W]) Choose(e ring.Bits, x []W, c ring.Bits) {
 func (t Trunc[W]) Correlate(v, x, p0, p1 []W) {
 	agree("truncation: correlate", len(x), v, p0, p1)
 	k := t.constants()
-	rest(len(x), func(lo, hi int) int {
-		return k.correlateVectors(v[lo:hi], x[lo:hi], p0[lo:hi], p1[lo:hi])
-	}, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			v[i] = correlation(k.msb(x[i]), p0[i], p1[i]) & k.low
-		}
-	})
+	for i := k.correlateVectors(v, x, p0, p1); i < len(x); i++ {
+		v[i] = correlation(k.msb(x[i]), p0[i], p1[i]) & k.low
+	}
 }
 
 // Receive sets z to the receiver's share of the result, from its own e and the sender's v.
@@ -94,9 +88,8 @@ func (t Trunc[W]) Receive(z, x []W, e, c ring.Bits, q, v []W) {
 	agree("truncation: receive", len(x), z, q, v)
 	agreeBits("truncation: receive", len(x), e, c)
 	k := t.constants()
-	rest(len(x), func(lo, hi int) int {
-		return k.receiveVectors(z[lo:hi], x[lo:hi], e.Words()[lo/wordBits:], c.Words()[lo/wordBits:], q[lo:hi], v[lo:hi])
-	}, func(lo, hi int) {
+	done := k.receiveVectors(z, x, e.Words(), c.Words(), q, v)
+	blocks(done, len(x), func(lo, hi int) {
 		eBits, cBits := word(e, lo), word(c, lo)
 		for i := lo; i < hi; i++ {
 			both := receiverShare(q[i], v[i], W(eBits&1), W(cBits&1))
@@ -111,9 +104,7 @@ func (t Trunc[W]) Send(z, x []W, e ring.Bits, p0 []W) {
 	agree("truncation: send", len(x), z, p0)
 	agreeBits("truncation: send", len(x), e)
 	k := t.constants()
-	rest(len(x), func(lo, hi int) int {
-		return k.sendVectors(z[lo:hi], x[lo:hi], e.Words()[lo/wordBits:], p0[lo:hi])
-	}, func(lo, hi int) {
+	blocks(k.sendVectors(z, x, e.Words(), p0), len(x), func(lo, hi int) {
 		eBits := word(e, lo)
 		for i := lo; i < hi; i++ {
 			msb := k.msb(x[i])

@@ -65,10 +65,12 @@ func newStats(p *program.Program, source cost.Source) Stats {
 
 func (s *Stats) spend(phase cost.Phase, tag int, d time.Duration) { s.spent[phase][tag] += d }
 
-func (s *Stats) spendAll(spent [2]map[int]time.Duration) {
+func (s *Stats) spendAll(spent [2][]time.Duration) {
 	for phase := range spent {
 		for tag, d := range spent[phase] {
-			s.spent[phase][tag] += d
+			if d > 0 { // others did nothing
+				s.spent[phase][tag] += d
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package ring
 import (
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"testing"
 
@@ -174,6 +175,38 @@ func TestParallelPanicReachesCaller(t *testing.T) {
 			panic("position 37")
 		}
 	})
+}
+
+// doubling is work that keeps what it works on.
+type doubling []uint32
+
+func (d doubling) Do(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		d[i] *= 2
+	}
+}
+
+func TestRunAllocatesNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	d := doubling(make([]uint32, 1000))
+	d[999] = 1
+	var w Work = d
+	const runs = 20
+	var before, after runtime.MemStats
+	for i := range runs {
+		if i == runs/2 { // the workers are there
+			runtime.ReadMemStats(&before)
+		}
+		Run(len(d), 10, w)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.Mallocs - before.Mallocs; n > 0 {
+		t.Errorf("%d allocations in %d runs", n, runs/2)
+	}
+	if d[999] != 1<<runs {
+		t.Errorf("doubled %d times it is %d", runs, d[999])
+	}
 }
 
 func TestBytesAndWipe(t *testing.T) {

@@ -41,6 +41,7 @@ func (m *Machine[W]) readAhead() error {
 			}
 		}
 	}
+	m.spent = slices.Grow(m.spent, len(m.shelf)) // all of it gives its place to other memory in the end
 	return nil
 }
 
@@ -106,10 +107,10 @@ func (m *Machine[W]) unshelve(slot int, buf int) bool {
 	}
 	delete(m.shelf, slot)
 	before := m.exchange(buf, b)
-	if _, away := m.own[buf]; away {
-		m.spent = append(m.spent, before)
-	} else {
+	if m.own[buf].empty() {
 		m.own[buf] = before
+	} else {
+		m.spent = append(m.spent, before)
 	}
 	return true
 }
@@ -118,9 +119,9 @@ func (m *Machine[W]) unshelve(slot int, buf int) bool {
 func (m *Machine[W]) whole(buf int) {
 	m.slotsMu.Lock()
 	defer m.slotsMu.Unlock()
-	if own, away := m.own[buf]; away {
+	if own := m.own[buf]; !own.empty() {
 		m.spent = append(m.spent, m.exchange(buf, own))
-		delete(m.own, buf)
+		m.own[buf] = shelved[W]{}
 	}
 }
 
@@ -152,6 +153,8 @@ func (b shelved[W]) bytes(n int) []byte {
 	}
 	return ring.Bytes(b.ring[:n])
 }
+
+func (b shelved[W]) empty() bool { return b.ring == nil && b.bits.Words() == nil }
 
 func (b shelved[W]) wipe() {
 	ring.Wipe(b.ring)

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"sotto/runtime/fss"
-	"sotto/runtime/nonlin"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
@@ -15,7 +14,7 @@ func (m *Machine[W]) compute(in program.Instr) error {
 	if done, err := m.moveSlot(in); done {
 		return err
 	}
-	if m.elements(in, whole(in)) || m.steps(in) || m.rounded(in) || m.comparison(in) {
+	if m.parted(in) || m.makes(in) || m.comparison(in) {
 		return nil
 	}
 	out := func() []W { return m.r(in.Out[0]) }
@@ -64,18 +63,9 @@ func (m *Machine[W]) joinBits(in program.Instr) {
 	}
 }
 
-// steps runs a step that makes something of nothing or a protocol's local one, or reports that it is none.
-func (m *Machine[W]) steps(in program.Instr) bool {
-	var mux nonlin.Mux[W]
-	r := func(i int) []W { return m.r(in.In[i]) }
-	b := func(i int) ring.Bits { return m.b(in.In[i]) }
+// makes runs what makes something of nothing, or reports that it is something else.
+func (m *Machine[W]) makes(in program.Instr) bool {
 	switch in.Op {
-	case program.MuxChoose:
-		mux.Choose(m.b(in.Out[0]), b(0), b(1))
-	case program.MuxCorrelate:
-		mux.Correlate(m.r(in.Out[0]), r(0), b(1), r(2), r(3))
-	case program.MuxOutput:
-		mux.Output(m.r(in.Out[0]), r(0), b(1), b(2), r(3), b(4), b(5), r(6), r(7))
 	case program.GCDraw:
 		prg.Draw(m.r(in.Out[0]))
 	case program.Zero:
@@ -84,8 +74,6 @@ func (m *Machine[W]) steps(in program.Instr) bool {
 		for i, out := 0, m.r(in.Out[0]); i < len(out); i++ {
 			out[i] = W(i)
 		}
-	case program.Sign:
-		nonlin.Sign(m.b(in.Out[0]), b(0), r(1), in.Ints[0], m.Program.Party)
 	default:
 		return false
 	}

@@ -7,17 +7,37 @@ import (
 )
 
 // Elementwise instructions compute a stretch of their elements as well as all of them, so that messages can be made and used piece by
-// piece: see stream.go.
+// piece (stream.go), and all of them by both cores.
 
 // span is elements lo to hi-1 of vectors; lo is a multiple of 64, and hi one too or their length.
 type span struct{ lo, hi int }
 
-// whole is all elements of what an instruction gives.
-func whole(in program.Instr) span {
-	if len(in.Out) == 0 {
-		return span{}
+// part computes spans of an instruction, on both cores. A machine has one, which is whatever it computes.
+type part[W ring.Word] struct {
+	m  *Machine[W]
+	in program.Instr
+}
+
+// Do computes elements lo to hi-1.
+func (p *part[W]) Do(lo, hi int) {
+	for ; lo < hi; lo += parcel { // a span is computed without more workers
+		p.m.elementwise(p.in, span{lo, min(lo+parcel, hi)})
 	}
-	return span{0, in.Out[0].Len}
+}
+
+// parted computes all of an instruction that can be cut into spans, or reports that it is none.
+func (m *Machine[W]) parted(in program.Instr) bool {
+	if !m.elementwise(in, span{}) { // of nothing: it says what it is
+		return false
+	}
+	m.part.in = in
+	ring.Run(in.Out[0].Len, parcel, m.part)
+	return true
+}
+
+// elementwise computes a span of an instruction that can be cut, or reports that it is none.
+func (m *Machine[W]) elementwise(in program.Instr, s span) bool {
+	return m.elements(in, s) || m.rounded(in, s) || m.signs(in, s)
 }
 
 func (m *Machine[W]) rOf(o program.Operand, s span) []W { return m.ring[o.Buf][s.lo:s.hi] }

@@ -90,7 +90,7 @@ type Machine[W ring.Word] struct {
 	// Rides are what the first offline messages carry besides the program's own.
 	Rides Rides
 
-	Spent [2]map[int]time.Duration // by phase and layer
+	Spent [2][]time.Duration // by phase and layer
 
 	ring     [][]W
 	bits     []ring.Bits
@@ -100,7 +100,7 @@ type Machine[W ring.Word] struct {
 	slotsMu  sync.Mutex
 	slots    map[int]Stream
 	shelf    map[int]shelved[W] // by slot: what was read ahead
-	own      map[int]shelved[W] // by buffer: its memory, while it has that of a slot
+	own      []shelved[W]       // by buffer: its memory, while it has that of a slot
 	spent    []shelved[W]       // memory of slots that was exchanged, to be wiped
 	ahead    int64              // bytes that the budget grows by for the online phase
 	restored bool               // the offline phase is another machine's
@@ -113,12 +113,16 @@ type Machine[W ring.Word] struct {
 	native   *nativeRun
 	online   []streamed
 	leaving  []byte // packed pieces of the message that leaves
+	part     *part[W]
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.
 func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Machine[W], error) {
-	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, Spent: [2]map[int]time.Duration{{}, {}}, store: newStore(DefaultResident), slots: map[int]Stream{},
-		shelf: map[int]shelved[W]{}, own: map[int]shelved[W]{}, ahead: onlineRoom(p)}
+	m := &Machine[W]{Program: p, Conn: c, OTs: ots, Weights: weights, store: newStore(DefaultResident), slots: map[int]Stream{},
+		shelf: map[int]shelved[W]{}, own: make([]shelved[W], len(p.Buffers)), ahead: onlineRoom(p)}
+	for phase := range m.Spent {
+		m.Spent[phase] = make([]time.Duration, len(p.Layers))
+	}
 	if len(weights) != len(p.Weights) {
 		return nil, fmt.Errorf("%d weights for a program of %d", len(weights), len(p.Weights))
 	}
@@ -133,6 +137,7 @@ func New[W ring.Word](p *program.Program, c Conn, ots *OTs, weights [][]W) (*Mac
 	if need, have := p.Memory(), memory(); have > 0 && need > have {
 		return nil, fmt.Errorf("the program's buffers take %d MB, this machine has %d MB of memory", need>>20, have>>20)
 	}
+	m.part = &part[W]{m: m}
 	m.keys = &Keys{func(item int) (Stream, error) { return m.open(StreamName{ComparisonKeys, item}) }, map[int]*spool{}, nil}
 	m.batches = make([]*garbled, len(p.Extensions.Garbled))
 	m.ring, m.bits = make([][]W, len(p.Buffers)), make([]ring.Bits, len(p.Buffers))

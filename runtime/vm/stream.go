@@ -392,7 +392,7 @@ func (m *Machine[W]) through(f flow, s span) {
 	start := time.Now()
 	for _, step := range f.steps {
 		if step.stage != nil {
-			step.stage.call.Units(s.lo/64, ring.BitWords(s.hi))
+			step.stage.call.Do(s.lo/64, ring.BitWords(s.hi))
 			continue
 		}
 		m.elements(step.in, s)

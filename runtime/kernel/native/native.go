@@ -23,15 +23,20 @@ func (l *Library) Symbol(name string) (uintptr, error) { return purego.Dlsym(l.h
 type Call struct {
 	symbol       uintptr
 	units, grain int
-	args         [][]unsafe.Pointer
-	idle         chan int // workers without work
+	idle         chan *worker // without work
+}
+
+// worker is a list of arguments, and what a call with it passes: where the list is, and the units.
+type worker struct {
+	args   []unsafe.Pointer
+	passed []uintptr
 }
 
 // NewCall binds the arguments of a function for each of Workers workers.
 func NewCall(symbol uintptr, units, grain int, args [][]unsafe.Pointer) *Call {
-	c := &Call{symbol, units, grain, args, make(chan int, len(args))}
-	for i := range args {
-		c.idle <- i
+	c := &Call{symbol, units, grain, make(chan *worker, len(args))}
+	for _, list := range args {
+		c.idle <- &worker{list, []uintptr{uintptr(unsafe.Pointer(unsafe.SliceData(list))), 0, 0}}
 	}
 	return c
 }
@@ -40,15 +45,15 @@ func NewCall(symbol uintptr, units, grain int, args [][]unsafe.Pointer) *Call {
 func Workers() int { return runtime.GOMAXPROCS(0) }
 
 // Run does all units, on as many cores as there are workers and work, and returns when they are done.
-func (c *Call) Run() { ring.Parallel(c.units, c.grain, c.Units) }
+func (c *Call) Run() { ring.Run(c.units, c.grain, c) }
 
-// Units does units lo to hi-1, on the calling goroutine.
-func (c *Call) Units(lo, hi int) {
-	i := <-c.idle
-	defer func() { c.idle <- i }()
-	args := c.args[i]
-	purego.SyscallN(c.symbol, uintptr(unsafe.Pointer(unsafe.SliceData(args))), uintptr(lo), uintptr(hi))
-	runtime.KeepAlive(args)
+// Do does units lo to hi-1, on the calling goroutine.
+func (c *Call) Do(lo, hi int) {
+	w := <-c.idle
+	defer func() { c.idle <- w }()
+	w.passed[1], w.passed[2] = uintptr(lo), uintptr(hi)
+	purego.SyscallN(c.symbol, w.passed...)
+	runtime.KeepAlive(w)
 }
 
 // Address is what an argument of a function points to.

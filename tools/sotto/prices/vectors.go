@@ -58,23 +58,47 @@ func elementwiseProbe() *Probe {
 				}},
 				Load{one(cost.Vectors, float64(bytes)), func(w *Watch) error {
 					x := v.take()
-					return w.Time(func() error { trunc.Choose(e, x[0], choice); return nil })
+					return w.Time(func() error {
+						cut(n, func(lo, hi int) { trunc.Choose(e.Slice(lo, hi), x[0][lo:hi], choice.Slice(lo, hi)) })
+						return nil
+					})
 				}},
 				Load{one(cost.Vectors, float64(4*bytes)), func(w *Watch) error {
 					x := v.take()
-					return w.Time(func() error { trunc.Correlate(x[0], x[1], x[2], x[3]); return nil })
+					return w.Time(func() error {
+						cut(n, func(lo, hi int) { trunc.Correlate(x[0][lo:hi], x[1][lo:hi], x[2][lo:hi], x[3][lo:hi]) })
+						return nil
+					})
 				}},
 				Load{one(cost.Vectors, float64(4*bytes)), func(w *Watch) error {
 					x := v.take()
-					return w.Time(func() error { trunc.Receive(x[0], x[1], e, choice, x[2], x[3]); return nil })
+					return w.Time(func() error {
+						cut(n, func(lo, hi int) {
+							trunc.Receive(x[0][lo:hi], x[1][lo:hi], e.Slice(lo, hi), choice.Slice(lo, hi), x[2][lo:hi], x[3][lo:hi])
+						})
+						return nil
+					})
 				}},
 				Load{one(cost.Vectors, float64(3*bytes)), func(w *Watch) error {
 					x := v.take()
-					return w.Time(func() error { trunc.Send(x[0], x[1], e, x[2]); return nil })
+					return w.Time(func() error {
+						cut(n, func(lo, hi int) { trunc.Send(x[0][lo:hi], x[1][lo:hi], e.Slice(lo, hi), x[2][lo:hi]) })
+						return nil
+					})
 				}})
 		}
 		return all, nil
 	}}
+}
+
+// cut has both cores compute n elements, in pieces as the machine of runtime/vm does.
+func cut(n int, f func(lo, hi int)) {
+	const piece = 1 << 14
+	ring.Parallel(n, piece, func(lo, hi int) {
+		for ; lo < hi; lo += piece {
+			f(lo, min(lo+piece, hi))
+		}
+	})
 }
 
 // gatherProbe moves what the first stage of a tournament of 3x3 windows does.
