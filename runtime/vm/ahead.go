@@ -1,8 +1,6 @@
 package vm
 
 import (
-	"fmt"
-	"io"
 	"math"
 	"slices"
 
@@ -75,16 +73,9 @@ func (m *Machine[W]) shelve(slot int, o program.Operand, need int) error {
 	if !m.store.swap(m.heldBy(slot), m.elementBytes(o.Buf, need)) {
 		return nil
 	}
-	s, err := m.takeSlot(slot)
-	if err != nil {
-		return err
-	}
 	b := m.memoryFor(o.Buf, need)
 	m.shelf[slot] = b
-	if _, err := io.ReadFull(s, b.bytes(o.Len)); err != nil {
-		return fmt.Errorf("slot %d: %w", slot, err)
-	}
-	return s.Close()
+	return m.readSlot(slot, b.bytes(o.Len))
 }
 
 // heldBy is how much of the budget a slot takes as it is.

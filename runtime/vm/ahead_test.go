@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -63,6 +64,35 @@ func TestReadAhead(t *testing.T) {
 		m.Wipe()
 		if before[9] != 0 || m.ring[0][0] != 0 {
 			t.Errorf("with %d bytes: not wiped", resident)
+		}
+	}
+}
+
+// cutShort is a stream with less than its slot, which counts how often it is closed.
+type cutShort struct {
+	inMemory
+	closed *int
+}
+
+func (s *cutShort) Close() error { *s.closed++; return nil }
+
+// TestStreamsOfSlotsAreClosed: also where they end too early, read ahead or not.
+func TestStreamsOfSlotsAreClosed(t *testing.T) {
+	for _, resident := range []int64{0, 1 << 20} {
+		m, err := New[uint32](fillingProgram(), nil, &OTs{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.restored = true
+		m.Keep(resident)
+		closed := 0
+		m.Streams = func(StreamName) (Stream, error) { return &cutShort{closed: &closed}, nil }
+		err = m.readAhead()
+		if err == nil {
+			err = m.each(m.Program.Online[0].Compute, m.compute)
+		}
+		if !errors.Is(err, io.EOF) || closed != 1 {
+			t.Errorf("with %d bytes: %v, closed %d times, want the early end and 1", resident, err, closed)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -54,12 +55,17 @@ func (m *Machine[W]) fetch(slot int, o program.Operand) error {
 		return nil
 	}
 	m.whole(o.Buf)
+	return m.readSlot(slot, m.slot(o))
+}
+
+// readSlot reads what a slot holds to b and closes its stream.
+func (m *Machine[W]) readSlot(slot int, b []byte) error {
 	s, err := m.takeSlot(slot)
 	if err != nil {
 		return err
 	}
-	if _, err := io.ReadFull(s, m.slot(o)); err != nil {
-		return fmt.Errorf("slot %d: %w", slot, err)
+	if _, err := io.ReadFull(s, b); err != nil {
+		return errors.Join(fmt.Errorf("slot %d: %w", slot, err), s.Close())
 	}
 	return s.Close()
 }

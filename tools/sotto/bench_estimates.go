@@ -104,7 +104,7 @@ func (f *estimatesFlags) check() error {
 			return usagef("--plot %v", err)
 		}
 	}
-	return nil
+	return writable(f.plot)
 }
 
 // estimateCase is a network computed one way over one link.

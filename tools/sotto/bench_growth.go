@@ -184,8 +184,8 @@ func (f *growthFlags) check() ([]growing, error) {
 		if _, err := growth.Format(f.out); err != nil {
 			return nil, usagef("-o %v", err)
 		}
-		if info, err := os.Stat(filepath.Dir(f.out)); err != nil || !info.IsDir() {
-			return nil, usagef("-o %s: %s is no directory", f.out, filepath.Dir(f.out))
+		if err := writable(f.out); err != nil {
+			return nil, usagef("-o %v", err)
 		}
 	}
 	entries, err := chosenEntries(growthEntries(growings), f.only)

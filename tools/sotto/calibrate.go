@@ -85,11 +85,21 @@ func (f *calibrateFlags) check() error {
 			return usageError{err}
 		}
 	}
-	if len(f.links) == 1 {
+	if info, err := os.Stat(f.out); len(f.links) > 1 && (f.listen != "" || err != nil || !info.IsDir()) {
+		return usagef("--link %s: accepted is one link, or a directory that exists with -o, for a list each", strings.Join(f.links, ","))
+	}
+	return f.writable()
+}
+
+// writable checks that the lists can be written; who listens writes none.
+func (f *calibrateFlags) writable() error {
+	if f.listen != "" {
 		return nil
 	}
-	if info, err := os.Stat(f.out); f.listen != "" || err != nil || !info.IsDir() {
-		return usagef("--link %s: accepted is one link, or a directory that exists with -o, for a list each", strings.Join(f.links, ","))
+	for _, l := range f.links {
+		if err := writable(f.path(l)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (d *deciding) space(f *ir.Func, base pass.Protocols, source cost.Source) (*
 		s.Packings = fixed.Packings
 	}
 	for i, site := range s.Sites {
-		if way := base.Way(site.Path); way != "" {
+		if way := base.Way(site.Path); way != "" && way != wayAuto {
 			s.Ways[i] = []pass.Nonlinear{way}
 		}
 	}

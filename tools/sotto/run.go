@@ -56,6 +56,9 @@ func newRunCmd(a *app) *cobra.Command {
 		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json\n" +
 			"  sotto run out --input cat.png --store both\n  sotto run examples/minionn.sotto --input examples/images/seven.png --target me.json --against-estimate",
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := wire.ParseLink(f.link); err != nil {
+				return usageError{err}
+			}
 			if err := compiledAlready(args[0], c); err != nil {
 				return err
 			}

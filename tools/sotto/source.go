@@ -317,11 +317,19 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 		return cost.Target{}, fmt.Errorf("%s is of PASNet's model, which has no prices of programs: it is for sotto estimate alone; accepted are %s, a price list's file, a link such as 300mbps,5ms",
 			name, strings.Join(cost.TargetNames(), ", "))
 	}
-	if link, err := wire.ParseLink(name); err == nil && !slices.Contains(cost.TargetNames(), name) {
-		t, err := cost.ShippedTarget(wire.Loopback().Name)
-		return onLink(t, link), err
+	if slices.Contains(cost.TargetNames(), name) {
+		return cost.ShippedTarget(name)
 	}
-	return cost.ShippedTarget(name)
+	link, err := wire.ParseLink(name)
+	if err != nil && strings.Contains(name, ",") {
+		return cost.Target{}, err // it was meant as numbers
+	}
+	if err != nil {
+		_, err := cost.ShippedTarget(name)
+		return cost.Target{}, fmt.Errorf("%w, or a link such as 300mbps,5ms", err)
+	}
+	t, err := cost.ShippedTarget(wire.Loopback().Name)
+	return onLink(t, link), err
 }
 
 // onLink is a target with another link.

@@ -61,6 +61,9 @@ func newTableCmd(a *app) *cobra.Command {
 			if networks < 1 {
 				return usagef("--networks %d: accepted are 1 and more", networks)
 			}
+			if err := writable(out); err != nil {
+				return err
+			}
 			n, err := a.load(args[0], network)
 			if err != nil {
 				return err

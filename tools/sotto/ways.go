@@ -39,14 +39,14 @@ func (w ways) resolve(flag string, sites []pass.Site) (all string, byPath map[st
 }
 
 // check refuses ways that there are none of, before a network is there.
-func (w ways) check(accepts func(way string) error) error {
+func (w ways) check(flag string, accepts func(way string) error) error {
 	for _, text := range w {
 		way := text
 		if _, after, single := strings.Cut(text, "="); single {
 			way = after
 		}
 		if err := accepts(way); err != nil {
-			return usageError{err}
+			return usageError{fmt.Errorf("--%s %s: %w", flag, text, err)}
 		}
 	}
 	return nil
@@ -54,16 +54,19 @@ func (w ways) check(accepts func(way string) error) error {
 
 // checkWays refuses unknown protocols.
 func (f *lowerFlags) checkWays() error {
-	err := f.nonlinear.check(func(way string) error {
+	err := f.nonlinear.check("nonlinear", func(way string) error {
 		if way == wayAuto {
 			return nil
 		}
-		return pass.Protocols{Nonlinear: pass.Nonlinear(way)}.Check()
+		if err := (pass.Protocols{Nonlinear: pass.Nonlinear(way)}).Check(); err != nil {
+			return fmt.Errorf("%w, or %s", err, wayAuto)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return f.trunc.check(func(way string) error { return pass.Protocols{Truncation: pass.Truncation(way)}.Check() })
+	return f.trunc.check("trunc", func(way string) error { return pass.Protocols{Truncation: pass.Truncation(way)}.Check() })
 }
 
 // protocols resolves the flags against a RING function; ways that are left to the prices are empty.

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// writable refuses a file that could not be written, before minutes of measurement whose result it is to hold. What is there stays as it is.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	t, err := os.CreateTemp(filepath.Dir(path), ".sotto-*")
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: there is no directory %s to write it to", path, filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return errors.Join(t.Close(), os.Remove(t.Name()))
+}
