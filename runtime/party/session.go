@@ -136,6 +136,7 @@ func (s *session[W]) begin(ctx context.Context, g greeting) error {
 
 // meet waits until the peer has its material and its weights ready too: the online phase, and its time, begin for both at once.
 func (s *session[W]) meet() error {
+	s.Conn.Reserve(int(cost.Online), len(s.p.Layers))
 	if err := s.Conn.BeginPhase(phaseSession); err != nil {
 		return err
 	}

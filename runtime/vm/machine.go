@@ -113,6 +113,8 @@ type Machine[W ring.Word] struct {
 	native   *nativeRun
 	online   []streamed
 	leaving  []byte // packed pieces of the message that leaves
+	outgo    *outgoing
+	aside    chan<- *outgoing
 	part     *part[W]
 }
 

@@ -110,7 +110,7 @@ type streamed struct {
 // stream plans the online phase. Native kernels and the tap are known by now.
 func (m *Machine[W]) stream() error {
 	m.online = make([]streamed, len(m.Program.Online))
-	room := 0
+	room, pieces := 0, 0
 	for i, l := range m.Program.Online {
 		s := &m.online[i]
 		var errs [2]error
@@ -124,11 +124,11 @@ func (m *Machine[W]) stream() error {
 		}
 		for _, x := range s.send {
 			if x.n > 0 {
-				room = max(room, x.bytes(span{0, x.n}))
+				room, pieces = max(room, x.bytes(span{0, x.n})), max(pieces, (x.n-1)/parcel+1)
 			}
 		}
 	}
-	m.leaving = make([]byte, room)
+	m.leaving, m.outgo = make([]byte, room), newOutgoing(pieces)
 	ring.Wipe(m.leaving) // so that the system gives it memory before there is an input
 	if m.InsecureTap == nil {
 		for i := range m.online {
@@ -206,25 +206,42 @@ func (m *Machine[W]) flow(level, first int) flow {
 // are elements that share a word of bits.
 func (r region) flows(n int) bool { return len(r.stages) == 1 && r.stages[0].Units == ring.BitWords(n) }
 
-// outgoing is a message that leaves. What has been packed of its first stretch is announced, a span at a time.
+// outgoing is a message that leaves. What has been packed of its first stretch is announced, a span at a time, and an empty one behind
+// the last. A machine has one, since a message begins when the one before has left.
 type outgoing struct {
-	level  int
-	list   []stretch
-	packed chan span // nil: nothing is packed
-	whole  bool      // there is no more to be announced
-	done   chan struct{}
-	failed failure
+	level    int
+	list     []stretch
+	inPieces bool // the first stretch is packed, and announced
+	packed   chan span
+	whole    bool // there is no more to be announced
+	left     bool // and all is done with it
+	done     chan struct{}
+	failed   failure
+}
+
+// newOutgoing has room for the announcements of a message of so many pieces.
+func newOutgoing(pieces int) *outgoing {
+	return &outgoing{packed: make(chan span, pieces+1), done: make(chan struct{}, 1)}
 }
 
 // alone tells whether nothing leaves that is not packed: buffers may be written to meanwhile.
-func (o *outgoing) alone() bool { return o == nil || o.packed != nil && len(o.list) == 1 }
+func (o *outgoing) alone() bool { return o == nil || o.inPieces && len(o.list) == 1 }
+
+// ends announces that there is no more.
+func (o *outgoing) ends() {
+	o.whole = true
+	o.packed <- span{}
+}
 
 // wait waits until a message, if there is one, has left.
 func (o *outgoing) wait() error {
 	if o == nil {
 		return nil
 	}
-	<-o.done
+	if !o.left {
+		<-o.done
+		o.left = true
+	}
 	if o.failed.panicked != nil {
 		panic(o.failed.panicked)
 	}
@@ -233,6 +250,14 @@ func (o *outgoing) wait() error {
 
 // runOnline runs the online phase.
 func (m *Machine[W]) runOnline() error {
+	aside := make(chan *outgoing, 1) // what leaves while this goroutine goes on
+	defer close(aside)
+	go func() {
+		for o := range aside {
+			m.leave(o)
+		}
+	}()
+	m.aside = aside
 	var out *outgoing // what may still leave
 	for i := range m.online {
 		var err error
@@ -252,7 +277,7 @@ func (m *Machine[W]) onlineLevel(number int, out *outgoing) (*outgoing, error) {
 		}
 		out = m.begins(number)
 		if len(l.Recv) > 0 {
-			go m.leave(out)
+			m.aside <- out
 		} else {
 			m.leave(out)
 		}
@@ -318,7 +343,9 @@ func (m *Machine[W]) continues(number int) (*outgoing, error) {
 // begins opens the message of a level.
 func (m *Machine[W]) begins(level int) *outgoing {
 	m.Conn.Begin()
-	return &outgoing{level: level, list: m.online[level].send, whole: true, done: make(chan struct{})}
+	o := m.outgo
+	o.level, o.list, o.inPieces, o.whole, o.left = level, m.online[level].send, false, true, false
+	return o
 }
 
 // pass computes a flow piece by piece, each as it arrives, if something does, and packs what the next level sends, if begin opens that.
@@ -340,9 +367,9 @@ func (m *Machine[W]) pass(level int, f flow, in *stretch, begin func(level int) 
 		}
 		if out == nil {
 			out = begin(level + 1)
-			out.whole, out.packed = false, make(chan span, (f.n-1)/parcel+1)
+			out.whole, out.inPieces = false, true
 			if !m.short(out) {
-				go m.leave(out)
+				m.aside <- out
 			}
 		}
 		m.packPiece(out.list[0], s)
@@ -356,8 +383,7 @@ func (m *Machine[W]) pass(level int, f flow, in *stretch, begin func(level int) 
 		m.watch.passed(m.Program.Layers[in.Tag].Path)
 	}
 	if out != nil {
-		out.whole = true
-		close(out.packed)
+		out.ends()
 		if m.short(out) {
 			m.leave(out)
 		}
@@ -374,12 +400,13 @@ func (m *Machine[W]) short(o *outgoing) bool {
 // ends gives up after an error: the connection ends, and with it what leaves, which nothing is announced to any more.
 func (m *Machine[W]) ends(out *outgoing, err error) error {
 	if out == nil {
-		out = &outgoing{whole: true, done: make(chan struct{})}
-		close(out.done)
+		var alone failure
+		m.fail(&alone, err)
+		return alone.err
 	}
 	m.fail(&out.failed, err)
 	if !out.whole {
-		close(out.packed)
+		out.ends()
 	}
 	return out.wait()
 }
@@ -440,15 +467,15 @@ func (m *Machine[W]) receiveSpan(in program.Instr, s span) error {
 
 // leave sends a message. Whatever ends the connection tells the receiving half.
 func (m *Machine[W]) leave(o *outgoing) {
-	defer close(o.done)
+	defer func() { o.done <- struct{}{} }()
 	defer m.catch(&o.failed)
 	m.fail(&o.failed, m.leaves(o))
 }
 
 func (m *Machine[W]) leaves(o *outgoing) error {
 	list := o.list
-	if o.packed != nil {
-		for s := range o.packed {
+	if o.inPieces {
+		for s := <-o.packed; s.hi > 0; s = <-o.packed {
 			if err := m.sendPacked(list[0], s); err != nil {
 				return err
 			}

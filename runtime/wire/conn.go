@@ -65,6 +65,7 @@ type outbound struct {
 	begun   bool // a payload byte of the open message was written
 	broken  bool // part of a frame may be under way and will not be completed
 	frames  [2*burst + 1][]byte
+	leaving net.Buffers       // of them, while a call of the system sends them
 	full    [HeaderBytes]byte // of frames that are sent from where they lie
 	frame   sync.Mutex        // guards broken: a frame goes to nc as a whole; taken inside mu, or alone by Abort
 }
@@ -271,7 +272,8 @@ func (o *outbound) write(nc net.Conn, frames net.Buffers) error {
 	}
 	var err error
 	if g, ok := nc.(*guard); ok && len(frames) > 1 {
-		_, err = g.writeAll(frames)
+		o.leaving = frames
+		_, err = g.writeAll(&o.leaving)
 	} else {
 		err = writeEach(nc, frames)
 	}

@@ -104,7 +104,7 @@ func (g *guard) Write(p []byte) (int, error) {
 }
 
 // writeAll sends buffers one behind the other, in as few calls of the system as the socket allows.
-func (g *guard) writeAll(bufs net.Buffers) (int64, error) {
+func (g *guard) writeAll(bufs *net.Buffers) (int64, error) {
 	v, done := g.watch(&g.write), int64(0)
 	for {
 		if err := g.write.arm(g.timeout(), g.Conn.SetWriteDeadline); err != nil {

@@ -59,6 +59,19 @@ func (m *meter) at(k Key) *Counts {
 	return c
 }
 
+// Reserve makes room for the counters of tags 0 to tags-1 of a phase, so that nothing is allocated when they begin to count.
+func (c *Conn) Reserve(phase, tags int) {
+	c.meter.mu.Lock()
+	defer c.meter.mu.Unlock()
+	room := make([]Counts, tags)
+	for tag := range room {
+		if k := (Key{phase, tag}); c.meter.counts[k] == nil {
+			c.meter.counts[k] = &room[tag]
+		}
+	}
+	c.meter.rounds[phase] += 0
+}
+
 // nextDepth stamps a message that begins now.
 func (m *meter) nextDepth() uint32 {
 	m.mu.Lock()
@@ -146,13 +159,15 @@ func (c *Conn) SetRecvTag(phase, tag int) {
 	c.meter.recvKey = Key{phase, tag}
 }
 
-// Counts gives a copy of every counter.
+// Counts gives a copy of every counter that has counted.
 func (c *Conn) Counts() map[Key]Counts {
 	c.meter.mu.Lock()
 	defer c.meter.mu.Unlock()
 	out := make(map[Key]Counts, len(c.meter.counts))
 	for k, v := range c.meter.counts {
-		out[k] = *v
+		if *v != (Counts{}) {
+			out[k] = *v
+		}
 	}
 	return out
 }
