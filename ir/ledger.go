@@ -5,13 +5,20 @@ import "sotto/ir/cost"
 // Account fills a ledger with the cost of a SECURE function: every op's messages and work, tagged with its index in the
 // body, and the session's base OTs and dealt seeds.
 func Account(m *Module, f *Func, source cost.Source) *cost.Ledger {
-	l, _ := account(m, f, source)
+	l, _ := account(m, f, source, SessionOTs(m, f))
+	return l
+}
+
+// AccountAsking is Account for who knows what the ops ask for: SessionOTs of the function, with whatever extension.
+func AccountAsking(asked cost.Extensions, m *Module, f *Func, source cost.Source) *cost.Ledger {
+	asked.OT = m.OT
+	l, _ := account(m, f, source, asked)
 	return l
 }
 
 // StartTimes gives, for every value of a SECURE function, the moment from which both parties have all its arguments.
 func StartTimes(m *Module, f *Func) map[*Value]cost.Time {
-	_, at := account(m, f, cost.FromDealer)
+	_, at := account(m, f, cost.FromDealer, SessionOTs(m, f))
 	start := map[*Value]cost.Time{}
 	for _, v := range f.Body {
 		for _, a := range v.Args {
@@ -21,12 +28,12 @@ func StartTimes(m *Module, f *Func) map[*Value]cost.Time {
 	return start
 }
 
-func account(m *Module, f *Func, source cost.Source) (*cost.Ledger, map[*Value]cost.Ready) {
+func account(m *Module, f *Func, source cost.Source, asked cost.Extensions) (*cost.Ledger, map[*Value]cost.Ready) {
 	l := cost.NewLedger(m.Deploy, source)
 	l.Begin()
-	l.Setup(SessionOTs(m, f))
+	l.Setup(asked)
 	l.Seeds()
-	if err := l.Make(SessionOTs(m, f), MadeBy(m, f)); err != nil {
+	if err := l.Make(asked, MadeBy(m, f)); err != nil {
 		Bugf("%v", err)
 	}
 	return l, record(l, f)

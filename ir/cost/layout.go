@@ -1,34 +1,116 @@
 package cost
 
-// Layout is a ledger laid out at the prices of a target's machines, to be estimated on many links: what Estimate plays, without the ends of
-// the prices' spreads.
-type Layout struct {
-	phases [2]timeline
-	rates  *rates
-	tags   int
-	s      simulation
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math"
+)
+
+// Layouts lay ledgers out at the prices of a target's machines, to be estimated on many links: what Estimate plays, without the ends of the
+// prices' spreads. Phases that come to the same are kept once.
+type Layouts struct {
+	rates   *rates
+	s       simulation
+	scratch timeline
+	seed    maphash.Seed
+	known   map[uint64]*Laid
 }
 
-// Lay lays a ledger out.
-func Lay(l *Ledger, t Target) *Layout {
-	x := &Layout{rates: t.rates(0), tags: l.tags()}
+// Laid is a phase that is laid out.
+type Laid struct {
+	timeline
+	phase Phase
+	tags  int
+	bound bound
+}
+
+// NewLayouts starts laying out at a target's prices.
+func NewLayouts(t Target) *Layouts {
+	return &Layouts{rates: t.rates(0), seed: maphash.MakeSeed(), known: map[uint64]*Laid{}}
+}
+
+// Lay lays a ledger out, by phase.
+func (x *Layouts) Lay(l *Ledger) (phases [2]*Laid) {
 	for _, phase := range []Phase{Offline, Online} {
-		x.phases[phase].lay(l, phase, x.rates)
+		x.scratch.lay(l, phase, x.rates)
+		phases[phase] = x.keep(phase, l.tags())
 	}
-	return x
+	return phases
 }
 
-// On gives the milliseconds that each phase takes on a link, by phase, and those of the ops, by phase and tag, from SessionTag on.
-func (x *Layout) On(link Link) (ms [2]float64, byTag [2][]float64) {
+// keep gives the phase on the scratch, or an equal one that is kept already.
+func (x *Layouts) keep(phase Phase, tags int) *Laid {
+	key := x.scratch.digest(x.seed, phase, tags)
+	if p := x.known[key]; p != nil {
+		return p
+	}
+	p := &Laid{timeline: x.scratch.compact(), phase: phase, tags: tags}
+	p.bound = x.rates.bound(&p.timeline)
+	x.known[key] = p
+	return p
+}
+
+// Play gives the milliseconds that a phase takes on a link, and those of the ops, by tag from SessionTag on.
+func (x *Layouts) Play(p *Laid, link Link) (ms float64, byTag []float64) {
 	r := *x.rates
 	r.link(link, 0)
-	for phase, tl := range x.phases {
-		x.s.timeline = tl
-		ms[phase] = x.s.play(Phase(phase), &r, x.tags)
-		byTag[phase] = make([]float64, len(x.s.byTag))
-		for i, ns := range x.s.byTag {
-			byTag[phase][i] = ns / nsPerMS
-		}
+	x.s.timeline = p.timeline
+	ms = x.s.play(p.phase, &r, p.tags)
+	byTag = make([]float64, len(x.s.byTag))
+	for i, ns := range x.s.byTag {
+		byTag[i] = ns / nsPerMS
 	}
 	return ms, byTag
+}
+
+// digest tells timelines apart by what a play of them depends on; two of a billion that differ and share theirs are not to be expected.
+func (tl *timeline) digest(seed maphash.Seed, phase Phase, tags int) uint64 {
+	var h maphash.Hash
+	var b [8]byte
+	h.SetSeed(seed)
+	number := func(x uint64) {
+		binary.LittleEndian.PutUint64(b[:], x)
+		h.Write(b[:])
+	}
+	part := func(p *piece) {
+		for _, x := range [...]float64{p.work.one, p.work.all, p.bytes, p.upTo} {
+			number(math.Float64bits(x))
+		}
+		slots := uint64(0)
+		if p.slots {
+			slots = 1
+		}
+		number(uint64(p.tag)<<1 | slots)
+	}
+	number(uint64(phase))
+	number(uint64(tags))
+	for _, m := range tl.moments {
+		number(uint64(m.at))
+		for p := range m.end {
+			for _, end := range m.end[p] {
+				number(uint64(end))
+			}
+		}
+	}
+	for p := range tl.pieces {
+		number(math.Float64bits(tl.dealtBytes[p]))
+		for _, list := range tl.pieces[p] {
+			for i := range list {
+				part(&list[i])
+			}
+		}
+	}
+	part(&tl.dealer)
+	return h.Sum64()
+}
+
+// compact is the timeline in memory of its own, of which it has no more than a play needs.
+func (tl *timeline) compact() timeline {
+	out := timeline{moments: append([]moment(nil), tl.moments...), dealer: tl.dealer, dealtBytes: tl.dealtBytes}
+	for p := range tl.pieces {
+		for w, list := range tl.pieces[p] {
+			out.pieces[p][w] = append([]piece(nil), list...)
+		}
+	}
+	return out
 }

@@ -18,10 +18,10 @@ type simulation struct {
 	actors  [2]actor
 	dealing float64      // what is left of the dealer's work, as a part
 	arrival [2][]float64 // by sender and piece: when its last byte is at the peer
-	setup   [2]int       // the first and the last moment of set-up's messages; the last is -1 where there are none
-	byTag   []float64    // the client's time, by tag + 1
-	running []task       // of this step
-	next    float64      // the earliest time that something waits for
+	setup   setupMoments
+	byTag   []float64 // the client's time, by tag + 1
+	running []task    // of this step
+	next    float64   // the earliest time that something waits for
 }
 
 // actor is a party.
@@ -51,7 +51,7 @@ type task struct {
 
 // reset begins a run of the timeline that is laid out.
 func (s *simulation) reset(r *rates, tags int) {
-	s.r, s.now, s.dealing, s.setup, s.running, s.actors = r, 0, 1, [2]int{0, -1}, s.running[:0], [2]actor{}
+	s.r, s.now, s.dealing, s.setup, s.running, s.actors = r, 0, 1, s.timeline.setup(), s.running[:0], [2]actor{}
 	for p := range s.actors {
 		a := &s.actors[p]
 		a.left = [3]float64{1, 1, 1}
@@ -60,16 +60,8 @@ func (s *simulation) reset(r *rates, tags int) {
 		}
 		s.arrival[p] = s.arrival[p][:0]
 	}
-	for i, m := range s.moments {
-		switch {
-		case m.at == 0:
-			s.setup[0] = i + 1
-		case m.at <= Start:
-			s.setup[1] = i
-		}
-	}
 	for p := range s.actors {
-		s.actors[p].moment = s.afterSetup(0)
+		s.actors[p].moment = s.setup.skip(0)
 		s.actors[p].done = len(s.moments) == 0
 	}
 	if cap(s.byTag) < tags+1 {
@@ -79,10 +71,27 @@ func (s *simulation) reset(r *rates, tags int) {
 	clear(s.byTag)
 }
 
-// afterSetup is the moment itself, or set-up's last where it is set-up's first.
-func (s *simulation) afterSetup(i int) int {
-	if i == s.setup[0] {
-		return max(i, s.setup[1])
+// setupMoments are the first and the last moment of set-up's messages; the last is -1 where there are none.
+type setupMoments [2]int
+
+// setup finds them.
+func (tl *timeline) setup() setupMoments {
+	found := setupMoments{0, -1}
+	for i, m := range tl.moments {
+		switch {
+		case m.at == 0:
+			found[0] = i + 1
+		case m.at <= Start:
+			found[1] = i
+		}
+	}
+	return found
+}
+
+// skip is the moment itself, or set-up's last where it is set-up's first.
+func (s setupMoments) skip(i int) int {
+	if i == s[0] {
+		return max(i, s[1])
 	}
 	return i
 }
@@ -146,7 +155,7 @@ func (s *simulation) runs(p Party, w When) {
 // pass takes a party to the next moment.
 func (s *simulation) pass(a *actor, p Party) bool {
 	a.computing = false
-	a.moment = s.afterSetup(a.moment + 1)
+	a.moment = s.setup.skip(a.moment + 1)
 	if a.moment == len(s.moments) {
 		a.done, a.end = true, s.now
 	}

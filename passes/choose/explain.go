@@ -2,6 +2,7 @@ package choose
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"sotto/ir/cost"
@@ -16,53 +17,93 @@ type aspect struct {
 	options  []string
 	of       func(Candidate) string
 	with     func(Candidate, string) Candidate
-	own      func(*prices) Times
+	own      Times
 }
 
 // aspects lists what there was to choose: sites in program order, then what is chosen for all; what had one option is named too.
-func (s *search) aspects(c Candidate) []aspect {
+func (s *search) aspects(c Candidate) ([]aspect, error) {
+	a, err := s.account(c)
+	if err != nil {
+		return nil, err
+	}
 	var out []aspect
-	for i, site := range s.Space.Sites {
-		out = append(out, aspect{site.Path, site.Op, site.Line, site.Elements, names(s.Space.Ways[i]),
-			func(c Candidate) string { return string(c.Ways[i]) },
-			func(c Candidate, o string) Candidate { return c.with(i, pass.Nonlinear(o)) },
-			func(p *prices) Times { return p.sites[i] }})
+	own, space := s.sites(c.Program, a), s.of(c.Program)
+	for i, site := range space.Sites {
+		out = append(out, aspect{site.Path, site.Op, site.Line, site.Elements, names(space.Ways[i]),
+			func(c Candidate) string { return string(s.wayAt(c, site.Path)) },
+			func(c Candidate, o string) Candidate { return c.with(i, pass.Nonlinear(o)) }, own[i]})
 	}
-	whole := func(*prices) Times { return Times{} }
-	out = append(out, aspect{"", "ot", 0, 0, texts(s.Space.OTs),
-		func(c Candidate) string { return c.OT.String() },
-		func(c Candidate, o string) Candidate {
-			c.OT, _ = cost.ParseOT(o) // one of the options
+	return slices.Concat(out, s.forms(c), whole(space, c)), nil
+}
+
+// wayAt is the way of the site at a path, in whatever form.
+func (p *Problem) wayAt(c Candidate, path string) pass.Nonlinear {
+	sites := p.of(c.Program).Sites
+	return c.Ways[slices.IndexFunc(sites, func(s pass.Site) bool { return s.Path == path })]
+}
+
+// forms are the aspects of the form: its ring, and the order of pools and ReLUs.
+func (s *search) forms(c Candidate) (out []aspect) {
+	add := func(op string, of func(*Form) string) {
+		var options []string
+		for _, f := range s.Forms {
+			if o := of(f); !slices.Contains(options, o) {
+				options = append(options, o)
+			}
+		}
+		with := func(c Candidate, o string) Candidate {
+			g := c.Program
+			g.Form = s.nearest(g.Form, func(f *Form) bool { return of(f) == o })
+			return s.adapt(c, g)
+		}
+		out = append(out, aspect{"", op, 0, 0, options, func(c Candidate) string { return of(s.Forms[c.Form]) }, with, Times{}})
+	}
+	add("ring", (*Form).ring)
+	if s.Forms[0].Pools != "" {
+		add("pools", func(f *Form) string { return string(f.Pools) })
+	}
+	return out
+}
+
+// ring names a form's ring and scales.
+func (f *Form) ring() string { return fmt.Sprintf("%d", f.Bits()) }
+
+// nearest is the form that is as another but for what is asked for.
+func (p *Problem) nearest(to int, accepts func(*Form) bool) int {
+	found := -1
+	for i, f := range p.Forms {
+		same := f.Bits() == p.Forms[to].Bits() || f.Pools == p.Forms[to].Pools
+		if accepts(f) && (found < 0 || same) {
+			found = i
+		}
+	}
+	return found
+}
+
+// whole lists the other aspects of the whole program.
+func whole(space *Space, c Candidate) (out []aspect) {
+	add := func(op string, options []string, of func(Candidate) string, with func(*Program, string)) {
+		change := func(c Candidate, o string) Candidate {
+			with(&c.Program, o)
 			return c
-		}, whole})
-	if len(s.Space.Elementwise) > 1 {
-		out = append(out, aspect{"", "products", 0, 0, texts(s.Space.Elementwise),
-			func(c Candidate) string { return c.Elementwise.String() },
-			func(c Candidate, o string) Candidate {
-				c.Elementwise, _ = cost.ParseElementwise(o)
-				return c
-			}, whole})
+		}
+		out = append(out, aspect{"", op, 0, 0, options, of, change, Times{}})
 	}
-	if len(s.Space.Packings) > 1 {
-		out = append(out, aspect{"", "packing", 0, 0, texts(s.Space.Packings),
-			func(c Candidate) string { return c.Packing.String() },
-			func(c Candidate, o string) Candidate {
-				c.Packing, _ = cost.ParsePacking(o)
-				return c
-			}, whole})
+	add("ot", texts(space.OTs), func(c Candidate) string { return c.OT.String() }, func(g *Program, o string) { g.OT, _ = cost.ParseOT(o) }) // one of the options
+	if len(space.Elementwise) > 1 {
+		add("products", texts(space.Elementwise), func(c Candidate) string { return c.Elementwise.String() }, func(g *Program, o string) { g.Elementwise, _ = cost.ParseElementwise(o) })
+	}
+	if len(space.Packings) > 1 {
+		add("packing", texts(space.Packings), func(c Candidate) string { return c.Packing.String() }, func(g *Program, o string) { g.Packing, _ = cost.ParsePacking(o) })
 	}
 	if c.garbles() {
-		out = append(out, aspect{"", "garbling", 0, 0, names(s.Space.Schemes),
-			func(c Candidate) string {
-				if !c.garbles() {
-					return "none"
-				}
-				return string(c.Garbling)
-			},
-			func(c Candidate, o string) Candidate {
-				c.Garbling = cost.Scheme(o)
-				return c
-			}, whole})
+		scheme := func(c Candidate) string {
+			if !c.garbles() {
+				return "none"
+			}
+			return string(c.Garbling)
+		}
+		add("garbling", names(space.Schemes), scheme, func(g *Program, o string) { g.Garbling = cost.Scheme(o) })
 	}
 	return out
 }
@@ -106,14 +147,13 @@ type Decision struct {
 // Explain gives the reasons of a choice on a link.
 func (p *Problem) Explain(c Choice, link cost.Link) ([]Decision, error) {
 	s := p.search(link)
-	aspects := s.aspects(c.Candidate)
-	out := make([]Decision, len(aspects))
-	a, err := s.account(c.Candidate)
+	aspects, err := s.aspects(c.Candidate)
 	if err != nil {
 		return nil, err
 	}
+	out := make([]Decision, len(aspects))
 	for i, x := range aspects {
-		out[i] = Decision{x.path, x.op, x.line, x.elements, x.of(c.Candidate), x.own(s.prices(a)), nil, []Flip{}}
+		out[i] = Decision{x.path, x.op, x.line, x.elements, x.of(c.Candidate), x.own, nil, []Flip{}}
 		if out[i].Rivals, err = s.rivals(c, x); err != nil {
 			return nil, err
 		}

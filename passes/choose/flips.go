@@ -148,27 +148,65 @@ func (l *axis) between(all []turn, lo, hi float64) ([]turn, error) {
 	return l.between(all, middle, hi)
 }
 
-// equal bisects for the value where two candidates cost the same.
+// equal finds the value where two candidates cost the same, the first being no dearer at lo and the second at hi: by false position (Illinois),
+// as times are nearly linear in delays and in the time of a byte.
 func (l *axis) equal(below, beyond Candidate, lo, hi float64) (float64, error) {
-	const steps = 40 // of a factor of stride: to the last digits
-	for range steps {
-		x := math.Sqrt(lo * hi)
-		t := l.At(l.link, x)
-		a, err := l.Price(below, t)
-		if err != nil {
-			return 0, err
+	const steps, enough = 40, 1e-6
+	a, b := l.linear(lo), l.linear(hi)
+	da, err := l.difference(below, beyond, lo)
+	if err != nil {
+		return 0, err
+	}
+	db, err := l.difference(below, beyond, hi)
+	switch {
+	case err != nil || da >= 0:
+		return lo, err
+	case db <= 0:
+		return hi, nil
+	}
+	last, side := math.Inf(1), 0
+	for i := 0; i < steps && err == nil; i++ {
+		u := (a*db - b*da) / (db - da)
+		x := l.linear(u)
+		if math.Abs(u-last) <= enough*u {
+			return x, nil
 		}
-		b, err := l.Price(beyond, t)
-		if err != nil {
-			return 0, err
-		}
-		if a.By(l.Objective) <= b.By(l.Objective) {
-			lo = x
+		last = u
+		var d float64
+		if d, err = l.difference(below, beyond, x); d <= 0 {
+			a, da = u, d
+			if side < 0 {
+				db /= 2 // the other end stays: it counts less
+			}
+			side = -1
 		} else {
-			hi = x
+			b, db = u, d
+			if side > 0 {
+				da /= 2
+			}
+			side = 1
 		}
 	}
-	return math.Sqrt(lo * hi), nil
+	return l.linear((a + b) / 2), err
+}
+
+// linear is a value as times are linear in it, and back.
+func (l *axis) linear(x float64) float64 {
+	if l.Axis == Bandwidth {
+		return 1 / x
+	}
+	return x
+}
+
+// difference is how much dearer one candidate is than another.
+func (l *axis) difference(a, b Candidate, x float64) (float64, error) {
+	s := l.search(l.At(l.link, x))
+	ta, err := s.times(a)
+	if err != nil {
+		return 0, err
+	}
+	tb, err := s.times(b)
+	return ta.By(s.Objective) - tb.By(s.Objective), err
 }
 
 // flips gives the nearest turn on either side of a link's value at which something that is decided changes.

@@ -8,35 +8,42 @@ import (
 
 // Problem is a network whose protocols are to be chosen.
 type Problem struct {
-	Ring   *ir.Module
+	Forms  []*Form
 	Deploy cost.Deployment
-	Source cost.Source // of the material
-	Space  *Space
+	Source cost.Source    // of the material
 	Base   pass.Protocols // what is decided: of truncations
 	Target cost.Target    // whose machines compute; its link is where the choice is made
 	// Objective is what is made small.
 	Objective Objective
 	// Passes take the network to SECURE: all of them that prices depend on, and none that chooses.
 	Passes []*pass.Pass
+	// Enumerate is the most candidates of which all are weighed; 0 is MostEnumerated, and fewer than there are has them searched.
+	Enumerate int
 
+	layouts *cost.Layouts
 	lowered map[string]*secure
 	priced  map[string]*account
+	every   []weighed // of a problem that is enumerated
 }
 
 // secure is a candidate in SECURE, whatever its OT extension and products.
 type secure struct {
 	m     *ir.Module
+	asked cost.Extensions
 	owner []int // of the ops, by tag: the site they belong to, or -1
 }
 
 // account is what a candidate does, priced but for the link.
 type account struct {
 	*secure
-	layout *cost.Layout
+	phases [2]*cost.Laid
 }
 
-// mostKept bounds the accounts that are kept.
-const mostKept = 4096
+// mostKept bounds the accounts that are kept, above what is enumerated.
+const mostKept = 2 * MostEnumerated
+
+// of is a candidate's space.
+func (p *Problem) of(g Program) *Space { return p.Forms[g.Form].Space }
 
 // account lowers a candidate and counts what it does.
 func (p *Problem) account(c Candidate) (*account, error) {
@@ -45,7 +52,7 @@ func (p *Problem) account(c Candidate) (*account, error) {
 		return a, nil
 	}
 	if len(p.priced) >= mostKept || p.priced == nil {
-		p.priced, p.lowered = map[string]*account{}, map[string]*secure{}
+		p.priced, p.lowered, p.layouts = map[string]*account{}, map[string]*secure{}, cost.NewLayouts(p.Target)
 	}
 	s := p.lowered[lowered]
 	if s == nil {
@@ -56,26 +63,26 @@ func (p *Problem) account(c Candidate) (*account, error) {
 		if err := ir.CheckMaterial(m, p.Source); err != nil {
 			return nil, err
 		}
-		s = &secure{m, p.owners(m.Funcs[0])}
+		s = &secure{m, ir.SessionOTs(m, m.Funcs[0]), p.owners(c.Program, m.Funcs[0])}
 		p.lowered[lowered] = s
 	}
 	with := ir.Module{Stage: s.m.Stage, Deploy: s.m.Deploy, OT: c.OT, Elementwise: c.Elementwise, Packing: c.Packing}
-	a := &account{secure: s, layout: cost.Lay(ir.Account(&with, s.m.Funcs[0], p.Source), p.Target)}
+	a := &account{s, p.layouts.Lay(ir.AccountAsking(s.asked, &with, s.m.Funcs[0], p.Source))}
 	p.priced[whole] = a
 	return a, nil
 }
 
 // lower takes a candidate to SECURE.
 func (p *Problem) lower(c Candidate) (*ir.Module, error) {
-	m := p.Ring.Clone()
-	context := &pass.Context{Deploy: p.Deploy, Source: p.Source, Protocols: p.Space.Protocols(c, p.Base)}
+	m := p.Forms[c.Form].Ring.Clone()
+	context := &pass.Context{Deploy: p.Deploy, Source: p.Source, Protocols: p.of(c.Program).Protocols(c, p.Base)}
 	return m, (&pass.Runner{}).Run(context, m, p.Passes...)
 }
 
 // owners says which site each op of a function belongs to: those of its path, and the truncation and the masks that are there for it.
-func (p *Problem) owners(f *ir.Func) []int {
+func (p *Problem) owners(g Program, f *ir.Func) []int {
 	sites := map[string]int{}
-	for i, s := range p.Space.Sites {
+	for i, s := range p.of(g).Sites {
 		sites[s.Path] = i
 	}
 	owner := make([]int, len(f.Body))
@@ -104,19 +111,22 @@ func prepares(v *ir.Value) bool {
 
 // Price estimates a candidate on a link.
 func (p *Problem) Price(c Candidate, link cost.Link) (Times, error) {
-	a, err := p.account(c)
-	if err != nil {
-		return Times{}, err
-	}
-	times, _ := a.times(link)
-	return times, nil
+	return p.search(link).times(c)
 }
 
-// times are those of a candidate on a link, and of its ops from cost.SessionTag on.
-func (a *account) times(link cost.Link) (sum Times, byTag []Times) {
-	ms, parts := a.layout.On(link)
-	for i, x := range parts[cost.Offline] {
-		byTag = append(byTag, Times{x, parts[cost.Online][i]})
+// adapt gives a candidate's ways to other choices for the whole program: in another form each site keeps its own, as far as it may.
+func (p *Problem) adapt(c Candidate, g Program) Candidate {
+	if g.Form == c.Form {
+		return Candidate{c.Ways, g}
 	}
-	return Times{ms[cost.Offline], ms[cost.Online]}, byTag
+	of := map[string]pass.Nonlinear{}
+	for i, s := range p.of(c.Program).Sites {
+		of[s.Path] = c.Ways[i]
+	}
+	s := p.of(g)
+	out := Candidate{make([]pass.Nonlinear, len(s.Sites)), g}
+	for i, site := range s.Sites {
+		out.Ways[i] = s.allowed(i, of[site.Path])
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package choose
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -8,13 +9,15 @@ import (
 	"sotto/passes/pass"
 )
 
-// Choice is what the search found.
+// Choice is what was found.
 type Choice struct {
 	Candidate Candidate
 	Times     Times
 	// Uniform is the best candidate of one way, and UniformTimes what it takes.
 	Uniform      Candidate
 	UniformTimes Times
+	// Proven tells that no candidate is better, as all were weighed; otherwise there were too many, and the choice was searched for.
+	Proven bool
 }
 
 // search is one search, on one link.
@@ -22,61 +25,113 @@ type search struct {
 	*Problem
 	link   cost.Link
 	tables map[Program]table
-	seen   map[*account]*prices
+	played map[*cost.Laid]played
+	bounds map[*cost.Laid]float64
+	sited  map[*account][]Times
 }
 
-// prices are an account's on the link of a search.
-type prices struct {
-	sum   Times
-	sites []Times // of each site's own ops
-}
-
-// prices estimates an account once.
-func (s *search) prices(a *account) *prices {
-	if p := s.seen[a]; p != nil {
-		return p
-	}
-	sum, byTag := a.times(s.link)
-	p := &prices{sum, make([]Times, len(s.Space.Sites))}
-	for i, x := range byTag[1:] { // the first is the session's
-		if site := a.owner[i]; site >= 0 {
-			p.sites[site].Offline += x.Offline
-			p.sites[site].Online += x.Online
-		}
-	}
-	s.seen[a] = p
-	return p
+// played is what a phase takes on the link of a search.
+type played struct {
+	ms    float64
+	byTag []float64
 }
 
 func (p *Problem) search(link cost.Link) *search {
-	return &search{Problem: p, link: link, tables: map[Program]table{}, seen: map[*account]*prices{}}
+	return &search{Problem: p, link: link, tables: map[Program]table{}, played: map[*cost.Laid]played{}, bounds: map[*cost.Laid]float64{}, sited: map[*account][]Times{}}
+}
+
+// play plays a phase once.
+func (s *search) play(l *cost.Laid) played {
+	p, ok := s.played[l]
+	if !ok {
+		p.ms, p.byTag = s.layouts.Play(l, s.link)
+		s.played[l] = p
+	}
+	return p
+}
+
+// sum is what an account takes.
+func (s *search) sum(a *account) Times {
+	return Times{s.play(a.phases[cost.Offline]).ms, s.play(a.phases[cost.Online]).ms}
+}
+
+// sites are what of it each site's own ops take.
+func (s *search) sites(g Program, a *account) []Times {
+	if t, ok := s.sited[a]; ok {
+		return t
+	}
+	out := make([]Times, len(s.of(g).Sites))
+	offline, online := s.play(a.phases[cost.Offline]).byTag, s.play(a.phases[cost.Online]).byTag
+	for tag, site := range a.owner {
+		if i := tag - cost.SessionTag; site >= 0 {
+			if i < len(offline) {
+				out[site].Offline += offline[i]
+			}
+			if i < len(online) {
+				out[site].Online += online[i]
+			}
+		}
+	}
+	s.sited[a] = out
+	return out
+}
+
+// least is what an account takes at least.
+func (s *search) least(a *account) Times {
+	of := func(l *cost.Laid) float64 {
+		ms, ok := s.bounds[l]
+		if !ok {
+			ms = s.layouts.Least(l, s.link)
+			s.bounds[l] = ms
+		}
+		return ms
+	}
+	return Times{of(a.phases[cost.Offline]), of(a.phases[cost.Online])}
 }
 
 // Choose gives the candidate that takes the least on a link.
 func (p *Problem) Choose(link cost.Link) (Choice, error) {
-	s := p.search(link)
-	best, uniform := math.Inf(1), math.Inf(1)
-	var out Choice
-	for _, g := range s.Space.Programs() {
-		found, err := s.under(g)
+	n, most := 0, cmp.Or(p.Enumerate, MostEnumerated)
+	for _, f := range p.Forms {
+		n += f.Space.candidates(most)
+	}
+	if n <= most {
+		return p.enumerated(link)
+	}
+	return p.search(link).choose()
+}
+
+// rankedPrograms is how many choices for the whole program are gone into, the best by programs of one way.
+const rankedPrograms = 2
+
+// choose searches.
+func (s *search) choose() (out Choice, err error) {
+	r := ranking{search: s}
+	if err := r.uniforms(s.Forms[0].Space.Programs(0)); err != nil {
+		return out, err
+	}
+	var also []Program
+	for _, g := range r.programs() {
+		for form := 1; form < len(s.Forms); form++ {
+			g.Form = form
+			also = append(also, g)
+		}
+	}
+	if err := r.uniforms(also); err != nil {
+		return out, err
+	}
+	out.Uniform = r.best
+	best := r.best
+	for _, g := range r.programs() {
+		t, err := s.table(g)
 		if err != nil {
 			return out, err
 		}
-		for i, c := range found {
-			price, err := s.price(c)
-			if err != nil {
-				return out, err
-			}
-			if price < best {
-				best, out.Candidate = price, c
-			}
-			if (i > 0 || len(s.Space.Sites) == 0) && price < uniform { // the first is that of dynamic programming
-				uniform, out.Uniform = price, c
-			}
+		if best, _, err = s.better(best, Candidate{s.shortest(t, g), g}); err != nil {
+			return out, err
 		}
 	}
-	var err error
-	if out.Candidate, err = s.improve(out.Candidate); err != nil {
+	if out.Candidate, err = s.improve(best); err != nil {
 		return out, err
 	}
 	if out.Times, err = s.times(out.Candidate); err == nil {
@@ -85,47 +140,96 @@ func (p *Problem) Choose(link cost.Link) (Choice, error) {
 	return out, err
 }
 
+// ranking finds the best program of one way, and which choices for the whole program it and the next have.
+type ranking struct {
+	*search
+	best   Candidate
+	price  float64
+	ranked []ranked
+}
+
+// ranked is what programs of one way take under choices for the whole program: the best of them, or a bound that is no better than others.
+type ranked struct {
+	g     Program
+	price float64
+}
+
+// uniforms prices candidates of one way, from the least bound on; those are left out whose bound is worse than the price of the worst that
+// ranks.
+func (r *ranking) uniforms(programs []Program) error {
+	type bounded struct {
+		c     Candidate
+		a     *account
+		least float64
+	}
+	var all []bounded
+	for _, g := range programs {
+		for _, w := range r.of(g).all() {
+			c := Candidate{r.of(g).alternating(w, w), g}
+			a, err := r.account(c)
+			if err != nil {
+				return err
+			}
+			all = append(all, bounded{c, a, r.least(a).By(r.Objective)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b bounded) int { return cmp.Compare(a.least, b.least) })
+	for _, b := range all {
+		if len(r.ranked) >= rankedPrograms && b.least > r.ranked[rankedPrograms-1].price {
+			break
+		}
+		price := r.sum(b.a).By(r.Objective)
+		if len(r.ranked) == 0 || price < r.price {
+			r.best, r.price = b.c, price
+		}
+		r.rank(b.c.Program, price)
+	}
+	return nil
+}
+
+// rank notes a price, of each choice for the whole program the least.
+func (r *ranking) rank(g Program, price float64) {
+	if i := slices.IndexFunc(r.ranked, func(x ranked) bool { return x.g == g }); i < 0 {
+		r.ranked = append(r.ranked, ranked{g, price})
+	} else {
+		r.ranked[i].price = min(r.ranked[i].price, price)
+	}
+	slices.SortStableFunc(r.ranked, func(a, b ranked) int { return cmp.Compare(a.price, b.price) })
+}
+
+// programs are the best.
+func (r *ranking) programs() (out []Program) {
+	for _, x := range r.ranked[:min(rankedPrograms, len(r.ranked))] {
+		out = append(out, x.g)
+	}
+	return out
+}
+
 // times are a candidate's.
 func (s *search) times(c Candidate) (Times, error) {
 	a, err := s.account(c)
 	if err != nil {
 		return Times{}, err
 	}
-	return s.prices(a).sum, nil
+	return s.sum(a), nil
 }
 
-// price is a candidate's by the objective.
-func (s *search) price(c Candidate) (float64, error) {
-	t, err := s.times(c)
-	return t.By(s.Objective), err
-}
-
-// Programs lists what can be chosen for the whole program.
-func (s *Space) Programs() []Program {
-	var all []Program
-	for _, o := range s.OTs {
-		for _, g := range s.Schemes {
-			for _, e := range s.Elementwise {
-				for _, k := range s.Packings {
-					all = append(all, Program{o, g, e, k})
-				}
-			}
-		}
-	}
-	return all
-}
-
-// under gives what dynamic programming finds with choices for the whole program, and then the candidates of one way.
-func (s *search) under(g Program) ([]Candidate, error) {
-	t, err := s.table(g)
+// better gives the better of two candidates, the first where they are equal, and whether it is the second. The second is not played
+// where its bound tells.
+func (s *search) better(c, next Candidate) (Candidate, bool, error) {
+	now, err := s.times(c)
 	if err != nil {
-		return nil, err
+		return c, false, err
 	}
-	found := []Candidate{{s.shortest(t), g}}
-	for _, w := range s.Space.all() {
-		found = append(found, Candidate{s.Space.alternating(w, w), g})
+	a, err := s.account(next)
+	if err != nil {
+		return c, false, err
 	}
-	return found, nil
+	most := now.By(s.Objective) * (1 - gain)
+	if s.least(a).By(s.Objective) >= most || s.sum(a).By(s.Objective) >= most {
+		return c, false, nil
+	}
+	return next, true, nil
 }
 
 // step is a way of a site after a way of the site before it; of the first site before is empty.
@@ -143,10 +247,11 @@ func (s *search) table(g Program) (table, error) {
 		return t, nil
 	}
 	t := table{}
-	ways := s.Space.all()
+	space := s.of(g)
+	ways := space.all()
 	for turn := range ways { // 0: a way with itself
 		for i, even := range ways {
-			if err := s.enter(t, Candidate{s.Space.alternating(even, ways[(i+turn)%len(ways)]), g}); err != nil {
+			if err := s.enter(t, Candidate{space.alternating(even, ways[(i+turn)%len(ways)]), g}); err != nil {
 				return nil, err
 			}
 		}
@@ -161,7 +266,7 @@ func (s *search) enter(t table, c Candidate) error {
 	if err != nil {
 		return err
 	}
-	for i, x := range s.prices(a).sites {
+	for i, x := range s.sites(c.Program, a) {
 		if k := c.step(i); !t.has(k) {
 			t[k] = x.By(s.Objective)
 		}
@@ -193,11 +298,12 @@ func (t table) at(k step) float64 {
 }
 
 // shortest finds the cheapest ways of all sites by a table.
-func (s *search) shortest(t table) []pass.Nonlinear {
-	n := len(s.Space.Ways)
+func (s *search) shortest(t table, g Program) []pass.Nonlinear {
+	space := s.of(g)
+	n := len(space.Ways)
 	sums := make([]map[pass.Nonlinear]float64, n)
 	from := make([]map[pass.Nonlinear]pass.Nonlinear, n)
-	for i, accepted := range s.Space.Ways {
+	for i, accepted := range space.Ways {
 		sums[i], from[i] = map[pass.Nonlinear]float64{}, map[pass.Nonlinear]pass.Nonlinear{}
 		for _, w := range accepted {
 			if i == 0 {
@@ -205,7 +311,7 @@ func (s *search) shortest(t table) []pass.Nonlinear {
 				continue
 			}
 			sums[i][w] = math.Inf(1)
-			for _, before := range s.Space.Ways[i-1] {
+			for _, before := range space.Ways[i-1] {
 				if x := sums[i-1][before] + t.at(step{i, before, w}); x < sums[i][w] {
 					sums[i][w], from[i][w] = x, before
 				}
@@ -215,7 +321,7 @@ func (s *search) shortest(t table) []pass.Nonlinear {
 	ways := make([]pass.Nonlinear, n)
 	for i := n - 1; i >= 0; i-- {
 		if i == n-1 {
-			ways[i] = slices.MinFunc(s.Space.Ways[i], func(a, b pass.Nonlinear) int { return compare(sums[i][a], sums[i][b]) })
+			ways[i] = slices.MinFunc(space.Ways[i], func(a, b pass.Nonlinear) int { return cmp.Compare(sums[i][a], sums[i][b]) })
 		} else {
 			ways[i] = from[i+1][ways[i+1]]
 		}
@@ -223,40 +329,26 @@ func (s *search) shortest(t table) []pass.Nonlinear {
 	return ways
 }
 
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // improve makes single changes to a candidate, each priced as a whole, as long as one helps.
 func (s *search) improve(c Candidate) (Candidate, error) {
-	best, err := s.price(c)
-	for changed := true; changed && err == nil; {
+	for changed := true; changed; {
 		changed = false
-		var moves []move
-		if moves, err = s.moves(c); err != nil {
-			break
+		moves, err := s.moves(c)
+		if err != nil {
+			return c, err
 		}
 		for _, m := range moves {
-			next := m(c)
+			next, helps := m(c), false
 			if slices.Equal(next.Ways, c.Ways) && next.Program == c.Program {
 				continue
 			}
-			price, e := s.price(next)
-			if e != nil {
-				return c, e
+			if c, helps, err = s.better(c, next); err != nil {
+				return c, err
 			}
-			if price < best*(1-gain) {
-				best, c, changed = price, next, true
-			}
+			changed = changed || helps
 		}
 	}
-	return c, err
+	return c, nil
 }
 
 // gain is the part by which a change must be better, so that rounding of sums decides nothing.
@@ -278,32 +370,56 @@ func (s *search) moves(c Candidate) ([]move, error) {
 		return nil, err
 	}
 	var out []move
-	for _, g := range s.Space.Programs() {
-		if g != c.Program {
-			out = append(out, func(c Candidate) Candidate { return Candidate{c.Ways, g} })
-		}
+	for _, g := range s.neighbours(c.Program) {
+		out = append(out, func(c Candidate) Candidate { return s.adapt(c, g) })
 	}
 	options := s.options(c, t)
 	for i, ways := range options {
 		for _, w := range ways {
-			out = append(out, func(c Candidate) Candidate { return c.with(i, w) })
+			out = append(out, inForm(c.Form, func(c Candidate) Candidate { return c.with(i, w) }))
 		}
 	}
-	for _, pair := range s.pairs() {
+	for _, pair := range s.of(c.Program).pairs() {
 		for _, a := range options[pair[0]] {
 			for _, b := range options[pair[1]] {
-				out = append(out, func(c Candidate) Candidate { return c.with(pair[0], a).with(pair[1], b) })
+				out = append(out, inForm(c.Form, func(c Candidate) Candidate { return c.with(pair[0], a).with(pair[1], b) }))
 			}
 		}
 	}
 	return out, nil
 }
 
+// inForm is a change of sites in the order of a form: none where an earlier change took another.
+func inForm(form int, m move) move {
+	return func(c Candidate) Candidate {
+		if c.Form != form {
+			return c
+		}
+		return m(c)
+	}
+}
+
+// neighbours lists other choices for the whole program: all of the same form, and the same in other forms.
+func (s *search) neighbours(g Program) (out []Program) {
+	for _, o := range s.of(g).Programs(g.Form) {
+		if o != g {
+			out = append(out, o)
+		}
+	}
+	for form := range s.Forms {
+		if o := g; form != g.Form {
+			o.Form = form
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // options lists the other ways of each site that may be better.
 func (s *search) options(c Candidate, t table) [][]pass.Nonlinear {
 	out := make([][]pass.Nonlinear, len(c.Ways))
-	few := len(c.Ways)*(len(s.Space.all())-1) <= fewMoves
-	for i, accepted := range s.Space.Ways {
+	few := len(c.Ways)*(len(s.of(c.Program).all())-1) <= fewMoves
+	for i, accepted := range s.of(c.Program).Ways {
 		now := t.at(c.step(i))
 		for _, w := range accepted {
 			if w != c.Ways[i] && (few || t.at(c.with(i, w).step(i)) < now*(1+near)) {
@@ -316,10 +432,10 @@ func (s *search) options(c Candidate, t table) [][]pass.Nonlinear {
 
 // pairs lists the sites that may have to change together: those side by side, where the one alone may save no round, and those that follow
 // each other, which take each other's form; of few sites any two, which may share what one direction of the link has time for.
-func (s *search) pairs() [][2]int {
+func (s *Space) pairs() [][2]int {
 	const few = 6
-	n := len(s.Space.Sites)
-	out := slices.Clone(s.Space.Parallel)
+	n := len(s.Sites)
+	out := slices.Clone(s.Parallel)
 	for i := range n {
 		for j := i + 1; j < n; j++ {
 			if pair := [2]int{i, j}; (j == i+1 || n <= few) && !slices.Contains(out, pair) {

@@ -1,17 +1,20 @@
-// Package choose decides by price which protocol computes what: for every op that compares its way, and for the whole program the OT
-// extension, the garbling scheme and how elementwise products are made.
+// Package choose decides by price which protocol computes what: for every op that compares its way, and for the whole program the form it
+// is computed in (ring and scales, the order of pools and ReLUs), the OT extension, the garbling scheme, how elementwise products are made
+// and how layers are packed.
 //
 // A candidate is priced as a whole, by the estimate of its ledger: rounds of parallel branches, directions of the link and set-up that
-// several ops share are in it. There are too many to price all, so the search goes in three steps. The choices of the whole program are
-// enumerated. For each of them dynamic programming over the sites in program order finds the best ways by what an op costs after
+// several ops share are in it. Of up to MostEnumerated candidates all are weighed, and the answer is proven: each has a bound that no play
+// of its phases is below (cost.Layouts.Least), and those whose bound is no less than the best price are not played. Where there are
+// more, the search goes in steps. The programs of one way are ranked, whatever else is chosen for the whole of them. Under the best few,
+// dynamic programming over the sites in program order finds the best ways by what an op costs after
 // either way of the site before, which is read off the estimates of a few programs: those of one way, and those where two ways alternate.
-// Then the best of these and of all programs of one way is improved by changes of one or two ops until none helps, each priced as a whole. So the choice
-// is never estimated worse than a program of one way; on small networks a test holds it within a few percent of the best of all.
+// Then the best of these and of all programs of one way is improved by changes of one or two ops, or of what is chosen for the whole,
+// until none helps, each priced as a whole. So the choice is never estimated worse than a program of one way.
 package choose
 
 import (
 	"slices"
-	"strings"
+	"strconv"
 
 	"sotto/ir"
 	"sotto/ir/cost"
@@ -58,6 +61,18 @@ type Space struct {
 	Elementwise []cost.Elementwise
 	Packings    []cost.Packing
 }
+
+// Form is the network in fixed point, in one of the ways in which it may be computed. Forms of one problem have the same sites, in an order of
+// their own; the first is what decides between equals.
+type Form struct {
+	Ring  *ir.Module
+	Frac  int        // fraction bits of activations
+	Pools pass.Pools // empty where the order of pools and ReLUs makes no difference
+	Space *Space
+}
+
+// Bits are those of the form's ring.
+func (f *Form) Bits() int { return f.Ring.Funcs[0].Result.Type.Elem.Bits }
 
 // NewSpace gives all that a RING function may be computed with, its material from a source. Keys come of a dealer alone; an extension,
 // a scheme or products that nothing asks for are not varied.
@@ -133,6 +148,7 @@ type Candidate struct {
 
 // Program is what is chosen for all of a program.
 type Program struct {
+	Form        int // of the problem's
 	OT          cost.OT
 	Garbling    cost.Scheme
 	Elementwise cost.Elementwise
@@ -158,17 +174,18 @@ func (c Candidate) garbles() bool {
 	return slices.ContainsFunc(c.Ways, func(w pass.Nonlinear) bool { return w == pass.GarbledSign || w == pass.GarbledWhole })
 }
 
-// key names what of a candidate the passes lower, and its extension and products after that.
+// key names what of a candidate the passes lower, and all of it.
 func (c Candidate) key() (lowered, whole string) {
-	var b strings.Builder
+	b := make([]byte, 0, 8*len(c.Ways))
+	b = strconv.AppendInt(b, int64(c.Form), 10)
 	for _, w := range c.Ways {
-		b.WriteString(string(w))
-		b.WriteByte(' ')
+		b = append(append(b, ' '), w...)
 	}
 	if c.garbles() {
-		b.WriteString(string(c.Garbling))
+		b = append(append(b, ' '), c.Garbling...)
 	}
-	return b.String(), b.String() + " " + c.OT.String() + " " + c.Elementwise.String() + " " + c.Packing.String()
+	lowered = string(b)
+	return lowered, string(append(b, ' ', byte(c.OT), byte(c.Elementwise), byte(c.Packing)))
 }
 
 // Protocols are the candidate's, on top of what the user decided of truncations.
@@ -184,17 +201,22 @@ func (s *Space) Protocols(c Candidate, base pass.Protocols) pass.Protocols {
 // alternating takes two ways by turns, wherever a site allows them.
 func (s *Space) alternating(even, odd pass.Nonlinear) []pass.Nonlinear {
 	var ways []pass.Nonlinear
-	for i, accepted := range s.Ways {
+	for i := range s.Ways {
 		w := even
 		if i%2 == 1 {
 			w = odd
 		}
-		if !slices.Contains(accepted, w) {
-			w = accepted[0]
-		}
-		ways = append(ways, w)
+		ways = append(ways, s.allowed(i, w))
 	}
 	return ways
+}
+
+// allowed is a way where a site has the choice of it, and otherwise the first it has.
+func (s *Space) allowed(site int, w pass.Nonlinear) pass.Nonlinear {
+	if slices.Contains(s.Ways[site], w) {
+		return w
+	}
+	return s.Ways[site][0]
 }
 
 // all lists the ways of any site.
@@ -208,4 +230,31 @@ func (s *Space) all() []pass.Nonlinear {
 		}
 	}
 	return out
+}
+
+// Programs lists what can be chosen for the whole program in a form.
+func (s *Space) Programs(form int) []Program {
+	var all []Program
+	for _, o := range s.OTs {
+		for _, g := range s.Schemes {
+			for _, e := range s.Elementwise {
+				for _, k := range s.Packings {
+					all = append(all, Program{form, o, g, e, k})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// candidates counts all there are, up to a few more than most.
+func (s *Space) candidates(most int) int {
+	n := len(s.Programs(0))
+	for _, w := range s.Ways {
+		if n > most {
+			break
+		}
+		n *= len(w)
+	}
+	return n
 }

@@ -84,7 +84,7 @@ func (l *lowering) decide() error {
 	if err != nil {
 		return err
 	}
-	d.problem = &choose.Problem{Ring: l.ring, Deploy: l.context.Deploy, Source: l.context.Source, Space: space, Passes: passes.Candidate,
+	d.problem = &choose.Problem{Forms: []*choose.Form{{Ring: l.ring, Frac: l.context.Report.Frac, Space: space}}, Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate,
 		Base: pass.Protocols{Truncation: base.Truncation, Truncations: base.Truncations}, Target: d.target, Objective: d.objective}
 	l.app.progress.step("choosing protocols")
 	if d.choice, err = d.problem.Choose(d.target.Link); err != nil {

@@ -44,6 +44,7 @@ type compileResult struct {
 	estimate
 	// Comparisons counts the ops that compare by their protocol; Explain says why, if it was asked for.
 	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
+	Proven      bool                   `json:"choice_proven"` // none of the programs that could be chosen is estimated faster
 	Explain     *explanation           `json:"explain,omitempty"`
 	Material    materialSum            `json:"material"`
 	Ranges      []pass.Range           `json:"ranges"`
@@ -148,7 +149,7 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.secure.Packing.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
-	r.Comparisons = l.comparisons()
+	r.Comparisons, r.Proven = l.comparisons(), l.deciding.choice.Proven
 	if r.Ranges == nil {
 		r.Ranges = []pass.Range{}
 	}

@@ -20,6 +20,7 @@ type netEstimate struct {
 	TargetNote string          `json:"target_source"`
 	estimate
 	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
+	Proven      bool                   `json:"choice_proven"` // none of the programs that could be chosen is estimated faster
 	Explain     *explanation           `json:"explain,omitempty"`
 	Notices     []string               `json:"notices"`
 }
@@ -90,7 +91,7 @@ func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netE
 	if notices == nil {
 		notices = []string{}
 	}
-	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), nil, notices}
+	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), l.deciding.choice.Proven, nil, notices}
 	r.Explain, err = l.explain()
 	return r, err
 }
