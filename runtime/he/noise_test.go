@@ -123,6 +123,7 @@ func TestFloodingCoversItsRange(t *testing.T) {
 	}
 	l := newLayerProduct(p.evaluator, plan, make([]uint32, plan.WeightLen()), prg.Seed{'t', 'e', 's', 't'}, nil)
 	s := l.newScratch()
+	l.fit(s, 1)
 	r := &s.replies[0]
 	r.stream = testRandomness(6)
 	const n = degree

@@ -94,6 +94,7 @@ func (l *layerProduct[W]) replies(chunk, first int, weights []blockWeights, uplo
 		s := l.scratch.take()
 		defer l.scratch.give(s)
 		for _, t := range tiles[lo:hi] {
+			l.fit(s, t.n*t.groups)
 			for k := range t.n * t.groups {
 				j, g := t.first+k%t.n, t.group+k/t.n
 				task := (chunk*l.plan.OutBlocks()+first+j)*l.plan.ChunkGroups() + g
@@ -195,14 +196,14 @@ func (l *layerProduct[W]) transformOne(p poly, inBlock, outBlock int) {
 	}
 }
 
-// productScratch is the memory in which replies to one group are made.
+// productScratch is the memory in which the replies of one tile after another are made: of as many as the largest tile had.
 type productScratch[W ring.Word] struct {
-	replies [tileReplies]replyState
+	replies []replyState
 	small   []uint64
 	digits  []uint64
 	mask    []W
 	words   [2][]uint64
-	sums    [][]*ntt.Sum // of each limb: those of c0, then those of c1
+	sums    [2][][]*ntt.Sum // of c0 and of c1: by limb and reply
 }
 
 // replyState is a reply on its way.
@@ -215,17 +216,23 @@ type replyState struct {
 func (v *Evaluator[W]) newScratch() *productScratch[W] {
 	s := &productScratch[W]{small: make([]uint64, degree), digits: make([]uint64, degree), mask: make([]W, degree),
 		words: [2][]uint64{make([]uint64, degree), make([]uint64, degree)}}
-	for j := range s.replies {
-		s.replies[j] = replyState{nil, newPoly(len(v.q)), newPoly(len(v.q)), newPoly(len(v.q))}
-	}
-	for _, m := range v.q {
-		var sums []*ntt.Sum
-		for range 2 * tileReplies {
-			sums = append(sums, m.NewSum())
-		}
-		s.sums = append(s.sums, sums)
+	for c := range s.sums {
+		s.sums[c] = make([][]*ntt.Sum, len(v.q))
 	}
 	return s
+}
+
+// fit makes room for a tile of n replies. Small layers have small tiles, and memory that nothing computes in is not there: wiping it
+// would be the first to touch it.
+func (v *Evaluator[W]) fit(s *productScratch[W], n int) {
+	for len(s.replies) < n {
+		s.replies = append(s.replies, replyState{nil, newPoly(len(v.q)), newPoly(len(v.q)), newPoly(len(v.q))})
+		for i, m := range v.q {
+			for c := range s.sums {
+				s.sums[c][i] = append(s.sums[c][i], m.NewSum())
+			}
+		}
+	}
 }
 
 func (s *productScratch[W]) wipe() {
@@ -275,7 +282,7 @@ func (l *layerProduct[W]) sumLimb(s *productScratch[W], i int, weights []blockWe
 	n := len(weights)
 	s0, s1 := make([][]*ntt.Sum, len(c0)), make([][]*ntt.Sum, len(c0))
 	for g := range c0 {
-		s0[g], s1[g] = s.sums[i][g*n:(g+1)*n], s.sums[i][tileReplies+g*n:tileReplies+(g+1)*n]
+		s0[g], s1[g] = s.sums[0][i][g*n:(g+1)*n], s.sums[1][i][g*n:(g+1)*n]
 		if l.short {
 			ntt.Mix(s0[g], rows, c0[g])
 			ntt.Mix(s1[g], rows, c1[g])
@@ -285,7 +292,7 @@ func (l *layerProduct[W]) sumLimb(s *productScratch[W], i int, weights []blockWe
 		ntt.MulAddMatrix(s0, s1, rows, c0, c1)
 	}
 	for k := range n * len(c0) {
-		r, a, b := &s.replies[k], s.sums[i][k], s.sums[i][tileReplies+k]
+		r, a, b := &s.replies[k], s.sums[0][i][k], s.sums[1][i][k]
 		ntt.MulAddPairs(a, b, [][]uint64{r.u[i]}, [][]uint64{l.p0[i]}, [][]uint64{l.p1[i]})
 		a.Reduce(r.c0[i])
 		b.Reduce(r.c1[i])
