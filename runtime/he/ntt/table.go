@@ -21,8 +21,8 @@ type table struct {
 }
 
 func (m *Modulus) table(psi uint64) table {
-	powers := make([]root, m.n)
-	for i, x := 0, uint64(1); i < m.n; i, x = i+1, slowMul(x, psi, m.q) {
+	powers, factor := make([]root, m.n), m.root(psi)
+	for i, x := 0, uint64(1); i < m.n; i, x = i+1, below(m.q, m.times(x, factor)) {
 		powers[bits.Reverse64(uint64(i))>>bits.LeadingZeros64(uint64(m.n-1))] = m.root(x)
 	}
 	t := table{powers[: m.n/lanes : m.n/lanes], make([]uint64, 2*innerRoots*m.n/lanes)}
