@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -108,9 +107,7 @@ func (a *app) calibrate(f *calibrateFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(sessionGarbage) // as sessions have it
-	}
+	settleCollector() // as sessions have it
 	if f.listen != "" {
 		return a.calibrateFor(f)
 	}

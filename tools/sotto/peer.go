@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -213,12 +212,6 @@ func (a *app) sessionOptions(b *party.Bundle, source cost.Source, f *peerFlags, 
 	if taps != nil {
 		o.InsecureTap = taps.add
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(sessionGarbage)
-	}
+	settleCollector()
 	return o
 }
-
-// sessionGarbage is how much garbage a session lets grow, in percent of what lives: its memory is large vectors without
-// pointers, which cost a collector nothing to pass over and a machine twice their size to keep.
-const sessionGarbage = 15
