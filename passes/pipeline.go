@@ -67,7 +67,7 @@ var (
 
 // OnRequest are passes that change what is computed: they run where they are asked for.
 var OnRequest = []*pass.Pass{
-	relu.Prune,
+	relu.Unsqueeze, relu.Prune,
 }
 
 // Candidate is what of ToSecure prices depend on, for whoever compares protocols (choose): all but what chooses.

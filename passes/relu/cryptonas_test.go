@@ -90,6 +90,45 @@ func TestPrunedNetworksAreTheExamples(t *testing.T) {
 	}
 }
 
+// Leaving out ENAS's 1x1 convolutions makes the network that is written without them, and changes none of those.
+func TestUnsqueezedNetworksAreThoseWithout(t *testing.T) {
+	tidy := []*pass.Pass{choices.Resolve, relu.Unsqueeze, clean.DCE}
+	for _, net := range []string{"cnet1", "cnet2"} {
+		got, want := load(t, net, 1), load(t, net, 0)
+		run(t, want, choices.Resolve, clean.DCE)
+		left := want.String()
+		run(t, want, relu.Unsqueeze)
+		if want.String() != left {
+			t.Errorf("%s without them is changed", net)
+		}
+		run(t, got, tidy...)
+		if !slices.Equal(golden.Fingerprint(got), golden.Fingerprint(want)) {
+			t.Errorf("%s is\n%s\nwant\n%s", net, got, want)
+		}
+	}
+}
+
+// The chain of the paper: ENAS's network, without 1x1 convolutions, pruned.
+func TestCryptoNASChain(t *testing.T) {
+	list := readPublished(t)
+	for _, original := range list {
+		if original.Squeeze == 0 {
+			continue
+		}
+		without := list[slices.IndexFunc(list, func(p published) bool { return p.Net == original.Net && p.Squeeze == 0 })]
+		m := load(t, original.Net, original.Squeeze)
+		for _, step := range []struct {
+			pass *pass.Pass
+			want int64
+		}{{choices.Resolve, original.Before}, {relu.Unsqueeze, without.Before}, {relu.Shuffle, without.Shuffled}, {relu.Prune, without.Pruned}} {
+			run(t, m, step.pass)
+			if got := relu.Count(m.Funcs[0]); got != step.want {
+				t.Errorf("%s after %s: %d ReLUs, want %d (%s)", original.Net, step.pass.Name, got, step.want, without.Source)
+			}
+		}
+	}
+}
+
 // Pruning needs no shuffling before it.
 func TestPruningAloneGivesTheSame(t *testing.T) {
 	for _, c := range readPublished(t) {
