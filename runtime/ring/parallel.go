@@ -11,8 +11,8 @@ import (
 // begin at a word.
 const grain = 1 << 15
 
-// sharesPerWorker makes shares smaller than a worker's part, so that a worker that is held up (the other party runs
-// on the same cores) leaves its remainder to the rest.
+// sharesPerWorker makes shares smaller than a worker's part of what is left, so that a worker that is held up (the other party runs
+// on the same cores) leaves its remainder to the rest. The last shares are the smallest, so that all workers end at about one time.
 const sharesPerWorker = 4
 
 // Work is what is done for ranges of units: Do may be called by several goroutines at a time.
@@ -42,9 +42,7 @@ func Run(n, grain int, w Work) {
 		return
 	}
 	j := crew.job()
-	j.work, j.n = w, n
-	// A share is as many whole units as leave every worker about sharesPerWorker of them.
-	j.share = max(units/(workers*sharesPerWorker), 1) * grain
+	j.work, j.n, j.grain, j.parts, j.core = w, n, grain, workers*sharesPerWorker, core()
 	for range workers - 1 {
 		j.running.Add(1)
 		crew.give(j)
@@ -61,7 +59,9 @@ func Run(n, grain int, w Work) {
 // job is what the workers of one call have in common.
 type job struct {
 	work     Work
-	n, share int
+	n, grain int
+	parts    int            // a share is one of so many of what is left
+	core     int            // of the caller
 	running  sync.WaitGroup // workers beside the caller
 	next     atomic.Int64   // where the next share begins
 	mu       sync.Mutex
@@ -81,11 +81,14 @@ func (j *job) drain() {
 		}
 	}()
 	for {
-		lo := int(j.next.Add(int64(j.share))) - j.share
-		if lo >= j.n {
+		lo := j.next.Load()
+		if lo >= int64(j.n) {
 			return
 		}
-		j.work.Do(lo, min(lo+j.share, j.n))
+		share := max((j.n-int(lo))/(j.grain*j.parts), 1) * j.grain
+		if j.next.CompareAndSwap(lo, lo+int64(share)) {
+			j.work.Do(int(lo), min(int(lo)+share, j.n))
+		}
 	}
 }
 
@@ -146,6 +149,7 @@ func (t *team) give(j *job) {
 func (t *team) serve(w worker) {
 	for stays := true; stays; {
 		j := <-w
+		leave(j.core)
 		j.drain()
 		stays = t.rests(w)
 		j.running.Done()
