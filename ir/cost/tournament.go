@@ -127,9 +127,15 @@ func span(o, n, k, stride, pad int) (lo, hi int) {
 // length says that count windows along one axis see size positions each.
 type length struct{ size, count int }
 
-// lengths returns, along one axis, how many windows see how many positions, windows that see all k first. Only the
+// lengths returns, along one axis, how many windows see how many positions: see eachLength.
+func lengths(n, k, stride, pad int) (all []length) {
+	eachLength(n, k, stride, pad, func(l length) { all = append(all, l) })
+	return all
+}
+
+// eachLength visits, along one axis, how many windows see how many positions, windows that see all k first. Only the
 // windows that touch a border, at most pad on each side, are looked at one by one.
-func lengths(n, k, stride, pad int) []length {
+func eachLength(n, k, stride, pad int, visit func(length)) {
 	out := (n+2*pad-k)/stride + 1
 	// Window o is whole when o*stride >= pad and o*stride <= n + pad - k.
 	first := min((pad+stride-1)/stride, out)
@@ -137,24 +143,20 @@ func lengths(n, k, stride, pad int) []length {
 	if room := n + pad - k; room >= 0 {
 		end = max(first, min(room/stride+1, out))
 	}
-	all := []length{{k, end - first}}
+	if end > first { // otherwise no window is whole: size k occurs nowhere
+		visit(length{k, end - first})
+	}
 	for _, edge := range [][2]int{{0, first}, {end, out}} {
 		for o := edge[0]; o < edge[1]; o++ {
 			lo, hi := span(o, n, k, stride, pad)
-			all = append(all, length{hi - lo, 1})
+			visit(length{hi - lo, 1})
 		}
 	}
-	if end == first { // no window is whole: size k occurs nowhere
-		return all[1:]
-	}
-	return all
 }
 
 // liveSum returns the positions that the windows along one axis see, counted with repetition.
 func liveSum(n, k, stride, pad int) int {
 	sum := 0
-	for _, l := range lengths(n, k, stride, pad) {
-		sum += l.size * l.count
-	}
+	eachLength(n, k, stride, pad, func(l length) { sum += l.size * l.count })
 	return sum
 }

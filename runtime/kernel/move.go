@@ -53,11 +53,14 @@ func (p Pad) OutH() int { return p.Top + p.H + p.Bottom }
 func (p Pad) OutW() int { return p.Left + p.W + p.Right }
 
 // Pad2D sets dst, of C*OutH*OutW elements, to x, of C*H*W, with zeros around it.
-func Pad2D[T Number](p Pad, dst, x []T) error {
+func Pad2D[T Number](p Pad, dst, x []T) error { return new(Mover[T]).Pad2D(p, dst, x) }
+
+// Pad2D is the function of that name.
+func (m *Mover[T]) Pad2D(p Pad, dst, x []T) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
-	return resample("pad", p.C, axis{p.H, p.OutH(), -p.Top, 1}, axis{p.W, p.OutW(), -p.Left, 1}, dst, x)
+	return m.resample("pad", p.C, axis{p.H, p.OutH(), -p.Top, 1}, axis{p.W, p.OutW(), -p.Left, 1}, dst, x)
 }
 
 // Slice is the geometry of a strided slice that keeps its size: C channels of H x W elements, of which every
@@ -85,11 +88,14 @@ func (s Slice) OutW() int { return (s.W-1)/s.StrideW + 1 }
 
 // Slice2D sets dst[c,i,j], C*OutH*OutW elements, to x[c, StartH + i*StrideH, StartW + j*StrideW], or to zero where x,
 // of C*H*W elements, has none.
-func Slice2D[T Number](s Slice, dst, x []T) error {
+func Slice2D[T Number](s Slice, dst, x []T) error { return new(Mover[T]).Slice2D(s, dst, x) }
+
+// Slice2D is the function of that name.
+func (m *Mover[T]) Slice2D(s Slice, dst, x []T) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	return resample("slice", s.C, axis{s.H, s.OutH(), s.StartH, s.StrideH}, axis{s.W, s.OutW(), s.StartW, s.StrideW},
+	return m.resample("slice", s.C, axis{s.H, s.OutH(), s.StartH, s.StrideH}, axis{s.W, s.OutW(), s.StartW, s.StrideW},
 		dst, x)
 }
 
@@ -97,26 +103,42 @@ func Slice2D[T Number](s Slice, dst, x []T) error {
 type axis struct{ size, n, at, stride int }
 
 // resample sets dst[c,i,j] = x[c, h.at + i*h.stride, w.at + j*w.stride], zero beyond x's edges.
-func resample[T Number](op string, c int, h, w axis, dst, x []T) error {
+func (m *Mover[T]) resample(op string, c int, h, w axis, dst, x []T) error {
 	if err := cmp.Or(sized(op, "dst", len(dst), c*h.n*w.n), sized(op, "x", len(x), c*h.size*w.size)); err != nil {
 		return err
 	}
-	ring.Parallel(c*h.n, units(w.n), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			out := dst[r*w.n : (r+1)*w.n]
-			iy := h.at + r%h.n*h.stride
-			if iy < 0 || iy >= h.size {
-				clear(out)
-				continue
-			}
-			strided(out, x[(r/h.n*h.size+iy)*w.size:][:w.size], w.at, w.stride)
-		}
-	})
+	m.resampling = resampling[T]{h, w, dst, x}
+	ring.Run(c*h.n, units(w.n), &m.resampling)
 	return nil
 }
 
+// resampling is one under way.
+type resampling[T Number] struct {
+	h, w   axis
+	dst, x []T
+}
+
+// Do sets rows lo to hi-1 of all channels.
+func (s *resampling[T]) Do(lo, hi int) {
+	h, w := s.h, s.w
+	for r := lo; r < hi; r++ {
+		out := s.dst[r*w.n : (r+1)*w.n]
+		iy := h.at + r%h.n*h.stride
+		if iy < 0 || iy >= h.size {
+			clear(out)
+			continue
+		}
+		strided(out, s.x[(r/h.n*h.size+iy)*w.size:][:w.size], w.at, w.stride)
+	}
+}
+
 // Gather sets dst[i] = src[index[i]]. The index is public.
-func Gather[T any](dst, src []T, index []int32) error {
+func Gather[T Number](dst, src []T, index []int32) error {
+	return new(Mover[T]).Gather(dst, src, index)
+}
+
+// Gather is the function of that name.
+func (m *Mover[T]) Gather(dst, src []T, index []int32) error {
 	if err := sized("gather", "dst", len(dst), len(index)); err != nil {
 		return err
 	}
@@ -125,12 +147,29 @@ func Gather[T any](dst, src []T, index []int32) error {
 			return fmt.Errorf("kernel: gather: index %d is %d: want 0 to %d", i, from, len(src)-1)
 		}
 	}
-	ring.Parallel(len(dst), serial, func(lo, hi int) {
-		for i, from := range index[lo:hi] {
-			dst[lo+i] = src[from]
-		}
-	})
+	m.gathering = gathering[T]{dst, src, index}
+	ring.Run(len(dst), serial, &m.gathering)
 	return nil
+}
+
+// GatherPair is Gather of what lies in two vectors, one behind the other.
+func (m *Mover[T]) GatherPair(dst, first, second []T, index []int32) error {
+	both := m.room(len(first) + len(second))
+	copy(both[copy(both, first):], second)
+	return m.Gather(dst, both, index)
+}
+
+// gathering is one under way.
+type gathering[T Number] struct {
+	dst, src []T
+	index    []int32
+}
+
+// Do moves elements lo to hi-1.
+func (g *gathering[T]) Do(lo, hi int) {
+	for i, from := range g.index[lo:hi] {
+		g.dst[lo+i] = g.src[from]
+	}
 }
 
 // strided sets dst[j] = row[at + j*stride], zero beyond the ends of row.

@@ -45,11 +45,21 @@ func (p padded) offsets() []int {
 	return at
 }
 
-// surround sets dst to x with the zeros.
-func surround[T Number](p padded, dst, x []T) {
-	ring.Parallel(p.c.InC*p.height, units(p.row()), func(lo, hi int) {
-		surroundRows(p, dst[lo*p.row():hi*p.row()], x, lo)
-	})
+// surrounding sets dst to x with the zeros.
+type surrounding[T Number] struct {
+	p      padded
+	dst, x []T
+}
+
+func (s *surrounding[T]) run(p padded, dst, x []T) {
+	s.p, s.dst, s.x = p, dst, x
+	ring.Run(p.c.InC*p.height, units(p.row()), s)
+	s.dst, s.x = nil, nil
+}
+
+// Do sets rows lo to hi-1 of all channels.
+func (s *surrounding[T]) Do(lo, hi int) {
+	surroundRows(s.p, s.dst[lo*s.p.row():hi*s.p.row()], s.x, lo)
 }
 
 // surroundRows sets dst to rows from the first-th of all channels on, their columns as they are.

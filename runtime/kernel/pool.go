@@ -22,21 +22,38 @@ func (p Pool) OutW() int { return cost.Tournament(p).OutW() }
 // SumPool sets dst[c,y,x] to the sum of x's window there, the padding counting as zeros: dst has C*OutH*OutW elements,
 // x has C*H*W. (An average pool divides by KH*KW, which in a ring is a product and a truncation.)
 func SumPool[T Number](p Pool, dst, x []T) error {
+	m := new(Mover[T])
+	defer m.Wipe()
+	return m.SumPool(p, dst, x)
+}
+
+// SumPool is the function of that name.
+func (m *Mover[T]) SumPool(p Pool, dst, x []T) error {
 	if err := p.fits("sumpool", len(dst), len(x)); err != nil {
 		return err
 	}
-	t := cost.Tournament(p)
-	outH, outW := t.OutH(), t.OutW()
-	ring.Parallel(p.C, units(outH*outW*p.KH*p.KW), func(lo, hi int) {
-		sums := make([]T, p.W) // of the window's rows, column by column
-		defer ring.Wipe(sums)
-		for row := lo * outH; row < hi*outH; row++ {
-			top, bottom := t.Rows(row % outH)
-			sumRows(sums, x[(row/outH*p.H+top)*p.W:][:(bottom-top)*p.W])
-			sumColumns(p, dst[row*outW:][:outW], sums)
-		}
-	})
+	s := &m.pooling
+	s.p, s.dst, s.x, s.sums = p, dst, x, m.room(p.C*p.W)
+	ring.Run(p.C, units(p.OutH()*p.OutW()*p.KH*p.KW), s)
 	return nil
+}
+
+// pooling is a sum pool under way.
+type pooling[T Number] struct {
+	p      Pool
+	dst, x []T
+	sums   []T // of a window's rows, column by column, for each channel
+}
+
+// Do pools channels lo to hi-1.
+func (s *pooling[T]) Do(lo, hi int) {
+	p, outH, outW := s.p, s.p.OutH(), s.p.OutW()
+	sums := s.sums[lo*p.W:][:p.W]
+	for row := lo * outH; row < hi*outH; row++ {
+		top, bottom := cost.Tournament(p).Rows(row % outH)
+		sumRows(sums, s.x[(row/outH*p.H+top)*p.W:][:(bottom-top)*p.W])
+		sumColumns(p, s.dst[row*outW:][:outW], sums)
+	}
 }
 
 // sumRows sets sums to the sum of rows that lie behind one another.

@@ -35,6 +35,7 @@ type product[T Number] struct {
 	offsets []int
 	pixels  []int // where each output pixel's patch begins, the last one again up to a whole tile
 	block   int   // pixels
+	spare   spare[application[T]]
 }
 
 func newProduct[T Number](c Conv, m micro[T], w, bias []T) *product[T] {
@@ -48,6 +49,7 @@ func newProduct[T Number](c Conv, m micro[T], w, bias []T) *product[T] {
 			p.pack(q, w, bias)
 		}
 	})
+	p.spare.put(new(application[T]))
 	return p
 }
 
@@ -106,24 +108,38 @@ func (p *product[T]) input() int {
 func (p *product[T]) sums() int { return min(p.block, len(p.pixels)) * p.m.lanes }
 
 func (p *product[T]) apply(dst, x, add, scratch []T) {
+	a := p.spare.take()
 	if !p.in.same() {
-		surround(p.in, scratch[:p.input()], x)
+		a.inside.run(p.in, scratch[:p.input()], x)
 		x = scratch[:p.input()]
 	}
-	sums := scratch[p.input():]
-	workers := min(len(sums)/p.sums(), max(1, p.c.MACs()/serial))
-	s := newShares(p)
-	ring.Parallel(workers, 1, func(lo, hi int) {
-		for worker := lo; worker < hi; worker++ {
-			acc := sums[worker*p.sums():][:p.sums()]
-			for lo, hi := s.take(); lo < hi; lo, hi = s.take() {
-				for unit := lo; unit < hi; unit++ {
-					panel, block := s.unit(unit)
-					p.unit(dst, x, add, acc, panel, block)
-				}
+	a.p, a.dst, a.x, a.add, a.sums = p, dst, x, add, scratch[p.input():]
+	a.shares.begin(p.c.Groups, p.panels(), (p.c.OutH()*p.c.OutW()-1)/p.block+1, len(p.w)/p.c.Groups <= heldWeights)
+	ring.Run(min(len(a.sums)/p.sums(), max(1, p.c.MACs()/serial)), 1, a)
+	a.dst, a.x, a.add, a.sums = nil, nil, nil, nil
+	p.spare.put(a)
+}
+
+// application is what the workers of one application of a product share.
+type application[T Number] struct {
+	p           *product[T]
+	dst, x, add []T
+	sums        []T // of all workers
+	inside      surrounding[T]
+	shares      shares
+}
+
+// Do is workers lo to hi-1.
+func (a *application[T]) Do(lo, hi int) {
+	for worker := lo; worker < hi; worker++ {
+		acc := a.sums[worker*a.p.sums():][:a.p.sums()]
+		for lo, hi := a.shares.take(); lo < hi; lo, hi = a.shares.take() {
+			for unit := lo; unit < hi; unit++ {
+				panel, block := a.shares.unit(unit)
+				a.p.unit(a.dst, a.x, a.add, acc, panel, block)
 			}
 		}
-	})
+	}
 }
 
 // shares gives out units of work: a panel and a block of pixels each.
@@ -134,19 +150,19 @@ type shares struct {
 	next           atomic.Int64
 }
 
-func newShares[T Number](p *product[T]) *shares {
-	s := &shares{blocks: (p.c.OutH()*p.c.OutW()-1)/p.block + 1, panels: p.panels(), share: 1}
-	s.n = int64(s.blocks * s.panels * p.c.Groups)
-	s.held = len(p.w)/p.c.Groups <= heldWeights
-	inner := s.blocks
-	if s.held {
-		inner = s.panels
+// begin readies the units of a product.
+func (s *shares) begin(groups, panels, blocks int, held bool) {
+	s.blocks, s.panels, s.share, s.held = blocks, panels, 1, held
+	s.n = int64(blocks * panels * groups)
+	s.next.Store(0)
+	inner := blocks
+	if held {
+		inner = panels
 	}
 	const perWorker = 8 // shares that a worker should have at least
 	if s.n/int64(inner) >= int64(perWorker*runtime.GOMAXPROCS(0)) {
 		s.share = int64(inner)
 	}
-	return s
 }
 
 func (s *shares) take() (lo, hi int) {

@@ -15,6 +15,7 @@ type rows[T Number] struct {
 	w, bias []T
 	zeros   []T // a row of them
 	offsets []int
+	spare   spare[rowWork[T]]
 }
 
 func newRows[T Number](c Conv, m micro[T], w, bias []T) *rows[T] {
@@ -22,6 +23,7 @@ func newRows[T Number](c Conv, m micro[T], w, bias []T) *rows[T] {
 	r.offsets = r.in.offsets()
 	copy(r.w, w)
 	copy(r.bias, bias)
+	r.spare.put(new(rowWork[T]))
 	return r
 }
 
@@ -35,20 +37,34 @@ func (r *rows[T]) scratch(workers int) int { return r.group() * min(workers, r.c
 
 func (r *rows[T]) group() int { return r.in.len()/r.c.Groups + r.m.reach }
 
-// apply takes a group at a time, so that its padded input is still in the cache when it is read.
 func (r *rows[T]) apply(dst, x, add, scratch []T) {
-	groups := r.c.Groups
-	workers := min(len(scratch)/r.group(), groups, max(1, r.c.MACs()/serial))
-	var next atomic.Int64
-	ring.Parallel(workers, 1, func(lo, hi int) {
-		for worker := lo; worker < hi; worker++ {
-			own := scratch[worker*r.group():][:r.group()]
-			clear(own) // the zeros around, once for all its groups
-			for g := int(next.Add(1)) - 1; g < groups; g = int(next.Add(1)) - 1 {
-				r.compute(dst, x, add, own, g)
-			}
+	w := r.spare.take()
+	w.r, w.dst, w.x, w.add, w.scratch = r, dst, x, add, scratch
+	w.next.Store(0)
+	ring.Run(min(len(scratch)/r.group(), r.c.Groups, max(1, r.c.MACs()/serial)), 1, w)
+	w.dst, w.x, w.add, w.scratch = nil, nil, nil, nil
+	r.spare.put(w)
+}
+
+// rowWork is what the workers of one application share. They take a group at a time, so that its padded input is still in the cache
+// when it is read.
+type rowWork[T Number] struct {
+	r           *rows[T]
+	dst, x, add []T
+	scratch     []T // of all workers
+	next        atomic.Int64
+}
+
+// Do is workers lo to hi-1.
+func (w *rowWork[T]) Do(lo, hi int) {
+	size, groups := w.r.group(), w.r.c.Groups
+	for worker := lo; worker < hi; worker++ {
+		own := w.scratch[worker*size:][:size]
+		clear(own) // the zeros around, once for all its groups
+		for g := int(w.next.Add(1)) - 1; g < groups; g = int(w.next.Add(1)) - 1 {
+			w.r.compute(w.dst, w.x, w.add, own, g)
 		}
-	})
+	}
 }
 
 // compute computes the output channels of a group, in memory with the zeros around its input.

@@ -48,11 +48,11 @@ func (m *Machine[W]) compute(in program.Instr) error {
 		}
 		return m.InsecureTap(m.Program.Taps[in.Ints[0]].Name, m.r(in.In[0]))
 	}
-	args := make([][]W, len(in.In))
-	for i, o := range in.In {
-		args[i] = m.r(o)
+	m.moved = m.moved[:0]
+	for _, o := range in.In {
+		m.moved = append(m.moved, m.r(o))
 	}
-	return Move(in.Op, in.Ints, out(), args...)
+	return move(&m.mover, in.Op, in.Ints, out(), m.moved)
 }
 
 // joinBits puts vectors of bits behind one another.

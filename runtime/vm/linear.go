@@ -21,13 +21,21 @@ func (m *Machine[W]) Pack() error {
 		return nil
 	}
 	m.linears.packed = map[*int]*kernel.Packed[W]{}
-	shifts, scratch := make([][]W, len(m.Weights)), 0
+	shifts, scratch, moved := make([][]W, len(m.Weights)), 0, 0
 	for i, l := range slices.Concat(m.Program.Offline, m.Program.Online) {
 		for j, in := range l.Compute {
 			if m.covered(place{i - len(m.Program.Offline), j}) {
 				continue
 			}
+			moved = max(moved, len(in.In))
 			switch in.Op {
+			case program.SumPool:
+				t := program.PoolGeometry(in.Ints)
+				m.mover.Reserve(t.C * t.W)
+			case program.Tour:
+				if len(in.In) > 1 {
+					m.mover.Reserve(in.In[0].Len + in.In[1].Len)
+				}
 			case program.Shift, program.QuadraticBlind, program.QuadraticServer, program.RoundedCorrelate, program.RoundedServer:
 				shifts[in.Ints[0]] = m.Weights[in.Ints[0]]
 			case program.Conv, program.Linear:
@@ -47,7 +55,7 @@ func (m *Machine[W]) Pack() error {
 			}
 		}
 	}
-	m.linears.scratch, m.Weights = make([]W, scratch), shifts
+	m.linears.scratch, m.Weights, m.moved = make([]W, scratch), shifts, make([][]W, 0, moved)
 	ring.Wipe(m.linears.scratch) // so that the system gives it memory before there is an input
 	return m.stream()
 }

@@ -11,6 +11,12 @@ import (
 // Move applies a movement or pooling to ring vectors: what a party does to its shares, and what the maker of the material
 // does to masks.
 func Move[W ring.Word](op program.Opcode, ints []int, out []W, in ...[]W) error {
+	m := new(kernel.Mover[W])
+	defer m.Wipe()
+	return move(m, op, ints, out, in)
+}
+
+func move[W ring.Word](m *kernel.Mover[W], op program.Opcode, ints []int, out []W, in [][]W) error {
 	switch op {
 	case program.Copy:
 		copy(out, in[0])
@@ -18,11 +24,11 @@ func Move[W ring.Word](op program.Opcode, ints []int, out []W, in ...[]W) error 
 	case program.Concat:
 		return kernel.Concat(out, 1, in...)
 	case program.Pad:
-		return kernel.Pad2D(program.PadGeometry(ints), out, in[0])
+		return m.Pad2D(program.PadGeometry(ints), out, in[0])
 	case program.Slice:
-		return kernel.Slice2D(program.SliceGeometry(ints), out, in[0])
+		return m.Slice2D(program.SliceGeometry(ints), out, in[0])
 	case program.SumPool:
-		return kernel.SumPool(kernel.Pool(program.PoolGeometry(ints)), out, in[0])
+		return m.SumPool(kernel.Pool(program.PoolGeometry(ints)), out, in[0])
 	case program.Gather:
 		gather(ints, out, in[0])
 		return nil
@@ -30,7 +36,7 @@ func Move[W ring.Word](op program.Opcode, ints []int, out []W, in ...[]W) error 
 		scatter(ints, out, in[0], in[1])
 		return nil
 	case program.Tour:
-		return tour(ints, out, in)
+		return tour(m, ints, out, in)
 	}
 	return fmt.Errorf("%s moves nothing", op)
 }
@@ -46,20 +52,19 @@ func Product[W ring.Word](op program.Opcode, ints []int, out, x, w []W) error {
 	return fmt.Errorf("%s is not a linear map", op)
 }
 
-func tour[W ring.Word](ints []int, out []W, in [][]W) error {
+func tour[W ring.Word](m *kernel.Mover[W], ints []int, out []W, in [][]W) error {
 	t, stage := program.PoolGeometry(ints[2:]), ints[1]
 	switch ints[0] {
 	case 0:
-		return kernel.Gather(out, in[0], t.InitialIndex())
+		return m.Gather(out, in[0], t.InitialIndex())
 	case 1:
 		left, _ := t.PairIndex(stage)
-		return kernel.Gather(out, in[0], left)
+		return m.Gather(out, in[0], left)
 	case 2:
 		_, right := t.PairIndex(stage)
-		return kernel.Gather(out, in[0], right)
+		return m.Gather(out, in[0], right)
 	case 4:
-		return kernel.Gather(out, in[0], t.WindowIndex())
+		return m.Gather(out, in[0], t.WindowIndex())
 	}
-	both := make([]W, 0, len(in[0])+len(in[1]))
-	return kernel.Gather(out, append(append(both, in[0]...), in[1]...), t.MergeIndex(stage))
+	return m.GatherPair(out, in[0], in[1], t.MergeIndex(stage))
 }

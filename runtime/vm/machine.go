@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sotto/ir/cost"
+	"sotto/runtime/kernel"
 	"sotto/runtime/ot"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -116,6 +117,8 @@ type Machine[W ring.Word] struct {
 	outgo    *outgoing
 	aside    chan<- *outgoing
 	part     *part[W]
+	mover    kernel.Mover[W]
+	moved    [][]W // by the instruction that is computed
 }
 
 // New allocates a machine's buffers. The program must have passed Verify.
@@ -413,6 +416,7 @@ func (m *Machine[W]) Wipe() {
 		}
 	}
 	m.linears.wipe()
+	m.mover.Wipe()
 	ring.Wipe(m.outgoing)
 	ring.Wipe(m.incoming)
 	ring.Wipe(m.leaving)

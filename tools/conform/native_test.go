@@ -15,6 +15,7 @@ import (
 	"sotto/passes/ranges"
 	"sotto/runtime/party"
 	"sotto/runtime/program"
+	"sotto/runtime/vm"
 	"sotto/runtime/wire"
 	"sotto/runtime/wire/wiretest"
 	"sotto/tools/sotto/clang"
@@ -64,10 +65,16 @@ func (n *Net) playUntapped(t *testing.T, x []float32, prepare func(*party.Bundle
 	t.Helper()
 	n.Context.Source = cost.FromHE
 	client, server := wiretest.SecurePair(t, wire.Options{})
+	return n.playOver(t, x, [2]*wire.Conn{client, server}, prepare, nil)
+}
+
+// playOver is playUntapped over given connections; progress, if not nil, is told how far the parties are.
+func (n *Net) playOver(t *testing.T, x []float32, conns [2]*wire.Conn, prepare func(*party.Bundle) error, progress func(cost.Phase, vm.Progress)) *Played {
+	t.Helper()
 	out, inputs := &Played{}, n.inputs(x)
 	var errs [2]error
 	var wg sync.WaitGroup
-	for p, conn := range []*wire.Conn{client, server} {
+	for p, conn := range conns {
 		wg.Go(func() {
 			defer conn.Close()
 			b, err := party.OpenBundle(n.bundle(cost.Party(p)))
@@ -78,7 +85,7 @@ func (n *Net) playUntapped(t *testing.T, x []float32, prepare func(*party.Bundle
 				errs[p] = err
 				return
 			}
-			out.Results[p], errs[p] = party.Run(t.Context(), party.Options{Bundle: b, Conn: conn, Source: n.Context.Source, Input: inputs[p]})
+			out.Results[p], errs[p] = party.Run(t.Context(), party.Options{Bundle: b, Conn: conn, Source: n.Context.Source, Input: inputs[p], Progress: progress})
 		})
 	}
 	wg.Wait()
