@@ -25,12 +25,7 @@ func init() {
 			return out.wrap(), nil
 		},
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			l.Deal(cost.Server, v.bytes())
-			v.drawn(l, cost.Client, 1)
-			v.drawn(l, cost.Server, 2)
-			if l.Source == cost.FromHE {
-				l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
-			}
+			v.crossed(l)
 			arrives := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
 			v.steps(l, cost.Server, in[0][cost.Server], 3)
 			v.steps(l, cost.Server, in[0][cost.Server], 3)

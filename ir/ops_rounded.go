@@ -40,12 +40,7 @@ func init() {
 
 // roundedCost: see runtime/nonlin/rounded.go. Each party receives in one direction of the OTs.
 func roundedCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-	l.Deal(cost.Server, v.bytes())
-	v.drawn(l, cost.Client, 1)
-	v.drawn(l, cost.Server, 2)
-	if l.Source == cost.FromHE {
-		l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
-	}
+	v.crossed(l)
 	n := int64(v.Type.Len())
 	bits, correlation := cost.BitBytes(n, 1), cost.BitBytes(n, v.Int("bits"))
 	out, pads := in[0], cost.Start

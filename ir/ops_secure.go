@@ -111,12 +111,7 @@ func init() {
 		},
 		Eval: evalSquare,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			l.Deal(cost.Server, v.bytes())
-			v.drawn(l, cost.Client, 1)
-			v.drawn(l, cost.Server, 2)
-			if l.Source == cost.FromHE {
-				l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
-			}
+			v.crossed(l)
 			if v.Args[0].Type.Share == Opened {
 				for _, p := range []cost.Party{cost.Client, cost.Server} {
 					v.steps(l, p, in[0][p], 4)

@@ -61,6 +61,17 @@ func (v *Value) drawn(l *cost.Ledger, p cost.Party, vectors int) {
 	l.Keep(p, bytes)
 }
 
+// crossed records the material of a product of v's elements with what the client's mask of them is: the server's correction, the mask, and
+// shares of both parties, made by the two where no dealer does.
+func (v *Value) crossed(l *cost.Ledger) {
+	l.Deal(cost.Server, v.bytes())
+	v.drawn(l, cost.Client, 1)
+	v.drawn(l, cost.Server, 2)
+	if l.Source == cost.FromHE {
+		l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
+	}
+}
+
 // padded records the pads of OTs of v's elements, both at the sender and the chosen ones at the receiver.
 func (v *Value) padded(l *cost.Ledger, receiver cost.Party) {
 	l.Keep(receiver.Other(), 2*v.vectorBytes())

@@ -19,14 +19,7 @@ var Prune = &pass.Pass{
 	Doc: "takes relus off skip connections: a concatenation reads its parts before their relus and is read without one, and so are skips that are" +
 		" added to a path through more layers (approximate: values below zero pass there as they are; for networks trained so)",
 	Needs: ir.Net,
-	Run: func(_ *pass.Context, m *ir.Module) error {
-		for i, f := range m.Funcs {
-			if pruned := prune(f); Count(pruned) < Count(f) {
-				m.Funcs[i] = pruned
-			}
-		}
-		return nil
-	},
+	Run:   whereFewer(prune),
 }
 
 func prune(f *ir.Func) *ir.Func {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sotto/ir"
+	"sotto/passes/pass"
 )
 
 // rectifiers are the ops that act on each element alone, never fall, and leave zero as it is: what moves elements, brings zeros
@@ -15,6 +16,18 @@ var rectifiers = []string{"nn.relu", "nn.relu6"}
 // rectifies tells whether v is a rectifier of all its elements.
 func rectifies(v *ir.Value) bool {
 	return slices.Contains(rectifiers, v.Op.Name) && len(v.Ints("keep")) == 0
+}
+
+// whereFewer runs a rewriting on every function and keeps what leaves it fewer ReLUs.
+func whereFewer(rewritten func(*ir.Func) *ir.Func) func(*pass.Context, *ir.Module) error {
+	return func(_ *pass.Context, m *ir.Module) error {
+		for i, f := range m.Funcs {
+			if g := rewritten(f); Count(g) < Count(f) {
+				m.Funcs[i] = g
+			}
+		}
+		return nil
+	}
 }
 
 // Count is the number of elements that ReLUs are applied to, of what a result depends on.

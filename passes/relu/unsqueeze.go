@@ -19,14 +19,7 @@ var Unsqueeze = &pass.Pass{
 	Doc: "leaves out 1x1 convolutions of as many channels, with their relus and batch normalisations, in front of the relu of a larger convolution" +
 		" (approximate: another network, for networks trained so)",
 	Needs: ir.Net,
-	Run: func(_ *pass.Context, m *ir.Module) error {
-		for i, f := range m.Funcs {
-			if g := unsqueezed(f); Count(g) < Count(f) {
-				m.Funcs[i] = g
-			}
-		}
-		return nil
-	},
+	Run:   whereFewer(unsqueezed),
 }
 
 func unsqueezed(f *ir.Func) *ir.Func {
