@@ -90,6 +90,7 @@ func waveCost(l *cost.Ledger, n int64, bits int, in cost.Ready) cost.Ready {
 	at[receiver] = max(in[receiver], masks, l.Send(sender, cost.PlaneBytes(n, c.MessagePlanes()), at[sender]))
 	digits := cost.Padded(n) * int64(c.Digits())
 	l.Compute(receiver, max(in[receiver], cost.Start), cost.Digit, digits)
+	l.Compute(sender, max(masks, corrections), cost.Turn, digits)
 	l.Compute(sender, at[sender], cost.Digit, digits)
 	l.Compute(receiver, at[receiver], cost.Digit, digits)
 	if c.Levels() == 0 {

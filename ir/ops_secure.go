@@ -228,7 +228,9 @@ func defineTournament() {
 			},
 			Eval: evalTournament,
 			Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-				return movedCost(l, int64(v.Type.Len()), in)
+				ready := together(in)
+				l.Both(ready, cost.Tour, int64(v.Type.Len()))
+				return ready
 			},
 		})
 	}

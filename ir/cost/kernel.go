@@ -20,6 +20,7 @@ const (
 	PackWeights
 	Vectors
 	Gather
+	Tour
 	PackBits
 	Expand
 	Spill
@@ -37,6 +38,7 @@ const (
 	FerretReceive
 	Hash
 	Digit
+	Turn
 	Multiply
 
 	EvaluateKey
@@ -54,6 +56,7 @@ const (
 
 	SendByte
 	ReceiveByte
+	Wake
 
 	Begin
 
@@ -71,7 +74,8 @@ var kernelTable = [Kernels]struct {
 	Weights:     {"weights", "byte", "packed weights that a linear map reads from memory, once an application"},
 	PackWeights: {"pack-weights", "byte", "weights put into the order in which the kernels read them, once a session"},
 	Vectors:     {"elementwise", "byte", "vectors that elementwise steps read and write; a call is an instruction"},
-	Gather:      {"gather", "element", "elements that a tournament, a pool or a window moves, with the indices of where from"},
+	Gather:      {"gather", "element", "elements that a pool, a concatenation or a window moves"},
+	Tour:        {"tour", "element", "elements that a stage of a tournament moves, with the index of where from"},
 	PackBits:    {"pack-bits", "element", "ring elements packed to fewer bits for a message, or unpacked"},
 	Expand:      {"expand", "byte", "masks and shares that a seed expands to"},
 	Spill:       {"spill", "byte", "what is put away for the online phase, or fetched"},
@@ -89,6 +93,7 @@ var kernelTable = [Kernels]struct {
 	FerretReceive: {"ferret-receive", "OT", "a correlated OT of Ferret at its receiver"},
 	Hash:          {"hash", "hash", "correlated OTs hashed into pads: two an OT at the sender, one at the receiver"},
 	Digit:         {"digit", "digit", "a digit of four bits of a comparison by OT: corrected or selected by the receiver, offered by the sender; the tree included"},
+	Turn:          {"turn", "digit", "the masks of a digit's messages brought into the order of the receiver's values, at the sender"},
 	Multiply:      {"multiply", "OT", "an OT of a product of two numbers: its correlation at one end, what the choice makes of it at the other"},
 
 	EvaluateKey: {"evaluate-key", "AES block", "evaluating keys of comparisons that a dealer made"},
@@ -106,6 +111,7 @@ var kernelTable = [Kernels]struct {
 
 	SendByte:    {"send", "byte", "a byte sent, above the link: framing, encryption, system calls; a call is a message"},
 	ReceiveByte: {"receive", "byte", "a byte received, the same; a call is a message, with the waking of whoever waits for it"},
+	Wake:        {"wake", "message", "a message for which a party waited until its core slept, beside what one takes that it waits for briefly"},
 
 	Begin: {"begin", "session", "what a session begins with at either party: memory, tables and keys that are made once"},
 }

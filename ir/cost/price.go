@@ -77,16 +77,17 @@ func (p Price) all() float64 {
 // on is the time of a unit where so many of cores are free for it, which need not be a whole number.
 func (p Price) on(free float64, cores int) float64 { return onCores(p.NS, p.all(), free, cores) }
 
-// onCores is the time of what takes one on a core and all on every one of cores, of which so many are free for it.
+// onCores is the time of what takes one on a core and all on every one of cores, of which so many are free for it. What uses all cores is not
+// twice as fast on two where they share what computes or the way to memory, and not as fast on one beside another that is busy: it takes its
+// part of what all cores do together.
 func onCores(one, all, free float64, cores int) float64 {
 	if free >= float64(cores) {
 		return all
 	}
-	if free <= 1 {
-		return one / free
+	if all == one {
+		return one / min(free, 1)
 	}
-	gain := (one/all - 1) * (free - 1) / float64(cores-1)
-	return one / (1 + gain)
+	return all * float64(cores) / free
 }
 
 // Prices are those of all kernels. In JSON they are an object with a kernel's name for a key.

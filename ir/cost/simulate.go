@@ -7,6 +7,10 @@ import "math"
 // on one machine shares its cores evenly. Set-up's two moments are not apart: the second message begins when the head of the peer's
 // first is answered, and what it says of an op waits for what the first said of it alone.
 
+// wakeNS is how long a party waits until its core sleeps: what Linux polls before it halts a processor of a virtual machine (haltpoll,
+// guest_halt_poll_ns), and about what a processor of its own takes to enter a deep state.
+const wakeNS = 200e3
+
 // linkBuffer is how many bytes may be on their way before a sender waits: what the shaper of runtime/wire and a socket hold.
 const linkBuffer = 512 << 10
 
@@ -36,6 +40,7 @@ type actor struct {
 	read      float64
 	dealt     float64 // when the dealer's part is here
 	end       float64
+	awake     float64 // when it last worked
 	busy      float64 // core-nanoseconds
 }
 
@@ -170,7 +175,11 @@ func (s *simulation) from(p Party, w When) float64 {
 		if i >= len(s.arrival[p.Other()]) {
 			return math.Inf(1)
 		}
-		return s.arrival[p.Other()][i]
+		at := s.arrival[p.Other()][i]
+		if at-a.awake > wakeNS {
+			at += s.r.of(p, Wake).one
+		}
+		return at
 	}
 	if first := s.setup[0]; a.moment == s.setup[1] && i >= s.moments[first].end[p][Sending] && !s.answerable(p, &s.pieces[p][Sending][i]) {
 		return math.Inf(1)
@@ -220,6 +229,9 @@ func (s *simulation) advance() {
 	s.now += step
 	for i := range s.running {
 		t := &s.running[i]
+		if t.p != Dealer {
+			s.actors[t.p].awake = s.now
+		}
 		left := *t.left - step/t.whole // not a number where the piece is nothing
 		if left >= tiny {
 			*t.left = left

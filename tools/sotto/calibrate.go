@@ -344,11 +344,11 @@ func (a *app) linkPrice(ctx context.Context, m *prices.Machine, preset wire.Link
 		trip, err = l.HalfTrip(b)
 		return err
 	})
-	oneWay := max(trip.Value-m.HalfTrip.Value, float64(preset.OneWay)) / float64(time.Millisecond)
+	oneWay := max(trip.Value-m.HalfTrip.Value-m.Wake.Value, float64(preset.OneWay)) / float64(time.Millisecond)
 	return cost.Link{
 		BytesPerSecond: cost.Quantity{Value: preset.BitsPerSecond / 8, Source: fmt.Sprintf("the preset %s of runtime/wire: %g Gbps each way", preset.Name, preset.BitsPerSecond/1e9)},
 		OneWayMS: cost.Quantity{Value: math.Round(oneWay*1e6) / 1e6, Spread: spreadOf(trip), Source: fmt.Sprintf(
-			"half a round trip of a byte over the preset %s of runtime/wire (%v one way) less that over loopback; %s", preset.Name, preset.OneWay, source)},
+			"half a round trip of a byte over the preset %s of runtime/wire (%v one way) less that over loopback and a wake; %s", preset.Name, preset.OneWay, source)},
 	}, err
 }
 

@@ -27,6 +27,24 @@ func digitProbe() *Probe {
 	}}
 }
 
+// turnProbe runs the step of comparisons by OT that waits for the corrections alone.
+func turnProbe() *Probe {
+	return &Probe{Name: "turn", Kernels: []cost.Kernel{cost.Turn}, What: "masks of comparisons of 19 and 30 bits turned at the sender", Loads: func(Budget) (all []Load, err error) {
+		for _, bits := range comparedBits {
+			for _, n := range comparedAtOne {
+				c := newComparing(bits, n)
+				pads, base := c.planes(c.form.MessagePlanes()), c.planes(c.form.Leaves())
+				masks, e := c.planes(c.form.MaskPlanes()), c.planes(c.form.ChoicePlanes())
+				units := float64(cost.Padded(int64(n))) * float64(c.form.Digits())
+				all = append(all, Load{one(cost.Turn, units), func(w *Watch) error {
+					return w.Time(func() error { c.step.Turn(pads, base, masks, e); return nil })
+				}})
+			}
+		}
+		return all, nil
+	}}
+}
+
 // comparing is a comparison of n values with all its vectors of bits, at either party.
 type comparing struct {
 	form  cost.Comparison

@@ -15,7 +15,7 @@ import (
 // What the measuring party asks of the other over a connection, one order after the other. Both directions are framed and encrypted as
 // a session's are.
 const (
-	ping    = "ping"    // N times Bytes there and back
+	ping    = "ping"    // N times Bytes there and back, after a Pause at either end
 	pour    = "pour"    // N messages of Bytes there, a byte back
 	draw    = "draw"    // a byte there, N messages of Bytes back
 	kernels = "kernels" // the other party's own prices
@@ -27,6 +27,7 @@ type order struct {
 	Do     string
 	N      int
 	Bytes  int
+	Pause  time.Duration
 	Budget Budget
 }
 
@@ -35,10 +36,11 @@ const (
 	mostOrder = 1 << 20
 	mostPings = 1 << 16
 	mostBytes = 1 << 30
+	mostPause = 100 * time.Millisecond
 )
 
 func (o order) check() error {
-	if o.N < 0 || o.N > mostPings || o.Bytes < 0 || o.Bytes > mostBytes || o.Budget.Load > time.Minute {
+	if o.N < 0 || o.N > mostPings || o.Bytes < 0 || o.Bytes > mostBytes || o.Pause > mostPause || o.Budget.Load > time.Minute {
 		return fmt.Errorf("calibration: the peer asks for %d times %d bytes: accepted are at most %d times and %d bytes", o.N, o.Bytes, mostPings, mostBytes)
 	}
 	return nil
@@ -102,6 +104,7 @@ func obey(c *wire.Conn, o order, own func(Budget) (*Machine, error)) error {
 			if err := c.ReadFull(buf); err != nil {
 				return err
 			}
+			work(o.Pause)
 			return c.Send(buf)
 		})
 	case pour:
@@ -137,6 +140,12 @@ func repeat(n int, f func() error) error {
 	return nil
 }
 
+// work keeps a core busy for some time.
+func work(d time.Duration) {
+	for end := time.Now().Add(d); d > 0 && time.Now().Before(end); {
+	}
+}
+
 // worked is the CPU time of this process during f, in nanoseconds.
 func worked(f func() error) (ns int64, err error) {
 	before := cpuTime()
@@ -147,6 +156,7 @@ func worked(f func() error) (ns int64, err error) {
 // Wire is what moving bytes takes.
 type Wire struct {
 	HalfTrip       Quantity // of a message of a byte, in nanoseconds: sending, the link, receiving
+	Wake           Quantity // what a half trip takes beside that where the receiver has waited until its core slept
 	Send, Receive  Quantity // of a byte, nanoseconds of a party's work
 	BytesPerSecond Quantity // of the slower direction, both parties' work included
 }
@@ -212,27 +222,42 @@ func (p *Peer) Machine(b Budget) (*Machine, error) {
 
 // HalfTrip measures half a round trip of a message of a byte, in nanoseconds.
 func (p *Peer) HalfTrip(b Budget) (Quantity, error) {
-	first, err := p.ping(3, 1)
+	return p.halfTrip(b, 0)
+}
+
+// waitForSleep is how long a party lets the other wait so that its core sleeps: some times what cores wait before they do.
+const waitForSleep = time.Millisecond
+
+// wake measures what a half trip takes longer where the receiver's core sleeps.
+func (p *Peer) wake(b Budget, awake Quantity) (Quantity, error) {
+	asleep, err := p.halfTrip(b, waitForSleep)
+	more := max(asleep.Value-awake.Value, 1)
+	return Quantity{more, min(asleep.Spread*asleep.Value/more, mostSpread)}, err
+}
+
+func (p *Peer) halfTrip(b Budget, pause time.Duration) (Quantity, error) {
+	first, err := p.ping(3, 1, pause)
 	if err != nil {
 		return Quantity{}, err
 	}
-	all, err := p.ping(b.pings(2*first[len(first)-1]), 1)
+	all, err := p.ping(b.pings(2*(first[len(first)-1]+float64(pause))), 1, pause)
 	return quantityOf(append(all, first...)), err
 }
 
-// ping gives half the round trips of messages of so many bytes, in nanoseconds.
-func (p *Peer) ping(n, bytes int) ([]float64, error) {
-	if err := p.ask(order{Do: ping, N: n, Bytes: bytes}); err != nil {
+// ping gives half the round trips of messages of so many bytes, in nanoseconds, without the pauses before them.
+func (p *Peer) ping(n, bytes int, pause time.Duration) ([]float64, error) {
+	if err := p.ask(order{Do: ping, N: n, Bytes: bytes, Pause: pause}); err != nil {
 		return nil, err
 	}
 	buf, all := make([]byte, bytes), make([]float64, 0, n)
 	err := repeat(n, func() error {
 		begun := time.Now()
+		work(pause)
 		if err := p.conn.Send(buf); err != nil {
 			return err
 		}
 		err := p.conn.ReadFull(buf)
-		all = append(all, float64(time.Since(begun))/2)
+		all = append(all, max(1, float64(time.Since(begun)-2*pause)/2))
 		return err
 	})
 	return all, err
@@ -281,6 +306,9 @@ func (p *Peer) Wire(b Budget) (w Wire, err error) {
 	}
 	pl := b.planOf(float64(1<<20) / rough.took.Seconds())
 	if w.HalfTrip, err = p.HalfTrip(b); err != nil {
+		return w, err
+	}
+	if w.Wake, err = p.wake(b, w.HalfTrip); err != nil {
 		return w, err
 	}
 	var sent, read []float64

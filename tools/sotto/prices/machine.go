@@ -15,6 +15,7 @@ type Machine struct {
 	ProcessBytes int64                 // of a party that has no program yet
 	Prices       map[string]cost.Price // by kernel
 	HalfTrip     Quantity              // of a message of a byte between two processes of it, nanoseconds
+	Wake         Quantity              // what one takes longer whose receiver has waited until its core slept, nanoseconds
 	Loopback     Quantity              // bytes a second between them, unencrypted
 	Sessions     []Agreement           // that corrected the prices
 }
@@ -45,7 +46,9 @@ func (m *Machine) Bytes(w Wire) {
 	}
 	m.Prices[cost.SendByte.String()] = price(w.Send, "sender")
 	m.Prices[cost.ReceiveByte.String()] = price(w.Receive, "receiver")
-	m.HalfTrip = w.HalfTrip
+	m.HalfTrip, m.Wake = w.HalfTrip, w.Wake
+	m.Prices[cost.Wake.String()] = cost.Price{NS: round(w.Wake.Value), Spread: round(w.Wake.Spread),
+		Source: fmt.Sprintf("half a round trip of messages of a byte between two processes of the machine which each works for %v before it answers, less one of those that answer at once", waitForSleep)}
 	m.Prices[cost.Begin.String()] = cost.Price{NS: 1, Source: "no session was run"} // until Refine
 }
 

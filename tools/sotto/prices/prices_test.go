@@ -8,7 +8,7 @@ import (
 
 // TestEveryKernelIsMeasured: a probe for each kernel but those of bytes, and none twice.
 func TestEveryKernelIsMeasured(t *testing.T) {
-	by := map[cost.Kernel]string{cost.SendByte: "two processes", cost.ReceiveByte: "two processes", cost.Begin: "sessions"}
+	by := map[cost.Kernel]string{cost.SendByte: "two processes", cost.ReceiveByte: "two processes", cost.Wake: "two processes", cost.Begin: "sessions"}
 	for _, p := range Probes() {
 		for _, k := range p.Kernels {
 			if by[k] != "" {
@@ -30,7 +30,7 @@ func TestProbesMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Bytes(Wire{HalfTrip: Quantity{20_000, 0.1}, Send: Quantity{0.5, 0.1}, Receive: Quantity{0.6, 0.2}})
+	m.Bytes(Wire{Wake: Quantity{5e4, 0.1}, HalfTrip: Quantity{20_000, 0.1}, Send: Quantity{0.5, 0.1}, Receive: Quantity{0.6, 0.2}})
 	list, err := m.Target("a test")
 	if err != nil {
 		t.Fatal(err)

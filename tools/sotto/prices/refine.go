@@ -22,6 +22,8 @@ type Session struct {
 const (
 	unitSlack    = 0.25
 	callSlack    = 0.7
+	byteSlack    = 0.07 // of bytes, which were measured as sessions move them
+	messageSlack = 0.5
 	sessionNoise = 0.05
 	noiseMS      = 0.7 // of short phases: what starting threads and waking processes varies by
 	outlier      = 2   // standard deviations beyond which a session counts by its distance, not its square
@@ -103,7 +105,13 @@ type param struct {
 }
 
 func (p param) slack() float64 {
-	if p.call || p.kernel == cost.Begin {
+	bytes := p.kernel == cost.SendByte || p.kernel == cost.ReceiveByte
+	switch {
+	case bytes && p.call:
+		return messageSlack
+	case bytes:
+		return byteSlack
+	case p.call || p.kernel == cost.Begin:
 		return callSlack
 	}
 	return unitSlack

@@ -8,14 +8,16 @@ import (
 	"sotto/runtime/kernel"
 	"sotto/runtime/nonlin"
 	"sotto/runtime/prg"
+	"sotto/runtime/program"
 	"sotto/runtime/ring"
+	"sotto/runtime/vm"
 )
 
 // vectorSizes are elements of activations: of the last layers and of the first.
 var vectorSizes = []int{1 << 12, 1 << 15, 1 << 18, 3 << 18}
 
 func vectorProbes() []*Probe {
-	return []*Probe{elementwiseProbe(), digitProbe(), multiplyProbe(), gatherProbe(), packBitsProbe(), expandProbe(), spillProbe(), allocateProbe()}
+	return []*Probe{elementwiseProbe(), digitProbe(), multiplyProbe(), gatherProbe(), tourProbe(), turnProbe(), packBitsProbe(), expandProbe(), spillProbe(), allocateProbe()}
 }
 
 // vectors are sets of vectors that take turns.
@@ -114,6 +116,27 @@ func gatherProbe() *Probe {
 			all = append(all, Load{one(cost.Gather, float64(n)), func(w *Watch) error {
 				x := v.take()
 				return w.Time(func() error { return kernel.Gather(x[0], x[1], index) })
+			}})
+		}
+		return all, nil
+	}}
+}
+
+// pooled are max-pools of ResNets and of smaller networks.
+var pooled = []cost.Tournament{{C: 16, H: 12, W: 12, KH: 2, KW: 2, StrideH: 2, StrideW: 2}, {C: 16, H: 32, W: 32, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1},
+	{C: 64, H: 32, W: 32, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1}}
+
+// tourProbe moves what the first stage of a tournament compares.
+func tourProbe() *Probe {
+	return &Probe{Name: "tour", Kernels: []cost.Kernel{cost.Tour}, What: "elements of the first stage of max-pools moved by an index that is made for it", Loads: func(b Budget) (all []Load, err error) {
+		for _, t := range sizes(b, pooled) {
+			const left, stage = 1, 0
+			ints := []int{left, stage, t.C, t.H, t.W, t.KH, t.KW, t.StrideH, t.StrideW, t.PadH, t.PadW}
+			n := t.Pairs(stage)
+			v := b.vectors(2, t.Live(stage))
+			all = append(all, Load{one(cost.Tour, float64(n)), func(w *Watch) error {
+				x := v.take()
+				return w.Time(func() error { return vm.Move(program.Tour, ints, x[0][:n], x[1]) })
 			}})
 		}
 		return all, nil
