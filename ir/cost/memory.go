@@ -25,12 +25,20 @@ func (l *Ledger) Step(p Party, bytes int64) { l.memory[p].step = max(l.memory[p]
 // peak is the most bytes that a party holds on a machine.
 func (l *Ledger) peak(p Party, m Machine) int64 {
 	of := l.memory[p]
-	bytes := int64(m.ProcessBytes.Value) + sessionBytes + of.kept + min(of.streams, ResidentStreams) + of.step + of.core*int64(m.Cores)
+	live := sessionBytes + of.kept + min(of.streams, ResidentStreams) + of.step + of.core*int64(m.Cores)
 	if of.streams > 0 {
-		bytes += relayBytes
+		live += relayBytes
 	}
-	return bytes
+	return int64(m.ProcessBytes.Value) + live + (live+CollectorRoom)*SessionGarbage/100
 }
+
+// SessionGarbage is how much garbage a session lets grow, in percent of what lives, and CollectorRoom what counts as living from its begin
+// and is never touched (tools/sotto): its memory is large vectors without pointers, which cost a collector nothing to pass over and a
+// machine twice their size to keep.
+const (
+	SessionGarbage = 15
+	CollectorRoom  = 64 << 20
+)
 
 // Buffers of a session: what is read ahead of the connection, and the blocks and the message of a chunk of OTs each way; and what three
 // pieces of garbled layers take on their way, each way (runtime/wire, runtime/vm).

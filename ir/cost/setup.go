@@ -32,6 +32,10 @@ func (l *Ledger) Setup(x Extensions) {
 			toReceiver, _ := i.SetupBytes()
 			first += toReceiver
 			l.baseOTs(p)
+			if i.Silent() { // this extension's base and the next one's, at either end
+				l.Keep(p, 2*blockBytes*i.Base())
+				l.Keep(p.Other(), 2*blockBytes*i.Base())
+			}
 			l.extend(Instance{OT: SoftSpoken}, p, i.Base(), Start)
 		}
 		for i := range x.sent(p.Other()) {

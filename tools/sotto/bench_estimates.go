@@ -34,6 +34,7 @@ var estimatedNets = []netBench{
 const (
 	onlineBound  estimates.Bound = 0.10
 	offlineBound estimates.Bound = 0.15
+	memoryBound  estimates.Bound = 0.20
 	exact        estimates.Bound = 0
 )
 
@@ -53,8 +54,8 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 		Use: "estimates", Short: "hold estimates against runs: networks, deployments, links", Args: cobra.NoArgs,
 		Long: "Estimates calibrates this machine, compiles each network for each deployment and link at those prices, and runs every case as\n" +
 			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. It prints estimate, median, their ratio\n" +
-			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %, bytes\n" +
-			"and rounds exact) fails where the interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a\n" +
+			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %,\n" +
+			"peak memory 20 %, bytes and rounds exact) fails where the interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a\n" +
 			"run that was interrupted goes on.",
 		Example: "  sotto bench estimates --journal estimates.jsonl --plot estimates.svg\n  sotto bench estimates --nets minionn.relu --links wan --runs 3\n" +
 			"  sotto bench estimates --prices lists/ --json",
@@ -138,9 +139,17 @@ type estimateResult struct {
 	Net    string          `json:"net"`
 	Deploy cost.Deployment `json:"deploy"`
 	Link   string          `json:"link"`
-	What   string          `json:"what"` // online, offline (ms), bytes, rounds
+	What   string          `json:"what"` // online, offline (ms), client_memory, server_memory (bytes), bytes, rounds
 	estimates.Figure
+	Range   *declared     `json:"range,omitempty"` // of a time
 	Kernels []kernelShare `json:"kernels,omitempty"`
+}
+
+// declared is the range that an estimate gives with itself, and whether the median lies in it.
+type declared struct {
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	Holds bool    `json:"holds"`
 }
 
 // kernelShare is the work of a kernel in a phase.
@@ -386,6 +395,8 @@ func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) err
 		}{
 			{"online", e.Online.MS, of(func(r journalRun) float64 { return r.Online.MS }), onlineBound},
 			{"offline", e.Offline.MS, of(func(r journalRun) float64 { return r.Offline.MS }), offlineBound},
+			{"client_memory", float64(e.PeakBytes.Client), of(func(r journalRun) float64 { return float64(r.ClientPeakRSS) }), memoryBound},
+			{"server_memory", float64(e.PeakBytes.Server), of(func(r journalRun) float64 { return float64(r.ServerPeakRSS) }), memoryBound},
 			{"bytes", float64(e.Online.ClientSent + e.Online.ServerSent + e.Offline.ClientSent + e.Offline.ServerSent), of(journalRun.bytes), exact},
 			{"rounds", float64(e.Online.Rounds + e.Offline.Rounds), of(func(r journalRun) float64 { return float64(r.Online.Rounds + r.Offline.Rounds) }), exact},
 		} {
@@ -394,6 +405,10 @@ func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) err
 				return fmt.Errorf("%s: %s: %w", c.name(), q.what, err)
 			}
 			x := estimateResult{Net: c.Net, Deploy: c.Deploy, Link: c.Link, What: q.what, Figure: figure}
+			if x.timed() {
+				of := map[string]expected{"online": e.Online, "offline": e.Offline}[q.what]
+				x.Range = &declared{of.Low, of.High, of.Low <= figure.Measured.Value && figure.Measured.Value <= of.High}
+			}
 			if figure.Verdict == estimates.Fails {
 				r.Failed++
 			}
@@ -406,6 +421,9 @@ func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) err
 
 // timed tells whether the figure is a time.
 func (x estimateResult) timed() bool { return x.What == "online" || x.What == "offline" }
+
+// memory tells whether the figure is bytes of memory.
+func (x estimateResult) memory() bool { return x.What == "client_memory" || x.What == "server_memory" }
 
 // draw writes the plot, if one is asked for.
 func (r *estimatesReport) draw() error {
@@ -431,21 +449,32 @@ func (r *estimatesReport) draw() error {
 
 func (r *estimatesReport) text(w io.Writer) {
 	var rows [][]string
-	exactly := 0
+	exactly, times, ranges, within := 0, 0, 0, 0
 	for _, x := range r.Results {
 		show := duration
-		if !x.timed() {
-			if x.Verdict == estimates.Holds {
-				exactly++
-				continue
+		switch {
+		case x.timed():
+			times++
+			if x.Range.Holds {
+				ranges++
 			}
+		case x.memory():
+			show = func(v float64) string { return size(int64(v)) }
+		case x.Verdict == estimates.Holds:
+			exactly++
+			continue
+		default:
 			show = func(v float64) string { return count(int64(v)) }
+		}
+		if x.Verdict == estimates.Holds {
+			within++
 		}
 		rows = append(rows, []string{x.Net, string(x.Deploy), x.Link, x.What, show(x.Estimate), show(x.Measured.Value), fmt.Sprintf("%.3f", x.Ratio),
 			fmt.Sprintf("%.3f - %.3f", x.Low, x.High), x.Bound, string(x.Verdict)})
 	}
 	table(w, "network deployment link what >estimate >measured >ratio >interval bound verdict", rows)
-	fmt.Fprintf(w, "\n%d figures of bytes and rounds are exact; %d estimates fail their bound\n", exactly, r.Failed)
+	fmt.Fprintf(w, "\n%d figures of bytes and rounds are exact; of %d others %d are within their bounds; %d estimates fail\n", exactly, len(rows), within, r.Failed)
+	fmt.Fprintf(w, "the ranges given with the estimates hold %d of %d times\n", ranges, times)
 	r.Results[slices.IndexFunc(r.Results, estimateResult.timed)].kernelTable(w)
 	if r.Plot != "" {
 		fmt.Fprintf(w, "plot: %s\n", r.Plot)

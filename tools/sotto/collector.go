@@ -4,23 +4,21 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+
+	"sotto/ir/cost"
 )
 
-// sessionGarbage is how much garbage a session lets grow, in percent of what lives: its memory is large vectors without
-// pointers, which cost a collector nothing to pass over and a machine twice their size to keep.
-const sessionGarbage = 15
-
-// collectorRoom counts as living and is never touched, so that it takes addresses and no memory. Without it a session that begins
-// small would be collected each time that it has grown by a few hundred kB, which is most of what it does at first.
-const collectorRoom = 64 << 20
+// What collects a session's garbage lets cost.SessionGarbage percent grow. cost.CollectorRoom counts as living and is never touched, so
+// that it takes addresses and no memory: without it a session that begins small would be collected each time that it has grown by a few
+// hundred kB, which is most of what it does at first.
 
 // keepCollectorRoom holds it, once.
-var keepCollectorRoom = sync.OnceValue(func() []byte { return make([]byte, collectorRoom) })
+var keepCollectorRoom = sync.OnceValue(func() []byte { return make([]byte, cost.CollectorRoom) })
 
 // settleCollector has garbage collected as suits a session, unless the environment says otherwise.
 func settleCollector() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(sessionGarbage)
+		debug.SetGCPercent(cost.SessionGarbage)
 		keepCollectorRoom()
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 func otProbes() []*Probe {
 	return []*Probe{
-		{Name: "base-ot-points", Kernels: []cost.Kernel{cost.BaseOTPoints}, Alone: true, What: "points of the 128 base OTs of a set-up of SoftSpoken or IKNP", Loads: func(Budget) ([]Load, error) { return setupLoads(cost.BaseOTPoints), nil }},
-		{Name: "base-ot-keys", Kernels: []cost.Kernel{cost.BaseOTKeys}, Alone: true, What: "keys of the 128 base OTs of a set-up of SoftSpoken or IKNP, at either end", Loads: func(Budget) ([]Load, error) { return setupLoads(cost.BaseOTKeys), nil }},
+		{Name: "base-ot-points", Kernels: []cost.Kernel{cost.BaseOTPoints}, What: "points of the 128 base OTs of a set-up of SoftSpoken or IKNP", Loads: func(Budget) ([]Load, error) { return setupLoads(cost.BaseOTPoints), nil }},
+		{Name: "base-ot-keys", Kernels: []cost.Kernel{cost.BaseOTKeys}, What: "keys of the 128 base OTs of a set-up of SoftSpoken or IKNP, at either end", Loads: func(Budget) ([]Load, error) { return setupLoads(cost.BaseOTKeys), nil }},
 		{Name: "softspoken-ot", Kernels: []cost.Kernel{cost.SoftSpokenOT}, What: "correlated OTs of SoftSpoken, k = 4, at either end, in chunks of 2^13 and 2^17", Loads: func(Budget) ([]Load, error) { return extensionLoads(cost.SoftSpokenOT) }},
 		{Name: "iknp-ot", Kernels: []cost.Kernel{cost.IKNPOT}, What: "correlated OTs of IKNP at either end, in chunks of 2^13 and 2^17", Loads: func(Budget) ([]Load, error) { return extensionLoads(cost.IKNPOT) }},
 		{Name: "ferret-send", Kernels: []cost.Kernel{cost.FerretSend}, What: "correlated OTs of Ferret (1170, 17, 11) at the sender, extension after extension", Loads: func(Budget) ([]Load, error) { return ferretLoads(cost.FerretSend) }},

@@ -32,9 +32,9 @@ type Budget struct {
 	Samples, SampleRuns int
 }
 
-// Full is the budget of a calibration, which is done within two minutes; Tiny is that of a test, whose prices are worth nothing.
+// Full is the budget of a calibration, which is done within three minutes; Tiny is that of a test, whose prices are worth nothing.
 var (
-	Full = Budget{Load: 70 * time.Millisecond, Runs: 7, Turned: 48 << 20, Samples: 1000, SampleRuns: 3}
+	Full = Budget{Load: 70 * time.Millisecond, Runs: 7, Turned: 48 << 20, Samples: 1000, SampleRuns: 9}
 	Tiny = Budget{Load: time.Microsecond, Runs: 1, Sizes: 4, Samples: 1, SampleRuns: 1}
 )
 
