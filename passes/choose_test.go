@@ -83,10 +83,17 @@ func drawComparing(t *rapid.T, most int) *ir.Module {
 func drawProblem(t *rapid.T, most map[cost.Source]int) *choose.Problem {
 	c := &pass.Context{Deploy: rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(t, "deployment"),
 		Source: rapid.SampledFrom([]cost.Source{cost.FromHE, cost.FromHE, cost.FromDealer}).Draw(t, "source")}
-	ring := compile(t, c, drawComparing(t, most[c.Source]), passes.ToRing)
-	form := &choose.Form{Ring: ring, Frac: c.Report.Frac, Space: choose.NewSpace(ring.Funcs[0], c.Source)}
-	form.Space.Packings = form.Space.Packings[:1] // which multiply what there is to try
-	return &choose.Problem{Forms: []*choose.Form{form}, Deploy: c.Deploy, Source: c.Source, Passes: passes.Candidate,
+	net := drawComparing(t, most[c.Source])
+	var forms []*choose.Form
+	for _, c.Ring = range []int{32, 64} {
+		for _, c.Pools = range []pass.Pools{pass.PoolsFirst, pass.PoolsLast} {
+			ring := compile(t, c, net.Clone(), passes.ToRing)
+			f := &choose.Form{Ring: ring, Pools: c.Pools, Space: choose.NewSpace(ring.Funcs[0], c.Source)}
+			f.Space.Packings = f.Space.Packings[:1] // which multiply what there is to try
+			forms = append(forms, f)
+		}
+	}
+	return &choose.Problem{Forms: forms, Deploy: c.Deploy, Source: c.Source, Passes: passes.Candidate,
 		Target: drawTarget(t), Objective: rapid.SampledFrom(choose.Objectives()).Draw(t, "objective")}
 }
 
@@ -103,9 +110,12 @@ func TestTheChoiceIsTheBestOfAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got.Weighed != choose.WeighedAll {
+			t.Skip("a relu6 is two ops here")
+		}
 		best, price := exhaust(t, p)
-		if mine := got.Times.By(p.Objective); mine != price || !got.Proven {
-			t.Fatalf("chose %v at %v ms, proven: %v; the best is %v at %v ms of\n%s", got.Candidate, mine, got.Proven, best, price, p.Forms[0].Ring)
+		if mine := got.Times.By(p.Objective); mine != price {
+			t.Fatalf("chose %v at %v ms, weighed: %v; the best is %v at %v ms of\n%s", got.Candidate, mine, got.Weighed, best, price, p.Forms[0].Ring)
 		}
 	})
 }
@@ -119,7 +129,7 @@ func TestTheSearchIsNearTheBestOfAll(t *testing.T) {
 		if tried++; tried > tries {
 			return
 		}
-		p := drawProblem(t, map[cost.Source]int{cost.FromHE: 4, cost.FromDealer: 3})
+		p := drawProblem(t, map[cost.Source]int{cost.FromHE: 3, cost.FromDealer: 2})
 		best, err := p.Choose(p.Target.Link)
 		if err != nil {
 			t.Fatal(err)
@@ -130,10 +140,10 @@ func TestTheSearchIsNearTheBestOfAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		if mine, price := got.Times.By(p.Objective), best.Times.By(p.Objective); mine > price*(1+slack) || mine < price {
-			t.Fatalf("found %v at %v ms, proven: %v; the best is %v at %v ms of\n%s", got.Candidate, mine, got.Proven, best.Candidate, price, p.Forms[0].Ring)
+			t.Fatalf("found %v at %v ms, weighed: %v; the best is %v at %v ms of\n%s", got.Candidate, mine, got.Weighed, best.Candidate, price, p.Forms[0].Ring)
 		}
-		if x, y := got.UniformTimes.By(p.Objective), best.UniformTimes.By(p.Objective); x != y {
-			t.Fatalf("the best of one way is %v at %v ms, not %v at %v ms", best.Uniform, y, got.Uniform, x)
+		if x, y := got.UniformTimes.By(p.Objective), got.Times.By(p.Objective); x < y {
+			t.Fatalf("one way, %v, takes %v ms, the choice %v", got.Uniform, x, y)
 		}
 	})
 }
@@ -141,8 +151,12 @@ func TestTheSearchIsNearTheBestOfAll(t *testing.T) {
 // exhaust prices every candidate.
 func exhaust(t *rapid.T, p *choose.Problem) (best choose.Candidate, price float64) {
 	price = math.Inf(1)
-	space := p.Forms[0].Space
-	for _, g := range space.Programs(0) {
+	var programs []choose.Program
+	for i, f := range p.Forms {
+		programs = append(programs, f.Space.Programs(i)...)
+	}
+	for _, g := range programs {
+		space := p.Forms[g.Form].Space
 		c := choose.Candidate{Ways: make([]pass.Nonlinear, len(space.Sites)), Program: g}
 		var try func(site int)
 		try = func(site int) {

@@ -38,6 +38,7 @@ var ToRing = []*pass.Pass{
 	ranges.Ranges, // needs the folded weights
 	fixed.Fixed,   // ring and scales from the ranges
 	clean.CSE,     // quantised weights, truncations
+	relu.PoolLast, // where it was asked for
 	clean.DCE,
 	relu.SignDrop, // of relus that are left, in units of their scales
 }

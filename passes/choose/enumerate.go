@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"sotto/ir/cost"
 	"sotto/passes/pass"
 )
 
@@ -20,17 +19,20 @@ type weighed struct {
 	uniform bool // of one way
 }
 
-// enumerated weighs all candidates.
-func (p *Problem) enumerated(link cost.Link) (out Choice, err error) {
-	if err := p.enumerate(); err != nil {
-		return out, err
+// enumerated weighs all candidates of some forms.
+func (s *search) enumerated(what Weighed, forms []int) (out Choice, err error) {
+	var every []weighed
+	for _, form := range forms {
+		if err := s.enumerate(form); err != nil {
+			return out, err
+		}
+		every = append(every, s.every[form]...)
 	}
-	s := p.search(link)
 	of := func(accepts func(*weighed) bool) (Candidate, Times) {
-		w := s.first(accepts)
+		w := s.first(every, accepts)
 		return w.c, s.sum(w.a)
 	}
-	out.Proven = true
+	out.Weighed = what
 	out.Candidate, out.Times = of(func(*weighed) bool { return true })
 	out.Uniform, out.UniformTimes = of(func(w *weighed) bool { return w.uniform })
 	return out, nil
@@ -38,14 +40,14 @@ func (p *Problem) enumerated(link cost.Link) (out Choice, err error) {
 
 // first gives the best of the candidates that are accepted, of equals the first: they are played from the least bound on, until a bound is
 // above the best price.
-func (s *search) first(accepts func(*weighed) bool) *weighed {
+func (s *search) first(every []weighed, accepts func(*weighed) bool) *weighed {
 	type bounded struct {
 		at    int
 		least float64
 	}
 	var order []bounded
-	for i := range s.every {
-		if w := &s.every[i]; accepts(w) {
+	for i := range every {
+		if w := &every[i]; accepts(w) {
 			order = append(order, bounded{i, s.least(w.a).By(s.Objective)})
 		}
 	}
@@ -55,35 +57,38 @@ func (s *search) first(accepts func(*weighed) bool) *weighed {
 		if b.least > price {
 			break
 		}
-		if x := s.sum(s.every[b.at].a).By(s.Objective); x < price || x == price && b.at < best {
+		if x := s.sum(every[b.at].a).By(s.Objective); x < price || x == price && b.at < best {
 			best, price = b.at, x
 		}
 	}
-	return &s.every[best]
+	return &every[best]
 }
 
-// enumerate lists all candidates, once. Those whose scheme garbles nothing are one.
-func (p *Problem) enumerate() error {
-	if p.every != nil {
+// enumerate lists all candidates of a form, once. Those whose scheme garbles nothing are one.
+func (p *Problem) enumerate(form int) error {
+	if p.every[form] != nil {
 		return nil
 	}
-	seen := map[*account]bool{}
-	for form, f := range p.Forms {
-		for _, g := range f.Space.Programs(form) {
-			err := f.Space.each(func(ways []pass.Nonlinear) error {
-				c := Candidate{slices.Clone(ways), g}
-				a, err := p.account(c)
-				if err == nil && !seen[a] {
-					seen[a] = true
-					p.every = append(p.every, weighed{c, a, f.Space.uniform(ways)})
-				}
-				return err
-			})
-			if err != nil {
-				return err
+	seen, space := map[*account]bool{}, p.Forms[form].Space
+	var every []weighed
+	for _, g := range space.Programs(form) {
+		err := space.each(func(ways []pass.Nonlinear) error {
+			c := Candidate{slices.Clone(ways), g}
+			a, err := p.account(c)
+			if err == nil && !seen[a] {
+				seen[a] = true
+				every = append(every, weighed{c, a, space.uniform(ways)})
 			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
+	if p.every == nil {
+		p.every = map[int][]weighed{}
+	}
+	p.every[form] = every
 	return nil
 }
 

@@ -23,7 +23,7 @@ type Problem struct {
 	layouts *cost.Layouts
 	lowered map[string]*secure
 	priced  map[string]*account
-	every   []weighed // of a problem that is enumerated
+	every   map[int][]weighed // of the forms that are enumerated
 }
 
 // secure is a candidate in SECURE, whatever its OT extension and products.

@@ -16,9 +16,17 @@ type Choice struct {
 	// Uniform is the best candidate of one way, and UniformTimes what it takes.
 	Uniform      Candidate
 	UniformTimes Times
-	// Proven tells that no candidate is better, as all were weighed; otherwise there were too many, and the choice was searched for.
-	Proven bool
+	Weighed      Weighed
 }
+
+// Weighed is what of all candidates was weighed, so that none of it is better than the choice.
+type Weighed string
+
+const (
+	WeighedAll  Weighed = "all"
+	WeighedForm Weighed = "form" // those of the form that a search found
+	WeighedNone Weighed = "none" // there were more than MostEnumerated even of that
+)
 
 // search is one search, on one link.
 type search struct {
@@ -91,14 +99,24 @@ func (s *search) least(a *account) Times {
 
 // Choose gives the candidate that takes the least on a link.
 func (p *Problem) Choose(link cost.Link) (Choice, error) {
-	n, most := 0, cmp.Or(p.Enumerate, MostEnumerated)
-	for _, f := range p.Forms {
+	n, most, all := 0, cmp.Or(p.Enumerate, MostEnumerated), []int{}
+	for i, f := range p.Forms {
 		n += f.Space.candidates(most)
+		all = append(all, i)
 	}
+	s := p.search(link)
 	if n <= most {
-		return p.enumerated(link)
+		return s.enumerated(WeighedAll, all)
 	}
-	return p.search(link).choose()
+	found, err := s.choose()
+	if form := found.Candidate.Form; err == nil && p.Forms[form].Space.candidates(most) <= most {
+		uniform, times := found.Uniform, found.UniformTimes
+		found, err = s.enumerated(WeighedForm, []int{form})
+		if times.By(s.Objective) < found.UniformTimes.By(s.Objective) {
+			found.Uniform, found.UniformTimes = uniform, times // of another form
+		}
+	}
+	return found, err
 }
 
 // rankedPrograms is how many choices for the whole program are gone into, the best by programs of one way.
@@ -106,6 +124,7 @@ const rankedPrograms = 2
 
 // choose searches.
 func (s *search) choose() (out Choice, err error) {
+	out.Weighed = WeighedNone
 	r := ranking{search: s}
 	if err := r.uniforms(s.Forms[0].Space.Programs(0)); err != nil {
 		return out, err

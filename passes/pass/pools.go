@@ -11,13 +11,15 @@ type Pools string
 const (
 	// PoolsFirst pools before: fewer ReLUs, and a round or more besides.
 	PoolsFirst Pools = "first"
+	// PoolsLast rectifies before, whatever is written.
+	PoolsLast Pools = "last"
 	// PoolsAsWritten leaves the order: where rounds are all that counts.
 	PoolsAsWritten Pools = "written"
 )
 
 // ParsePools reads an order; an empty one is the default, the first.
 func ParsePools(s string) (Pools, error) {
-	all := []Pools{PoolsFirst, PoolsAsWritten}
+	all := []Pools{PoolsFirst, PoolsLast, PoolsAsWritten}
 	switch {
 	case s == "":
 		return all[0], nil

@@ -13,7 +13,7 @@ var PoolFirst = &pass.Pass{
 		" the pool that are a bit wider and a truncation that waits for none (exact; --pools written leaves them)",
 	Needs: ir.Net | ir.RingStage,
 	Run: func(c *pass.Context, m *ir.Module) error {
-		if c.Pools == pass.PoolsAsWritten {
+		if c.Pools == pass.PoolsAsWritten || m.Stage == ir.RingStage && c.Pools == pass.PoolsLast {
 			return nil
 		}
 		for i, f := range m.Funcs {

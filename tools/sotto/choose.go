@@ -72,26 +72,32 @@ func (f *lowerFlags) programs() (s choose.Space, err error) {
 	return s, nil
 }
 
-// decide chooses the protocols of the RING module and has the passes that follow obey.
+// decide chooses the form and the protocols of the network and has the passes that follow obey.
 func (l *lowering) decide() error {
 	d := l.deciding
-	f := l.ring.Funcs[0]
-	base, err := d.flags.protocols(f)
+	base, err := d.flags.protocols(l.ring.Funcs[0])
 	if err != nil {
 		return err
 	}
-	space, err := d.space(f, base, l.context.Source)
+	forms, err := l.forms(&d.flags)
 	if err != nil {
 		return err
 	}
-	d.problem = &choose.Problem{Forms: []*choose.Form{{Ring: l.ring, Frac: l.context.Report.Frac, Space: space}}, Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate,
+	d.problem = &choose.Problem{Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate,
 		Base: pass.Protocols{Truncation: base.Truncation, Truncations: base.Truncations}, Target: d.target, Objective: d.objective}
+	for _, x := range forms {
+		if x.Space, err = d.space(x.Ring.Funcs[0], base, l.context.Source); err != nil {
+			return err
+		}
+		d.problem.Forms = append(d.problem.Forms, &x.Form)
+	}
 	l.app.progress.step("choosing protocols")
 	if d.choice, err = d.problem.Choose(d.target.Link); err != nil {
 		return err
 	}
 	c := d.choice.Candidate
-	l.context.Protocols = space.Protocols(c, d.problem.Base)
+	l.take(forms[c.Form])
+	l.context.Protocols = forms[c.Form].Space.Protocols(c, d.problem.Base)
 	l.context.OT, l.context.Elementwise = cost.AlwaysOT(c.OT), cost.AlwaysElementwise(c.Elementwise)
 	l.context.Packing = c.Packing
 	return nil

@@ -13,6 +13,7 @@ import (
 	"sotto/backend/twopc"
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/passes/choose"
 	"sotto/passes/pass"
 	"sotto/passes/ranges"
 	"sotto/runtime/party"
@@ -44,7 +45,7 @@ type compileResult struct {
 	estimate
 	// Comparisons counts the ops that compare by their protocol; Explain says why, if it was asked for.
 	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
-	Proven      bool                   `json:"choice_proven"` // none of the programs that could be chosen is estimated faster
+	Weighed     choose.Weighed         `json:"choice_weighed,omitempty"` // what of all programs, so that none of it is estimated faster
 	Explain     *explanation           `json:"explain,omitempty"`
 	Material    materialSum            `json:"material"`
 	Ranges      []pass.Range           `json:"ranges"`
@@ -149,7 +150,7 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.secure.Packing.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
-	r.Comparisons, r.Proven = l.comparisons(), l.deciding.choice.Proven
+	r.Comparisons, r.Weighed = l.comparisons(), l.deciding.choice.Weighed
 	if r.Ranges == nil {
 		r.Ranges = []pass.Range{}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/passes/choose"
 	"sotto/passes/pass"
 )
 
@@ -20,7 +21,7 @@ type netEstimate struct {
 	TargetNote string          `json:"target_source"`
 	estimate
 	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
-	Proven      bool                   `json:"choice_proven"` // none of the programs that could be chosen is estimated faster
+	Weighed     choose.Weighed         `json:"choice_weighed,omitempty"` // what of all programs, so that none of it is estimated faster
 	Explain     *explanation           `json:"explain,omitempty"`
 	Notices     []string               `json:"notices"`
 }
@@ -91,7 +92,7 @@ func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netE
 	if notices == nil {
 		notices = []string{}
 	}
-	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), l.deciding.choice.Proven, nil, notices}
+	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), l.deciding.choice.Weighed, nil, notices}
 	r.Explain, err = l.explain()
 	return r, err
 }

@@ -20,7 +20,7 @@ type explanation struct {
 	choose.Times
 	Uniform   pass.Nonlinear    `json:"uniform,omitempty"` // the best single way of comparing, and what that program would take
 	Best      choose.Times      `json:"uniform_times"`
-	Proven    bool              `json:"proven"` // no program of all that could be chosen is estimated faster
+	Weighed   choose.Weighed    `json:"weighed"` // what of all programs, so that none of it is estimated faster
 	Decisions []choose.Decision `json:"decisions"`
 }
 
@@ -40,7 +40,7 @@ func (l *lowering) explain() (*explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &explanation{Minimize: d.objective, Times: d.choice.Times, Best: d.choice.UniformTimes, Proven: d.choice.Proven, Decisions: decisions}
+	e := &explanation{Minimize: d.objective, Times: d.choice.Times, Best: d.choice.UniformTimes, Weighed: d.choice.Weighed, Decisions: decisions}
 	if ways := d.choice.Uniform.Ways; len(ways) > 0 {
 		e.Uniform = ways[0]
 	}
@@ -82,9 +82,12 @@ func (e *explanation) text(w io.Writer) {
 	if e.Uniform != "" {
 		fmt.Fprintf(w, "; with %s alone %s and %s", e.Uniform, duration(e.Best.Offline), duration(e.Best.Online))
 	}
-	if e.Proven {
+	switch e.Weighed {
+	case choose.WeighedAll:
 		fmt.Fprint(w, ". All programs were weighed: none is estimated faster.\n\n")
-	} else {
+	case choose.WeighedForm:
+		fmt.Fprint(w, ". All programs of this ring and order of pools were weighed: none is estimated faster; those of others were searched.\n\n")
+	default:
 		fmt.Fprintf(w, ". Found by search: there are more than %d programs to choose from.\n\n", choose.MostEnumerated)
 	}
 }

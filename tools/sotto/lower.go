@@ -47,9 +47,9 @@ type lowerFlags struct {
 func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.weights, "weights", "", "safetensors `file`, or random:SEED")
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
-	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit)")
+	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit, or 64 where that is faster at the target's prices)")
 	c.Flags().StringVar(&f.precision, "error", "", "the greatest `error` of an element of the output, in its own units or P% of the greatest output: the fewest fraction bits that keep to it on the calibration inputs, ring 32 if that can (default: the finest scales that the ranges leave room for)")
-	c.Flags().StringVar(&f.pools, "pools", "", "max-pooling `first`, before the relu that it alone reads: fewer relus, a few rounds more; or as written (default first)")
+	c.Flags().StringVar(&f.pools, "pools", "", "max-pooling `first`, before the relu that it alone reads: fewer relus; last, behind it; written; or auto: first or last, the faster at the target's prices where programs are made (default auto)")
 	c.Flags().IntVar(&f.signDrop, "sign-drop", 0, "take the signs of relus without so many low `bits`: what is negative and below 2^bits units may come through (see sotto opt --list)")
 	c.Flags().StringSliceVar((*[]string)(&f.nonlinear), "nonlinear", nil, fmt.Sprintf("`protocol` of comparisons (relu, maxpool, argmax): %v, or auto: for each op the cheapest at the target's prices; PATH=PROTOCOL for one op, or all of a block (default auto)", pass.Nonlinears()))
 	c.Flags().StringSliceVar((*[]string)(&f.trunc), "trunc", nil, fmt.Sprintf("`protocol` of truncations: %v, or PATH=PROTOCOL for those of one layer or block (default %s: rounds up now and then, exact costs a comparison)", pass.Truncations(), pass.Truncations()[0]))
@@ -80,6 +80,7 @@ type lowering struct {
 	precision precision
 
 	net, ring, secure *ir.Module
+	bounded           *ir.Module // net, folded and with bounds, where forms are to choose
 	deciding          *deciding
 }
 
@@ -96,8 +97,10 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 	if f.ring != 0 && f.ring != 32 && f.ring != 64 {
 		return nil, usagef("--ring %d: accepted are 32 and 64", f.ring)
 	}
-	if l.context.Pools, err = pass.ParsePools(f.pools); err != nil {
-		return nil, usageError{fmt.Errorf("--pools: %w", err)}
+	if f.pools != wayAuto {
+		if l.context.Pools, err = pass.ParsePools(f.pools); err != nil {
+			return nil, usageError{fmt.Errorf("--pools: %w, or %s", err, wayAuto)}
+		}
 	}
 	if f.deploy == "" {
 		f.deploy = string(cost.ClientServer)
@@ -215,6 +218,9 @@ func (l *lowering) toRing(n *network) error {
 		return l.runner.Run(l.context, m, tidySecure()...)
 	}
 	l.ring = m
+	if l.deciding != nil {
+		return nil // until it has decided
+	}
 	return l.measureError()
 }
 
@@ -282,6 +288,9 @@ func (l *lowering) toSecure(n *network) error {
 		return err
 	}
 	if err := l.decide(); err != nil {
+		return err
+	}
+	if err := l.measureError(); err != nil {
 		return err
 	}
 	m := l.ring.Clone()

@@ -55,6 +55,7 @@ func (l *lowering) toFixed(m *ir.Module, asked precision) error {
 	if err := l.runner.Run(l.context, m, passes.Bounded...); err != nil {
 		return err
 	}
+	l.keepBounded(m)
 	if asked.value == 0 {
 		err := l.runner.Run(l.context, m, passes.Lowered...)
 		l.ring = m
@@ -71,8 +72,11 @@ func (l *lowering) toFixed(m *ir.Module, asked precision) error {
 	if err != nil {
 		return err
 	}
-	l.context.Ring, l.context.Frac = found.ring, found.frac
-	if err := l.runner.Run(l.context, m, passes.Lowered...); err != nil {
+	c := *l.context
+	c.Ring, c.Frac = found.ring, found.frac
+	err = l.runner.Run(&c, m, passes.Lowered...)
+	l.context.Report, l.context.Notices = c.Report, c.Notices
+	if err != nil {
 		return err
 	}
 	l.context.Report.ErrorAsked = wanted

@@ -27,6 +27,7 @@ type testCase struct {
 	rings   []int
 	choices []pass.Decision
 	using   pass.Protocols
+	pools   pass.Pools
 	weights listedWeights
 	samples [][]float32
 }
@@ -110,6 +111,10 @@ func (c *testCase) setting(key string, values []string, offered []*pass.Pass) er
 			}
 			c.choices = append(c.choices, pass.Decision{Site: site, Option: option})
 		}
+	case "pools":
+		var err error
+		c.pools, err = pass.ParsePools(strings.Join(values, " "))
+		return err
 	case "nonlinear", "trunc":
 		if len(values) != 1 {
 			return fmt.Errorf("%s takes one protocol, not %q", key, values)
@@ -121,7 +126,7 @@ func (c *testCase) setting(key string, values []string, offered []*pass.Pass) er
 		}
 		return c.using.Check()
 	default:
-		return fmt.Errorf("no setting is called %q: accepted are passes, deploy, ring, choose, nonlinear and trunc", key)
+		return fmt.Errorf("no setting is called %q: accepted are passes, deploy, ring, choose, pools, nonlinear and trunc", key)
 	}
 	return nil
 }

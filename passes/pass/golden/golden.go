@@ -6,6 +6,7 @@
 //	#deploy: client-server outsourced
 //	#ring: 32 64
 //	#choose: act=none b.act#1=relu
+//	#pools: last
 //	-- in.ir --                  the module, as a person writes it
 //	-- weights --                PATH NUMBER...    repeated until the tensor is full; without the section there are no weights
 //	-- inputs --                 NUMBER...         one calibration input a line, repeated likewise
@@ -134,7 +135,7 @@ func (c *testCase) run(v variant, seed uint64) (*outcome, error) {
 			return nil, fmt.Errorf("the shuffled module: %w", err)
 		}
 	}
-	ctx := &pass.Context{Choices: c.choices, Deploy: v.deploy, Ring: v.ring, Source: cost.FromDealer, Protocols: c.using}
+	ctx := &pass.Context{Choices: c.choices, Deploy: v.deploy, Ring: v.ring, Source: cost.FromDealer, Protocols: c.using, Pools: c.pools}
 	if c.weights != nil {
 		ctx.Weights = c.weights
 		ctx.Calibration = c.calibration(m)
