@@ -95,31 +95,3 @@ func TestCoresThatAreFree(t *testing.T) {
 		}
 	}
 }
-
-// TestFasterSchemeWeighsBytesAgainstWork: on a slow line the scheme with fewer bytes is taken, on a fast one that with fewer hashes.
-func TestFasterSchemeWeighsBytesAgainstWork(t *testing.T) {
-	target := flat()
-	for bytesPerSecond, want := range map[float64]Scheme{1e7: ThreeHalves, 1e12: HalfGates} {
-		target.Link.BytesPerSecond.Value = bytesPerSecond
-		for _, k := range []Kernel{SendByte, ReceiveByte} {
-			m := target.Machines["m"]
-			m.Prices[k] = Price{NS: 1e-3, Source: "test"}
-			target.Machines["m"] = m
-		}
-		if got := target.FasterScheme(); got != want {
-			t.Errorf("%g bytes a second: %s, want %s", bytesPerSecond, got, want)
-		}
-	}
-}
-
-func TestParseSchemePolicy(t *testing.T) {
-	target, err := ShippedTarget("wan")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for text, want := range map[string]Scheme{"auto": ThreeHalves, "half-gates": HalfGates, "three-halves": ThreeHalves, "quarter-gates": ""} {
-		if got, err := ParseSchemePolicy(text, target); got != want || (err != nil) != (want == "") {
-			t.Errorf("%s gives %q, %v", text, got, err)
-		}
-	}
-}
