@@ -27,6 +27,9 @@ const hopeless = 3
 // flipSide is how far from a flip its two sides are measured, as a factor: at the flip itself both programs take the same time.
 const flipSide = 3
 
+// slowFlip is how long the slower side of a flip may be estimated to take in milliseconds, so that it is measured.
+const slowFlip = 10_000
+
 type choiceFlags struct {
 	nets, links []string
 	deploy      string
@@ -43,16 +46,17 @@ func newBenchChoiceCmd(a *app) *cobra.Command {
 			"these programs in turn, as `sotto run` does. It prints the ratio of the chosen program's time, both phases, to that of the best single\n" +
 			"way, run by run, with its 95 % interval; where that excludes 1.03, the choice fails and the exit status is 1. A single way that is\n" +
 			"estimated to take three times the best one's time is left out. With --flips, the programs on both sides of flips that --explain names\n" +
-			"are run on links a factor of three to either side: each should be the faster one on its own.",
-		Example: "  sotto bench choice --runs 11\n  sotto calibrate -o me.json && sotto bench choice --prices me.json --nets minionn.relu --links wan --flips 2 --json",
+			"are run on links a factor of three to either side: each should be the faster one on its own; flips with a side of more than ten\n" +
+			"seconds a run are left out. As it stands, without flags, it takes some eight minutes on a quiet machine of two cores.",
+		Example: "  sotto bench choice\n  sotto bench choice --runs 11 --flips 3 --links 100mbps,10ms,loopback\n  sotto calibrate -o me.json && sotto bench choice --prices me.json --nets minionn.relu --links wan --flips 2 --json",
 		RunE:    func(*cobra.Command, []string) error { return a.benchChoice(&f) },
 	}
-	c.Flags().StringSliceVar(&f.nets, "nets", []string{"minionn.relu", "resnet18_cifar.relu"}, "networks, as sotto bench nets names them")
-	c.Flags().StringSliceVar(&f.links, "links", []string{"loopback", "lan", "wan", "pasnet"}, "networks between the parties")
+	c.Flags().StringSliceVar(&f.nets, "nets", []string{"minionn.relu", "cnet1_cifar10"}, "networks: as sotto bench nets names them, or files of --examples without choices")
+	c.Flags().StringSliceVar(&f.links, "links", []string{"lan", "300mbps,5ms", "wan"}, "links between the parties: presets, or numbers such as 300mbps,5ms")
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server or outsourced")
 	c.Flags().StringVar(&f.prices, "prices", wire.Loopback().Name, "price list of this machine, such as `sotto calibrate` writes")
 	c.Flags().IntVar(&f.runs, "runs", 7, "run each program so often")
-	c.Flags().IntVar(&f.flips, "flips", 0, "measure up to so many flips of each network on each link")
+	c.Flags().IntVar(&f.flips, "flips", 1, "measure up to so many flips of each network on each link")
 	c.Flags().StringVar(&f.examples, "examples", "examples", "`directory` of the networks")
 	return c
 }
@@ -121,12 +125,12 @@ func (a *app) benchChoice(f *choiceFlags) error {
 	b := &choiceBench{app: a, choiceFlags: f, tmp: tmp}
 	r := &choiceReport{head: version1, Flips: []flipRow{}}
 	for _, name := range f.nets {
-		i := slices.IndexFunc(netBenches, func(n netBench) bool { return n.name == name })
-		if i < 0 {
-			return usagef("--nets %s: accepted are the names of sotto bench nets --list, without a phase", name)
+		n, err := b.net(name)
+		if err != nil {
+			return err
 		}
-		for _, link := range f.links {
-			if err := b.one(r, netBenches[i], link); err != nil {
+		for _, link := range joinedLinks(f.links) {
+			if err := b.one(r, n, link); err != nil {
 				return fmt.Errorf("%s on %s: %w", name, link, err)
 			}
 		}
@@ -140,6 +144,31 @@ func (a *app) benchChoice(f *choiceFlags) error {
 		}
 	}
 	return nil
+}
+
+// net is a network by its name among the benchmarks, or that of its file.
+func (b *choiceBench) net(name string) (netBench, error) {
+	for _, n := range netBenches {
+		if n.name == name {
+			return n, nil
+		}
+	}
+	if _, err := os.Stat(filepath.Join(b.examples, name+".sotto")); err != nil {
+		return netBench{}, usagef("--nets %s: accepted are the names of sotto bench nets --list, without a phase, and of files in %s", name, b.examples)
+	}
+	return netBench{name: name, file: name}, nil
+}
+
+// joinedLinks puts links in numbers together again, which have commas of their own: 300mbps,5ms.
+func joinedLinks(list []string) (out []string) {
+	for _, x := range list {
+		if last := len(out) - 1; last >= 0 && strings.HasSuffix(out[last], "bps") && strings.HasSuffix(x, "ms") {
+			out[last] += "," + x
+		} else {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 // one compares the programs of a network on a link.
@@ -279,32 +308,37 @@ func ratios(a, b []float64) (estimates.Median, error) {
 
 // measureFlips measures flips of different places.
 func (b *choiceBench) measureFlips(r *choiceReport, n netBench, link wire.Link, decisions []choose.Decision) error {
-	var done []float64
+	var seen []float64
+	measured := 0
 	for _, d := range decisions {
 		for _, f := range d.Flips {
-			if d.Path == "" || len(done) == b.flips || slices.Contains(done, f.At) {
+			if d.Path == "" || measured == b.flips || slices.Contains(seen, f.At) {
 				continue
 			}
-			done = append(done, f.At)
+			seen = append(seen, f.At)
 			row, err := b.flip(n, link, f)
 			if err != nil {
 				return err
 			}
+			if row == nil {
+				continue
+			}
+			measured++
 			row.Site, row.From = d.Path, d.Chosen
-			r.Flips = append(r.Flips, row)
+			r.Flips = append(r.Flips, *row)
 		}
 	}
 	return nil
 }
 
-// flip runs the programs of both sides on both.
-func (b *choiceBench) flip(n netBench, link wire.Link, f choose.Flip) (row flipRow, err error) {
+// flip runs the programs of both sides on both; it gives none where that would take long.
+func (b *choiceBench) flip(n netBench, link wire.Link, f choose.Flip) (row *flipRow, err error) {
 	beyond, short := f.At*flipSide, f.At/flipSide
 	if f.Below {
 		beyond, short = short, beyond
 	}
 	farLink, nearLink := moved(link, f.Axis, beyond), moved(link, f.Axis, short)
-	row = flipRow{Net: n.name, Link: link.Name, Flip: f, Near: nearLink.Name, Far: farLink.Name}
+	row = &flipRow{Net: n.name, Link: link.Name, Flip: f, Near: nearLink.Name, Far: farLink.Name}
 	far, _, err := b.compile(n, farLink, lowerFlags{})
 	if err != nil {
 		return row, err
@@ -312,6 +346,9 @@ func (b *choiceBench) flip(n netBench, link wire.Link, f choose.Flip) (row flipR
 	near, _, err := b.compile(n, nearLink, lowerFlags{})
 	if err != nil {
 		return row, err
+	}
+	if max(near.EstimateMS, far.EstimateMS) > slowFlip {
+		return nil, nil
 	}
 	for _, side := range []struct {
 		link string
