@@ -368,12 +368,16 @@ func (m *Machine[W]) pass(level int, f flow, in *stretch, begin func(level int) 
 		if out == nil {
 			out = begin(level + 1)
 			out.whole, out.inPieces = false, true
-			if !m.short(out) {
+			if !m.prompt(out, in) {
 				m.aside <- out
 			}
 		}
 		m.packPiece(out.list[0], s)
-		out.packed <- s
+		if m.prompt(out, in) {
+			m.fail(&out.failed, m.sendPacked(out.list[0], s))
+		} else {
+			out.packed <- s
+		}
 		return nil
 	})
 	if err != nil {
@@ -384,17 +388,22 @@ func (m *Machine[W]) pass(level int, f flow, in *stretch, begin func(level int) 
 	}
 	if out != nil {
 		out.ends()
-		if m.short(out) {
+		if m.prompt(out, in) {
 			m.leave(out)
 		}
 	}
 	return out, nil
 }
 
-// short tells whether a message leaves when it is whole: it is a piece, and nothing arrives meanwhile. To wake a goroutine would take
-// longer.
-func (m *Machine[W]) short(o *outgoing) bool {
-	return o.list[0].n <= parcel && len(m.online[o.level].Recv) == 0
+// promptBytes is what a message has at most that leaves from the goroutine that computes it: Tuning. To wake another takes as long as
+// to send a piece, but one that sends for long does not look at the answer.
+const promptBytes = 2 << 20
+
+// prompt tells whether a message's pieces leave from the goroutine that computes them. The peer must read meanwhile: it does so unless it
+// sends, too, and what answers a message while that arrives goes from another goroutine but for a single piece.
+func (m *Machine[W]) prompt(o *outgoing, in *stretch) bool {
+	first := o.list[0]
+	return len(m.online[o.level].Recv) == 0 && (first.n <= parcel || in == nil && first.bytes(span{0, first.n}) <= promptBytes)
 }
 
 // ends gives up after an error: the connection ends, and with it what leaves, which nothing is announced to any more.
