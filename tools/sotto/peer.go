@@ -205,7 +205,9 @@ func interruptible() (context.Context, context.CancelFunc) {
 // sessionOptions are what serve and infer hand to a session.
 func (a *app) sessionOptions(b *party.Bundle, source cost.Source, f *peerFlags, taps *tapFile) party.Options {
 	o := party.Options{Bundle: b, Source: source, Dealer: f.dialDealer(roleOf(b.Program.Party)), Progress: func(phase cost.Phase, p vm.Progress) {
-		a.progress.step("%s phase: %d %%, layer %s", phase, 100*p.Done/p.Of, p.Layer)
+		if a.progress.due() {
+			a.progress.step("%s phase: %d %%, layer %s", phase, 100*p.Done/p.Of, p.Layer)
+		}
 	}, Making: func(p vm.Progress) {
 		a.progress.step("%s material: layer %d of %d, %s", cost.Offline, p.Done, p.Of, p.Layer)
 	}}

@@ -41,26 +41,41 @@ const (
 	relayEvery  = 100 * time.Millisecond
 )
 
+// due tells whether step would show something: who has much to tell asks before making words of it.
+func (p *progress) due() bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.terminal || time.Since(p.last) >= p.every()
+}
+
+// every is the least time between lines.
+func (p *progress) every() time.Duration {
+	if p.relay {
+		return relayEvery
+	}
+	return plainEvery
+}
+
 // step says what begins.
 func (p *progress) step(format string, args ...any) {
-	if p == nil {
+	if !p.due() {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.relay:
-		if time.Since(p.last) >= relayEvery {
-			fmt.Fprintf(p.app.err, relayPrefix+format+"\n", args...)
-			p.last = time.Now()
-		}
 	case p.terminal:
 		fmt.Fprintf(p.app.err, "\r\x1b[K%s", fmt.Sprintf(format, args...))
 		p.shown = true
-	case time.Since(p.last) >= plainEvery:
-		fmt.Fprintf(p.app.err, format+"\n", args...)
-		p.last = time.Now()
+		return
+	case p.relay:
+		format = relayPrefix + format
 	}
+	fmt.Fprintf(p.app.err, format+"\n", args...)
+	p.last = time.Now()
 }
 
 // done clears the line, before something else is printed.
