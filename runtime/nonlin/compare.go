@@ -209,6 +209,7 @@ func (c Compare[W]) form(step string, n int) comparison {
 		panic(fmt.Sprintf("nonlin: compare: %s: %d bits: accepted are 1 to %d", step, c.Bits, ring.Width[W]()-1))
 	}
 	f := comparison{Comparison: cost.Comparison{Bits: c.Bits}, step: step, n: n, stride: ring.BitWords(n)}
+	f.digits = make([]digit, 0, f.Digits())
 	at := 0
 	for j := range f.Digits() {
 		d := digit{j: j, lt: ltPlane(j), eq: eqPlane(f.Digits(), j), values: f.Values(j), shared: f.Shared(j), at: at}
