@@ -47,6 +47,7 @@ type compileResult struct {
 	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
 	Weighed     choose.Weighed         `json:"choice_weighed,omitempty"` // what of all programs, so that none of it is estimated faster
 	Explain     *explanation           `json:"explain,omitempty"`
+	Picked      []picked               `json:"picked,omitempty"` // choices that --allow left to the prices
 	Material    materialSum            `json:"material"`
 	Ranges      []pass.Range           `json:"ranges"`
 	Signs       []pass.Sign            `json:"signs,omitempty"` // of relus that are taken without low bits
@@ -106,11 +107,16 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 	if err := replaceable(dir); err != nil {
 		return nil, err
 	}
+	n, picked, err := a.pick(n, flags, target)
+	if err != nil {
+		return nil, err
+	}
 	l, err := a.lowering(n, flags)
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
+	l.notePicked(picked)
 	if err := l.choose(n, flags, target); err != nil {
 		return nil, err
 	}
@@ -129,6 +135,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 		return nil, err
 	}
 	r := l.result(pair, target)
+	r.Picked = picked
 	if r.Explain, err = l.explain(); err != nil {
 		return nil, err
 	}
@@ -164,6 +171,7 @@ func (r *compileResult) text(w io.Writer, dir string) {
 	r.estimate.text(w)
 	fmt.Fprintln(w)
 	r.Explain.text(w)
+	pickedText(w, r.Picked)
 	if len(r.Ranges) > 0 {
 		rangesText(w, r.Ranges)
 		fmt.Fprintln(w)

@@ -24,6 +24,7 @@ type netEstimate struct {
 	Weighed     choose.Weighed         `json:"choice_weighed,omitempty"` // what of all programs, so that none of it is estimated faster
 	Explain     *explanation           `json:"explain,omitempty"`
 	Notices     []string               `json:"notices"`
+	Picked      []picked               `json:"picked,omitempty"` // choices that --allow left to the prices
 }
 
 func newEstimateCmd(a *app) *cobra.Command {
@@ -73,11 +74,16 @@ func addTargetFlag(c *cobra.Command, target *string) {
 
 // estimated compiles a network as far as its costs are known.
 func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netEstimate, error) {
+	n, picked, err := a.pick(n, flags, target)
+	if err != nil {
+		return nil, err
+	}
 	l, err := a.lowering(n, flags)
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
+	l.notePicked(picked)
 	if err := l.choose(n, flags, target); err != nil {
 		return nil, err
 	}
@@ -92,7 +98,8 @@ func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netE
 	if notices == nil {
 		notices = []string{}
 	}
-	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), l.deciding.choice.Weighed, nil, notices}
+	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), l.deciding.choice.Weighed, nil, notices, nil}
+	r.Picked = picked
 	r.Explain, err = l.explain()
 	return r, err
 }
@@ -101,6 +108,7 @@ func (r *netEstimate) text(w io.Writer) {
 	r.estimate.text(w)
 	fmt.Fprintln(w)
 	r.Explain.text(w)
+	pickedText(w, r.Picked)
 	facts := []string{"net", r.Net, "deployment", string(r.Deploy), "comparisons", comparisonsText(r.Comparisons), "online", r.Online.line(), "offline", r.Offline.line()}
 	facts = append(facts, "peak memory", fmt.Sprintf("client %s, server %s", size(r.PeakBytes.Client), size(r.PeakBytes.Server)))
 	if r.EnergyMJ > 0 {

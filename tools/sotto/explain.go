@@ -26,6 +26,7 @@ type explanation struct {
 
 // addExplainFlag is what commands share that choose.
 func addExplainFlag(c *cobra.Command, f *lowerFlags) {
+	c.Flags().StringSliceVar(&f.allow, "allow", nil, "let prices decide open choices that offer a `polynomial` too (x2act); it computes another function, for which weights must have been trained (default: such choices are the user's)")
 	c.Flags().BoolVar(&f.explain, "explain", false, "say for each op why its protocol was chosen: its price, the runner-up, and at which bandwidth and delay the choice would flip")
 }
 
