@@ -37,7 +37,7 @@ func (l *Ledger) peak(p Party, m Machine) int64 {
 // machine twice their size to keep.
 const (
 	SessionGarbage = 15
-	CollectorRoom  = 64 << 20
+	CollectorRoom  = 32 << 20
 )
 
 // Buffers of a session: what is read ahead of the connection, and the blocks and the message of a chunk of OTs each way; and what three
