@@ -7,6 +7,7 @@ type Mover[T Number] struct {
 	pooling    pooling[T]
 	resampling resampling[T]
 	gathering  gathering[T]
+	walking    walking[T]
 	scratch    []T
 }
 

@@ -213,9 +213,10 @@ func checkSizes(in Instr) error {
 	for _, o := range append(slices.Clone(in.Out), in.In...) {
 		lens = append(lens, o.Len)
 	}
+	if m, ok := movements[in.Op]; ok {
+		return m.check(in)
+	}
 	switch in.Op {
-	case SumPool, Pad, Slice, Tour:
-		return checkMovement(in)
 	case Conv, Linear:
 		if in.In[1].Len != in.Out[0].Len {
 			return fmt.Errorf("%d products for %d results", in.In[1].Len, in.Out[0].Len)
@@ -231,16 +232,14 @@ func checkSizes(in Instr) error {
 	case OTDraw, OTChoose, OTPads, OT16Choose, OT16Pads, BitsChoose, BitsPads, Products:
 		return checkOTSizes(in)
 	case CompareChoose, CompareTurn, CompareAnswer, CompareSelect, CompareOpen, CompareJoin: // planes: see checkComparison
-	case Gather, Scatter:
-		return checkRanges(in)
 	case Take:
 		if lo := in.Ints[0]; lo < 0 || lo > in.In[0].Len-in.Out[0].Len {
 			return fmt.Errorf("%d elements of %d from %d on", in.Out[0].Len, in.In[0].Len, lo)
 		}
-	case Concat, JoinBits:
+	case JoinBits:
 		total := 0
 		for i, o := range in.In {
-			if total += o.Len; in.Op == JoinBits && i+1 < len(in.In) && o.Len%64 != 0 {
+			if total += o.Len; i+1 < len(in.In) && o.Len%64 != 0 {
 				return fmt.Errorf("%d bits before others, accepted are whole words", o.Len)
 			}
 		}
@@ -283,68 +282,6 @@ func checkLinear(op Opcode, ints []int, out, in, weights int) error {
 	}
 	if c.InLen() != in || c.OutLen() != out || c.WeightLen() != weights || ints[convInts-1] != weights {
 		return fmt.Errorf("a convolution of %d to %d elements with %d weights for %d to %d with %d", c.InLen(), c.OutLen(), c.WeightLen(), in, out, weights)
-	}
-	return nil
-}
-
-// PoolGeometry reads the window geometry that nine ints describe.
-func PoolGeometry(ints []int) cost.Tournament {
-	return cost.Tournament{C: ints[0], H: ints[1], W: ints[2], KH: ints[3], KW: ints[4], StrideH: ints[5], StrideW: ints[6], PadH: ints[7], PadW: ints[8]}
-}
-
-func checkMovement(in Instr) error {
-	if len(in.In) == 0 || len(in.Ints) != shapes[in.Op].ints {
-		return fmt.Errorf("%d arguments and %d numbers", len(in.In), len(in.Ints))
-	}
-	var ins []int
-	out := 0
-	switch in.Op {
-	case SumPool:
-		t := PoolGeometry(in.Ints)
-		if err := t.Check(); err != nil {
-			return err
-		}
-		ins, out = []int{t.C * t.H * t.W}, t.Windows()
-	case Pad:
-		q := PadGeometry(in.Ints)
-		if err := q.Check(); err != nil {
-			return err
-		}
-		ins, out = []int{q.C * q.H * q.W}, q.C*q.OutH()*q.OutW()
-	case Slice:
-		q := SliceGeometry(in.Ints)
-		if err := q.Check(); err != nil {
-			return err
-		}
-		ins, out = []int{q.C * q.H * q.W}, q.C*q.OutH()*q.OutW()
-	case Tour:
-		t, stage := PoolGeometry(in.Ints[2:]), in.Ints[1]
-		if err := t.Check(); err != nil {
-			return err
-		}
-		if stage < 0 || (stage >= t.Stages() && in.Ints[0] != 0 && in.Ints[0] != 4) {
-			return fmt.Errorf("stage %d of %d", stage, t.Stages())
-		}
-		switch in.Ints[0] {
-		case 0:
-			ins, out = []int{t.C * t.H * t.W}, t.Live(0)
-		case 1, 2:
-			ins, out = []int{t.Live(stage)}, t.Pairs(stage)
-		case 3:
-			ins, out = []int{t.Pairs(stage), t.Live(stage)}, t.Live(stage+1)
-		case 4:
-			ins, out = []int{t.C * t.H * t.W}, t.Windows()*t.KH*t.KW
-		default:
-			return fmt.Errorf("no tournament step %d", in.Ints[0])
-		}
-	}
-	if len(ins) != len(in.In) || in.Out[0].Len != out {
-		return fmt.Errorf("%d arguments into %d elements, accepted are %d into %d", len(in.In), in.Out[0].Len, len(ins), out)
-	}
-	for i, n := range ins {
-		if in.In[i].Len != n {
-			return fmt.Errorf("argument of %d elements, accepted are %d", in.In[i].Len, n)
-		}
 	}
 	return nil
 }

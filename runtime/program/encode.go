@@ -7,8 +7,6 @@ import (
 	"os"
 
 	"github.com/fxamacker/cbor/v2"
-
-	"sotto/runtime/kernel"
 )
 
 var (
@@ -66,14 +64,4 @@ func Read(path string, v any) error {
 		return fmt.Errorf("%s is not what `sotto compile` writes, or is damaged: it is not in deterministic encoding", path)
 	}
 	return nil
-}
-
-// PadGeometry reads the padding that seven ints describe.
-func PadGeometry(i []int) kernel.Pad {
-	return kernel.Pad{C: i[0], H: i[1], W: i[2], Top: i[3], Bottom: i[4], Left: i[5], Right: i[6]}
-}
-
-// SliceGeometry reads the slice that five ints describe: start and stride are those of rows and columns.
-func SliceGeometry(i []int) kernel.Slice {
-	return kernel.Slice{C: i[0], H: i[1], W: i[2], StartH: i[3], StartW: i[3], StrideH: i[4], StrideW: i[4]}
 }

@@ -122,9 +122,8 @@ func (m *Manifest) checkMoved(it Item) error {
 	for _, a := range it.Args {
 		in.In = append(in.In, Operand{Buf: 0, Len: m.Items[a].N})
 	}
-	switch it.Op {
-	case Copy, Concat, Pad, Slice:
-		return checkSizes(in)
+	if m, ok := movements[it.Op]; ok && m.ofMasks {
+		return m.check(in)
 	}
-	return fmt.Errorf("no movement is called %q", it.Op)
+	return fmt.Errorf("no movement of masks is called %q", it.Op)
 }

@@ -1,5 +1,10 @@
 package program
 
+import (
+	"maps"
+	"slices"
+)
+
 // Opcode names what an instruction does. The comment behind each gives out <- in [ints].
 type Opcode string
 
@@ -9,21 +14,11 @@ const (
 	Sub    Opcode = "sub"    // y <- a, b
 	MulC   Opcode = "mulc"   // y <- x [c]
 	AddC   Opcode = "addc"   // y <- x [c]
-	Copy   Opcode = "copy"   // y <- x
 	Iota   Opcode = "iota"   // y <- : 0, 1, 2 ... at the server
 	Zero   Opcode = "zero"   // y <-
 	Shift  Opcode = "shift"  // y <- x [weight]: y = x + weight, one a channel or one for all
 	Conv   Opcode = "conv"   // y <- x, u [weight, bias or -1, geometry of 14]: y = conv(x, weight) + u (+ bias)
 	Linear Opcode = "linear" // y <- x, u [weight, bias or -1, out, in]
-	// Movements.
-	SumPool Opcode = "sumpool" // y <- x [c h w kh kw sh sw ph pw]
-	Concat  Opcode = "concat"  // y <- x...
-	Pad     Opcode = "pad"     // y <- x [c h w top bottom left right]
-	Slice   Opcode = "slice"   // y <- x [c h w start stride]
-	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next, 4 windows
-
-	Gather  Opcode = "gather"  // y <- x [lo hi ...]: the elements of some ranges, one behind the other
-	Scatter Opcode = "scatter" // y <- x, e [lo hi ...]: x with e in their place
 
 	Take     Opcode = "take"     // y <- x [lo]: elements lo and on
 	JoinBits Opcode = "joinbits" // b <- b..., all but the last of whole words
@@ -98,16 +93,13 @@ var (
 	r, b   = Ring, Bits
 	shapes = map[Opcode]shape{
 		Add: {k(r), k(r, r), false, 0}, Sub: {k(r), k(r, r), false, 0}, MulC: {k(r), k(r), false, 1}, AddC: {k(r), k(r), false, 1},
-		Copy: {k(r), k(r), false, 0}, Iota: {k(r), nil, false, 0}, Zero: {k(r), nil, false, 0}, Shift: {k(r), k(r), false, 1},
+		Iota: {k(r), nil, false, 0}, Zero: {k(r), nil, false, 0}, Shift: {k(r), k(r), false, 1},
 		Conv: {k(r), k(r, r), false, 2 + convInts}, Linear: {k(r), k(r, r), false, 4},
-		SumPool: {k(r), k(r), false, 9}, Concat: {k(r), k(r), true, 0}, Pad: {k(r), k(r), false, 7}, Slice: {k(r), k(r), false, 5},
-		Tour:        {k(r), k(r), true, 11},
 		TruncChoose: {k(b), k(r, b), false, 1}, TruncCorrelate: {k(r), k(r, r, r), false, 1},
 		TruncReceive: {k(r), k(r, b, b, r, r), false, 1}, TruncSend: {k(r), k(r, b, r), false, 1},
 		MuxChoose: {k(b), k(b, b), false, 0}, MuxCorrelate: {k(r), k(r, b, r, r), false, 0},
 		MuxOutput: {k(r), k(r, b, b, r, b, b, r, r), false, 0},
-		Gather:    {k(r), k(r), false, anyInts}, Scatter: {k(r), k(r, r), false, anyInts},
-		Take: {k(r), k(r), false, 1}, JoinBits: {k(b), k(b), true, 0},
+		Take:      {k(r), k(r), false, 1}, JoinBits: {k(b), k(b), true, 0},
 		Sign:         {k(b), k(b, r), false, 1},
 		SquareClient: {k(r), k(r, r, r), false, 0}, SquareServer: {k(r), k(r, r), false, 0}, SquareOpened: {k(r), k(r, r, r), false, 0},
 		QuadraticBlind: {k(r), k(r, r), false, 2}, QuadraticClient: {k(r), k(r, r, r), false, 1}, QuadraticServer: {k(r), k(r, r), false, 2},
@@ -125,6 +117,9 @@ var (
 )
 
 func k(kinds ...Kind) []Kind { return kinds }
+
+// Opcodes lists all opcodes.
+func Opcodes() []Opcode { return slices.Sorted(maps.Keys(shapes)) }
 
 // anyInts stands for a number of ints that the instruction's own check knows.
 const anyInts = -1

@@ -27,6 +27,8 @@ func move[W ring.Word](m *kernel.Mover[W], op program.Opcode, ints []int, out []
 		return m.Pad2D(program.PadGeometry(ints), out, in[0])
 	case program.Slice:
 		return m.Slice2D(program.SliceGeometry(ints), out, in[0])
+	case program.Walk:
+		return m.Walk(program.LoopsOf(ints), out, in[0])
 	case program.SumPool:
 		return m.SumPool(kernel.Pool(program.PoolGeometry(ints)), out, in[0])
 	case program.Gather:
