@@ -237,3 +237,14 @@ func (a Attrs) Only(names ...string) Attrs {
 	}
 	return out
 }
+
+// Declared gives the attributes of v that its op declares, without facts.
+func (v *Value) Declared() Attrs {
+	out := Attrs{}
+	for _, d := range v.Op.Attrs {
+		if x, ok := v.Attrs[d.Name]; ok {
+			out[d.Name] = x
+		}
+	}
+	return out
+}

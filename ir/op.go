@@ -36,9 +36,38 @@ type Op struct {
 	Cost func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready
 	// Local says that the op is linear and computed on each party's share alone.
 	Local bool
+	Traits
 	// Constant ops are evaluated when a bundle is made if all their arguments are weights.
 	Constant bool
 }
+
+// Traits are what passes and back ends ask of an op instead of its name. A test holds them against the reference evaluation, but for
+// Unchanged, which networks drawn at random do.
+type Traits struct {
+	// HandsOn says which factors the result has if all arguments, weights too, have them. fold leaves such factors in activations.
+	HandsOn Factors
+	// ByChannel says that slice i of the result along its first dimension comes of slices i of the activations alone, so that bounds are
+	// kept by channel.
+	ByChannel bool
+	// Moves says that the result has no elements but those of the arguments and zeros, at places that do not depend on values: a movement of a
+	// drawn mask is known to the material's maker, and a ReLU may change places with it.
+	Moves bool
+	// Drops says of a movement that it may leave elements of its arguments out.
+	Drops bool
+	// Loops says where a movement's elements come from, if nested loops over its one argument do: then it needs no Eval, and back ends nothing.
+	Loops func(v *Value) Loops
+	// Unchanged tells whether v is its first argument as it is. Nil: never.
+	Unchanged func(v *Value) bool
+}
+
+// Factors is a set of numbers that activations may be multiplied by.
+type Factors uint8
+
+const (
+	NoFactor Factors = iota
+	PositiveFactors
+	AllFactors
+)
 
 // Operand names and documents an argument.
 type Operand struct{ Name, Doc string }

@@ -65,7 +65,7 @@ func init() {
 	defineConst("const.reshape", "The same numbers under another shape.",
 		"%w = param @w : S f32[4]\n%1 = const.reshape %w {shape=[4,1,1,1]} : S f32[4,1,1,1]",
 		[]Operand{{"w", ""}}, []Attr{{"shape", IntsAttr, nil, "the new shape"}},
-		movements["reshape"].Infer,
+		inferReshape,
 		func(v *Value, a []*Tensor) (*Tensor, error) { return &Tensor{Type: v.Type, F: a[0].F}, nil })
 	defineConst("const.repeat", "A single number n times.",
 		"%a = param @a : S f32[1]\n%1 = const.repeat %a {n=8} : S f32[8]",

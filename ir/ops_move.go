@@ -4,19 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sotto/ir/cost"
 )
 
 // Movements put elements in other places. They mean the same on floats, on ring elements and on shares, so each is declared
-// once and defined twice: nn.X in SPACE and NET, ring.X in RING and SECURE.
-var movements = map[string]Op{
-	"concat": {
+// once, as the nn op, and defined twice: nn.X in SPACE and NET, ring.X in RING and SECURE. What fixed point, protocols and back ends ask
+// follows from that it is one.
+func init() {
+	defineMovement("concat", Op{
 		Doc: "The arguments one after the other along the first dimension.", Variadic: true,
+		Example:  "%x = param @x : S f32[3,4,4]\n%1 = nn.concat %x, %x : f32[6,4,4]",
 		Operands: []Operand{{"x", "equal in all but the first dimension"}},
-		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			return movedCost(l, int64(v.Type.Len()), in)
-		},
+		Traits:   Traits{Unchanged: func(v *Value) bool { return len(v.Args) == 1 }},
 		Infer: func(v *Value) (Type, error) {
 			shape := slices.Clone(v.Args[0].Type.Shape)
 			for _, a := range v.Args[1:] {
@@ -34,15 +35,14 @@ var movements = map[string]Op{
 			}
 			return out, nil
 		},
-	},
-	"pad": {
+	})
+	defineMovement("pad", Op{
 		Range:    rangeWithZero,
 		Doc:      "Zeros around every channel.",
-		Operands: []Operand{opX},
+		Example:  "%x = param @x : S f32[3,4,4]\n%1 = nn.pad %x {sides=[1,1,0,0]} : f32[3,6,4]",
+		Operands: []Operand{opImage},
 		Attrs:    []Attr{{"sides", IntsAttr, nil, "top, bottom, left, right"}},
-		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			return movedCost(l, int64(v.Type.Len()), in)
-		},
+		Traits:   Traits{ByChannel: true, Unchanged: sameType},
 		Infer: func(v *Value) (Type, error) {
 			if err := wantRank(v, 0, 3); err != nil {
 				return Type{}, err
@@ -57,80 +57,110 @@ var movements = map[string]Op{
 			p := v.Ints("sides")
 			return movePlanes(v, args[0], 1, -p[0], -p[2]), nil
 		},
-	},
-	"slice": {
+	})
+	defineMovement("slice", Op{
 		Range:    rangeWithZero,
 		Doc:      "Every stride-th row and column from start on, zeros beyond the edge: a side of n becomes ceil(n/stride).",
-		Operands: []Operand{opX},
+		Example:  "%x = param @x : S f32[3,4,4]\n%1 = nn.slice %x {stride=2} : f32[3,2,2]",
+		Operands: []Operand{opImage},
 		Attrs:    []Attr{{"start", IntAttr, 0, "first row and column"}, {"stride", IntAttr, 1, "step in rows and columns"}},
-		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			return movedCost(l, int64(v.Type.Len()), in)
-		},
+		Traits:   Traits{ByChannel: true, Drops: true, Unchanged: func(v *Value) bool { return sameType(v) && v.Int("start") == 0 }},
 		Infer: func(v *Value) (Type, error) {
-			if err := wantRank(v, 0, 3); err != nil {
+			if err := errors.Join(wantRank(v, 0, 3), v.within("start", 0, 1<<20), v.within("stride", 1, 1<<20)); err != nil {
 				return Type{}, err
 			}
-			start, stride, s := v.Int("start"), v.Int("stride"), v.Args[0].Type.Shape
-			if stride < 1 || start < 0 || start > 1<<20 {
-				return Type{}, fmt.Errorf("start %d and stride %d: accepted are start from 0 and stride from 1", start, stride)
-			}
+			stride, s := v.Int("stride"), v.Args[0].Type.Shape
 			return v.Args[0].Type.With(s[0], (s[1]+stride-1)/stride, (s[2]+stride-1)/stride), nil
 		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return movePlanes(v, args[0], v.Int("stride"), v.Int("start"), v.Int("start")), nil
 		},
-	},
-	"reshape": {
-		Doc:      "The same elements in the same order under another shape; flatten is a reshape to [N].",
-		Operands: []Operand{opX},
-		Attrs:    []Attr{{"shape", IntsAttr, nil, "the new shape"}},
-		Cost:     func(_ *cost.Ledger, _ *Value, in []cost.Ready) cost.Ready { return together(in) },
+	})
+	defineMovement("upsample", Op{
+		Doc:      "Every element becomes a square of factor by factor of it (nearest neighbour): y[c,i,j] = x[c,i/factor,j/factor].",
+		Example:  "%x = param @x : S f32[3,4,4]\n%1 = nn.upsample %x : f32[3,8,8]",
+		Operands: []Operand{opImage},
+		Attrs:    []Attr{{"factor", IntAttr, 2, "how often each row and each column is repeated"}},
+		Traits: Traits{ByChannel: true, Unchanged: sameType, Loops: func(v *Value) Loops {
+			s, f := v.Args[0].Type.Shape, v.Int("factor")
+			return Loops{Of: []Loop{{s[0] * s[1], s[2]}, {f, 0}, {s[2], 1}, {f, 0}}}
+		}},
 		Infer: func(v *Value) (Type, error) {
-			t := v.Args[0].Type.With(v.Ints("shape")...)
-			if err := checkShape(t.Shape); err != nil {
+			if err := errors.Join(wantRank(v, 0, 3), v.within("factor", 1, 1<<10)); err != nil {
 				return Type{}, err
 			}
-			if t.Len() != v.Args[0].Type.Len() {
-				return Type{}, fmt.Errorf("%s does not hold as many elements as %s", shapeString(t.Shape), shapeString(v.Args[0].Type.Shape))
-			}
-			return t, nil
+			f, s := v.Int("factor"), v.Args[0].Type.Shape
+			return v.Args[0].Type.With(s[0], s[1]*f, s[2]*f), nil
 		},
+	})
+	defineMovement("reshape", Op{
+		Doc:      "The same elements in the same order under another shape; flatten is a reshape to [N].",
+		Example:  "%x = param @x : S f32[3,4,4]\n%1 = nn.reshape %x {shape=[48]} : f32[48]",
+		Operands: []Operand{opX},
+		Attrs:    []Attr{{"shape", IntsAttr, nil, "the new shape"}},
+		Traits:   Traits{Unchanged: sameType},
+		Cost:     func(_ *cost.Ledger, _ *Value, in []cost.Ready) cost.Ready { return together(in) },
+		Infer:    inferReshape,
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return &Tensor{Type: v.Type, F: args[0].F, I: args[0].I}, nil
 		},
-	},
+	})
 }
 
-var movementExamples = map[string]string{
-	"concat":  "%%x = param @x : S %[1]s[3,4,4]\n%%1 = %[2]s.concat %%x, %%x : %[3]s[6,4,4]",
-	"pad":     "%%x = param @x : S %[1]s[3,4,4]\n%%1 = %[2]s.pad %%x {sides=[1,1,0,0]} : %[3]s[3,6,4]",
-	"slice":   "%%x = param @x : S %[1]s[3,4,4]\n%%1 = %[2]s.slice %%x {stride=2} : %[3]s[3,2,2]",
-	"reshape": "%%x = param @x : S %[1]s[3,4,4]\n%%1 = %[2]s.reshape %%x {shape=[48]} : %[3]s[48]",
-}
-
-func defineMovement(name string) {
-	nn := movements[name]
-	infer := nn.Infer
+// defineMovement defines nn.X and ring.X of one declaration: that of nn.X, whose example is ring.X's on ring elements.
+func defineMovement(name string, o Op) {
+	o.Moves, o.HandsOn = true, AllFactors
+	if o.Cost == nil {
+		o.Cost = func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return movedCost(l, int64(v.Type.Len()), in)
+		}
+	}
+	if o.Eval == nil {
+		o.Eval = func(v *Value, args []*Tensor) (*Tensor, error) { return o.Loops(v).move(v, args[0]), nil }
+	}
+	nn, ring := o, o
 	nn.Name, nn.Stages = "nn."+name, nnStages
-	nn.Example = fmt.Sprintf(movementExamples[name], "f32", "nn", "f32")
 	nn.Infer = func(v *Value) (Type, error) {
-		t, err := infer(v)
+		t, err := o.Infer(v)
 		return clear(t), err
 	}
 	define(nn)
 
-	ring := movements[name]
 	ring.Name, ring.Stages, ring.Local = "ring."+name, RingStage|Secure, true
-	ring.Example = fmt.Sprintf(movementExamples[name], "i32q12", "ring", "i32q12")
+	ring.Example = strings.NewReplacer("f32", "i32q12", " nn.", " ring.").Replace(o.Example)
 	ring.Infer = func(v *Value) (Type, error) {
 		share, err := sameRing(v.Args)
 		if err != nil {
 			return Type{}, err
 		}
-		t, err := infer(v)
+		t, err := o.Infer(v)
 		return t.Of(share), err
 	}
 	define(ring)
+}
+
+func inferReshape(v *Value) (Type, error) {
+	t := v.Args[0].Type.With(v.Ints("shape")...)
+	if err := checkShape(t.Shape); err != nil {
+		return Type{}, err
+	}
+	if t.Len() != v.Args[0].Type.Len() {
+		return Type{}, fmt.Errorf("%s does not hold as many elements as %s", shapeString(t.Shape), shapeString(v.Args[0].Type.Shape))
+	}
+	return t, nil
+}
+
+// sameType tells whether v has the type of its one argument, but for the sharing.
+func sameType(v *Value) bool {
+	return slices.Equal(v.Type.Shape, v.Args[0].Type.Shape)
+}
+
+// within refuses an integer attribute outside a range.
+func (v *Value) within(name string, least, most int) error {
+	if n := v.Int(name); n < least || n > most {
+		return fmt.Errorf("%s is %d; accepted are integers from %d to %d", name, n, least, most)
+	}
+	return nil
 }
 
 // sameRing demands ring arguments of one element type that are all clear or all shared, and gives the sharing of a local

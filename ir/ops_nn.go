@@ -10,7 +10,8 @@ import (
 const nnStages = Space | Net
 
 var (
-	opX = Operand{"x", "input, [C,H,W] or [N]"}
+	opX     = Operand{"x", "input, [C,H,W] or [N]"}
+	opImage = Operand{"x", "input, [C,H,W]"}
 
 	attrStride   = Attr{"stride", IntsAttr, []int{1, 1}, "rows, columns"}
 	attrPad      = Attr{"pad", IntsAttr, []int{0, 0}, "zeros on every side: rows, columns"}
@@ -75,6 +76,7 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.batchnorm", Stages: nnStages, Weights: 1,
+		Traits:   Traits{ByChannel: true},
 		Doc:      "Batch normalisation with running statistics: y = (x - mean) / sqrt(var + eps) * gamma + beta, per channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%g = param @g : S f32[2]\n%1 = nn.batchnorm %x, %g, %g, %g, %g : f32[2,4,4]",
 		Operands: []Operand{opX, {"gamma", "[C]"}, {"beta", "[C]"}, {"mean", "[C]"}, {"var", "[C]"}},
@@ -91,6 +93,7 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.scale", Stages: nnStages, Weights: 1,
+		Traits:   Traits{ByChannel: true},
 		Doc:      "y = x * s, one factor for all or one a channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%s = param @s : S f32[2]\n%1 = nn.scale %x, %s : f32[2,4,4]",
 		Operands: []Operand{opX, {"s", "[1] or [C]"}},
@@ -113,6 +116,7 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.shift", Stages: nnStages, Weights: 1,
+		Traits:   Traits{HandsOn: AllFactors, ByChannel: true},
 		Doc:      "y = x + c, one summand for all or one a channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%c = param @c : S f32[2]\n%1 = nn.shift %x, %c : f32[2,4,4]",
 		Operands: []Operand{opX, {"c", "[1] or [C]"}},
@@ -129,13 +133,14 @@ func init() {
 	})
 	relu := func(x float32) float32 { return max(x, 0) }
 	relu6 := func(x float32) float32 { return min(max(x, 0), 6) }
-	define(masked(activation("nn.relu", "max(x, 0), where keep has it.", relu, rangeMonotone(relu))))
-	define(masked(activation("nn.relu6", "min(max(x, 0), 6), where keep has it.", relu6, rangeMonotone(relu6))))
-	define(activation("nn.negate", "-x.", func(x float32) float32 { return -x },
+	define(masked(activation("nn.relu", "max(x, 0), where keep has it.", PositiveFactors, relu, rangeMonotone(relu))))
+	define(masked(activation("nn.relu6", "min(max(x, 0), 6), where keep has it.", NoFactor, relu6, rangeMonotone(relu6))))
+	define(activation("nn.negate", "-x.", AllFactors, func(x float32) float32 { return -x },
 		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) }))
-	define(activation("nn.square", "x*x.", func(x float32) float32 { return x * x }, rangeSquare))
+	define(activation("nn.square", "x*x.", NoFactor, func(x float32) float32 { return x * x }, rangeSquare))
 	define(Op{
 		Name: "nn.x2act", Stages: nnStages, Weights: 1,
+		Traits:   Traits{ByChannel: true},
 		Doc:      "Polynomial activation of PASNet: y = scale*a*x^2 + b*x + c with three trained scalars a site.",
 		Example:  "%x = param @x : S f32[8,4,4]\n%a = param @a : S f32[1]\n%1 = nn.x2act %x, %a, %a, %a : f32[8,4,4]",
 		Operands: []Operand{opX, {"a", "[1]"}, {"b", "[1]"}, {"c", "[1]"}},
@@ -155,9 +160,10 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.maxpool", Stages: nnStages,
+		Traits:   Traits{HandsOn: PositiveFactors, ByChannel: true},
 		Doc:      "The greatest element of each window; padding never wins.",
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = nn.maxpool %x {kernel=[2,2], stride=[2,2]} : f32[8,2,2]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrKernel, attrStride, attrPad},
+		Operands: []Operand{opImage}, Attrs: []Attr{attrKernel, attrStride, attrPad},
 		Infer: inferPool,
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
@@ -168,9 +174,10 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.avgpool", Stages: nnStages,
+		Traits:   Traits{HandsOn: AllFactors, ByChannel: true},
 		Doc:      "The mean of each window, zeros of the padding counted.",
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = nn.avgpool %x {kernel=[4,4]} : f32[8,1,1]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrKernel, attrStride, attrPad},
+		Operands: []Operand{opImage}, Attrs: []Attr{attrKernel, attrStride, attrPad},
 		Infer: inferPool, Range: rangeWithZero,
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
@@ -184,6 +191,7 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.add", Stages: nnStages,
+		Traits:   Traits{HandsOn: AllFactors, ByChannel: true},
 		Doc:      "Elementwise sum.",
 		Example:  "%x = param @x : S f32[8]\n%1 = nn.add %x, %x : f32[8]",
 		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}},
@@ -197,12 +205,9 @@ func init() {
 			return out, nil
 		},
 	})
-	defineMovement("concat")
-	defineMovement("pad")
-	defineMovement("slice")
-	defineMovement("reshape")
 	define(Op{
 		Name: "nn.dropout", Stages: nnStages,
+		Traits:   Traits{HandsOn: AllFactors, ByChannel: true, Unchanged: func(*Value) bool { return true }},
 		Doc:      "Identity in inference.",
 		Example:  "%x = param @x : S f32[8]\n%1 = nn.dropout %x {p=0.5} : f32[8]",
 		Operands: []Operand{opX}, Attrs: []Attr{{"p", FloatAttr, 0.5, "probability of dropping an element in training"}},
@@ -245,10 +250,10 @@ func init() {
 	})
 }
 
-// activation is an op on each element alone.
-func activation(name, doc string, f func(float32) float32, bounds rangeFunc) Op {
+// activation is an op on each element alone: f, its bounds, and the factors of x that f(x) has.
+func activation(name, doc string, handsOn Factors, f func(float32) float32, bounds rangeFunc) Op {
 	return Op{
-		Name: name, Stages: nnStages, Doc: doc, Range: bounds,
+		Name: name, Stages: nnStages, Doc: doc, Range: bounds, Traits: Traits{HandsOn: handsOn, ByChannel: true},
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = " + name + " %x : f32[8,4,4]",
 		Operands: []Operand{opX},
 		Infer:    func(v *Value) (Type, error) { return clear(v.Args[0].Type), nil },

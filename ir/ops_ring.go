@@ -96,7 +96,7 @@ func init() {
 		Name: "ring.sumpool", Stages: ringStages, Local: true,
 		Doc:      "The sum of each window, zeros of the padding counted.",
 		Example:  "%x = param @x : S i32q12[8,4,4]\n%1 = ring.sumpool %x {kernel=[4,4]} : i32q12[8,1,1]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrKernel, attrStride, attrPad},
+		Operands: []Operand{opImage}, Attrs: []Attr{attrKernel, attrStride, attrPad},
 		Infer: func(v *Value) (Type, error) {
 			share, err := sameRing(v.Args)
 			if err != nil {
@@ -143,7 +143,7 @@ func init() {
 		Name: "ring.maxpool", Stages: RingStage,
 		Doc:      "The greatest element of each window; padding never wins.",
 		Example:  "%x = param @x : S i32q12[8,4,4]\n%1 = ring.maxpool %x {kernel=[2,2], stride=[2,2]} : i32q12[8,2,2]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrKernel, attrStride, attrPad},
+		Operands: []Operand{opImage}, Attrs: []Attr{attrKernel, attrStride, attrPad},
 		Infer: func(v *Value) (Type, error) {
 			if _, err := inferRingUnary(v); err != nil {
 				return Type{}, err

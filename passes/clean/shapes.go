@@ -33,14 +33,8 @@ var Identities = &pass.Pass{
 	Needs: ir.Net,
 	Run: func(_ *pass.Context, m *ir.Module) error {
 		return pass.Rewrite(m, func(r *pass.Rewriter, v *ir.Value) (*ir.Value, error) {
-			switch v.Op.Name {
-			case "nn.dropout":
+			if v.Op.Unchanged != nil && v.Op.Unchanged(v) {
 				return r.To[v.Args[0]], nil
-			case "nn.reshape", "nn.pad", "nn.slice", "nn.concat":
-				moves := v.Is("nn.slice") && v.Int("start") > 0
-				if len(v.Args) == 1 && v.Type.Equal(v.Args[0].Type) && !moves {
-					return r.To[v.Args[0]], nil
-				}
 			}
 			return nil, nil
 		})

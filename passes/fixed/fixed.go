@@ -153,8 +153,11 @@ func (l *lowering) run() error {
 	}
 	for _, v := range l.Old.Body {
 		n, err := l.value(v)
-		if err != nil {
+		switch {
+		case errors.As(err, new(tooWide)):
 			return fmt.Errorf("%s: %s (%s) reaches %.4g (%s): %w", v.Pos, v.Path, v.Op.Name, bound(v), boundKind(v), err)
+		case err != nil:
+			return fmt.Errorf("%s: %s (%s): %w", v.Pos, v.Path, v.Op.Name, err)
 		}
 		l.To[v] = n
 		if !v.IsConstant() && !v.Is("nn.softmax") { // which has no value of its own
@@ -197,10 +200,10 @@ func bound(v *ir.Value) float64 {
 func squarers(f *ir.Func) map[*ir.Value]*ir.Value {
 	of := map[*ir.Value]*ir.Value{}
 	for _, v := range slices.Backward(f.Body) {
-		switch v.Op.Name {
-		case "nn.quadratic":
+		switch {
+		case v.Is("nn.quadratic"):
 			of[v.Args[0]] = firstNamed(of[v.Args[0]], v)
-		case "nn.add", "nn.concat", "nn.avgpool", "nn.pad", "nn.slice", "nn.reshape", "nn.negate", "nn.shift":
+		case v.Op.HandsOn == ir.AllFactors:
 			for _, a := range v.Args {
 				of[a] = firstNamed(of[a], of[v])
 			}
@@ -246,15 +249,15 @@ func (l *lowering) room(v *ir.Value) int {
 	}
 	r := l.ownRoom(v)
 	for _, c := range l.readers[v] {
-		switch c.Op.Name {
-		case "nn.add", "nn.concat":
-			for _, other := range c.Args { // which are brought to the same scale
+		if !keepsScale(c) {
+			continue
+		}
+		for _, other := range c.Args { // which are brought to the same scale
+			if !other.IsConstant() {
 				r = min(r, l.ownRoom(other))
 			}
-			r = min(r, l.room(c))
-		case "nn.shift", "nn.negate", "nn.reshape", "nn.pad", "nn.slice":
-			r = min(r, l.room(c))
 		}
+		r = min(r, l.room(c))
 	}
 	l.rooms[v] = r
 	return r
@@ -279,43 +282,14 @@ func (l *lowering) value(v *ir.Value) (*ir.Value, error) {
 	if v.IsConstant() {
 		return l.Copy(v), nil
 	}
-	b := l.B.At(v)
-	switch v.Op.Name {
-	case "nn.conv2d":
-		return l.linear(v, "ring.conv2d", l.narrowed(v.Args[0], l.entering(v.Args[0])))
-	case "nn.linear":
-		return l.linear(v, "ring.linear", l.narrowed(v.Args[0], l.entering(v.Args[0])))
-	case "nn.scale":
-		return l.scale(v)
-	case "nn.shift":
-		x := l.To[v.Args[0]]
-		x, err := l.lowered(v, x)
-		if err != nil {
-			return nil, err
-		}
-		return b.Must("ring.shift", nil, x, l.quantized(v, l.To[v.Args[1]], frac(x))), nil
-	case "nn.relu", "nn.relu6":
-		return l.rectified(v), nil
-	case "nn.square":
-		return l.square(v)
-	case "nn.quadratic":
-		return l.quadratic(v)
-	case "nn.negate":
-		return b.Must("ring.mulc", ir.Attrs{"c": -1}, l.To[v.Args[0]]), nil
-	case "nn.maxpool":
-		return b.Must("ring.maxpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.frac)), nil
-	case "nn.avgpool":
-		return l.avgpool(v)
-	case "nn.add", "nn.concat":
-		return l.joined(v)
-	case "nn.pad", "nn.slice", "nn.reshape":
-		return b.Must("ring"+v.Op.Name[2:], v.Attrs.Only("sides", "start", "stride", "shape"), l.To[v.Args[0]]), nil
-	case "nn.argmax":
-		return b.Must("ring.argmax", nil, l.narrowed(v.Args[0], l.frac)), nil
-	case "nn.softmax":
-		return l.softmax(v)
+	if f, ok := forms[v.Op.Name]; ok {
+		return f.lower(l, v)
 	}
-	return nil, fmt.Errorf("%s has no fixed-point form", v.Op.Name)
+	if twin := sameInRing(v.Op); twin != nil {
+		return l.joined(v, twin)
+	}
+	ir.Bugf("%s has no row in passes/fixed/forms.go", v.Op.Name)
+	return nil, nil
 }
 
 // narrowed gives the form of a NET value that enters products and comparisons: at most most fraction bits. A value is
@@ -371,7 +345,9 @@ func (l *lowering) factor(v *ir.Value, input int) (int, error) {
 	return w, nil
 }
 
-func (l *lowering) linear(v *ir.Value, op string, x *ir.Value) (*ir.Value, error) {
+// linear is a convolution or fully connected layer.
+func (l *lowering) linear(v *ir.Value) (*ir.Value, error) {
+	x := l.narrowed(v.Args[0], l.entering(v.Args[0]))
 	f, err := l.factor(v, frac(x))
 	if err != nil {
 		return nil, err
@@ -380,7 +356,7 @@ func (l *lowering) linear(v *ir.Value, op string, x *ir.Value) (*ir.Value, error
 	if len(v.Args) > 2 {
 		args = append(args, l.quantized(v, l.To[v.Args[2]], frac(x)+f))
 	}
-	return l.B.At(v).Must(op, v.Attrs.Only("stride", "pad", "dilation", "groups"), args...), nil
+	return l.B.At(v).Must(inRing(v.Op), v.Declared(), args...), nil
 }
 
 // scale becomes a depthwise 1x1 convolution: the factors are weights like any other.
@@ -440,7 +416,7 @@ func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
 	k := v.Ints("kernel")
 	n := k[0] * k[1]
 	b := l.B.At(v)
-	sum := b.Must("ring.sumpool", v.Attrs.Only("kernel", "stride", "pad"), l.narrowed(v.Args[0], l.entering(v.Args[0])))
+	sum := b.Must("ring.sumpool", v.Declared(), l.narrowed(v.Args[0], l.entering(v.Args[0])))
 	if n&(n-1) == 0 {
 		shift := int(math.Log2(float64(n)))
 		if !l.fits(v, frac(sum)+shift) {
@@ -456,8 +432,11 @@ func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
 	return b.Must("ring.mulc", ir.Attrs{"c": c, "frac": f}, sum), nil
 }
 
-// joined brings the arguments of an addition or concatenation to one scale: the finest that the result has room for.
-func (l *lowering) joined(v *ir.Value) (*ir.Value, error) {
+// joined computes an op by the ring op of its name. Arguments are brought to one scale: the finest that the result has room for.
+func (l *lowering) joined(v *ir.Value, twin *ir.Op) (*ir.Value, error) {
+	if len(v.Args) == 1 {
+		return l.B.At(v).Must(twin.Name, v.Declared(), l.To[v.Args[0]]), nil
+	}
 	room, target := l.room(v), 0
 	for _, a := range v.Args {
 		target = max(target, min(frac(l.To[a]), l.added(a)))
@@ -471,8 +450,7 @@ func (l *lowering) joined(v *ir.Value) (*ir.Value, error) {
 	for i, a := range v.Args {
 		args[i] = l.rescaled(a, target)
 	}
-	op := "ring" + v.Op.Name[2:]
-	return l.B.At(v).Must(op, nil, args...), nil
+	return l.B.At(v).Must(twin.Name, v.Declared(), args...), nil
 }
 
 // added is how many fraction bits a value may have where it is added. A value that a layer takes in truncated is added in the same

@@ -4,15 +4,15 @@ import "sotto/ir"
 
 // rectified lowers a ReLU or ReLU6. Where a mask keeps some elements, these are gathered, rectified in one batch and scattered back:
 // all elements are truncated alike before that.
-func (l *lowering) rectified(v *ir.Value) *ir.Value {
+func (l *lowering) rectified(v *ir.Value) (*ir.Value, error) {
 	x, b := l.narrowed(v.Args[0], l.frac), l.B.At(v)
 	mask := v.Attrs.Only("keep")
 	if len(mask) == 0 {
-		return l.clipped(v, x)
+		return l.clipped(v, x), nil
 	}
 	kept := b.Must("ring.gather", mask, x)
 	kept.CopyFacts(v.Args[0])
-	return b.Must("ring.scatter", mask, x, l.clipped(v, kept))
+	return b.Must("ring.scatter", mask, x, l.clipped(v, kept)), nil
 }
 
 // clipped is relu(x), and for ReLU6 relu(x) - relu(x - 6).

@@ -47,7 +47,7 @@ type site struct {
 func newScales(c *pass.Context, f *ir.Func) (*scales, error) {
 	s := &scales{pass.NewRewriter(f), map[*ir.Value]*ir.Value{}, map[*ir.Value]*class{}, map[*ir.Value]*site{}, 0, nil}
 	for _, v := range f.Body {
-		if handsOn(v) {
+		if v.Op.HandsOn != ir.NoFactor {
 			for _, a := range v.Args {
 				if !a.IsConstant() {
 					s.parent[s.class(a)] = s.class(v)
@@ -72,15 +72,6 @@ func newScales(c *pass.Context, f *ir.Func) (*scales, error) {
 	return s, nil
 }
 
-// handsOn tells whether the result has the factor that the arguments have.
-func handsOn(v *ir.Value) bool {
-	switch v.Op.Name {
-	case "nn.add", "nn.concat", "nn.avgpool", "nn.pad", "nn.slice", "nn.reshape", "nn.negate", "nn.shift", "nn.dropout", "nn.relu", "nn.maxpool":
-		return true
-	}
-	return false
-}
-
 // makesFactor tells whether an op can multiply its result by a factor for nothing, and divide by that of its argument.
 func makesFactor(v *ir.Value) bool {
 	switch v.Op.Name {
@@ -98,9 +89,9 @@ func (s *scales) note(v *ir.Value) {
 		in, out := s.of(v.Args[0]), s.of(v)
 		in.reads, out.makes = append(in.reads, v), append(out.makes, v)
 		s.sites[v] = &site{}
-	case v.Is("nn.relu"), v.Is("nn.maxpool"):
+	case v.Op.HandsOn == ir.PositiveFactors:
 		s.of(v).positive = true
-	case !handsOn(v):
+	case v.Op.HandsOn == ir.NoFactor:
 		s.of(v).pinned = true
 		for _, a := range v.Args {
 			if !a.IsConstant() {

@@ -309,6 +309,6 @@ func (a *assigner) local(v *ir.Value) *ir.Value {
 	}
 	n := a.B.At(v).MustAs(v.Name, v.Op.Name, v.Attrs, args...)
 	// Only movements of one drawn mask are known to the material's maker as they are.
-	a.fresh[n] = allFresh && (v.Is("ring.reshape") || v.Is("ring.slice") || v.Is("ring.pad") || v.Is("ring.concat"))
+	a.fresh[n] = allFresh && v.Op.Moves
 	return n
 }

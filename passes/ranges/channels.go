@@ -24,8 +24,8 @@ func (c channels) union() ir.Interval {
 	return all
 }
 
-// bound gives the channels of v's result from those of its arguments. Ops without weights and with as many channels as their arguments
-// have act on each channel by itself; of others that are not known here the arguments' unions are taken.
+// bound gives the channels of v's result from those of its arguments: of ops that act on each channel by itself from the channel's, of others
+// that are not known here from the arguments' unions.
 func (w *bounder) bound(v *ir.Value) channels {
 	switch v.Op.Name {
 	case "nn.conv2d", "nn.linear":
@@ -40,7 +40,7 @@ func (w *bounder) bound(v *ir.Value) channels {
 		return reshaped(v, w.of[v.Args[0]])
 	}
 	out := make(channels, v.Type.Shape[0])
-	if !w.byChannel(v) {
+	if !v.Op.ByChannel {
 		return uniform(v.Type, v.Range(w.arguments(v, func(c channels) ir.Interval { return c.union() }, func(t []float32) []float32 { return t })))
 	}
 	for i := range out {
@@ -53,12 +53,6 @@ func (w *bounder) bound(v *ir.Value) channels {
 		}))
 	}
 	return out
-}
-
-// byChannel tells whether an op acts on each channel by itself.
-func (w *bounder) byChannel(v *ir.Value) bool {
-	known := v.Op.Weights == 0 || v.Is("nn.scale") || v.Is("nn.shift") || v.Is("nn.quadratic")
-	return known && !slices.ContainsFunc(v.Args, func(a *ir.Value) bool { return !a.IsConstant() && len(w.of[a]) != v.Type.Shape[0] })
 }
 
 // arguments gives what Range takes of v: of activations an interval, of weights the numbers.

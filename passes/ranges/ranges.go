@@ -82,8 +82,7 @@ func assumeFolded(f *ir.Func) {
 		bounds, _ := v.Bounds()
 		bounds = bounds.Times(to)
 		v.Set("assumed", []float64{bounds.Lo, bounds.Hi})
-		switch v.Op.Name {
-		case "nn.add", "nn.concat", "nn.avgpool", "nn.maxpool", "nn.relu", "nn.pad", "nn.slice", "nn.reshape", "nn.negate", "nn.shift":
+		if v.Op.HandsOn != ir.NoFactor {
 			for _, a := range v.Args {
 				tighten(a, to)
 			}

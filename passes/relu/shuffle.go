@@ -133,7 +133,7 @@ func parts(x *ir.Value) []*ir.Value {
 }
 
 // joins tells whether a tensor has all elements of those that it is made of, and no others but zeros.
-func joins(x *ir.Value) bool { return x.Is("nn.concat") || x.Is("nn.reshape") || x.Is("nn.pad") }
+func joins(x *ir.Value) bool { return x.Op.Moves && !x.Op.Drops }
 
 // rectified gives the rectified form of an old value, for a site.
 func (h *hoister) rectified(site, x *ir.Value) *ir.Value {

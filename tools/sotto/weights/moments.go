@@ -167,12 +167,13 @@ func (p *propagation) value(v *ir.Value) *moments {
 	case "nn.pad":
 		inside := float64(v.Args[0].Type.Len()) / float64(v.Type.Len())
 		return x.each(func(m, s float64) (float64, float64) { return partly(m, s, inside) })
-	case "nn.reshape":
-		return reshaped(v, x)
 	case "nn.argmax", "nn.softmax":
 		return newMoments(v.Type.Shape[0])
 	}
-	return x // dropout, slice
+	if v.Type.Shape[0] == len(x.mean) { // dropout, most movements
+		return x
+	}
+	return reshaped(v, x)
 }
 
 // affine is a factor or summand a channel, which starts as the identity.
