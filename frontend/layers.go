@@ -57,7 +57,8 @@ func init() {
 		"avgpool":   builtin{params: required("x"), build: pool("nn.avgpool")}.optional("kernel", "stride", "pad"),
 		"concat":    {params: required("x"), rest: true, build: concat},
 		"pad":       {params: required("x", "sides"), build: pad},
-		"slice":     builtin{params: required("x"), build: slice}.optional("start", "stride"),
+		"slice":     imageLayer("nn.slice"),
+		"upsample":  imageLayer("nn.upsample"),
 		"dropout":   builtin{params: required("x"), build: dropout}.optional("p"),
 		"flatten":   {params: required("x"), build: flatten},
 		"argmax":    {params: required("x"), build: vectorOp("nn.argmax")},
@@ -430,13 +431,24 @@ func pad(c *layerCall) value {
 	return c.build("nn.pad", ir.Attrs{"sides": sides}, x.v)
 }
 
-func slice(c *layerCall) value {
-	x := c.image()
-	attrs := ir.Attrs{"start": c.int("start", 0, 0), "stride": c.int("stride", 1, 1)}
-	if c.failed {
-		return bad{}
+// imageLayer is a layer on images whose options are the integer attributes of its op, which says what it accepts.
+func imageLayer(op string) builtin {
+	b := builtin{params: required("x")}
+	decl := ir.MustLookup(op).Attrs
+	for _, a := range decl {
+		b = b.optional(a.Name)
 	}
-	return c.build("nn.slice", attrs, x.v)
+	b.build = func(c *layerCall) value {
+		x, attrs := c.image(), ir.Attrs{}
+		for _, a := range decl {
+			attrs[a.Name] = c.int(a.Name, 0, a.Default.(int))
+		}
+		if c.failed {
+			return bad{}
+		}
+		return c.build(op, attrs, x.v)
+	}
+	return b
 }
 
 func dropout(c *layerCall) value {

@@ -31,7 +31,7 @@ func (r *reports) full() bool { return len(r.list) >= maxReports }
 
 func (r *reports) err() error { return r.list.Err() }
 
-// didYouMean ends an error about an unknown name: the nearest accepted name if one is near, and all of them.
+// didYouMean ends an error about an unknown name: the nearest accepted name if one is near, else all of them.
 func didYouMean(name string, accepted []string) string {
 	accepted = slices.Compact(slices.Sorted(slices.Values(accepted)))
 	if len(accepted) == 0 {
@@ -43,15 +43,14 @@ func didYouMean(name string, accepted []string) string {
 			best, distance = a, d
 		}
 	}
-	hint := ""
 	if best != "" {
-		hint = "; did you mean " + best + "?"
+		return "; did you mean " + best + "?"
 	}
 	const shown = 24
 	if len(accepted) > shown {
 		accepted = append(accepted[:shown:shown], "...")
 	}
-	return hint + " (accepted: " + strings.Join(accepted, ", ") + ")"
+	return " (accepted: " + strings.Join(accepted, ", ") + ")"
 }
 
 // editDistance counts the insertions, deletions and replacements that turn a into b (Wagner and Fischer, 1974).

@@ -23,7 +23,7 @@ import (
 )
 
 // compile runs passes on a copy. The runner verifies the module after each.
-func compile(t *rapid.T, c *pass.Context, m *ir.Module, lists ...[]*pass.Pass) *ir.Module {
+func compile(t rapid.TB, c *pass.Context, m *ir.Module, lists ...[]*pass.Pass) *ir.Module {
 	m = m.Clone()
 	if err := (&pass.Runner{}).Run(c, m, slices.Concat(lists...)...); err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func compile(t *rapid.T, c *pass.Context, m *ir.Module, lists ...[]*pass.Pass) *
 }
 
 // evaluate runs the module's function on the drawn input and gives every value's tensor by name.
-func evaluate(t *rapid.T, d *golden.Drawn, m *ir.Module) (result *ir.Tensor, all map[string]*ir.Tensor) {
+func evaluate(t rapid.TB, d *golden.Drawn, m *ir.Module) (result *ir.Tensor, all map[string]*ir.Tensor) {
 	f := m.Funcs[0]
 	all = map[string]*ir.Tensor{}
 	r := ir.Runner{Weight: ranges.WeightsOf(d.Context()), Visit: func(v *ir.Value, x *ir.Tensor) { all[v.Name] = x }}
@@ -232,6 +232,28 @@ func TestSecureComputesTheRingFunction(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every op, in the network of its example: each function computes what the one before it does.
+func TestEveryOpCompilesToWhatItComputes(t *testing.T) {
+	for op, d := range golden.OpNets() {
+		for _, deploy := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+			c := d.Context()
+			c.Deploy, c.Ring = deploy, 32
+			net := compile(t, c, d.Space, passes.ToNet)
+			ring := compile(t, c, net, passes.ToRing)
+			secure := compile(t, c, ring, passes.ToSecure)
+			want, all := evaluate(t, d, net)
+			fixed, _ := evaluate(t, d, ring)
+			got, _ := evaluate(t, d, secure)
+			if off := distance(want, fixed); !(off <= 5e-3*greatest(all)) && op != "nn.softmax" { // which the client computes
+				t.Errorf("%s: fixed point is off by %g:\n%s\nfrom\n%s", op, off, ring, net)
+			}
+			if !slices.Equal(fixed.I, got.I) {
+				t.Errorf("%s, %s: ring gives %v, secure %v:\n%s\nfrom\n%s", op, deploy, fixed.I, got.I, secure, ring)
+			}
+		}
+	}
 }
 
 // So they do where ReLUs are on some elements alone, by whatever masks.

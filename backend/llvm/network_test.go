@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// alone are the computations that need nothing but buffers and weights.
-var alone = []program.Opcode{program.Linear, program.Conv, program.SumPool, program.Concat, program.Pad, program.Slice, program.Tour, program.Take, program.JoinBits,
+// alone are the computations that need nothing but buffers and weights, but for elementwise ones and movements, which do not either.
+var alone = []program.Opcode{program.Linear, program.Conv, program.Take, program.JoinBits,
 	program.MuxChoose, program.MuxCorrelate, program.MuxOutput, program.Sign, program.TapValue, program.Zero}
 
 // bare is the online phase of a program without what needs an offline phase or a real peer: every buffer begins with random bytes.
@@ -36,7 +36,7 @@ func bare(p *program.Program) *program.Program {
 		out.Online = append(out.Online, program.Level{
 			Send:    only(l.Send, func(in program.Instr) bool { return in.Op == program.SendRing || in.Op == program.SendBits }),
 			Recv:    only(l.Recv, func(in program.Instr) bool { return in.Op == program.RecvRing || in.Op == program.RecvBits }),
-			Compute: only(l.Compute, func(in program.Instr) bool { return in.Elementwise() || slices.Contains(alone, in.Op) }),
+			Compute: only(l.Compute, func(in program.Instr) bool { return in.Elementwise() || in.Op.Moves() || slices.Contains(alone, in.Op) }),
 		})
 	}
 	if p.Output.Buf >= 0 {

@@ -197,6 +197,9 @@ func (e *emitter) draw(n int) *mask {
 
 // maskItem gives the manifest item of a mask; movements enter the manifest when a product needs them.
 func (e *emitter) maskItem(m *mask) int {
+	if m == nil {
+		ir.Bugf("a product reads what is masked with no drawn mask")
+	}
 	if m.item < 0 {
 		var args []int
 		for _, a := range m.args {

@@ -1,71 +1,61 @@
 package twopc
 
 import (
+	"cmp"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"sotto/ir"
 	"sotto/runtime/program"
 )
 
-// named says which of the user's ops a SECURE op stands for, in falling order of how much that says: a layer is called by
-// the first of these that it has. The names are those of `sotto check`, that is of the NET ops without their prefix.
-var named = []struct{ secure, user string }{
-	{"ring.iota", "argmax"},
-	{"tour.start", "maxpool"},
-	{"gc.argmax", "argmax"},
-	{"gc.maxpool", "maxpool"},
-	{"gc.clip", "relu6"},
-	{"gc.relu", "relu"},
-	{"beaver.square", "x2act"},
-	{"beaver.quadratic", "x2act"},
-	{"ot.quadratic", "x2act"},
-	{"gc.drelu", "relu"},
-	{"fss.drelu", "relu"},
-	{"ot.drelu", "relu"},
-	{"fss.relu", "relu"},
-	{"batchnorm", "batchnorm"},
-	{"ring.conv2d", "conv2d"},
-	{"ring.linear", "linear"},
-	{"ring.sumpool", "avgpool"},
-	{"ring.add", "add"},
-	{"ring.concat", "concat"},
-	{"ring.slice", "slice"},
-	{"ring.pad", "pad"},
-	{"ring.reshape", "reshape"},
-	{"mask", "input"}, // of a layer that has nothing else
-	{"open", "input"},
-}
-
-// LayerOps gives, by path, the user's op that a layer of a SECURE function came from. A layer of nothing but local
-// arithmetic is called by its last op.
+// LayerOps gives, by path, the user's op that a layer of a SECURE function came from: by the first row of the op table that says so, else by
+// its last op that computes one of the user's by itself, else by its last local one.
 func LayerOps(f *ir.Func) map[string]string {
-	has := map[string]map[string]int{}
-	out := map[string]string{}
+	has, local, last := map[string]map[string]bool{}, map[string]string{}, map[string]string{}
 	for _, v := range f.Body {
-		path := v.Layer()
+		path, name := v.Layer(), strings.TrimPrefix(v.Op.Name, "ring.")
 		if has[path] == nil {
-			has[path] = map[string]int{}
+			has[path] = map[string]bool{}
 		}
-		has[path][v.Op.Name]++
+		has[path][v.Op.Name] = true
 		if v.Is("param") && strings.HasSuffix(v.Path, ".running_var") {
-			has[path]["batchnorm"]++ // one that no convolution took in is a convolution by itself
+			has[path]["batchnorm"] = true
 		}
-		if !v.Op.Constant || out[path] == "" {
-			out[path] = strings.TrimPrefix(v.Op.Name, "ring.")
+		if _, users := ir.Lookup("nn." + name); users && (local[path] == "" || name != "reshape") { // reshapes come with others
+			local[path] = name
+		}
+		if v.Op.Local || last[path] == "" { // a truncation comes with others
+			last[path] = name
 		}
 	}
+	out := map[string]string{}
 	for path, ops := range has {
-		i := slices.IndexFunc(named, func(n struct{ secure, user string }) bool { return ops[n.secure] > 0 })
-		if i >= 0 {
-			out[path] = named[i].user
-		}
-		if out[path] == "relu" && ops["ring.sub"] > 0 { // relu6 is the difference of two
-			out[path] = "relu6"
-		}
+		out[path] = cmp.Or(named(ops), local[path], input(ops), last[path])
 	}
 	return out
+}
+
+// named is what the op table calls a layer with some ops.
+func named(ops map[string]bool) string {
+	for _, r := range rows {
+		switch {
+		case !ops[r.op] || r.user == "":
+		case r.user == "relu" && ops["ring.sub"]: // relu6 is the difference of two
+			return "relu6"
+		default:
+			return r.user
+		}
+	}
+	return ""
+}
+
+// input is the name of a layer that has nothing but a mask.
+func input(ops map[string]bool) string {
+	if ops["mask"] || ops["open"] {
+		return "input"
+	}
+	return ""
 }
 
 func (e *emitter) layers() []program.Layer {

@@ -10,42 +10,11 @@ const client, server = cost.Client, cost.Server
 
 // value emits one SECURE value.
 func (e *emitter) value(v *ir.Value) *shared {
-	switch v.Op.Name {
-	case "ring.conv2d", "ring.linear":
-		return e.linear(v)
-	case "mask":
-		return e.mask(v)
-	case "open":
-		return e.open(v)
-	case "reveal":
-		return e.reveal(v)
-	case "ot.trunc":
-		return e.trunc(v)
-	case "ot.trunc.exact":
-		return e.exactTrunc(v)
-	case "ot.drelu":
-		return e.sign(v)
-	case "ot.mux":
-		return e.mux(v)
-	case "gc.drelu":
-		return e.drelu(v)
-	case "gc.relu", "gc.clip", "gc.maxpool", "gc.argmax":
-		return e.whole(v)
-	case "fss.drelu":
-		return e.fssDrelu(v)
-	case "fss.relu":
-		return e.fssRelu(v)
-	case "beaver.square":
-		return e.square(v)
-	case "beaver.quadratic":
-		return e.quadratic(v)
-	case "ot.quadratic":
-		return e.rounded(v)
-	case "ring.iota":
-		n := v.Type.Len()
-		return &shared{at: [2]*part{e.compute(client, program.Zero, program.Ring, n, nil), e.compute(server, program.Iota, program.Ring, n, nil)}}
+	if r := rowOf(v.Op); r.emit != nil {
+		return r.emit(e, v)
 	}
-	return e.local(v)
+	ir.Bugf("%s has no row in backend/twopc/rows.go", v.Op.Name)
+	return nil
 }
 
 func (e *emitter) args(v *ir.Value) []*shared {
@@ -54,6 +23,12 @@ func (e *emitter) args(v *ir.Value) []*shared {
 		out[i] = e.of[a]
 	}
 	return out
+}
+
+// iota: the server has the numbers, the client zeros.
+func (e *emitter) iota(v *ir.Value) *shared {
+	n := v.Type.Len()
+	return &shared{at: [2]*part{e.compute(client, program.Zero, program.Ring, n, nil), e.compute(server, program.Iota, program.Ring, n, nil)}}
 }
 
 // mask: r fresh; the client sends x0 - r, the server adds it to its part.

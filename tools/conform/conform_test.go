@@ -233,7 +233,7 @@ func (n *Net) checkSources(t *testing.T, x []float32) {
 	}
 }
 
-// opNets are small networks that together use every op of the language.
+// opNets are small networks as users write them: what their ops become where they meet. Each op by itself is in TestEveryDeclaredOp.
 var opNets = map[string]string{
 	"relu6":    "x = conv(image, 8, kernel = 3, stride = 2) |> relu6\n output y = x |> flatten |> linear(5) to client",
 	"x2act":    "x = conv(image, 8, kernel = 3, pad = 1) |> batchnorm |> x2act\n output y = x |> avgpool(3, stride = 2, pad = 1) |> x2act |> flatten |> linear(4) to client",

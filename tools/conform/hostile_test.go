@@ -30,7 +30,7 @@ import (
 // hostileNets and silentNet use every opcode between them.
 var hostileNets = []string{
 	"x = conv(image, 2, kernel = 3, pad = 1) |> batchnorm |> x2act |> pad(1) |> slice(stride = 2)\n output y = maxpool(x, 2) |> flatten |> linear(3) |> argmax to client",
-	"a = conv(image, 2, kernel = 3) |> relu\n output y = concat(a, a) |> avgpool(2) |> batchnorm |> flatten |> linear(70) |> relu |> linear(2) to client",
+	"a = conv(image, 2, kernel = 3) |> relu\n output y = concat(a, a) |> upsample |> avgpool(4) |> batchnorm |> flatten |> linear(70) |> relu |> linear(2) to client",
 }
 
 // silentNet has label OTs enough for Ferret.
@@ -54,6 +54,8 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 	pairs = append(pairs, compileWith(tb, "exact", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[0]+"\n}\n", cost.ClientServer, 32, exact).Pair)
 	silent := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)}
 	pairs = append(pairs, dealtPairs(tb)...)
+	gathered := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, Protocols: pass.Protocols{Nonlinear: pass.GarbledWhole}, Gates: gatesOf(1, 5)}
+	pairs = append(pairs, compileIn(tb, "gathered", gatheredText, gathered).Pair)
 	return append(pairs, compileIn(tb, "silent", "net small {\n input image: f32[1, 6, 6] from client\n "+silentNet+"\n}\n", silent).Pair)
 }
 
@@ -105,17 +107,8 @@ func fields(v reflect.Value, out *[]reflect.Value) {
 	}
 }
 
-var opcodes = []program.Opcode{
-	program.Add, program.Sub, program.MulC, program.AddC, program.Copy, program.Iota, program.Zero, program.Shift, program.Conv, program.Linear,
-	program.SumPool, program.Concat, program.Pad, program.Slice, program.Tour, program.TruncChoose, program.TruncCorrelate, program.TruncReceive,
-	program.TruncSend, program.MuxChoose, program.MuxCorrelate, program.MuxOutput, program.Sign, program.SquareClient, program.SquareServer,
-	program.SquareOpened, program.QuadraticBlind, program.QuadraticClient, program.QuadraticServer, program.FSSSign, program.FSSRectify, program.FSSSelect, program.SendRing, program.RecvRing, program.SendBits, program.RecvBits, program.OTDraw, program.OTChoose, program.OTPads,
-	program.OT16Choose, program.OT16Pads, program.BitsChoose, program.BitsPads, program.Products, program.CompareChoose, program.CompareTurn,
-	program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin, program.ArithmeticCorrelate,
-	program.ArithmeticReceive, program.ArithmeticSend, program.TruncExcess, program.Coarse, program.Take, program.JoinBits, program.Spill, program.Fill,
-	program.GCChoose, program.GCFlip, program.GCTrees, program.GCExpand, program.GCCorrect,
-	program.GCZero, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate, program.TapValue, "none",
-}
+// opcodes are those that there are, and one that there is not.
+var opcodes = append(program.Opcodes(), "none")
 
 var kinds = []program.ItemKind{program.Mask, program.Moved, program.Product, program.Cross, program.Square, program.Compare, program.Rectify, ""}
 

@@ -83,7 +83,7 @@ func (g *generator) layer() {
 	if g.int(0, 3, "branch") == 0 {
 		x = rapid.SampledFrom(g.values).Draw(g.t, "from")
 	}
-	kinds := []func(*ir.Value) *ir.Value{g.conv, g.conv, g.normalised, g.activation, g.choice, g.pool, g.sum, g.concat, g.moved, g.factor}
+	kinds := []func(*ir.Value) *ir.Value{g.conv, g.conv, g.normalised, g.activation, g.choice, g.pool, g.sum, g.concat, g.moved, g.declared, g.factor}
 	g.values = append(g.values, rapid.SampledFrom(kinds).Draw(g.t, "layer")(x))
 }
 
@@ -201,6 +201,26 @@ func (g *generator) moved(x *ir.Value) *ir.Value {
 		return b.Must("nn.slice", ir.Attrs{"start": g.int(0, 1, "start"), "stride": g.int(1, 2, "stride")}, x)
 	}
 	return b.Must("nn.pad", ir.Attrs{"sides": rapid.SliceOfN(rapid.IntRange(0, 1), 4, 4).Draw(g.t, "sides")}, x)
+}
+
+// declared draws any op of one image without weights that may stand anywhere in a network, with the attributes of its example, if they suit
+// the image.
+func (g *generator) declared(x *ir.Value) *ir.Value {
+	var ops []*ir.Op
+	for _, o := range ir.Ops() {
+		if o.Stages&ir.Space != 0 && len(o.Operands) == 1 && o.Weights == 0 && !slices.Contains(ends, o.Name) {
+			ops = append(ops, o)
+		}
+	}
+	o := rapid.SampledFrom(ops).Draw(g.t, "op")
+	b, _ := g.at(o.Name[len("nn."):])
+	const most = 512 // elements
+	attrs := exampleOf(o).Declared()
+	y, err := ir.NewBuilder(&ir.Func{}).Emit(o.Name, attrs, x)
+	if err != nil || len(y.Type.Shape) != 3 || y.Type.Len() > most {
+		return x
+	}
+	return b.Must(o.Name, attrs, x)
 }
 
 func (g *generator) factor(x *ir.Value) *ir.Value {
