@@ -33,8 +33,9 @@ func leave(busy int) {
 	all := allowed()
 	others := all
 	others.Clear(busy)
-	if others.Count() == 0 || unix.SchedSetaffinity(0, &others) != nil {
+	thread := unix.Gettid() // by its name: the caller may go on on another thread between the calls, and this one must not be left bound
+	if others.Count() == 0 || unix.SchedSetaffinity(thread, &others) != nil {
 		return
 	}
-	_ = unix.SchedSetaffinity(0, &all) // it need not stay there; should that fail, it does
+	_ = unix.SchedSetaffinity(thread, &all) // it need not stay there; should that fail, it does
 }

@@ -145,15 +145,19 @@ func (t *team) give(j *job) {
 	go t.serve(w)
 }
 
-// serve works until there are idle workers enough. A worker is idle before its job's caller goes on, who may have the next one.
+// serve works until there are idle workers enough.
 func (t *team) serve(w worker) {
-	for stays := true; stays; {
-		j := <-w
-		leave(j.core)
-		j.drain()
-		stays = t.rests(w)
-		j.running.Done()
+	for t.help(w, <-w) {
 	}
+}
+
+// help works at a job. A worker is idle before its job's caller goes on, who may have the next one; and that one goes on even where the
+// work ends the goroutine, as a test that fails does.
+func (t *team) help(w worker, j *job) (stays bool) {
+	defer j.running.Done()
+	leave(j.core)
+	j.drain()
+	return t.rests(w)
 }
 
 // rests makes a worker wait for a job, or reports that there are enough.

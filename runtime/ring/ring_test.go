@@ -177,6 +177,25 @@ func TestParallelPanicReachesCaller(t *testing.T) {
 	})
 }
 
+// TestWorkThatEndsItsGoroutine: whoever called goes on, or ends itself, whichever of the two did the work that a failed test ends.
+func TestWorkThatEndsItsGoroutine(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for range 20 {
+		other, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			Parallel(2, 1, func(lo, _ int) {
+				if lo > 0 {
+					defer close(other)
+					runtime.Goexit()
+				}
+				<-other
+			})
+		}()
+		<-ended
+	}
+}
+
 // doubling is work that keeps what it works on.
 type doubling []uint32
 

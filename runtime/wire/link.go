@@ -60,8 +60,8 @@ var bandwidths = []struct {
 	bps    float64
 }{{"kbps", 1e3}, {"mbps", 1e6}, {"gbps", 1e9}, {"tbps", 1e12}}
 
-// Limits of a link that is described in numbers. The slowest one carries a handshake, of less than 4 kB and three one-way delays, within
-// half of HandshakeTimeout and a parcel many times in any --timeout of seconds.
+// Limits of a link that is described in numbers. The slowest one carries a handshake, of less than 4 kB and four one-way delays, within
+// three quarters of HandshakeTimeout and a parcel many times in any --timeout of seconds.
 const (
 	leastBandwidth = 1e4
 	mostBandwidth  = 1e12
