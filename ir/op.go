@@ -29,6 +29,9 @@ type Op struct {
 	// Range bounds the result by the bounds of the arguments (interval arithmetic). Nil: the result has no elements that the
 	// arguments do not have.
 	Range func(v *Value, in []Interval, weights [][]float32) Interval
+	// Ring makes an nn op of ring ops, of arguments at one scale: of all the fraction bits that they have if it hands all factors on, else
+	// truncated to those of activations, as what is compared is. Nil: the ring op of its name does it, or passes/fixed knows better.
+	Ring func(b *Builder, v *Value, args []*Value) *Value
 	// Slack is how far above the reference a protocol's result may lie, in units of the last place: the stated interval.
 	Slack int
 	// Cost tells the ledger what the op's protocol sends and computes, and when the parts of its result are there. Nil means

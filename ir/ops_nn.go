@@ -135,8 +135,10 @@ func init() {
 	relu6 := func(x float32) float32 { return min(max(x, 0), 6) }
 	define(masked(activation("nn.relu", "max(x, 0), where keep has it.", PositiveFactors, relu, rangeMonotone(relu))))
 	define(masked(activation("nn.relu6", "min(max(x, 0), 6), where keep has it.", NoFactor, relu6, rangeMonotone(relu6))))
-	define(activation("nn.negate", "-x.", AllFactors, func(x float32) float32 { return -x },
-		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) }))
+	negate := activation("nn.negate", "-x.", AllFactors, func(x float32) float32 { return -x },
+		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) })
+	negate.Ring = func(b *Builder, _ *Value, a []*Value) *Value { return b.Must("ring.mulc", Attrs{"c": -1}, a[0]) }
+	define(negate)
 	define(activation("nn.square", "x*x.", NoFactor, func(x float32) float32 { return x * x }, rangeSquare))
 	define(Op{
 		Name: "nn.x2act", Stages: nnStages, Weights: 1,

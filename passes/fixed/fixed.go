@@ -285,10 +285,10 @@ func (l *lowering) value(v *ir.Value) (*ir.Value, error) {
 	if f, ok := forms[v.Op.Name]; ok {
 		return f.lower(l, v)
 	}
-	if twin := sameInRing(v.Op); twin != nil {
-		return l.joined(v, twin)
+	if ringForm(v.Op) != nil {
+		return l.formed(v)
 	}
-	ir.Bugf("%s has no row in passes/fixed/forms.go", v.Op.Name)
+	ir.Bugf("%s has no form in the ring: its block says none (Ring), and passes/fixed/forms.go has no row", v.Op.Name)
 	return nil, nil
 }
 
@@ -432,12 +432,9 @@ func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
 	return b.Must("ring.mulc", ir.Attrs{"c": c, "frac": f}, sum), nil
 }
 
-// joined computes an op by the ring op of its name. Arguments are brought to one scale: the finest that the result has room for.
-func (l *lowering) joined(v *ir.Value, twin *ir.Op) (*ir.Value, error) {
-	if len(v.Args) == 1 {
-		return l.B.At(v).Must(twin.Name, v.Declared(), l.To[v.Args[0]]), nil
-	}
-	room, target := l.room(v), 0
+// joined brings arguments to one scale: the finest that the result has room for, of so many fraction bits at most.
+func (l *lowering) joined(v *ir.Value, most int) ([]*ir.Value, error) {
+	room, target := min(l.room(v), most), 0
 	for _, a := range v.Args {
 		target = max(target, min(frac(l.To[a]), l.added(a)))
 		room = min(room, l.room(a))
@@ -450,7 +447,7 @@ func (l *lowering) joined(v *ir.Value, twin *ir.Op) (*ir.Value, error) {
 	for i, a := range v.Args {
 		args[i] = l.rescaled(a, target)
 	}
-	return l.B.At(v).Must(twin.Name, v.Declared(), args...), nil
+	return args, nil
 }
 
 // added is how many fraction bits a value may have where it is added. A value that a layer takes in truncated is added in the same

@@ -2,6 +2,7 @@ package fixed
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"sotto/ir"
@@ -14,7 +15,7 @@ type form struct {
 	keepsScale bool
 }
 
-// forms has the ops that need more than the ring op of the same name on arguments of one scale, which sums and movements are by themselves.
+// forms has the ops that need more than ring ops on arguments of one scale, which others say in their block, or have the name of.
 var forms map[string]form
 
 func init() { // lowering looks into the table
@@ -27,10 +28,7 @@ func init() { // lowering looks into the table
 		"nn.relu6":     {lower: (*lowering).rectified},
 		"nn.square":    {lower: (*lowering).square},
 		"nn.quadratic": {lower: (*lowering).quadratic},
-		"nn.negate":    {lower: (*lowering).negate, keepsScale: true},
-		"nn.maxpool":   {lower: (*lowering).compared},
 		"nn.avgpool":   {lower: (*lowering).avgpool},
-		"nn.argmax":    {lower: (*lowering).compared},
 		"nn.softmax":   {lower: (*lowering).softmax},
 		"nn.batchnorm": {lower: left("fold")},
 		"nn.x2act":     {lower: left("x2act")},
@@ -49,19 +47,47 @@ func left(pass string) func(*lowering, *ir.Value) (*ir.Value, error) {
 // inRing is the name of the ring op that an nn op is called as.
 func inRing(o *ir.Op) string { return "ring." + strings.TrimPrefix(o.Name, "nn.") }
 
-// sameInRing gives the ring op that computes an nn op whatever the scale of its arguments, if they have one: it is called the same, and
-// hands factors on, as scales are.
-func sameInRing(o *ir.Op) *ir.Op {
-	if twin, ok := ir.Lookup(inRing(o)); ok && o.HandsOn == ir.AllFactors {
-		return twin
+// ringForm gives what an op becomes of arguments at one scale: what its block says, or the ring op of its name.
+func ringForm(o *ir.Op) func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
+	if _, twin := ir.Lookup(inRing(o)); o.Ring == nil && twin {
+		return func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
+			return b.Must(inRing(o), v.Declared(), args...)
+		}
 	}
-	return nil
+	return o.Ring
 }
 
 // keepsScale tells whether a value has the fraction bits that its arguments have.
 func keepsScale(v *ir.Value) bool {
 	f, special := forms[v.Op.Name]
-	return f.keepsScale || !special && sameInRing(v.Op) != nil
+	return f.keepsScale || !special && v.Op.HandsOn == ir.AllFactors && ringForm(v.Op) != nil
+}
+
+// formed computes an op by its ring form. One that hands factors on, as scales are, takes its arguments at any scale; for others they are truncated
+// before, as comparisons cost by their bits.
+func (l *lowering) formed(v *ir.Value) (*ir.Value, error) {
+	args, err := l.scaled(v)
+	if err != nil {
+		return nil, err
+	}
+	n := ringForm(v.Op)(l.B.At(v), v, args)
+	if frac(n) > l.ownRoom(v) {
+		return nil, l.short(v, frac(n))
+	}
+	return n, nil
+}
+
+// scaled gives the arguments of an op that is computed by its ring form.
+func (l *lowering) scaled(v *ir.Value) ([]*ir.Value, error) {
+	switch keeps := keepsScale(v); {
+	case keeps && len(v.Args) == 1:
+		return []*ir.Value{l.To[v.Args[0]]}, nil
+	case keeps:
+		return l.joined(v, math.MaxInt)
+	case len(v.Args) == 1:
+		return []*ir.Value{l.narrowed(v.Args[0], l.frac)}, nil
+	}
+	return l.joined(v, l.frac)
 }
 
 func (l *lowering) shift(v *ir.Value) (*ir.Value, error) {
@@ -70,13 +96,4 @@ func (l *lowering) shift(v *ir.Value) (*ir.Value, error) {
 		return nil, err
 	}
 	return l.B.At(v).Must("ring.shift", nil, x, l.quantized(v, l.To[v.Args[1]], frac(x))), nil
-}
-
-func (l *lowering) negate(v *ir.Value) (*ir.Value, error) {
-	return l.B.At(v).Must("ring.mulc", ir.Attrs{"c": -1}, l.To[v.Args[0]]), nil
-}
-
-// compared is an op that compares elements with each other: they are truncated before, as it costs by their bits.
-func (l *lowering) compared(v *ir.Value) (*ir.Value, error) {
-	return l.B.At(v).Must(inRing(v.Op), v.Declared(), l.narrowed(v.Args[0], l.frac)), nil
 }
