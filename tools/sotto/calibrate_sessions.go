@@ -31,7 +31,6 @@ var samples = []sample{
 	{"convolutions, 8 channels at 32x32", stack(4, 8, 32, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
 	{"convolutions, 32 channels at 16x16", stack(4, 32, 16, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
 	{"convolutions, 96 channels at 8x8", stack(3, 96, 8, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
-	{"convolutions, 320 channels at 4x4", stack(3, 320, 4, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay[:1]},
 	{"one tap, 64 channels at 16x16", stack(4, 64, 16, "conv(x, %d, kernel = 1)"), "", eitherWay},
 	{"ReLUs by garbled signs", stack(3, 8, 32, "conv(x, %d, kernel = 1) |> relu"), pass.GarbledSign, eitherWay},
 	{"many ReLUs by garbled signs", stack(2, 64, 32, "conv(x, %d, kernel = 1) |> relu"), pass.GarbledSign, eitherWay[:1]},
