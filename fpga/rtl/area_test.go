@@ -129,7 +129,10 @@ func synthesise(t *testing.T, all []design) map[string]target.Area {
 	t.Helper()
 	yosys := tool(t, "yosys")
 	dir := t.TempDir()
+	operators, err := os.ReadFile("testdata/operators.sv")
+	check(t, err)
 	var wrappers, top strings.Builder
+	wrappers.Write(operators)
 	for i, d := range all {
 		fmt.Fprintf(&wrappers, "module of_%s (); %s endmodule\n", d.name(), d.instance())
 		fmt.Fprintf(&top, "  (* keep *) of_%s d%d ();\n", d.name(), i)
@@ -137,7 +140,7 @@ func synthesise(t *testing.T, all []design) map[string]target.Area {
 	fmt.Fprintf(&wrappers, "module all ();\n%sendmodule\n", &top)
 	source, report := filepath.Join(dir, "all.sv"), filepath.Join(dir, "report")
 	check(t, os.WriteFile(source, []byte(wrappers.String()), 0o600))
-	script := fmt.Sprintf("read_verilog -sv sv/*.sv testdata/operators.sv %s; hierarchy -top all; "+
+	script := fmt.Sprintf("read_verilog -sv sv/*.sv %s; hierarchy -top all; "+
 		"synth_xilinx -family xcup -noiopad -noclkbuf -top all; tee -o %s stat", source, report)
 	if out, err := exec.Command(yosys, "-p", script).CombinedOutput(); err != nil {
 		t.Fatalf("yosys: %v\n%s", err, out[max(0, len(out)-2000):])

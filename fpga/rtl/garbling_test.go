@@ -165,10 +165,15 @@ func name(e target.HalfGates) string {
 	return s
 }
 
-// TestEngines garbles and evaluates 32-bit sign comparisons of the runtime, gate by gate, in all engines: every table and label is the
-// runtime's, every gate takes the cycles that fpga/target declares, and stalls change no value.
-func TestEngines(t *testing.T) {
-	t.Parallel()                // beside synthesis
+// TestKernels simulates all kernels at once. It garbles and evaluates 32-bit sign comparisons of the runtime, gate by gate, in all
+// engines: every table and label is the runtime's, every gate takes the cycles that fpga/target declares, and stalls change no value. It
+// runs tiles of convolutions on arrays: sums are the ring's, cycles the declared ones.
+func TestKernels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("building the simulator takes half a minute")
+	}
+	t.Parallel() // beside synthesis
+
 	const instances = lanes + 2 // a whole block of tweaks and part of one
 	task, err := circuit.Named(circuit.CarryTask, 32, 0)
 	check(t, err)
@@ -188,7 +193,7 @@ func TestEngines(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "garbler"), garbler)
 	write(t, filepath.Join(dir, "evaluator"), evaluator)
-	tiles := writeTiles(t, dir)
+	arrays := writeRuns(t, dir)
 	kernels := simulate(t, "+garbler="+filepath.Join(dir, "garbler"), "+evaluator="+filepath.Join(dir, "evaluator"), "+arrays="+dir)
 
 	for _, e := range target.HalfGatesEngines() {
@@ -203,8 +208,8 @@ func TestEngines(t *testing.T) {
 	} {
 		t.Run(stalled, func(t *testing.T) { checkValues(t, role, kernels[stalled], ands) })
 	}
-	for _, tile := range tiles {
-		t.Run(tile.name(), func(t *testing.T) { tile.check(t, kernels[tile.name()]) })
+	for _, r := range arrays {
+		t.Run(r.name(), func(t *testing.T) { r.check(t, kernels[r.name()]) })
 	}
 }
 

@@ -13,23 +13,37 @@ import (
 // tile is a convolution's tile for an array: rows x cols output positions, TM channels, of a kernel x kernel window over groups of TN
 // input channels, one after the other.
 type tile struct {
-	array                      target.MACArray
-	rows, cols, kernel, groups int
-	input                      []uint64 // channels, rows+kernel-1, cols+kernel-1
-	weights                    []uint64 // TM, channels, kernel, kernel
+	shape
+	input   []uint64 // channels, rows+kernel-1, cols+kernel-1
+	weights []uint64 // TM, channels, kernel, kernel
 }
 
-// tiles are those of the testbench's arrays: of more pixels than rows of weights, and of fewer.
-func tiles() []*tile {
+// shape is the sizes of a tile.
+type shape struct {
+	array                      target.MACArray
+	rows, cols, kernel, groups int
+}
+
+// run is tiles of one shape that follow each other at once.
+type run []*tile
+
+// runs are those of the testbench's arrays: of more pixels than rows of weights, and of fewer.
+func runs() []run {
+	const tiles = 3
 	rnd := rand.New(rand.NewPCG(1, 2))
-	all := []*tile{
+	var all []run
+	for _, s := range []shape{
 		{array: target.MACArray{Width: 32, TM: 4, TN: 4, Pixels: 32}, rows: 5, cols: 6, kernel: 3, groups: 2},
 		{array: target.MACArray{Width: 64, TM: 3, TN: 5, Pixels: 32}, rows: 1, cols: target.MinPixels, kernel: 3, groups: 2},
 		{array: target.MACArray{Width: 64, TM: 6, TN: 1, Pixels: 32}, rows: 2, cols: 2, kernel: 1, groups: 7},
-	}
-	for _, t := range all {
-		t.input = words(rnd, t.channels()*(t.rows+t.kernel-1)*(t.cols+t.kernel-1), t.array.Width)
-		t.weights = words(rnd, t.array.TM*t.channels()*t.kernel*t.kernel, t.array.Width)
+	} {
+		var r run
+		for range tiles {
+			r = append(r, &tile{s,
+				words(rnd, s.channels()*(s.rows+s.kernel-1)*(s.cols+s.kernel-1), s.array.Width),
+				words(rnd, s.array.TM*s.channels()*s.kernel*s.kernel, s.array.Width)})
+		}
+		all = append(all, r)
 	}
 	return all
 }
@@ -42,13 +56,14 @@ func words(rnd *rand.Rand, n, width int) []uint64 {
 	return w
 }
 
-func (t *tile) name() string {
-	return fmt.Sprintf("array-%d-%dx%d", t.array.Width, t.array.TM, t.array.TN)
+func (r run) name() string {
+	a := r[0].array
+	return fmt.Sprintf("array-%d-%dx%d", a.Width, a.TM, a.TN)
 }
 
-func (t *tile) channels() int { return t.groups * t.array.TN }
-func (t *tile) pixels() int   { return t.rows * t.cols }
-func (t *tile) taps() int     { return t.groups * t.kernel * t.kernel }
+func (s shape) channels() int { return s.groups * s.array.TN }
+func (s shape) pixels() int   { return s.rows * s.cols }
+func (s shape) taps() int     { return s.groups * s.kernel * s.kernel }
 
 // window gives the group and position of a tap.
 func (t *tile) window(tap int) (group, dy, dx int) {
@@ -108,25 +123,32 @@ func (c cycle) String() string {
 	return fmt.Sprintf("%d %x %s %d %d %d %d %x %s", flag[c.weights != ""], c.weightRow, w, flag[c.x != ""], c.swap, c.fst, c.last, c.pixel, x)
 }
 
-// schedule gives the inputs of every cycle: the first tap's weights, then the taps, one every TapCycles, each beside the next's weights.
-func (t *tile) schedule() []cycle {
-	each := t.array.TapCycles(t.pixels())
-	cycles := make([]cycle, t.array.TM+each*t.taps())
-	for tap := range t.taps() {
-		group, dy, dx := t.window(tap)
-		channel := func(n int) int { return group*t.array.TN + n }
-		begin := t.array.TM + tap*each
-		for m := range t.array.TM { // in the last cycles before the tap
-			c := &cycles[begin-t.array.TM+m]
-			c.weightRow, c.weights = m, t.row(func(n int) uint64 { return t.weight(m, channel(n), dy, dx) }, t.array.TN)
-		}
-		for p := range t.pixels() {
-			c := &cycles[begin+p]
-			c.pixel, c.x = p, t.row(func(n int) uint64 { return t.in(channel(n), p, dy, dx) }, t.array.TN)
-			c.swap, c.fst, c.last = is(p == 0), is(tap == 0), is(tap == t.taps()-1)
+// schedule gives the inputs of every cycle: the first tap's weights, then the taps of all tiles, one every TapCycles, each beside the next's
+// weights.
+func (r run) schedule() []cycle {
+	s := r[0].shape
+	cycles := make([]cycle, s.array.TM+len(r)*s.array.TileInterval(s.taps(), s.pixels()))
+	for i, t := range r {
+		for tap := range s.taps() {
+			t.tap(cycles[i*s.array.TileInterval(s.taps(), s.pixels())+tap*s.array.TapCycles(s.pixels()):], tap)
 		}
 	}
 	return cycles
+}
+
+// tap gives the inputs of a tap, from its weights on: they come in the last cycles before its pixels.
+func (t *tile) tap(cycles []cycle, tap int) {
+	group, dy, dx := t.window(tap)
+	channel := func(n int) int { return group*t.array.TN + n }
+	for m := range t.array.TM {
+		c := &cycles[m]
+		c.weightRow, c.weights = m, t.row(func(n int) uint64 { return t.weight(m, channel(n), dy, dx) }, t.array.TN)
+	}
+	for p := range t.pixels() {
+		c := &cycles[t.array.TM+p]
+		c.pixel, c.x = p, t.row(func(n int) uint64 { return t.in(channel(n), p, dy, dx) }, t.array.TN)
+		c.swap, c.fst, c.last = is(p == 0), is(tap == 0), is(tap == t.taps()-1)
+	}
 }
 
 func is(b bool) int {
@@ -136,34 +158,44 @@ func is(b bool) int {
 	return 0
 }
 
-// writeTiles writes the schedule of each tile to a file of its name.
-func writeTiles(t *testing.T, dir string) []*tile {
+// writeRuns writes the schedule of each run to a file of its name.
+func writeRuns(t *testing.T, dir string) []run {
 	t.Helper()
-	all := tiles()
-	for _, x := range all {
-		check(t, x.array.Check())
+	all := runs()
+	for _, r := range all {
+		check(t, r[0].array.Check())
 		var lines []string
-		for _, c := range x.schedule() {
+		for _, c := range r.schedule() {
 			lines = append(lines, c.String())
 		}
-		write(t, filepath.Join(dir, x.name()), lines)
+		write(t, filepath.Join(dir, r.name()), lines)
 	}
 	return all
 }
 
-// check holds what the array gave against the convolution, and its cycles against the declared ones.
-func (t *tile) check(tt *testing.T, k *trace) {
-	tt.Helper()
-	if k == nil || len(k.in) != 1 || len(k.out) != t.pixels() {
-		tt.Fatalf("the array did not give %d pixels: %+v", t.pixels(), k)
+// check holds what the array gave against the convolutions, and its cycles against the declared ones.
+func (r run) check(t *testing.T, k *trace) {
+	t.Helper()
+	s := r[0].shape
+	if k == nil || len(k.in) != 1 || len(k.out) != len(r)*s.pixels() {
+		t.Fatalf("the array did not give %d tiles of %d pixels: %+v", len(r), s.pixels(), k)
 	}
-	for p, out := range k.out {
-		want := t.row(func(m int) uint64 { return t.sum(m, p) }, t.array.TM)
-		if at := fmt.Sprintf("%02x", p); out.values[0] != at || out.values[1] != want {
-			tt.Fatalf("pixel %s: %s, the convolution has %s: %s", out.values[0], out.values[1], at, want)
+	for i, x := range r {
+		out := k.out[i*s.pixels() : (i+1)*s.pixels()]
+		x.checkSums(t, out)
+		want := i*s.array.TileInterval(s.taps(), s.pixels()) + s.array.TileCycles(s.taps(), s.pixels())
+		if got := out[s.pixels()-1].cycle - k.in[0].cycle; got != want {
+			t.Errorf("tile %d: %d cycles from the first one's begin, declared %d", i, got, want)
 		}
 	}
-	if got := k.out[t.pixels()-1].cycle - k.in[0].cycle; got != t.array.TileCycles(t.taps(), t.pixels()) {
-		tt.Errorf("%d cycles, declared %d", got, t.array.TileCycles(t.taps(), t.pixels()))
+}
+
+func (t *tile) checkSums(tt *testing.T, out []event) {
+	tt.Helper()
+	for p, o := range out {
+		want := t.row(func(m int) uint64 { return t.sum(m, p) }, t.array.TM)
+		if at := fmt.Sprintf("%02x", p); o.values[0] != at || o.values[1] != want {
+			tt.Fatalf("pixel %s: %s, the convolution has %s: %s", o.values[0], o.values[1], at, want)
+		}
 	}
 }

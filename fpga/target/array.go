@@ -41,10 +41,13 @@ func (a MACArray) Latency() int { return 1 + a.productCycles() + log2(a.TN) + 1 
 // longer.
 func (a MACArray) TapCycles(pixels int) int { return max(pixels, a.TM) }
 
-// TileCycles is the cycles of a tile, from its first inputs to its last sums. A convolution's taps are the kernel's positions times the
-// groups of TN input channels. The next tile's inputs may follow pixels cycles after the last tap's first.
+// TileInterval is the cycles from a tile to the next, where they follow at once. A convolution's taps are the kernel's positions times the
+// groups of TN input channels.
+func (a MACArray) TileInterval(taps, pixels int) int { return taps * a.TapCycles(pixels) }
+
+// TileCycles is the cycles of a tile, from its first inputs to its last sums.
 func (a MACArray) TileCycles(taps, pixels int) int {
-	return (taps-1)*a.TapCycles(pixels) + pixels - 1 + a.Latency()
+	return a.TileInterval(taps-1, pixels) + pixels - 1 + a.Latency()
 }
 
 func (a MACArray) productCycles() int {
