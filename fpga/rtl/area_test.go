@@ -62,6 +62,11 @@ func engine(e target.HalfGates) design {
 	return design{e.Module(), []parameter{{"HASHES", e.Hashes}}, e.Area()}
 }
 
+func comparison(c target.Comparison) design {
+	iterative := is(c.Engine.Core == target.Iterative)
+	return design{c.Module(), []parameter{{"HASHES", c.Engine.Hashes}, {"ITERATIVE", iterative}, {"BITS", c.Bits}}, c.Area()}
+}
+
 func operators(widths ...int) []design {
 	var all []design
 	for _, w := range widths {
@@ -109,7 +114,7 @@ func designs(long bool) []design {
 	engines := []target.HalfGates{{Role: target.Garble, Core: target.Pipelined, Hashes: 4}, {Role: target.Garble, Core: target.Iterative, Hashes: 2},
 		{Role: target.Evaluate, Core: target.Pipelined, Hashes: 2}, {Role: target.Evaluate, Core: target.Iterative, Hashes: 1}}
 	if long {
-		all = append(append(all, operators(16, 24, 48)...), muxes(64, 3, 16, 32)...)
+		all = append(append(all, operators(16, 24, 48)...), muxes(64, 3, 16)...)
 		arrays = append(arrays, target.MACArray{Width: 32, TM: 3, TN: 5, Pixels: 512}, target.MACArray{Width: 32, TM: 8, TN: 8, Pixels: 512},
 			target.MACArray{Width: 64, TM: 3, TN: 5, Pixels: 512}, target.MACArray{Width: 64, TM: 8, TN: 8, Pixels: 1024})
 		engines = target.HalfGatesEngines()
@@ -120,6 +125,9 @@ func designs(long bool) []design {
 	}
 	for _, e := range engines {
 		all = append(all, engine(e))
+		if e.Core == target.Iterative {
+			all = append(all, comparison(target.Comparison{Engine: e, Bits: 31}))
+		}
 	}
 	return all
 }
@@ -199,7 +207,7 @@ func cellArea(cell string) target.Area {
 		return target.Luts(1)
 	case strings.HasPrefix(cell, "FD"):
 		return target.Registers(1)
-	case cell == "RAM32M16":
+	case cell == "RAM32M16", cell == "RAM64M8":
 		return target.Luts(8)
 	case cell == "DSP48E2":
 		return target.Area{DSP: 1}

@@ -16,7 +16,7 @@ import (
 )
 
 // lanes are the instances of a block of the runtime.
-const lanes = 64
+const lanes = target.Lanes
 
 // and is one AND gate of one instance: what both engines take and must give.
 type and struct {
@@ -166,8 +166,9 @@ func name(e target.HalfGates) string {
 }
 
 // TestKernels simulates all kernels at once. It garbles and evaluates 32-bit sign comparisons of the runtime, gate by gate, in all
-// engines: every table and label is the runtime's, every gate takes the cycles that fpga/target declares, and stalls change no value. It
-// runs tiles of convolutions on arrays: sums are the ring's, cycles the declared ones.
+// engines: every table and label is the runtime's, every gate takes the cycles that fpga/target declares, and stalls change no value. Whole
+// comparisons give the runtime's message of tables, and its permute and colour bits. Tiles of convolutions run on arrays: sums are the
+// ring's, cycles the declared ones.
 func TestKernels(t *testing.T) {
 	if testing.Short() {
 		t.Skip("building the simulator takes half a minute")
@@ -194,7 +195,10 @@ func TestKernels(t *testing.T) {
 	write(t, filepath.Join(dir, "garbler"), garbler)
 	write(t, filepath.Join(dir, "evaluator"), evaluator)
 	arrays := writeRuns(t, dir)
-	kernels := simulate(t, "+garbler="+filepath.Join(dir, "garbler"), "+evaluator="+filepath.Join(dir, "evaluator"), "+arrays="+dir)
+	wide, narrow := newComparisons(t, 32, 2), newComparisons(t, 4, 3)
+	wide.write(t, filepath.Join(dir, "comparison-2"))
+	narrow.write(t, filepath.Join(dir, "comparison-1-iterative"))
+	kernels := simulate(t, "+comparisons="+dir, "+garbler="+filepath.Join(dir, "garbler"), "+evaluator="+filepath.Join(dir, "evaluator"), "+arrays="+dir)
 
 	for _, e := range target.HalfGatesEngines() {
 		t.Run(name(e), func(t *testing.T) {
@@ -208,6 +212,14 @@ func TestKernels(t *testing.T) {
 	} {
 		t.Run(stalled, func(t *testing.T) { checkValues(t, role, kernels[stalled], ands) })
 	}
+	t.Run("comparison-2", func(t *testing.T) {
+		wide.check(t, kernels["comparison-2"], target.HalfGates{Role: target.Garble, Core: target.Pipelined, Hashes: 4},
+			target.HalfGates{Role: target.Evaluate, Core: target.Pipelined, Hashes: 2})
+	})
+	t.Run("comparison-1-iterative", func(t *testing.T) {
+		narrow.check(t, kernels["comparison-1-iterative"], target.HalfGates{Role: target.Garble, Core: target.Iterative, Hashes: 2},
+			target.HalfGates{Role: target.Evaluate, Core: target.Iterative, Hashes: 1})
+	})
 	for _, r := range arrays {
 		t.Run(r.name(), func(t *testing.T) { r.check(t, kernels[r.name()]) })
 	}

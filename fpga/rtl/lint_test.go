@@ -16,7 +16,7 @@ func TestLint(t *testing.T) {
 	check(t, err)
 	sets := [][]string{
 		{"garbler_iterative", "-GHASHES=4"}, {"garbler_iterative", "-GHASHES=1"}, {"evaluator_iterative", "-GHASHES=2"},
-		{"evaluator_iterative", "-GHASHES=1"}, {"evaluator", "-GHASHES=1"},
+		{"comparison_garbler", "-GHASHES=2", "-GITERATIVE=1"}, {"comparison_evaluator", "-GHASHES=1", "-GITERATIVE=1"}, {"evaluator", "-GHASHES=1"},
 		{"mac_array", "-GW=32", "-GTM=1", "-GTN=1"}, {"mac_array", "-GW=64", "-GTM=3", "-GTN=5"},
 	}
 	if os.Getenv("SOTTO_LONG") == "1" {

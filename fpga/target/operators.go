@@ -19,7 +19,7 @@ func Equal(w int) Area {
 	return Luts(ceil(23*w, 32))
 }
 
-// Mux chooses one of n words, n a power of two or up to four: four a LUT and bit, and with wide multiplexers two fifths of a LUT a
+// Mux chooses one of up to 16 words, n a power of two or up to four: four a LUT and bit, and with wide multiplexers two fifths of a LUT a
 // word and bit.
 func Mux(w, n int) Area {
 	if n <= 4 {
