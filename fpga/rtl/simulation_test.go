@@ -59,6 +59,7 @@ func simulate(t *testing.T, plusargs ...string) map[string]*trace {
 	t.Helper()
 	tool(t, "verilator")
 	tool(t, "g++")
+	tool(t, "make")
 	program, err := simulator(t.TempDir())
 	if err != nil {
 		t.Fatalf("verilator: %v\n%s", err, program)
