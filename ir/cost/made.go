@@ -148,6 +148,7 @@ func (l *Ledger) Elementwise(n int64, ring int) {
 	l.Send(Client, l.made.gilboa.TreeBytes(l.made.ots, ots)+GilboaBytes(n, ring), Start)
 	l.made.ots += ots
 	l.gilboa(ots)
+	l.stepOfGilboa(n, ring)
 }
 
 // gilboa records the work of products by so many OTs, whose sender the client is.

@@ -7,7 +7,9 @@ type memory struct {
 	kept    int64
 	streams int64 // of kept: labels and tables, which lie in a file beyond a budget
 	step    int64
-	core    int64 // of each core that works on a step
+	weights int64 // transformed weights of whole polynomials, whose memory stays for later layers
+	sums    int64 // replies of a step while they are summed
+	core    int64 // of these, what a core has at a time
 }
 
 // ResidentStreams is how many bytes of streams a party keeps in memory (runtime/vm, DefaultResident).
@@ -25,9 +27,9 @@ func (l *Ledger) Step(p Party, bytes int64) { l.memory[p].step = max(l.memory[p]
 // peak is the most bytes that a party holds on a machine.
 func (l *Ledger) peak(p Party, m Machine) int64 {
 	of := l.memory[p]
-	live := sessionBytes + of.kept + min(of.streams, ResidentStreams) + of.step + of.core*int64(m.Cores)
+	live := sessionBytes + of.kept + min(of.streams, ResidentStreams) + of.step + of.weights + min(of.sums, of.core*int64(m.Cores))
 	if of.streams > 0 {
-		live += relayBytes
+		live += min(relayBytes, of.streams)
 	}
 	return int64(m.ProcessBytes.Value) + live + (live+CollectorRoom)*SessionGarbage/100
 }
@@ -59,14 +61,37 @@ const (
 	tileReplies    = 16
 )
 
-// stepOf records what a product takes at the evaluator: uploads of a chunk, transformed weights, replies; and for each core the sums of a
-// tile, twice as wide as what they become.
-func (l *Ledger) stepOf(p HEPlan, evaluator Party) {
-	l.Step(evaluator, p.memory()+min(p.ReplyBytes(), outboxBytes))
-	l.memory[evaluator].core = tileReplies * 2 * polyBytes * (int64(p.Params.Limbs) + 2)
+// crossingElements is how many products are made of OTs at a time (runtime/material).
+const crossingElements = 1 << 13
+
+// stepOfGilboa records what such products take at both parties: blocks, and the message.
+func (l *Ledger) stepOfGilboa(n int64, ring int) {
+	n = min(n, crossingElements)
+	for _, p := range []Party{Client, Server} {
+		l.Step(p, GilboaOTs(n, ring)*blockBytes+GilboaBytes(n, ring))
+	}
 }
 
-func (p HEPlan) memory() int64 {
+// replyPolys is what a reply takes while it is summed: the encryption of zero and both its polynomials, and two sums twice as wide (runtime/he, productScratch).
+const replyPolys = 3 + 2*2
+
+// stepOf records what a product takes at the evaluator: uploads of a chunk, transformed weights, replies; and those that are summed.
+func (l *Ledger) stepOf(p HEPlan, evaluator Party) {
+	m := &l.memory[evaluator]
+	rest, weights := p.memory()
+	if p.SingleTap() {
+		rest += weights
+	} else {
+		m.weights = max(m.weights, weights)
+	}
+	l.Step(evaluator, rest+min(p.ReplyBytes(), outboxBytes))
+	reply := replyPolys * polyBytes * int64(p.Params.Limbs)
+	m.sums = max(m.sums, int64(p.OutBlocks()*p.ChunkGroups())*reply)
+	m.core = max(m.core, tileReplies*reply)
+}
+
+// memory is the bytes of uploads and replies, and those of transformed weights.
+func (p HEPlan) memory() (rest, transformed int64) {
 	limbs := int64(p.Params.Limbs)
 	uploads := int64(min(p.ChunkGroups()*p.InBlocks(), p.Uploads())) * 2 * limbs * polyBytes
 	weights := int64(p.InBlocks()) * limbs * polyBytes // of a block of outputs
@@ -74,5 +99,5 @@ func (p HEPlan) memory() int64 {
 		weights /= int64(p.Pitch)
 	}
 	step := min(int64(p.OutBlocks()), max(1, maxWeightBytes/max(weights, 1)), int64(max(1, maxHEReplies/p.ChunkGroups())))
-	return uploads + step*weights + step*int64(p.ChunkGroups())*p.ReplySize(0)
+	return uploads + step*int64(p.ChunkGroups())*p.ReplySize(0), step * weights
 }
