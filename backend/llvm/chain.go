@@ -84,7 +84,7 @@ func (m *module) steps(c chain, after func(buf int) bool) (*steps, string) {
 func elementwise(in program.Instr) []program.Operand {
 	args := in.In
 	if !in.Elementwise() {
-		args = in.In[1:] // of a convolution: what is added to it
+		args = in.In[1:] // of a convolution: what is added to it; of a pool none
 	}
 	return append(slices.Clone(args), in.Out...)
 }
@@ -380,6 +380,8 @@ func (v *values) step(in program.Instr) {
 			break
 		}
 		y = v.scale(in, x(0), x(1))
+	case program.SumPool:
+		y = v.made
 	case program.TruncChoose:
 		y = v.call("choice", v.fn.at.NewXor(k.negative(k.masked(x(0))), x(1)))
 	case program.TruncCorrelate:

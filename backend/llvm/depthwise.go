@@ -52,6 +52,10 @@ type perChannel struct {
 	y, x, padded, w, u, bias value.Value
 	plane, weights           value.Value   // of the channel
 	scale                    []value.Value // its weights in all lanes, where they are written out
+
+	next  *steps        // what follows, if not nil: then y has room for a channel
+	at    []value.Value // what its arguments point to
+	lanes int           // in which it is done
 }
 
 func (k perChannel) channel(o value.Value) {
@@ -65,14 +69,17 @@ func (k perChannel) channel(o value.Value) {
 	if k.w != nil {
 		k.weights = b.element("weights", k.w, b.mul("weights.at", o, taps))
 		for t := 0; t < taps && taps <= writtenTaps; t++ {
-			k.scale = append(k.scale, k.everywhere(fmt.Sprintf("w.%d", t), b.element("w.at", k.weights, num(t))))
+			k.scale = append(k.scale, k.everywhere(fmt.Sprintf("tap%d", t), b.element("w.at", k.weights, num(t))))
 		}
 	}
 	var bias value.Value
 	if k.bias != nil {
 		bias = k.everywhere("bias", b.element("bias.at", k.bias, o))
 	}
-	to := b.mul("to", o, k.OutH()*k.OutW())
+	var to value.Value = num(0)
+	if k.next == nil {
+		to = b.mul("to", o, k.OutH()*k.OutW())
+	}
 	b.each("row", fmt.Sprintf("%d pixels at a time", k.vec), num(0), num(k.OutH()), func(y value.Value) {
 		from, at := b.element("from", k.plane, b.mul("from.at", y, k.StrideH*k.wide())), b.add("row.to", to, b.mul("row.at", y, k.OutW()))
 		b.loop("pixel", "", num(0), num(k.OutW()), k.vec, nil, func(x value.Value, _ []value.Value) []value.Value {
@@ -81,6 +88,9 @@ func (k perChannel) channel(o value.Value) {
 			return nil
 		})
 	})
+	if k.next != nil {
+		k.then(o)
+	}
 }
 
 // wide is the elements of a row with its zeros.

@@ -7,26 +7,26 @@ import (
 	"github.com/llir/llvm/ir/types"
 	"github.com/llir/llvm/ir/value"
 
+	"sotto/runtime/kernel"
 	"sotto/runtime/program"
 )
 
-// Elementwise instructions behind a convolution become part of it: what they take of its result is still in the nearest cache, and is
-// not stored unless something else reads it. The sums of a unit are transposed into scratch memory, a row for each channel, and the
-// instructions pass over the rows. Vectors of the result must not lie across two channels, and the bits of a vector be whole bytes.
+// Elementwise instructions behind a convolution or a pool become part of it: what they take of its result is still in the nearest cache,
+// and is not stored unless something else reads it. The sums of a unit are transposed into scratch memory, a row for each channel (those of
+// a depthwise convolution and of a pool are one), and the instructions pass over the rows. Vectors of the result must not lie across two
+// channels, and the bits of a vector be whole bytes.
 
-// fused gives the stages of a convolution with the instructions behind it, and how many instructions these stand for in all: none where
-// they cannot be one.
+// fused gives the stages of a convolution or a pool with the instructions behind it, and how many instructions these stand for in all: none
+// where they cannot be one.
 func (m *module) fused(list []program.Instr, at int) (int, []program.Stage) {
 	in, first := list[0], 1
 	for first < len(list) && list[first].Op == program.TapValue {
 		first++
 	}
 	c, count := chainOf(list[first:])
-	if in.Op != program.Conv || count == 0 || c.n != in.Out[0].Len {
-		return 0, nil
-	}
-	g, lanes := program.Geometry(in.Ints[2:]), m.target.Vector/m.elem.Bytes()
-	if g.InC == g.Groups || g.OutH()*g.OutW()%lanes != 0 {
+	g, windows := windowsOf(in)
+	lanes := m.target.Vector / m.elem.Bytes()
+	if !windows || count == 0 || c.n != in.Out[0].Len || g.OutH()*g.OutW()%lanes != 0 {
 		return 0, nil
 	}
 	c.list = append([]program.Instr{in}, c.list...)
@@ -35,8 +35,61 @@ func (m *module) fused(list []program.Instr, at int) (int, []program.Stage) {
 	if s.stores(in.In[0].Buf) || (lanes%8 != 0 && s.haveBits()) {
 		return 0, nil
 	}
-	name := fmt.Sprintf("conv_%s_%s_then_%s", m.elem, geometryName(g), digest(text))
-	return first + count, m.convolution(layer{tag: in.Tag, elem: m.elem, geometry: g, x: buffer(in.In[0]), weight: in.Ints[0], then: s, name: name})
+	l := layer{tag: in.Tag, elem: m.elem, geometry: g, x: buffer(in.In[0]), weight: in.Ints[0], then: s,
+		name: fmt.Sprintf("%s_%s_%s_then_%s", kindOf(in.Op, g), m.elem, geometryName(g), digest(text))}
+	if in.Op == program.SumPool {
+		return first + count, []program.Stage{m.channelsThen(l)}
+	}
+	return first + count, m.convolution(l)
+}
+
+// windowsOf gives the geometry of a convolution, or of a pool as one of a channel a group; ok is false for other instructions.
+func windowsOf(in program.Instr) (c kernel.Conv, ok bool) {
+	switch in.Op {
+	case program.Conv:
+		return program.Geometry(in.Ints[2:]), true
+	case program.SumPool:
+		t := program.PoolGeometry(in.Ints)
+		return kernel.Conv{InC: t.C, InH: t.H, InW: t.W, OutC: t.C, KH: t.KH, KW: t.KW, StrideH: t.StrideH, StrideW: t.StrideW, PadH: t.PadH, PadW: t.PadW, DilH: 1, DilW: 1, Groups: t.C}, true
+	}
+	return c, false
+}
+
+// kindOf names what a function computes first.
+func kindOf(op program.Opcode, c kernel.Conv) string {
+	switch {
+	case op == program.SumPool:
+		return "sumpool"
+	case c.InC == c.Groups:
+		return "depthwise"
+	}
+	return "conv"
+}
+
+// channelsThen gives the stage of a depthwise convolution or a pool with what follows.
+func (m *module) channelsThen(l layer) program.Stage {
+	c := l.geometry
+	s := program.Stage{Tag: l.tag, Units: c.OutC, Grain: rowsGrain(c), Args: []program.Arg{l.x, m.worker(l.elem, paddedPlane(c)+c.OutH()*c.OutW())}}
+	weights := l.then.list[0].Op == program.Conv
+	if weights {
+		s.Args = append(s.Args, program.Arg{Kind: program.WeightArg, Index: l.weight})
+	}
+	first := len(s.Args)
+	s.Args = append(s.Args, l.then.args...)
+	for _, in := range l.then.list {
+		s.Symbol = m.function(l.name, in.Tag, func(name string) *fn {
+			b := begin(name, l.elem, pixelLanes(c, m.target.Vector/l.elem.Bytes()))
+			k := perChannel{fn: b, Conv: c, x: b.buffer("x", 0), padded: b.buffer("padded", 1), next: l.then, at: l.then.pointers(b, first), lanes: m.target.Vector / l.elem.Bytes()}
+			k.y = b.element("sums", k.padded, num(paddedPlane(c)))
+			if weights {
+				k.w = b.buffer("w", 2)
+			}
+			b.each("channel", "", b.lo, b.hi, k.channel)
+			b.end()
+			return b
+		})
+	}
+	return s
 }
 
 // stores tells whether the steps leave something in a buffer.
@@ -74,17 +127,37 @@ func (k convolution) then() {
 	b.each("channel", "what follows, along the pixels of each channel", num(0), have, func(c value.Value) {
 		channel := b.add("to.channel", k.groupFirst, c)
 		to, row := b.add("to.at", b.mul("to.plane", channel, k.outPix), k.first), b.element("row", rows, b.mul("row.of", c, k.chunk))
-		b.loop("lane", "", num(0), k.count, k.lanes, nil, func(p value.Value, _ []value.Value) []value.Value {
-			v := &values{fn: b, steps: k.next, at: k.at, element: b.add("element", to, p), have: make([]value.Value, len(k.at)),
-				made: b.loadVector("made", b.element("made.place", row, p)), channel: channel, pixels: k.outPix}
-			for _, in := range k.next.list {
-				v.step(in)
-			}
-			v.storeElements()
-			v.storeBits()
-			return nil
-		})
+		k.next.along(b, k.at, made{row: row, to: to, channel: channel, count: k.count, pixels: k.outPix})
 	})
+}
+
+// made is a row of sums of a channel.
+type made struct {
+	row, to        value.Value // where the first is, and which element of the result
+	channel, count value.Value
+	pixels         int // of the channel
+}
+
+// along does the steps on a row.
+func (s *steps) along(b *fn, at []value.Value, m made) {
+	b.loop("lane", "", num(0), m.count, b.vec, nil, func(p value.Value, _ []value.Value) []value.Value {
+		v := &values{fn: b, steps: s, at: at, element: b.add("element", m.to, p), have: make([]value.Value, len(at)),
+			made: b.loadVector("made", b.element("made.place", m.row, p)), channel: m.channel, pixels: m.pixels}
+		for _, in := range s.list {
+			v.step(in)
+		}
+		v.storeElements()
+		v.storeBits()
+		return nil
+	})
+}
+
+// then does the steps that follow on the sums of a channel, in vectors of all lanes.
+func (k perChannel) then(channel value.Value) {
+	pixels, wide := k.OutH()*k.OutW(), *k.fn
+	wide.vec = k.lanes
+	k.next.along(&wide, k.at, made{row: k.y, to: wide.mul("to", channel, pixels), channel: channel, count: num(pixels), pixels: pixels})
+	k.fn.at = wide.at
 }
 
 // bitsAt is the place of this vector's bits.

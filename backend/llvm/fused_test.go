@@ -17,6 +17,9 @@ var followed = []kernel.Conv{
 	{InC: 40, InH: 24, InW: 32, OutC: 7, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
 	{InC: 300, InH: 4, InW: 4, OutC: 33, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 2, PadW: 2, DilH: 2, DilW: 2, Groups: 1},
 	{InC: 6, InH: 7, InW: 7, OutC: 9, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 3},
+	{InC: 5, InH: 8, InW: 8, OutC: 5, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilH: 1, DilW: 1, Groups: 5},
+	{InC: 3, InH: 33, InW: 9, OutC: 6, KH: 5, KW: 2, StrideH: 2, StrideW: 1, PadH: 1, DilH: 1, DilW: 1, Groups: 3},
+	{InC: 4, InH: 24, InW: 24, OutC: 4, KH: 3, KW: 3, StrideH: 3, StrideW: 3, DilH: 1, DilW: 1, Groups: 4},
 }
 
 // drawnBehind is a program of random elementwise instructions behind a convolution. Its input is buffer 0 in half of them, which the
@@ -37,6 +40,10 @@ func drawnBehind(rng *rand.Rand, bits int, c kernel.Conv) *program.Program {
 	}
 	ints := []int{len(p.Weights) - 2, bias, c.InC, c.InH, c.InW, c.OutC, c.KH, c.KW, c.StrideH, c.StrideW, c.PadH, c.PadW, c.DilH, c.DilW, c.Groups, c.WeightLen() / c.Groups}
 	conv := program.Instr{Op: program.Conv, Ints: ints, In: []program.Operand{{Buf: x, Len: c.InLen()}, {Buf: 2, Len: c.OutLen()}}, Out: []program.Operand{{Buf: 1, Len: c.OutLen()}}}
+	if c.Groups == c.InC && c.InC == c.OutC && rng.IntN(2) == 0 { // a pool
+		conv.Op, conv.In = program.SumPool, conv.In[:1]
+		conv.Ints = []int{c.InC, c.InH, c.InW, c.KH, c.KW, c.StrideH, c.StrideW, c.PadH, c.PadW}
+	}
 	p.Online[1].Compute = append([]program.Instr{conv, {Op: program.TapValue, In: conv.Out, Ints: []int{0}}}, p.Online[1].Compute...)
 	if x == 0 { // what is left there is shown
 		last := program.Operand{Buf: x, Len: c.OutLen()}
@@ -48,7 +55,7 @@ func drawnBehind(rng *rand.Rand, bits int, c kernel.Conv) *program.Program {
 
 // TestConvolutionsWithSteps: a convolution with what follows it sends what the machine does that runs one by one.
 func TestConvolutionsWithSteps(t *testing.T) {
-	fused := 0
+	fused := map[string]int{"conv": 0, "depthwise": 0, "sumpool": 0}
 	for i, clang := range clangs(t) {
 		for j, target := range runnable(t) {
 			for g, c := range followed {
@@ -61,12 +68,20 @@ func TestConvolutionsWithSteps(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					fused += strings.Count(k.Text, "_then_")
+					for kind := range fused {
+						for name := range strings.FieldsSeq(k.Text) {
+							if strings.HasPrefix(name, "@"+kind+"_") && strings.Contains(name, "_then_") {
+								fused[kind]++
+							}
+						}
+					}
 				}
 			}
 		}
 	}
-	if fused == 0 {
-		t.Error("no convolution is fused with what follows")
+	for kind, n := range fused {
+		if n == 0 {
+			t.Errorf("no %s is fused with what follows", kind)
+		}
 	}
 }

@@ -36,6 +36,9 @@ func (m *module) convolution(l layer) []program.Stage {
 	if l.elem.picks(l.geometry) {
 		return m.picked(l)
 	}
+	if l.geometry.InC == l.geometry.Groups && l.then != nil {
+		return []program.Stage{m.channelsThen(l)}
+	}
 	if l.geometry.InC == l.geometry.Groups {
 		return []program.Stage{m.depthwise(l)}
 	}
@@ -114,11 +117,10 @@ func rowsGrain(c kernel.Conv) int { return max(1, elementGrain/(c.OutH()*c.OutW(
 
 // sumPool gives the stage of sums over windows.
 func (m *module) sumPool(in program.Instr) (int, []program.Stage) {
-	t := program.PoolGeometry(in.Ints)
-	c := kernel.Conv{InC: t.C, InH: t.H, InW: t.W, OutC: t.C, KH: t.KH, KW: t.KW, StrideH: t.StrideH, StrideW: t.StrideW, PadH: t.PadH, PadW: t.PadW, DilH: 1, DilW: 1, Groups: t.C}
+	c, _ := windowsOf(in)
 	name := fmt.Sprintf("sumpool_%s_%s", m.elem, geometryName(c))
 	m.function(name, in.Tag, func(name string) *fn { return sumPool(name, c, m.elem, m.target.Vector/m.elem.Bytes()) })
-	return 1, []program.Stage{{Symbol: name, Tag: in.Tag, Units: t.C, Grain: rowsGrain(c), Args: []program.Arg{buffer(in.Out[0]), buffer(in.In[0]), m.zeros(m.elem, c)}}}
+	return 1, []program.Stage{{Symbol: name, Tag: in.Tag, Units: c.OutC, Grain: rowsGrain(c), Args: []program.Arg{buffer(in.Out[0]), buffer(in.In[0]), m.zeros(m.elem, c)}}}
 }
 
 // grain is how many units of so much work are worth another worker.
