@@ -82,7 +82,7 @@ func NewSpace(f *ir.Func, source cost.Source) *Space {
 		s.Ways = append(s.Ways, Ways(source))
 	}
 	s.Parallel = parallel(f, s.Sites)
-	squares := slices.ContainsFunc(f.Body, func(v *ir.Value) bool { return v.Is("ring.square") })
+	squares := slices.ContainsFunc(f.Body, func(v *ir.Value) bool { return v.Is("ring.square") || v.Is("ring.quadratic") })
 	if source == cost.FromHE && squares {
 		s.Elementwise = append(s.Elementwise, cost.BySIMD)
 	}
