@@ -104,7 +104,7 @@ func TestFasterOT(t *testing.T) {
 		target string
 		ots    int64
 		want   OT
-	}{{"wan", 1000, SoftSpoken}, {"wan", 1 << 20, Ferret}} {
+	}{{"loopback", 1 << 24, SoftSpoken}, {"wan", 1000, SoftSpoken}, {"wan", 1 << 20, Ferret}} {
 		text, err := os.ReadFile(filepath.Join("targets", c.target+".json"))
 		if err != nil {
 			t.Fatal(err)
