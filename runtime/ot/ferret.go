@@ -115,9 +115,14 @@ func (b *blockSide) messageBytes(n int) int {
 	return int(toReceiver)
 }
 
+// lanes is how many lanes at most are made for a call, by whatever number of cores: each costs about what a few trees do.
+const lanes = 8
+
+func perLane(trees int) int { return (trees + lanes - 1) / lanes }
+
 // make fills dst with outputs, spread over the cores by tree. grow grows one tree into leaf.
 func (b *blockSide) make(first int, dst []prg.Block, grow func(g *grower, tree int, leaf []prg.Block)) {
-	ring.Parallel(len(dst)/b.leaves, 1, func(lo, hi int) {
+	ring.Parallel(len(dst)/b.leaves, perLane(len(dst)/b.leaves), func(lo, hi int) {
 		l := newLane(b.shape, b.hash, b.matrix)
 		defer l.wipe()
 		for j := lo; j < hi; j++ {
@@ -301,7 +306,7 @@ func (c *choiceSide) renew(base []byte) {
 
 // make fills dst with the choices of trees, a byte each.
 func (c *choiceSide) make(first int, dst []byte) {
-	ring.Parallel(len(dst)/c.leaves, 1, func(lo, hi int) {
+	ring.Parallel(len(dst)/c.leaves, perLane(len(dst)/c.leaves), func(lo, hi int) {
 		col := newColumns(c.matrix)
 		for j := lo; j < hi; j++ { // step 1
 			leaf := dst[j*c.leaves:][:c.leaves]
