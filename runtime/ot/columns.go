@@ -42,7 +42,9 @@ type chunkSpaces[E any] struct{ pool sync.Pool }
 
 // extend fills dst with rows, a chunk at a time. fill sets n words of the columns, of which the first is number first of the batch.
 func (c *chunkSpaces[E]) extend(dst []prg.Block, fill func(m *matrix, extra *E, first, n int)) {
-	ring.Parallel(ring.BitWords(len(dst)), chunkWords, func(lo, hi int) {
+	words := ring.BitWords(len(dst))
+	chunks := (words + chunkWords - 1) / chunkWords
+	ring.Parallel(words, max(1, perLane(chunks))*chunkWords, func(lo, hi int) {
 		s, _ := c.pool.Get().(*chunkSpace[E])
 		if s == nil {
 			s = new(chunkSpace[E])

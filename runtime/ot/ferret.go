@@ -115,10 +115,11 @@ func (b *blockSide) messageBytes(n int) int {
 	return int(toReceiver)
 }
 
-// lanes is how many lanes at most are made for a call, by whatever number of cores: each costs about what a few trees do.
+// lanes is how many shares an extension's work is cut into at most, whatever the number of cores: each takes memory of its own.
 const lanes = 8
 
-func perLane(trees int) int { return (trees + lanes - 1) / lanes }
+// perLane is how many of n pieces of work a share has.
+func perLane(n int) int { return (n + lanes - 1) / lanes }
 
 // make fills dst with outputs, spread over the cores by tree. grow grows one tree into leaf.
 func (b *blockSide) make(first int, dst []prg.Block, grow func(g *grower, tree int, leaf []prg.Block)) {
