@@ -1,0 +1,264 @@
+package target
+
+import (
+	"fmt"
+	"math"
+)
+
+// Cycles that depend on no size. Without hardware descriptions of what they belong to they are plans: the simulator of the schedule and
+// the schedule itself use the same ones.
+const (
+	// MemoryLatency is the cycles from a burst's address to its first word.
+	MemoryLatency = 60
+	// CommandCycles is what the sequencer takes for a command: its 64 words of 32 bits through a port of 128, and its dispatch.
+	CommandCycles = 24
+	// StreamDepth is the pipeline of a streaming kernel: operands, shift, product of up to 4 registers, sums, result.
+	StreamDepth = 12
+	// DepthwiseDepth is the pipeline of the depthwise kernel: operands, product and sum.
+	DepthwiseDepth = 8
+	// SoftSpokenAES is the AES blocks of an OT of SoftSpoken with fields of 4 bits: 32 trees of 16 leaves, a bit a leaf, of blocks of 128.
+	SoftSpokenAES = 4
+)
+
+// MicrosecondCycles is the cycles of a microsecond.
+func (d Design) MicrosecondCycles() float64 { return d.ClockMHz }
+
+// Seconds is the time of so many cycles.
+func (d Design) Seconds(cycles int64) float64 { return float64(cycles) / (d.ClockMHz * 1e6) }
+
+// WordBytes is the bytes of a ring word.
+func (d Design) WordBytes() int { return d.Ring / 8 }
+
+// PortCycles is what a kernel's own port is busy for a transfer of so many bytes in bursts, the latency of the first not counted: at
+// the width of the port.
+func (d Design) PortCycles(bytes int64) int64 {
+	return (bytes + int64(d.PortBytes) - 1) / int64(d.PortBytes)
+}
+
+// MemoryCycles is what the memory is busy with so many bytes, whichever kernel's: at all that it carries.
+func (d Design) MemoryCycles(bytes int64) int64 {
+	return int64(math.Ceil(float64(bytes) / d.MemoryBytes))
+}
+
+// TransferCycles is a transfer of so many bytes by one kernel, the others not asking: by its port or by the memory, whichever is slower.
+func (d Design) TransferCycles(bytes int64) int64 {
+	return max(d.PortCycles(bytes), d.MemoryCycles(bytes))
+}
+
+// Geometry is a convolution's, as runtime/program writes it down; a matrix product is one of 1 x 1 on one pixel.
+type Geometry struct {
+	InC, InH, InW, OutC int
+	KH, KW              int
+	StrideH, StrideW    int
+	PadH, PadW          int
+	DilH, DilW          int
+	Groups              int
+}
+
+// GeometryOf reads the ints of a conv instruction behind weight and bias: InC InH InW OutC KH KW StrideH StrideW PadH PadW DilH DilW
+// Groups, and the length of the weights, which says nothing more.
+func GeometryOf(ints []int) Geometry {
+	return Geometry{ints[0], ints[1], ints[2], ints[3], ints[4], ints[5], ints[6], ints[7], ints[8], ints[9], ints[10], ints[11], ints[12]}
+}
+
+// LinearGeometry is that of a matrix product of so many inputs.
+func LinearGeometry(out, in int) Geometry {
+	return Geometry{InC: in, InH: 1, InW: 1, OutC: out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1}
+}
+
+// OutH and OutW are the output's sides.
+func (g Geometry) OutH() int { return (g.InH+2*g.PadH-g.DilH*(g.KH-1)-1)/g.StrideH + 1 }
+func (g Geometry) OutW() int { return (g.InW+2*g.PadW-g.DilW*(g.KW-1)-1)/g.StrideW + 1 }
+
+// Depthwise tells whether each channel is a group: the depthwise kernel's.
+func (g Geometry) Depthwise() bool { return g.Groups > 1 && g.Groups == g.InC }
+
+// MACs are its multiplications.
+func (g Geometry) MACs() int64 {
+	return int64(g.OutC) * int64(g.OutH()) * int64(g.OutW()) * int64(g.InC/g.Groups) * int64(g.KH) * int64(g.KW)
+}
+
+// Tile is how a convolution is cut for the array: rectangles of Rows x Cols output pixels, one after the other; of each, TM output
+// channels of a group after the other; and of those, input channels in slices that the buffers hold with all that the rectangle reads
+// and with their weights. Where Channels are all of the group's, the inputs stay while the output channels pass. Channels is a multiple
+// of TN, the last of which may be beyond what there are.
+type Tile struct {
+	Rows, Cols int
+	Channels   int
+}
+
+// Window is the input pixels that so many output rows and columns read, padding included.
+func (g Geometry) Window(rows, cols int) int {
+	return ((rows-1)*g.StrideH + g.DilH*(g.KH-1) + 1) * ((cols-1)*g.StrideW + g.DilW*(g.KW-1) + 1)
+}
+
+// KnobError says that a layer does not fit a design's buffers, and which knob would have to be at least what.
+type KnobError struct {
+	What  string // that does not fit
+	Knob  string
+	Value int // of the knob
+	Need  int // that fits
+}
+
+func (e *KnobError) Error() string {
+	return fmt.Sprintf("%s needs %s of %d, which is %d", e.What, e.Knob, e.Need, e.Value)
+}
+
+// Setting is what would fit.
+func (e *KnobError) Setting() Setting { return Setting{e.Knob, e.Need} }
+
+// ConvTile cuts a convolution whose groups have several channels, or a matrix product: as many columns as fit, then rows, keeping all
+// input channels together where weights do and a rectangle of at least half the array's pixels has room for them. The error is a
+// *KnobError.
+func (d Design) ConvTile(g Geometry) (Tile, error) {
+	c, taps := d.Conv, g.KH*g.KW
+	if need := c.TM * c.TN * taps; c.WeightWords < need {
+		return Tile{}, &KnobError{fmt.Sprintf("a slice of weights of a %d x %d kernel for %d x %d channels", g.KH, g.KW, c.TM, c.TN), "conv.weight_words", c.WeightWords, need}
+	}
+	if need := c.TN * g.Window(1, 1); c.InputWords < need {
+		return Tile{}, &KnobError{fmt.Sprintf("the window of one output of a %d x %d kernel for %d channels", g.KH, g.KW, c.TN), "conv.input_words", c.InputWords, need}
+	}
+	groups, depth := ceil(g.InC/g.Groups, c.TN), c.InputWords/c.TN
+	weighed := min(groups, c.WeightWords/c.TN/(c.TM*taps)) // groups of TN channels whose weights fit
+	rows, cols := g.rectangle(c.Pixels, depth/weighed)
+	if most := min(c.Pixels, g.OutH()*g.OutW()); 2*rows*cols < most {
+		rows, cols = g.rectangle(c.Pixels, depth)
+	}
+	slice := min(weighed, depth/g.Window(rows, cols))
+	return Tile{rows, cols, ceil(groups, ceil(groups, slice)) * c.TN}, nil
+}
+
+// rectangle is the largest with so many outputs and input pixels: whole rows where they fit, spread evenly over the output, or parts of a
+// row. It is 0 x 0 where not even one output fits.
+func (g Geometry) rectangle(outputs, inputs int) (rows, cols int) {
+	h, w := g.OutH(), g.OutW()
+	if inputs < g.Window(1, 1) {
+		return 0, 0
+	}
+	cols = min(w, outputs)
+	for cols > 1 && g.Window(1, cols) > inputs {
+		cols--
+	}
+	if cols < w {
+		return 1, ceil(w, ceil(w, cols))
+	}
+	rows = min(h, outputs/w)
+	for rows > 1 && g.Window(rows, w) > inputs {
+		rows--
+	}
+	return ceil(h, ceil(h, rows)), w
+}
+
+// SliceCycles is the array's time for so many input channels of a tile, from one slice to the next: taps are the kernel's positions times
+// groups of TN channels.
+func (d Design) SliceCycles(g Geometry, channels, pixels int) int64 {
+	return int64(d.Array().TileInterval(g.KH*g.KW*ceil(channels, d.Conv.TN), pixels))
+}
+
+// ConvFill is what a tile takes beside its slices, until the last sums are there.
+func (d Design) ConvFill() int64 { return int64(d.Array().Latency()) }
+
+// ConvCycles is the array's time for a whole convolution in tiles, memory not counted.
+func (d Design) ConvCycles(g Geometry, t Tile) int64 {
+	groups := int64(g.Groups * ceil(g.OutC/g.Groups, d.Conv.TM))
+	var cycles int64
+	channels := g.InC / g.Groups
+	g.eachRectangle(t, func(rows, cols int, times int64) {
+		all := d.slices(g, t, channels, rows*cols)
+		cycles += times * groups * all
+	})
+	return cycles + d.ConvFill()
+}
+
+// slices is the cycles of all input channels of a tile.
+func (d Design) slices(g Geometry, t Tile, channels, pixels int) (cycles int64) {
+	for ; channels > 0; channels -= t.Channels {
+		cycles += d.SliceCycles(g, min(channels, t.Channels), pixels)
+	}
+	return cycles
+}
+
+// eachRectangle tells how many rectangles of each shape there are: whole ones, and what is left at the right and at the bottom.
+func (g Geometry) eachRectangle(t Tile, each func(rows, cols int, times int64)) {
+	parts := func(whole, part int) [2][2]int { return [2][2]int{{part, whole / part}, {whole % part, 1}} }
+	for _, r := range parts(g.OutH(), t.Rows) {
+		for _, c := range parts(g.OutW(), t.Cols) {
+			if r[0] > 0 && c[0] > 0 && r[1]*c[1] > 0 {
+				each(r[0], c[0], int64(r[1])*int64(c[1]))
+			}
+		}
+	}
+}
+
+// ConvWords is what a convolution in tiles moves between its buffers and memory: inputs, once a rectangle or once for all TM output
+// channels of one; weights, once a rectangle; biases and outputs are the caller's.
+func (d Design) ConvWords(g Geometry, t Tile) (inputs, weights int64) {
+	channels, passes := g.InC/g.Groups, int64(1)
+	if t.Channels < channels {
+		passes = int64(ceil(g.OutC/g.Groups, d.Conv.TM))
+	}
+	all := int64(g.OutC) * int64(channels) * int64(g.KH*g.KW)
+	g.eachRectangle(t, func(rows, cols int, times int64) {
+		inputs += times * passes * int64(g.InC) * int64(g.Window(rows, cols))
+		weights += times * all
+	})
+	return inputs, weights
+}
+
+// DepthwiseTile cuts a depthwise convolution: rectangles of Lanes channels. The error is a *KnobError.
+func (d Design) DepthwiseTile(g Geometry) (Tile, error) {
+	k := d.Depthwise
+	t := Tile{Channels: k.Lanes}
+	if need := k.Lanes * g.Window(1, 1); k.InputWords < need {
+		return t, &KnobError{fmt.Sprintf("the window of one output of a %d x %d kernel for %d channels", g.KH, g.KW, k.Lanes), "depthwise.input_words", k.InputWords, need}
+	}
+	t.Rows, t.Cols = g.rectangle(k.Pixels, k.InputWords/k.Lanes)
+	return t, nil
+}
+
+// DepthwiseTileCycles is the time of a tile of so many outputs of each of Lanes channels: a tap and output a cycle.
+func (d Design) DepthwiseTileCycles(g Geometry, pixels int) int64 {
+	return int64(g.KH*g.KW)*int64(max(pixels, DepthwiseSums)) + DepthwiseDepth
+}
+
+// DepthwiseSums is the fewest outputs between two sums into the same accumulator.
+const DepthwiseSums = 3
+
+// StreamCycles is the time of n words at so many lanes, without their transfer.
+func (d Design) StreamCycles(lanes, n int) int64 { return int64(ceil(n, lanes)) + StreamDepth }
+
+// ElementwiseCycles is the time of a step on n elements; all steps make an element a lane and cycle.
+func (d Design) ElementwiseCycles(n int) int64 { return d.StreamCycles(d.Elementwise.Lanes, n) }
+
+// PoolCycles is the time of n outputs, each a sum of so many inputs, an input a lane and cycle.
+func (d Design) PoolCycles(n, inputs int) int64 {
+	return int64(ceil(n, d.Pool.Lanes))*int64(inputs) + StreamDepth
+}
+
+// MoveCycles is the time of n words moved, packed, gathered or scattered.
+func (d Design) MoveCycles(n int) int64 { return d.StreamCycles(d.Move.Lanes, n) }
+
+// GarbleCycles and EvaluateCycles are the time of so many ANDs of circuits whose gates never wait for each other, engines sharing them
+// evenly.
+func (d Design) GarbleCycles(ands int64) int64 {
+	return engineCycles(d.Garbler(), d.Garble.Count, ands)
+}
+
+func (d Design) EvaluateCycles(ands int64) int64 {
+	return engineCycles(d.Evaluator(), d.Evaluate.Count, ands)
+}
+
+func engineCycles(e HalfGates, count int, ands int64) int64 {
+	each := (ands + int64(count) - 1) / int64(count)
+	if each <= 0 {
+		return 0
+	}
+	return (each-1)*int64(e.Interval()) + int64(e.Latency())
+}
+
+// OTCycles is the time of a SoftSpoken batch of n OTs with their hashes, two an OT at the sender and one at the receiver: leaves are
+// expanded while OTs before them are hashed.
+func (d Design) OTCycles(n int64, hashesEach int) int64 {
+	up := func(n int64, by int) int64 { return (n + int64(by) - 1) / int64(by) }
+	return max(up(n*SoftSpokenAES, d.OT.AES), up(n*int64(hashesEach), d.OT.Hashes)) + aesCycles + hashDelay
+}
