@@ -39,6 +39,8 @@ type Options struct {
 	Resident int64
 	// InsecureTap, if set, is handed this party's share of every RING value.
 	InsecureTap func(name string, share []int64) error
+	// InsecureRecord, if set, is shown all that this party's online phase starts from and computes.
+	InsecureRecord vm.Recorder
 	// Progress, if set, is told how far a phase is.
 	Progress func(phase cost.Phase, p vm.Progress)
 	// Making, if set, is told how far the material is that the parties make themselves, layer by layer.
@@ -248,6 +250,7 @@ func (s *session[W]) equip(m *vm.Machine[W]) {
 	if s.kernels != nil {
 		m.UseNative(s.kernels)
 	}
+	m.InsecureRecord = s.InsecureRecord
 	if s.InsecureTap != nil {
 		m.InsecureTap = func(name string, share []W) error { return s.InsecureTap(name, Signed(share)) }
 	}

@@ -85,6 +85,9 @@ type Machine[W ring.Word] struct {
 	Weights [][]W // as Program.Weights lists them
 	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
 	InsecureTap func(name string, share []W) error
+	// InsecureRecord, if set before the machine runs, is shown its state and every result of the online phase: for checks with drawn inputs
+	// on one machine only.
+	InsecureRecord Recorder
 	// Streams, if set, opens what keeps labels and tables of a garbled batch, and keys of comparisons, from the offline to
 	// the online phase; otherwise they stay in memory, or go to a file without a name.
 	Streams func(StreamName) (Stream, error)
@@ -216,7 +219,7 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 	m.phase = phase
 	m.watch.begin(progress, levels)
 	if phase == cost.Online {
-		if err := m.Pack(); err != nil {
+		if err := errors.Join(m.Pack(), m.recordsStart()); err != nil {
 			return err
 		}
 		return m.runOnline()
@@ -226,7 +229,7 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 			return err
 		}
 	}
-	if m.Streams == nil { // otherwise the online phase is another session's
+	if m.Streams == nil && m.InsecureRecord == nil { // otherwise the online phase is another session's
 		return errors.Join(m.touch(), m.readAhead())
 	}
 	return nil
@@ -352,6 +355,9 @@ func (m *Machine[W]) sendWhole(in program.Instr) error {
 	if err := m.send(in); err != nil {
 		return err
 	}
+	if err := m.records(in); err != nil {
+		return err
+	}
 	m.watch.passed(m.Program.Layers[in.Tag].Path)
 	return nil
 }
@@ -361,6 +367,9 @@ func (m *Machine[W]) each(list []program.Instr, run func(program.Instr) error) e
 	for _, in := range list {
 		start := time.Now()
 		if err := run(in); err != nil {
+			return m.located(in, err)
+		}
+		if err := m.records(in); err != nil {
 			return m.located(in, err)
 		}
 		m.Spent[m.phase][in.Tag] += time.Since(start)

@@ -161,7 +161,7 @@ func (m *Machine[W]) computes(level int, list []program.Instr, first int) error 
 
 // covered tells whether an instruction of the online phase is in a region that is run.
 func (m *Machine[W]) covered(at place) bool {
-	return m.native != nil && m.InsecureTap == nil && m.native.inside[at]
+	return m.native != nil && !m.watched() && m.native.inside[at]
 }
 
 // runNative runs the region that begins at an instruction and says how many instructions it stands for: none where there is none,

@@ -130,7 +130,7 @@ func (m *Machine[W]) stream() error {
 	}
 	m.leaving, m.outgo = make([]byte, room), newOutgoing(pieces)
 	ring.Wipe(m.leaving) // so that the system gives it memory before there is an input
-	if m.InsecureTap == nil {
+	if !m.watched() {
 		for i := range m.online {
 			m.flows(i)
 		}
@@ -461,6 +461,9 @@ func (m *Machine[W]) receivePiece(s stretch, of span) error {
 		}
 		m.Spent[m.phase][in.Tag] += time.Since(start)
 		if of.hi == s.n {
+			if err := m.records(in); err != nil {
+				return m.located(in, err)
+			}
 			m.watch.passed(m.Program.Layers[in.Tag].Path)
 		}
 	}

@@ -225,8 +225,13 @@ type dealer struct {
 }
 
 func newDealer(ctx context.Context, n *Net) (*dealer, error) {
+	return newDealerIn(ctx, n.Dir, material.Deal{Pair: n.Pair.Client.Pair, Manifest: n.Pair.Manifest})
+}
+
+// newDealerIn starts a dealer for a pair of programs, with keys in a directory below dir.
+func newDealerIn(ctx context.Context, dir string, deal material.Deal) (*dealer, error) {
 	d := &dealer{keys: map[wire.Role]wire.Identity{}}
-	dir, err := os.MkdirTemp(n.Dir, "keys")
+	dir, err := os.MkdirTemp(dir, "keys")
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +248,7 @@ func newDealer(ctx context.Context, n *Net) (*dealer, error) {
 		return nil, err
 	}
 	d.addr = l.Addr().String()
-	serve, err := material.NewDealer(material.Deal{Pair: n.Pair.Client.Pair, Manifest: n.Pair.Manifest}, material.Tuning{})
+	serve, err := material.NewDealer(deal, material.Tuning{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,63 @@
+package conform
+
+import (
+	"slices"
+	"testing"
+
+	"sotto/fpga/hls"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/runtime/program"
+	"sotto/runtime/vm"
+)
+
+// record plays a compiled network on one input and gives what both parties' online phases were.
+func (n *Net) record(t *testing.T, x []float32) [2]*hls.Recording {
+	t.Helper()
+	var out [2]*hls.Recording
+	var recorders [2]vm.Recorder
+	bundles, err := OpenBundles(n.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, b := range bundles {
+		w, err := Weights(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[p] = hls.NewRecording(b.Program, w)
+		recorders[p] = out[p]
+	}
+	if err := Record(t.Context(), Session{Bundles: bundles, Source: n.Context.Source, Inputs: n.inputs(x)}, recorders); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestRecordHoldsEveryResult plays networks of all kinds of comparisons, and demands that each online instruction with a result was seen
+// and that what one party receives is what the other one had computed.
+func TestRecordHoldsEveryResult(t *testing.T) {
+	for _, way := range []pass.Nonlinear{pass.GarbledSign, pass.OTSign} {
+		t.Run(string(way), func(t *testing.T) {
+			n := compileWith(t, "mixed", mixedText, cost.ClientServer, 32, pass.Protocols{Nonlinear: way})
+			rec := n.record(t, image(7, n.Net.Funcs[0].Params[0].Type.Len()))
+			results := 0
+			for p, r := range rec {
+				for i, l := range r.Program.Online {
+					for part, list := range map[hls.Portion][]program.Instr{hls.Sends: l.Send, hls.Receives: l.Recv, hls.Computes: l.Compute} {
+						for j, in := range list {
+							sums := r.Results[hls.Place{Level: i, Part: part, Index: j}]
+							if len(sums) != len(in.Out) {
+								t.Errorf("party %d level %d %s %d (%s): %d results of %d", p, i, part, j, in.Op, len(sums), len(in.Out))
+							}
+							results += len(sums)
+						}
+					}
+				}
+			}
+			if results == 0 || !slices.ContainsFunc(rec[0].Buffers, func(b []byte) bool { return len(b) > 0 }) {
+				t.Errorf("%d results, %d buffers", results, len(rec[0].Buffers))
+			}
+		})
+	}
+}
