@@ -7,7 +7,7 @@ import (
 
 // Summary counts what a network holds, with the first option wherever a choice is open.
 type Summary struct {
-	ReLUs           int64 // elements a ReLU or ReLU6 is applied to
+	ReLUs           int64 // elements that ops which are ReLUs are applied to
 	X2acts          int64 // elements an x2act is applied to
 	MaxpoolInputs   int64 // elements that enter max-pooling layers
 	ActivationSites int   // layers that are an activation
@@ -51,14 +51,14 @@ func (s *Summary) body(body []*ir.Value, seen map[string]bool) {
 func (s *Summary) layer(v *ir.Value, seen map[string]bool) {
 	l := Layer{Path: v.Path, Op: v.Op.Name, Shape: v.Type.Shape, Pos: v.Pos, MACs: macs(v)}
 	n := int64(v.Type.Len())
-	switch v.Op.Name {
-	case "nn.relu", "nn.relu6":
+	switch {
+	case v.Op.ReLU:
 		l.ReLUs = int64(v.Rectified())
 		s.ActivationSites++
-	case "nn.x2act":
+	case v.Is("nn.x2act"):
 		s.X2acts += n
 		s.ActivationSites++
-	case "nn.maxpool":
+	case v.Is("nn.maxpool"):
 		s.MaxpoolInputs += int64(v.Args[0].Type.Len())
 	}
 	for i, a := range v.Args {

@@ -34,16 +34,19 @@ type Attr struct {
 	Doc     string
 }
 
-// facts may stand on any value: what passes have found out about it.
-var facts = []Attr{
+// facts may stand on any value: what passes have found out about it, and what became of it.
+var facts = append(slices.Clone(bounds), Attr{"part", StringAttr, "", "the user's op that it is the result of, where that has another name than the op"})
+
+// bounds are the facts about how large a value gets.
+var bounds = []Attr{
 	{"worst", FloatsAttr, []float64(nil), "least and greatest value that the weights and the input range allow"},
 	{"seen", FloatsAttr, []float64(nil), "least and greatest value on the calibration inputs, widened by the margin"},
 	{"assumed", FloatsAttr, []float64(nil), "least and greatest value assumed for want of weights"},
 }
 
-// CopyFacts gives v what is known about another value, ranges and all.
+// CopyFacts gives v what is known about how large another value gets.
 func (v *Value) CopyFacts(from *Value) {
-	for _, f := range facts {
+	for _, f := range bounds {
 		if x, ok := from.Attrs[f.Name]; ok {
 			v.Set(f.Name, x)
 		}
@@ -244,6 +247,17 @@ func (v *Value) Declared() Attrs {
 	for _, d := range v.Op.Attrs {
 		if x, ok := v.Attrs[d.Name]; ok {
 			out[d.Name] = x
+		}
+	}
+	return out
+}
+
+// Parts gives, by path, the user's op that a layer of a RING or SECURE function computes, of those that are made of ops with other names.
+func (f *Func) Parts() map[string]string {
+	out := map[string]string{}
+	for _, v := range f.Body {
+		if part := v.Str("part"); part != "" {
+			out[v.Path] = part
 		}
 	}
 	return out

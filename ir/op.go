@@ -42,13 +42,25 @@ type Op struct {
 	Traits
 	// Constant ops are evaluated when a bundle is made if all their arguments are weights.
 	Constant bool
+	// Inner says of an nn op that users do not write it by its name: passes make it, or the frontend for an operator or another layer.
+	Inner bool
 }
 
 // Traits are what passes and back ends ask of an op instead of its name. A test holds them against the reference evaluation, but for
-// Unchanged, which networks drawn at random do.
+// Unchanged, which networks drawn at random do, and ReLU and Compares, which are held against what an op is lowered to.
 type Traits struct {
 	// HandsOn says which factors the result has if all arguments, weights too, have them. fold leaves such factors in activations.
 	HandsOn Factors
+	// ReLU says of an op on each element alone that it takes comparisons with zero: its elements are counted as one ReLU each, gates may
+	// leave some out, and passes that take ReLUs away do so with it.
+	ReLU bool
+	// KeepsOrder says of an op on each element alone that it never falls and leaves zero as it is: what moves elements, brings zeros in or takes
+	// the greatest of some may come before it or after.
+	KeepsOrder bool
+	// Compares says of a RING op what it compares, if it does: several protocols can, and which one is chosen for each.
+	Compares Comparison
+	// ByElement says that element i of the result comes of elements i of the activations alone.
+	ByElement bool
 	// ByChannel says that slice i of the result along its first dimension comes of slices i of the activations alone, so that bounds are
 	// kept by channel.
 	ByChannel bool
@@ -70,6 +82,15 @@ const (
 	NoFactor Factors = iota
 	PositiveFactors
 	AllFactors
+)
+
+// Comparison is what a RING op compares.
+type Comparison uint8
+
+const (
+	NoComparison  Comparison = iota
+	WithZero                 // each element with zero
+	WithEachOther            // elements with each other
 )
 
 // Operand names and documents an argument.

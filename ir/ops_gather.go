@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"sotto/ir/cost"
 )
@@ -31,10 +32,10 @@ func Kept(keep []int) (n int) {
 	return n
 }
 
-// Rectified is the number of elements that a ReLU or ReLU6 is applied to, of other ops none.
+// Rectified is the number of elements that an op which is a ReLU is applied to, of other ops none.
 func (v *Value) Rectified() int {
 	switch {
-	case !v.Is("nn.relu") && !v.Is("nn.relu6"):
+	case !v.Op.ReLU:
 		return 0
 	case len(v.Ints("keep")) > 0:
 		return Kept(v.Ints("keep"))
@@ -114,10 +115,11 @@ func init() {
 // requiredKeep is the mask of a movement, which is of no use without one.
 var requiredKeep = Attr{"keep", IntsAttr, nil, "ranges lo, hi of elements"}
 
-// masked makes a rectifier out of an activation: its mask leaves elements as they are.
+// masked gives an activation a mask, which leaves elements as they are.
 func masked(o Op) Op {
 	infer, bounds, eval := o.Infer, o.Range, o.Eval
 	o.Attrs = append(slices.Clone(o.Attrs), attrKeep)
+	o.Doc = strings.TrimSuffix(o.Doc, ".") + ", where keep has it."
 	o.Infer = func(v *Value) (Type, error) {
 		if err := checkKeep(v.Ints("keep"), v.Args[0].Type.Len()); err != nil {
 			return Type{}, err

@@ -76,9 +76,9 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.batchnorm", Stages: nnStages, Weights: 1,
-		Traits:   Traits{ByChannel: true},
+		Traits:   Traits{ByChannel: true, ByElement: true},
 		Doc:      "Batch normalisation with running statistics: y = (x - mean) / sqrt(var + eps) * gamma + beta, per channel.",
-		Example:  "%x = param @x : S f32[2,4,4]\n%g = param @g : S f32[2]\n%1 = nn.batchnorm %x, %g, %g, %g, %g : f32[2,4,4]",
+		Example:  "%x = param @x : S f32[2,4,4]\n%g = param @g : S f32[2]\n%v = param @var : S f32[2]\n%1 = nn.batchnorm %x, %g, %g, %g, %v : f32[2,4,4]",
 		Operands: []Operand{opX, {"gamma", "[C]"}, {"beta", "[C]"}, {"mean", "[C]"}, {"var", "[C]"}},
 		Attrs:    []Attr{{"eps", FloatAttr, 1e-5, "added to the variance"}},
 		Infer: func(v *Value) (Type, error) {
@@ -90,10 +90,19 @@ func init() {
 			return clear(v.Args[0].Type), nil
 		},
 		Eval: evalBatchnorm,
+		Range: func(v *Value, in []Interval, w [][]float32) Interval {
+			out := Interval{math.Inf(1), math.Inf(-1)}
+			for c := range w[1] {
+				s := float64(BatchnormScale(w[1][c], w[4][c], v.Float("eps")))
+				shift := float64(w[2][c]) - float64(w[3][c])*s
+				out = out.Union(in[0].Times(s).Add(Interval{shift, shift}))
+			}
+			return out
+		},
 	})
 	define(Op{
-		Name: "nn.scale", Stages: nnStages, Weights: 1,
-		Traits:   Traits{ByChannel: true},
+		Name: "nn.scale", Stages: nnStages, Weights: 1, Inner: true,
+		Traits:   Traits{ByChannel: true, ByElement: true},
 		Doc:      "y = x * s, one factor for all or one a channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%s = param @s : S f32[2]\n%1 = nn.scale %x, %s : f32[2,4,4]",
 		Operands: []Operand{opX, {"s", "[1] or [C]"}},
@@ -115,8 +124,8 @@ func init() {
 		},
 	})
 	define(Op{
-		Name: "nn.shift", Stages: nnStages, Weights: 1,
-		Traits:   Traits{HandsOn: AllFactors, ByChannel: true},
+		Name: "nn.shift", Stages: nnStages, Weights: 1, Inner: true,
+		Traits:   Traits{HandsOn: AllFactors, ByChannel: true, ByElement: true},
 		Doc:      "y = x + c, one summand for all or one a channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%c = param @c : S f32[2]\n%1 = nn.shift %x, %c : f32[2,4,4]",
 		Operands: []Operand{opX, {"c", "[1] or [C]"}},
@@ -132,17 +141,26 @@ func init() {
 		},
 	})
 	relu := func(x float32) float32 { return max(x, 0) }
-	relu6 := func(x float32) float32 { return min(max(x, 0), 6) }
-	define(masked(activation("nn.relu", "max(x, 0), where keep has it.", PositiveFactors, relu, rangeMonotone(relu))))
-	define(masked(activation("nn.relu6", "min(max(x, 0), 6), where keep has it.", NoFactor, relu6, rangeMonotone(relu6))))
-	negate := activation("nn.negate", "-x.", AllFactors, func(x float32) float32 { return -x },
+	define(activation("nn.relu", "max(x, 0).", Traits{HandsOn: PositiveFactors, ReLU: true, KeepsOrder: true}, relu, rangeMonotone(relu)))
+	const most = 6
+	clip := func(x float32) float32 { return min(max(x, 0), most) }
+	relu6 := activation("nn.relu6", "min(max(x, 0), 6).", Traits{ReLU: true, KeepsOrder: true}, clip, rangeMonotone(clip))
+	relu6.Ring = func(b *Builder, _ *Value, a []*Value) *Value { // relu(x) - relu(x - 6)
+		above := b.Must("ring.addc", Attrs{"c": -most << a[0].Type.Elem.Frac}, a[0])
+		return b.Must("ring.sub", nil, b.Must("ring.relu", nil, a[0]), b.Must("ring.relu", nil, above))
+	}
+	define(relu6)
+	negate := activation("nn.negate", "-x.", Traits{HandsOn: AllFactors}, func(x float32) float32 { return -x },
 		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) })
 	negate.Ring = func(b *Builder, _ *Value, a []*Value) *Value { return b.Must("ring.mulc", Attrs{"c": -1}, a[0]) }
+	negate.Inner = true
 	define(negate)
-	define(activation("nn.square", "x*x.", NoFactor, func(x float32) float32 { return x * x }, rangeSquare))
+	square := activation("nn.square", "x*x.", Traits{}, func(x float32) float32 { return x * x }, rangeSquare)
+	square.Inner = true
+	define(square)
 	define(Op{
 		Name: "nn.x2act", Stages: nnStages, Weights: 1,
-		Traits:   Traits{ByChannel: true},
+		Traits:   Traits{ByChannel: true, ByElement: true},
 		Doc:      "Polynomial activation of PASNet: y = scale*a*x^2 + b*x + c with three trained scalars a site.",
 		Example:  "%x = param @x : S f32[8,4,4]\n%a = param @a : S f32[1]\n%1 = nn.x2act %x, %a, %a, %a : f32[8,4,4]",
 		Operands: []Operand{opX, {"a", "[1]"}, {"b", "[1]"}, {"c", "[1]"}},
@@ -154,6 +172,10 @@ func init() {
 				}
 			}
 			return clear(v.Args[0].Type), nil
+		},
+		Range: func(v *Value, in []Interval, w [][]float32) Interval {
+			a, b, c := float64(w[1][0])*v.Float("scale"), float64(w[2][0]), float64(w[3][0])
+			return in[0].polynomial(a, b).Add(Interval{c, c})
 		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			a, b, c := args[1].F[0]*float32(v.Float("scale")), args[2].F[0], args[3].F[0]
@@ -192,8 +214,8 @@ func init() {
 		},
 	})
 	define(Op{
-		Name: "nn.add", Stages: nnStages,
-		Traits:   Traits{HandsOn: AllFactors, ByChannel: true},
+		Name: "nn.add", Stages: nnStages, Inner: true,
+		Traits:   Traits{HandsOn: AllFactors, ByChannel: true, ByElement: true},
 		Doc:      "Elementwise sum.",
 		Example:  "%x = param @x : S f32[8]\n%1 = nn.add %x, %x : f32[8]",
 		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}},
@@ -209,7 +231,7 @@ func init() {
 	})
 	define(Op{
 		Name: "nn.dropout", Stages: nnStages,
-		Traits:   Traits{HandsOn: AllFactors, ByChannel: true, Unchanged: func(*Value) bool { return true }},
+		Traits:   Traits{HandsOn: AllFactors, ByChannel: true, ByElement: true, KeepsOrder: true, Unchanged: func(*Value) bool { return true }},
 		Doc:      "Identity in inference.",
 		Example:  "%x = param @x : S f32[8]\n%1 = nn.dropout %x {p=0.5} : f32[8]",
 		Operands: []Operand{opX}, Attrs: []Attr{{"p", FloatAttr, 0.5, "probability of dropping an element in training"}},
@@ -252,10 +274,11 @@ func init() {
 	})
 }
 
-// activation is an op on each element alone: f, its bounds, and the factors of x that f(x) has.
-func activation(name, doc string, handsOn Factors, f func(float32) float32, bounds rangeFunc) Op {
-	return Op{
-		Name: name, Stages: nnStages, Doc: doc, Range: bounds, Traits: Traits{HandsOn: handsOn, ByChannel: true},
+// activation is an op on each element alone: f, with its bounds. One that is a ReLU has a mask of the elements it is applied to.
+func activation(name, doc string, traits Traits, f func(float32) float32, bounds rangeFunc) Op {
+	traits.ByElement, traits.ByChannel = true, true
+	o := Op{
+		Name: name, Stages: nnStages, Doc: doc, Range: bounds, Traits: traits,
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = " + name + " %x : f32[8,4,4]",
 		Operands: []Operand{opX},
 		Infer:    func(v *Value) (Type, error) { return clear(v.Args[0].Type), nil },
@@ -263,6 +286,10 @@ func activation(name, doc string, handsOn Factors, f func(float32) float32, boun
 			return mapFloat(v, args[0], f), nil
 		},
 	}
+	if traits.ReLU {
+		return masked(o)
+	}
+	return o
 }
 
 func mapFloat(v *Value, x *Tensor, f func(float32) float32) *Tensor {

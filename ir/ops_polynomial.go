@@ -1,9 +1,6 @@
 package ir
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // What x2act becomes: once its input is multiplied by the root of the quadratic coefficient, a square and a linear term. In the
 // ring the linear term's factor is even, so that the whole is a square too: x*x + 2*h*x = (x + h)^2 - h^2, exactly and mod 2^l,
@@ -11,14 +8,14 @@ import (
 func init() {
 	define(Op{
 		Name: "nn.quadratic", Stages: Net, Weights: 1,
-		Traits:   Traits{ByChannel: true},
+		Traits:   Traits{ByChannel: true, ByElement: true},
 		Doc:      "x*x + b*x, b one for all or one a channel: an x2act whose quadratic coefficient is in x.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%b = param @b : S f32[2]\n%1 = nn.quadratic %x, %b : f32[2,4,4]",
 		Operands: []Operand{opX, {"b", "[1] or [C]"}},
 		Infer: func(v *Value) (Type, error) {
 			return MustLookup("nn.scale").Infer(v)
 		},
-		Range: rangeEach(func(x Interval, b float64) Interval { return x.quadratic(b) }),
+		Range: rangeEach(func(x Interval, b float64) Interval { return x.polynomial(1, b) }),
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			per := len(out.F) / len(args[1].F)
@@ -77,9 +74,13 @@ func init() {
 		func(frac int) int { return 2 * frac }, func(w int64) int64 { return -w * w })
 }
 
-// quadratic bounds x*x + b*x: its least value is at -b/2 if that is inside, its greatest at an end.
-func (a Interval) quadratic(b float64) Interval {
-	at := func(x float64) float64 { return x*x + b*x }
-	least := at(min(max(-b/2, a.Lo), a.Hi))
-	return Interval{least, math.Max(at(a.Lo), at(a.Hi))}
+// polynomial bounds square*x*x + slope*x: its extremes are at the ends, and where it turns if that is inside.
+func (a Interval) polynomial(square, slope float64) Interval {
+	at := func(x float64) float64 { return square*x*x + slope*x }
+	ends := Interval{min(at(a.Lo), at(a.Hi)), max(at(a.Lo), at(a.Hi))}
+	if square == 0 {
+		return ends
+	}
+	turn := at(min(max(-slope/(2*square), a.Lo), a.Hi))
+	return ends.Union(Interval{turn, turn})
 }

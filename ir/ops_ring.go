@@ -124,6 +124,7 @@ func init() {
 	})
 	define(Op{
 		Name: "ring.relu", Stages: RingStage,
+		Traits: Traits{Compares: WithZero},
 		Doc: "max(x, 0) on the signed representative. With drop > 0 a protocol may take the sign without so many low bits: then a value in" +
 			" [-2^drop, 0) may come through as it is; all others are exact.",
 		Example:  "%x = param @x : S i32q12[8]\n%1 = ring.relu %x : i32q12[8]",
@@ -141,6 +142,7 @@ func init() {
 	})
 	define(Op{
 		Name: "ring.maxpool", Stages: RingStage,
+		Traits:   Traits{Compares: WithEachOther},
 		Doc:      "The greatest element of each window; padding never wins.",
 		Example:  "%x = param @x : S i32q12[8,4,4]\n%1 = ring.maxpool %x {kernel=[2,2], stride=[2,2]} : i32q12[8,2,2]",
 		Operands: []Operand{opImage}, Attrs: []Attr{attrKernel, attrStride, attrPad},
@@ -159,6 +161,7 @@ func init() {
 	})
 	define(Op{
 		Name: "ring.argmax", Stages: RingStage,
+		Traits:   Traits{Compares: WithEachOther},
 		Doc:      "Index of the greatest element, the first of equals.",
 		Example:  "%x = param @x : S i32q12[8]\n%1 = ring.argmax %x : i32q0[1]",
 		Operands: []Operand{{"x", "[N]"}},

@@ -81,6 +81,41 @@ func (o *traitsOf) byChannel() bool {
 	return true
 }
 
+// byElement changes one element of the activations after the other, and looks which elements of the result change.
+func (o *traitsOf) byElement() bool {
+	for a, x := range o.args {
+		if o.activation(a) && !slices.Equal(x.Type.Shape, o.v.Type.Shape) {
+			return false
+		}
+	}
+	before := o.eval(o.args)
+	for at := range before {
+		after := o.eval(o.changed(func(a, i int, x float32) float32 {
+			if o.activation(a) && i == at {
+				return x + 1
+			}
+			return x
+		}))
+		for i := range after {
+			if after[i] != before[i] && i != at {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// keepsOrder tells whether an op on each element alone never falls, from far below zero to far above, and has zero for zero, whatever the
+// other arguments are.
+func (o *traitsOf) keepsOrder() bool {
+	if len(o.args) > 1 || !o.byElement() {
+		return false
+	}
+	n := len(o.args[0].F)
+	out := o.eval(o.changed(func(_, i int, _ float32) float32 { return float32(i - n/2) }))
+	return out[n/2] == 0 && slices.IsSorted(out)
+}
+
 // moves tells whether every element is one of the arguments' or zero, wherever the greatest of them are, and drops whether one is missing.
 func (o *traitsOf) moves() (moves, drops bool) {
 	numbered := o.changed(func(a, i int, _ float32) float32 { return float32(1 + 1000*a + i) })
@@ -122,6 +157,12 @@ func TestTraitsAreThoseOfTheEvaluation(t *testing.T) {
 		if got := o.byChannel(); got != op.ByChannel {
 			t.Errorf("%s: the block says ByChannel: %v, the evaluation of the example %v", op.Name, op.ByChannel, got)
 		}
+		if got := o.byElement(); got != op.ByElement {
+			t.Errorf("%s: the block says ByElement: %v, the evaluation of the example %v", op.Name, op.ByElement, got)
+		}
+		if got := o.keepsOrder(); got != op.KeepsOrder {
+			t.Errorf("%s: the block says KeepsOrder: %v, the evaluation of the example %v", op.Name, op.KeepsOrder, got)
+		}
 		_, twin := table["ring."+op.Name[len("nn."):]]
 		moves, drops := o.moves()
 		if op.Moves != (moves && twin) { // an op without a ring form, as dropout, is not computed anywhere
@@ -154,6 +195,18 @@ func TestLoopsFillTheResult(t *testing.T) {
 		})
 		if n != v.Type.Len() {
 			t.Errorf("%s: the loops give %d elements of %d", op.Name, n, v.Type.Len())
+		}
+	}
+}
+
+// Gates leave elements of a ReLU out by its mask.
+func TestReLUsHaveAMask(t *testing.T) {
+	for _, op := range Ops() {
+		if _, has := FindAttr(op.Attrs, attrKeep.Name); has != op.ReLU && op.Stages&Net != 0 {
+			t.Errorf("%s: the block says ReLU: %v, and it has a mask: %v", op.Name, op.ReLU, has)
+		}
+		if op.ReLU && !op.ByElement {
+			t.Errorf("%s is a ReLU, and not on each element alone", op.Name)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"sotto/runtime/program"
 )
 
-// LayerOps gives, by path, the user's op that a layer of a SECURE function came from: by the first row of the op table that says so, else by
-// its last op that computes one of the user's by itself, else by its last local one.
+// LayerOps gives, by path, the user's op that a layer of a SECURE function came from: what its result is said to be part of, else by the first
+// row of the op table that says so, else by its last op that computes one of the user's by itself, else by its last local one.
 func LayerOps(f *ir.Func) map[string]string {
 	has, local, last := map[string]map[string]bool{}, map[string]string{}, map[string]string{}
 	for _, v := range f.Body {
@@ -29,9 +29,9 @@ func LayerOps(f *ir.Func) map[string]string {
 			last[path] = name
 		}
 	}
-	out := map[string]string{}
+	out, parts := map[string]string{}, f.Parts()
 	for path, ops := range has {
-		out[path] = cmp.Or(named(ops), local[path], input(ops), last[path])
+		out[path] = cmp.Or(parts[path], named(ops), local[path], input(ops), last[path])
 	}
 	return out
 }
@@ -39,11 +39,7 @@ func LayerOps(f *ir.Func) map[string]string {
 // named is what the op table calls a layer with some ops.
 func named(ops map[string]bool) string {
 	for _, r := range rows {
-		switch {
-		case !ops[r.op] || r.user == "":
-		case r.user == "relu" && ops["ring.sub"]: // relu6 is the difference of two
-			return "relu6"
-		default:
+		if ops[r.op] && r.user != "" {
 			return r.user
 		}
 	}

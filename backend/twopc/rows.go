@@ -25,7 +25,7 @@ var rows = []row{
 	{"tour.windows", each(tour(4)), ""},
 	{"gc.argmax", (*emitter).whole, "argmax"},
 	{"gc.maxpool", (*emitter).whole, "maxpool"},
-	{"gc.clip", (*emitter).whole, "relu6"},
+	{"gc.clip", (*emitter).whole, ""},
 	{"gc.relu", (*emitter).whole, "relu"},
 	{"beaver.square", (*emitter).square, "x2act"},
 	{"beaver.quadratic", (*emitter).quadratic, "x2act"},

@@ -47,6 +47,9 @@ func Of(f *ir.Func, t Target) (Estimate, error) {
 	var e Estimate
 	for _, v := range f.Body {
 		price, ok := formulas[v.Op.Name]
+		if v.Op.ReLU {
+			price, ok = rectify, true
+		}
 		if !ok && !v.Op.Moves {
 			return e, fmt.Errorf("layer %s: PASNet's model has no formula for %s", v.Path, v.Op.Name)
 		}
@@ -69,13 +72,13 @@ func Of(f *ir.Func, t Target) (Estimate, error) {
 // formula is the latency of an op.
 type formula func(v *ir.Value, t Target) Layer
 
-// formulas has every op that the model covers, but for movements, which are free; nil is free too: done by the client, or folded into a
+// formulas has every op that the model covers, but for ReLUs, and movements, which are free; nil is free too: done by the client, or folded into a
 // neighbour.
 var formulas = map[string]formula{
 	"input": nil, "param": nil, "nn.add": nil, "nn.batchnorm": nil, "nn.scale": nil, "nn.shift": nil, "nn.negate": nil,
 	"nn.dropout": nil, "nn.softmax": nil,
 	"nn.conv2d": conv, "nn.linear": linear, "nn.x2act": square, "nn.square": square, "nn.avgpool": average,
-	"nn.relu": rectify, "nn.relu6": rectify, "nn.maxpool": greatest,
+	"nn.maxpool": greatest,
 }
 
 // Words of the ring, and the bits that a comparison of one element moves in each message after the first, which is one word: 16 digits of

@@ -164,6 +164,9 @@ func (l *lowering) run() error {
 			n.CopyFacts(v)
 			l.old[n] = v
 		}
+		if v.Op.Ring != nil {
+			n.Set("part", strings.TrimPrefix(v.Op.Name, "nn."))
+		}
 	}
 	l.New.Result = l.To[l.Old.Result]
 	return nil

@@ -2,6 +2,7 @@ package fixed
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 
@@ -24,8 +25,6 @@ func init() { // lowering looks into the table
 		"nn.linear":    {lower: (*lowering).linear},
 		"nn.scale":     {lower: (*lowering).scale},
 		"nn.shift":     {lower: (*lowering).shift, keepsScale: true},
-		"nn.relu":      {lower: (*lowering).rectified},
-		"nn.relu6":     {lower: (*lowering).rectified},
 		"nn.square":    {lower: (*lowering).square},
 		"nn.quadratic": {lower: (*lowering).quadratic},
 		"nn.avgpool":   {lower: (*lowering).avgpool},
@@ -47,11 +46,14 @@ func left(pass string) func(*lowering, *ir.Value) (*ir.Value, error) {
 // inRing is the name of the ring op that an nn op is called as.
 func inRing(o *ir.Op) string { return "ring." + strings.TrimPrefix(o.Name, "nn.") }
 
-// ringForm gives what an op becomes of arguments at one scale: what its block says, or the ring op of its name.
+// ringForm gives what an op becomes of arguments at one scale: what its block says, or the ring op of its name, with the attributes that both
+// have.
 func ringForm(o *ir.Op) func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
-	if _, twin := ir.Lookup(inRing(o)); o.Ring == nil && twin {
+	if twin, ok := ir.Lookup(inRing(o)); o.Ring == nil && ok {
 		return func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
-			return b.Must(inRing(o), v.Declared(), args...)
+			attrs := v.Declared()
+			maps.DeleteFunc(attrs, func(name string, _ any) bool { _, has := ir.FindAttr(twin.Attrs, name); return !has })
+			return b.Must(twin.Name, attrs, args...)
 		}
 	}
 	return o.Ring
@@ -70,7 +72,7 @@ func (l *lowering) formed(v *ir.Value) (*ir.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := ringForm(v.Op)(l.B.At(v), v, args)
+	n := l.masked(v, args, ringForm(v.Op))
 	if frac(n) > l.ownRoom(v) {
 		return nil, l.short(v, frac(n))
 	}

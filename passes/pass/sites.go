@@ -13,7 +13,7 @@ import (
 // of a relu6, is one site.
 type Site struct {
 	Path     string // of its values; their name where a dump gives them no path
-	Op       string // relu, relu6, maxpool, argmax or trunc
+	Op       string // relu, relu6, maxpool, argmax, ..., or trunc
 	Line     int
 	Elements int // compared with zero or with each other, or truncated
 }
@@ -22,22 +22,30 @@ type Site struct {
 func SitePath(v *ir.Value) string { return cmp.Or(v.Path, v.Name) }
 
 // Sites lists the ops of a RING function that compare, in program order.
-func Sites(f *ir.Func) []Site { return sites(f, "ring.relu", "ring.maxpool", "ring.argmax") }
+func Sites(f *ir.Func) []Site {
+	parts := f.Parts()
+	out := sites(f, func(v *ir.Value) bool { return v.Op.Compares != ir.NoComparison })
+	for i := range out {
+		out[i].Op = cmp.Or(parts[out[i].Path], out[i].Op)
+	}
+	return out
+}
 
 // TruncationSites lists the truncations of a RING function in program order.
-func TruncationSites(f *ir.Func) []Site { return sites(f, "ring.trunc") }
+func TruncationSites(f *ir.Func) []Site {
+	return sites(f, func(v *ir.Value) bool { return v.Is("ring.trunc") })
+}
 
-func sites(f *ir.Func, ops ...string) []Site {
+// sites lists the values of a kind, those of one path as one.
+func sites(f *ir.Func, kind func(*ir.Value) bool) []Site {
 	var out []Site
 	for _, v := range f.Body {
-		if !slices.Contains(ops, v.Op.Name) {
+		if !kind(v) {
 			continue
 		}
 		s := Site{Path: SitePath(v), Op: strings.TrimPrefix(v.Op.Name, "ring."), Line: v.Pos.Line, Elements: v.Args[0].Type.Len()}
-		if i := slices.IndexFunc(out, func(o Site) bool { return o.Path == s.Path }); i < 0 {
+		if !slices.ContainsFunc(out, func(o Site) bool { return o.Path == s.Path }) {
 			out = append(out, s)
-		} else if s.Op == "relu" {
-			out[i].Op = "relu6"
 		}
 	}
 	return out

@@ -34,6 +34,9 @@ var Protocols = &pass.Pass{
 					continue
 				}
 				a.To[v] = a.value(v)
+				if part := v.Str("part"); part != "" {
+					a.To[v].Set("part", part)
+				}
 				a.prepare(v)
 			}
 			a.finish()
@@ -172,11 +175,8 @@ func (a *assigner) masksFor(v, r *ir.Value) bool {
 
 // enters tells whether what enters r, whose operand is x, is v: x itself or what x is a truncation of.
 func (a *assigner) enters(v, x, r *ir.Value) bool {
-	return (r.Is("ring.relu") || comparesElements(r)) && a.source(x, r) == v
+	return r.Op.Compares != ir.NoComparison && a.source(x, r) == v
 }
-
-// comparesElements tells whether an op compares the elements of its operand with each other.
-func comparesElements(v *ir.Value) bool { return v.Is("ring.maxpool") || v.Is("ring.argmax") }
 
 // truncated gives the form of a value that a truncation takes: that of the sign which a relu takes of its result.
 func (a *assigner) truncated(v *ir.Value) *ir.Value {
@@ -233,7 +233,7 @@ func (a *assigner) wantsMask(v *ir.Value) bool {
 
 func (a *assigner) readerWantsMask(v, r *ir.Value) bool {
 	switch {
-	case r.Is("ring.relu"), r.Is("ring.trunc"), comparesElements(r):
+	case r.Op.Compares != ir.NoComparison, r.Is("ring.trunc"):
 		return a.masksFor(v, r)
 	case r.Is("ring.gather"), r.Is("ring.scatter"):
 		return false // fewer elements are masked behind the one, and once behind the other

@@ -41,7 +41,8 @@ var Ranges = &pass.Pass{
 // unit is what activations of a network that keeps unit variance are assumed to stay within.
 const unit = 32
 
-// assume marks every activation with what a network near unit variance stays within, times the factor that folding left in it.
+// assume marks every activation with what a network near unit variance stays within, and an op on one of those alone gives of that, times the
+// factor that folding left in it.
 func assume(f *ir.Func) {
 	for _, p := range f.Params {
 		lo, hi := ir.InputRange(p)
@@ -51,17 +52,11 @@ func assume(f *ir.Func) {
 		if v.IsConstant() {
 			continue
 		}
-		lo, hi := -unit*1.0, unit*1.0
-		switch v.Op.Name {
-		case "nn.relu", "nn.relu6":
-			at := v.Range([]ir.Interval{{Lo: lo, Hi: hi}}, nil)
-			lo, hi = at.Lo, at.Hi
-		case "nn.square":
-			lo, hi = 0, unit*unit
-		case "nn.argmax":
-			lo, hi = 0, float64(v.Args[0].Type.Len()-1)
+		within := ir.Interval{Lo: -unit, Hi: unit}
+		if len(v.Args) == 1 {
+			within = v.Range([]ir.Interval{within}, nil)
 		}
-		v.Set("assumed", []float64{lo, hi})
+		v.Set("assumed", []float64{within.Lo, within.Hi})
 	}
 	assumeFolded(f)
 }

@@ -38,7 +38,7 @@ func poolFirst(f *ir.Func) *ir.Func {
 		}
 		pooled := r.B.At(v).Must(v.Op.Name, v.Attrs.Only("kernel", "stride", "pad"), site.Args[0])
 		pooled.CopyFacts(site.Args[0])
-		r.To[v] = r.B.At(site).Must(site.Op.Name, site.Attrs.Only("drop"), pooled)
+		r.To[v] = r.B.At(site).Must(site.Op.Name, site.Attrs.Only("drop", "part"), pooled)
 		r.To[v].CopyFacts(v)
 	}
 	r.New.Result = r.To[f.Result]

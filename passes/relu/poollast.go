@@ -49,7 +49,7 @@ func behind(r *pass.Rewriter, readers map[*ir.Value][]*ir.Value, v *ir.Value) *i
 		x = x.Args[0]
 		pools = append(pools, x)
 	}
-	y := r.B.At(v).Must(v.Op.Name, v.Attrs.Only("drop"), r.To[x.Args[0]])
+	y := r.B.At(v).Must(v.Op.Name, v.Attrs.Only("drop", "part"), r.To[x.Args[0]])
 	y.CopyFacts(x.Args[0])
 	for _, kind := range []string{"worst", "seen", "assumed"} {
 		if b := y.Floats(kind); len(b) == 2 {

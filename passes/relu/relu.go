@@ -9,13 +9,10 @@ import (
 	"sotto/passes/pass"
 )
 
-// rectifiers are the ops that act on each element alone, never fall, and leave zero as it is: what moves elements, brings zeros
-// in or takes the greatest of some may come before them or after.
-var rectifiers = []string{"nn.relu", "nn.relu6"}
-
-// rectifies tells whether v is a rectifier of all its elements.
+// rectifies tells whether v is a ReLU of all its elements that what moves elements, brings zeros in or takes the greatest of some may come
+// before or after.
 func rectifies(v *ir.Value) bool {
-	return slices.Contains(rectifiers, v.Op.Name) && len(v.Ints("keep")) == 0
+	return v.Op.ReLU && v.Op.KeepsOrder && len(v.Ints("keep")) == 0
 }
 
 // whereFewer runs a rewriting on every function and keeps what leaves it fewer ReLUs.

@@ -93,8 +93,8 @@ func (c *compiler) one(options []int) (outcome, error) {
 func countReLUs(f *ir.Func) (out []op) {
 	named := namer{}
 	for _, v := range f.Body {
-		if v.Is("nn.relu") || v.Is("nn.relu6") {
-			out = append(out, op{name: "count " + named.name(v), shape: &cost.Shape{}, relus: int64(v.Type.Len())})
+		if n := v.Rectified(); n > 0 {
+			out = append(out, op{name: "count " + named.name(v), shape: &cost.Shape{}, relus: int64(n)})
 		}
 	}
 	return out
