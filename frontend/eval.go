@@ -421,7 +421,7 @@ func (e *elaborator) floats(x *syntax.Binary, a, b float64) value {
 
 // emit builds an operator's layer, which has a name like a call's.
 func (e *elaborator) emit(f *frame, at syntax.Node, op string, args ...*tensor) value {
-	c := &layerCall{e: e, f: f, call: &syntax.Call{Node: at, Fn: syntax.Ident{Node: at, Name: op}}, at: at}
+	c := &layerCall{e: e, f: f, call: &syntax.Call{Node: at, Fn: syntax.Ident{Node: at, Name: op}}, op: "nn." + op, at: at}
 	var ok bool
 	if c.path, ok = e.path(f, c.call); !ok {
 		return bad{}
@@ -434,5 +434,5 @@ func (e *elaborator) emit(f *frame, at syntax.Node, op string, args ...*tensor) 
 		values[i] = a.v
 	}
 	c.operands = args
-	return c.build("nn."+op, nil, values...)
+	return c.build(nil, values...)
 }

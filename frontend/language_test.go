@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"sotto/ir"
 )
 
 // wrapBody makes a file of the lines of a net, as LANGUAGE.md promises. Nothing in such lines changes x.
@@ -43,6 +45,20 @@ func TestLanguageReference(t *testing.T) {
 	for name := range builtins {
 		if !strings.Contains(string(page), "`"+name+"(") {
 			t.Errorf("LANGUAGE.md does not mention %s", name)
+		}
+	}
+}
+
+// An op that users cannot write is of no use, unless its block says that others make it.
+func TestEveryOpIsWritten(t *testing.T) {
+	made := map[string]bool{}
+	for _, b := range builtins {
+		made[b.op] = true
+	}
+	for _, o := range ir.Ops() {
+		if o.Stages&ir.Space != 0 && strings.HasPrefix(o.Name, "nn.") && made[o.Name] == o.Inner {
+			t.Errorf("%s: layers.go makes it: %v, and the block says Inner: %v: accepted is a row there, a block of one tensor without weights and with numbers as options, or Inner",
+				o.Name, made[o.Name], o.Inner)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sotto/frontend/syntax"
@@ -14,7 +15,8 @@ type builtin struct {
 	params []parameter
 	// rest says that further positional arguments follow the first parameter: concat(a, b, c).
 	rest bool
-	// build makes the layer. Nil for questions.
+	// op is what the layer is made of, and build makes it. Questions have none.
+	op    string
 	build func(c *layerCall) value
 	// ask answers a question without making a layer.
 	ask func(c *layerCall) value
@@ -42,33 +44,67 @@ func (b builtin) optional(names ...string) builtin {
 }
 
 // builtins are documented, with their defaults, in LANGUAGE.md. The table is filled at start because layers evaluate
-// calls, which look into the table.
+// calls, which look into the table: what needs a row, and the ops whose block says all.
 var builtins map[string]builtin
 
 func init() {
 	builtins = map[string]builtin{
-		"conv":      builtin{params: required("x", "out", "kernel"), build: conv}.optional("stride", "pad", "dilation", "groups", "bias"),
-		"linear":    builtin{params: required("x", "out"), build: linear}.optional("bias"),
-		"batchnorm": builtin{params: required("x"), build: batchnorm}.optional("eps"),
-		"relu":      {params: required("x"), build: elementwise("nn.relu")},
-		"relu6":     {params: required("x"), build: elementwise("nn.relu6")},
-		"x2act":     builtin{params: required("x"), build: x2act}.optional("scale"),
-		"maxpool":   builtin{params: required("x", "kernel"), build: pool("nn.maxpool")}.optional("stride", "pad"),
-		"avgpool":   builtin{params: required("x"), build: pool("nn.avgpool")}.optional("kernel", "stride", "pad"),
-		"concat":    {params: required("x"), rest: true, build: concat},
-		"pad":       {params: required("x", "sides"), build: pad},
-		"slice":     imageLayer("nn.slice"),
-		"upsample":  imageLayer("nn.upsample"),
-		"dropout":   builtin{params: required("x"), build: dropout}.optional("p"),
-		"flatten":   {params: required("x"), build: flatten},
-		"argmax":    {params: required("x"), build: vectorOp("nn.argmax")},
-		"softmax":   {params: required("x"), build: softmax},
-		"maybe":     {params: required("x"), build: maybe},
+		"conv":      builtin{op: "nn.conv2d", params: required("x", "out", "kernel"), build: conv}.optional("stride", "pad", "dilation", "groups", "bias"),
+		"linear":    builtin{op: "nn.linear", params: required("x", "out"), build: linear}.optional("bias"),
+		"batchnorm": builtin{op: "nn.batchnorm", params: required("x"), build: batchnorm}.optional("eps"),
+		"x2act":     builtin{op: "nn.x2act", params: required("x"), build: x2act}.optional("scale"),
+		"maxpool":   builtin{op: "nn.maxpool", params: required("x", "kernel"), build: pool}.optional("stride", "pad"),
+		"avgpool":   builtin{op: "nn.avgpool", params: required("x"), build: pool}.optional("kernel", "stride", "pad"),
+		"concat":    {op: "nn.concat", params: required("x"), rest: true, build: concat},
+		"pad":       {op: "nn.pad", params: required("x", "sides"), build: pad},
+		"dropout":   builtin{op: "nn.dropout", params: required("x"), build: dropout}.optional("p"),
+		"flatten":   {op: "nn.reshape", params: required("x"), build: flatten},
+		"argmax":    {op: "nn.argmax", params: required("x"), build: vectorOp},
+		"softmax":   {op: "nn.softmax", params: required("x"), build: softmax},
+		"maybe":     {op: "nn.slice", params: required("x"), build: maybe},
 		"channels":  {params: required("x"), ask: side(0)},
 		"height":    {params: required("x"), ask: side(1)},
 		"width":     {params: required("x"), ask: side(2)},
 		"len":       {params: required("list"), ask: length},
 	}
+	for _, o := range ir.Ops() {
+		name, users := strings.CutPrefix(o.Name, "nn.")
+		if _, taken := builtins[name]; users && !taken && !o.Inner && asDeclared(o) {
+			builtins[name] = declared(o)
+		}
+	}
+}
+
+// asDeclared tells whether a layer can be made of what an op's block says alone: it is of one tensor, without weights, and its options are
+// numbers. Others have a row above.
+func asDeclared(o *ir.Op) bool {
+	number := func(a ir.Attr) bool { return a.Default != nil || a.Kind == ir.IntAttr || a.Kind == ir.FloatAttr }
+	return o.Stages&ir.Space != 0 && len(o.Operands) == 1 && !o.Variadic && o.Weights == 0 && !slices.ContainsFunc(o.Attrs, func(a ir.Attr) bool { return !number(a) })
+}
+
+// declared is the layer of an op's block, called as it is: its tensor, and integers and numbers as options. Its Infer says what it accepts.
+func declared(o *ir.Op) builtin {
+	b := builtin{op: o.Name, params: required("x")}
+	var options []ir.Attr
+	for _, a := range o.Attrs {
+		if a.Kind == ir.IntAttr || a.Kind == ir.FloatAttr {
+			options = append(options, a)
+			b.params = append(b.params, parameter{a.Name, a.Default != nil})
+		}
+	}
+	b.build = func(c *layerCall) value {
+		x, attrs := c.tensor(), ir.Attrs{}
+		for _, a := range options {
+			if attrs[a.Name] = a.Default; c.args[a.Name].value != nil {
+				attrs[a.Name] = c.number(a)
+			}
+		}
+		if c.failed {
+			return bad{}
+		}
+		return c.build(attrs, x.v)
+	}
+	return b
 }
 
 // layerCall is a call of a built-in function that is being elaborated.
@@ -76,6 +112,7 @@ type layerCall struct {
 	e        *elaborator
 	f        *frame
 	call     *syntax.Call
+	op       string
 	at       syntax.Node
 	path     string
 	args     map[string]argument
@@ -84,7 +121,7 @@ type layerCall struct {
 }
 
 func (e *elaborator) layer(f *frame, c *syntax.Call, b builtin, piped *argument) value {
-	l := &layerCall{e: e, f: f, call: c, at: c.Node}
+	l := &layerCall{e: e, f: f, call: c, op: b.op, at: c.Node}
 	names := make([]string, len(b.params))
 	for i, p := range b.params {
 		names[i] = p.name
@@ -274,6 +311,14 @@ func (c *layerCall) float(name string, least, most, otherwise float64) float64 {
 	return x
 }
 
+// number reads an option that the layer's op declares: its Infer knows more of it than what kind it is.
+func (c *layerCall) number(a ir.Attr) any {
+	if a.Kind == ir.FloatAttr {
+		return c.float(a.Name, -maxSide, maxSide, 0)
+	}
+	return c.int(a.Name, -maxSide, 0)
+}
+
 // weight makes a parameter of the layer.
 func (c *layerCall) weight(name string, shape ...int) *ir.Value {
 	v, err := c.e.b.AtPath(c.at.Pos, c.path).Param(c.path+"."+name, shape...)
@@ -285,16 +330,16 @@ func (c *layerCall) weight(name string, shape ...int) *ir.Value {
 }
 
 // build appends the layer, or explains why its operands do not go together.
-func (c *layerCall) build(op string, attrs ir.Attrs, args ...*ir.Value) value {
+func (c *layerCall) build(attrs ir.Attrs, args ...*ir.Value) value {
 	if c.failed {
 		return bad{}
 	}
 	if c.e.layers++; c.e.layers > maxLayers {
 		return c.e.halt(c.at, "the network has more than %d layers", maxLayers)
 	}
-	v, err := c.e.b.AtPath(c.at.Pos, c.path).Emit(op, attrs, args...)
+	v, err := c.e.b.AtPath(c.at.Pos, c.path).Emit(c.op, attrs, args...)
 	if err != nil {
-		msg := strings.ReplaceAll(strings.TrimPrefix(err.Error(), op+": "), "\n", "; ")
+		msg := strings.ReplaceAll(strings.TrimPrefix(err.Error(), c.op+": "), "\n", "; ")
 		return c.fail(c.blamed(msg), "%s", msg)
 	}
 	return &tensor{v: v, at: c.at}
@@ -327,7 +372,7 @@ func conv(c *layerCall) value {
 	if bias {
 		args = append(args, c.weight("bias", out))
 	}
-	return c.build("nn.conv2d", attrs, args...)
+	return c.build(attrs, args...)
 }
 
 // linear: y = weight[out, N] x + bias[out].
@@ -341,7 +386,7 @@ func linear(c *layerCall) value {
 	if bias {
 		args = append(args, c.weight("bias", out))
 	}
-	return c.build("nn.linear", nil, args...)
+	return c.build(nil, args...)
 }
 
 func batchnorm(c *layerCall) value {
@@ -354,17 +399,7 @@ func batchnorm(c *layerCall) value {
 	for _, name := range []string{"weight", "bias", "running_mean", "running_var"} {
 		args = append(args, c.weight(name, x.v.Type.Shape[0]))
 	}
-	return c.build("nn.batchnorm", ir.Attrs{"eps": eps}, args...)
-}
-
-func elementwise(op string) func(c *layerCall) value {
-	return func(c *layerCall) value {
-		x := c.tensor()
-		if c.failed {
-			return bad{}
-		}
-		return c.build(op, nil, x.v)
-	}
+	return c.build(ir.Attrs{"eps": eps}, args...)
 }
 
 // x2act: y = scale*a*x^2 + b*x + c (PASNet) with three scalar weights.
@@ -374,20 +409,18 @@ func x2act(c *layerCall) value {
 	if c.failed {
 		return bad{}
 	}
-	return c.build("nn.x2act", ir.Attrs{"scale": scale}, x.v, c.weight("a", 1), c.weight("b", 1), c.weight("c", 1))
+	return c.build(ir.Attrs{"scale": scale}, x.v, c.weight("a", 1), c.weight("b", 1), c.weight("c", 1))
 }
 
 // pool builds a pooling layer; without a kernel the window is the whole image.
-func pool(op string) func(c *layerCall) value {
-	return func(c *layerCall) value {
-		x := c.image()
-		if c.failed {
-			return bad{}
-		}
-		kernel := c.pair("kernel", 1, x.v.Type.Shape[1:])
-		attrs := ir.Attrs{"kernel": kernel, "stride": c.pair("stride", 1, kernel), "pad": c.pair("pad", 0, []int{0, 0})}
-		return c.build(op, attrs, x.v)
+func pool(c *layerCall) value {
+	x := c.image()
+	if c.failed {
+		return bad{}
 	}
+	kernel := c.pair("kernel", 1, x.v.Type.Shape[1:])
+	attrs := ir.Attrs{"kernel": kernel, "stride": c.pair("stride", 1, kernel), "pad": c.pair("pad", 0, []int{0, 0})}
+	return c.build(attrs, x.v)
 }
 
 // concat joins tensors along the channels.
@@ -408,7 +441,7 @@ func concat(c *layerCall) value {
 		c.operands = append(c.operands, t)
 		values[i] = t.v
 	}
-	return c.build("nn.concat", nil, values...) // of one tensor too: it says that skips might have joined here, see passes/relu
+	return c.build(nil, values...) // of one tensor too: it says that skips might have joined here, see passes/relu
 }
 
 // pad puts zeros around an image: the same number on all sides, or [top, bottom, left, right].
@@ -428,27 +461,7 @@ func pad(c *layerCall) value {
 	if c.failed {
 		return bad{}
 	}
-	return c.build("nn.pad", ir.Attrs{"sides": sides}, x.v)
-}
-
-// imageLayer is a layer on images whose options are the integer attributes of its op, which says what it accepts.
-func imageLayer(op string) builtin {
-	b := builtin{params: required("x")}
-	decl := ir.MustLookup(op).Attrs
-	for _, a := range decl {
-		b = b.optional(a.Name)
-	}
-	b.build = func(c *layerCall) value {
-		x, attrs := c.image(), ir.Attrs{}
-		for _, a := range decl {
-			attrs[a.Name] = c.int(a.Name, 0, a.Default.(int))
-		}
-		if c.failed {
-			return bad{}
-		}
-		return c.build(op, attrs, x.v)
-	}
-	return b
+	return c.build(ir.Attrs{"sides": sides}, x.v)
 }
 
 func dropout(c *layerCall) value {
@@ -457,7 +470,7 @@ func dropout(c *layerCall) value {
 	if c.failed {
 		return bad{}
 	}
-	return c.build("nn.dropout", ir.Attrs{"p": p}, x.v)
+	return c.build(ir.Attrs{"p": p}, x.v)
 }
 
 // flatten gives the elements as a vector, channel by channel and row by row.
@@ -466,17 +479,15 @@ func flatten(c *layerCall) value {
 	if c.failed {
 		return bad{}
 	}
-	return c.build("nn.reshape", ir.Attrs{"shape": []int{x.v.Type.Len()}}, x.v)
+	return c.build(ir.Attrs{"shape": []int{x.v.Type.Len()}}, x.v)
 }
 
-func vectorOp(op string) func(c *layerCall) value {
-	return func(c *layerCall) value {
-		x := c.vector()
-		if c.failed {
-			return bad{}
-		}
-		return c.build(op, nil, x.v)
+func vectorOp(c *layerCall) value {
+	x := c.vector()
+	if c.failed {
+		return bad{}
 	}
+	return c.build(nil, x.v)
 }
 
 // softmax is no layer: the client computes it on its clear result.
@@ -502,7 +513,7 @@ func maybe(c *layerCall) value {
 	inner.path += ".drop"
 	// A slice that starts beyond the edge holds nothing but the zeros outside.
 	beyond := max(x.v.Type.Shape[1], x.v.Type.Shape[2])
-	zeros, ok := inner.build("nn.slice", ir.Attrs{"start": beyond}, x.v).(*tensor)
+	zeros, ok := inner.build(ir.Attrs{"start": beyond}, x.v).(*tensor)
 	c.e.b = outer
 	if !ok {
 		return bad{}
