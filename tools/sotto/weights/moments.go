@@ -11,17 +11,21 @@ import (
 // independently of each other the cross terms vanish in the mean over the weights.
 type moments struct {
 	mean, variance []float64
-	// before are the moments in front of the ReLU that gave this tensor, if one did: max pooling commutes with ReLU, and
-	// the normal before it is the better approximation.
+	// before are the moments in front of the op that gave this tensor, by is what it makes of them, if max pooling commutes with that, as with
+	// ReLU: the normal before it is the better approximation.
 	before *moments
+	by     activation
 }
+
+// activation gives the moments of a function of each element, by those of the elements.
+type activation func(mean, variance float64) (float64, float64)
 
 func newMoments(n int) *moments {
 	return &moments{mean: make([]float64, n), variance: make([]float64, n)}
 }
 
 // each applies a function of mean and variance to every channel.
-func (m *moments) each(f func(mean, variance float64) (float64, float64)) *moments {
+func (m *moments) each(f activation) *moments {
 	out := newMoments(len(m.mean))
 	for i := range m.mean {
 		out.mean[i], out.variance[i] = f(m.mean[i], m.variance[i])
@@ -131,6 +135,13 @@ func (p *propagation) value(v *ir.Value) *moments {
 		return newMoments(v.Type.Shape[0])
 	}
 	x := p.of[v.Args[0]]
+	if f := activationOf(v); f != nil {
+		out := x.each(f)
+		if v.Op.KeepsOrder {
+			out.before, out.by = x, f
+		}
+		return out
+	}
 	switch v.Op.Name {
 	case "nn.conv2d":
 		return p.conv(v, x)
@@ -142,18 +153,8 @@ func (p *propagation) value(v *ir.Value) *moments {
 		return p.affine(v, x, 1)
 	case "nn.shift":
 		return p.affine(v, x, 0)
-	case "nn.relu":
-		out := x.each(rectified)
-		out.before = x
-		return out
-	case "nn.relu6":
-		return x.each(clipped)
 	case "nn.x2act":
 		return p.x2act(v, x)
-	case "nn.square":
-		return x.each(func(m, s float64) (float64, float64) { return quadratic(1, 0, 0, m, s) })
-	case "nn.negate":
-		return x.each(func(m, s float64) (float64, float64) { return -m, s })
 	case "nn.maxpool":
 		return maxpool(v, x)
 	case "nn.avgpool":
@@ -361,7 +362,7 @@ func maxpool(v *ir.Value, x *moments) *moments {
 	mean, variance := greatestNormal(float64(k[0]*k[1]) * average(tapsInside(v, k[0], k[1])))
 	greatest := func(m, s float64) (float64, float64) { return m + math.Sqrt(s)*mean, s * variance }
 	if x.before != nil {
-		return x.before.each(greatest).each(rectified)
+		return x.before.each(greatest).each(x.by)
 	}
 	return x.each(greatest)
 }
