@@ -20,14 +20,15 @@ type Design struct {
 	// PortBytes is what a kernel's memory port moves a cycle, MemoryBytes what the memory moves for all of them together.
 	PortBytes   int     `json:"port_bytes"`
 	MemoryBytes float64 `json:"memory_bytes_per_cycle"`
-	// Chunk is the words of one of the two tile buffers that a streaming kernel (elementwise, pool, move) has for each operand.
+	// Chunk is the words of one of the two tile buffers that a streaming kernel (elementwise, pool, move) has for each operand. A lane is a
+	// word of a port a cycle, so that lanes beyond a port's width wait for it.
 	Chunk int `json:"chunk"`
 
 	Conv        Conv      `json:"conv"`
 	Depthwise   Depthwise `json:"depthwise"`
 	Elementwise Stream    `json:"elementwise"`
 	Pool        Stream    `json:"pool"`
-	Move        Stream    `json:"move"` // of words, not of elements' bits: what is packed to fewer bits takes as long
+	Move        Stream    `json:"move"` // of words: inside the memory, and to and from the link whatever an element is packed to
 	Garble      Engines   `json:"garble"`
 	Evaluate    Engines   `json:"evaluate"`
 	OT          OTStep    `json:"ot"`
@@ -39,6 +40,8 @@ type Conv struct {
 	TM     int `json:"tm"`     // output channels of a tile
 	TN     int `json:"tn"`     // input channels of a tap
 	Pixels int `json:"pixels"` // of a tile, at most
+	// Ports for the inputs: channel n of TN comes through port n % Ports.
+	Ports int `json:"ports"`
 	// Words of an input buffer (TN channels side by side) and of a weight buffer (TN weights side by side).
 	InputWords  int `json:"input_words"`
 	WeightWords int `json:"weight_words"`
@@ -75,6 +78,8 @@ type Engines struct {
 	Count  int  `json:"count"`
 	// Slots is the labels that an engine holds of each of the 64 instances of a block: of wires still to be read.
 	Slots int `json:"slots"`
+	// Labels is what they are kept in, where Slots is more than 1.
+	Labels Storage `json:"labels"`
 }
 
 // OTStep is the kernel of an OT extension's batches: AES that expands a SoftSpoken batch's leaves, a transposition, and units that hash
@@ -98,12 +103,42 @@ const (
 	KernelOT          Kernel = "ot"
 	KernelMove        Kernel = "move"
 	KernelCompare     Kernel = "compare"
+	KernelSend        Kernel = "send"
+	KernelRecv        Kernel = "recv"
 	KernelSequencer   Kernel = "sequencer"
 )
 
 // Kernels lists the kernels that commands name, in the order of their numbers in a command.
 func Kernels() []Kernel {
-	return []Kernel{KernelConv, KernelDepthwise, KernelElementwise, KernelPool, KernelGarble, KernelEvaluate, KernelOT, KernelMove, KernelCompare}
+	return []Kernel{KernelConv, KernelDepthwise, KernelElementwise, KernelPool, KernelGarble, KernelEvaluate, KernelOT, KernelMove, KernelCompare,
+		KernelSend, KernelRecv}
+}
+
+// Has tells whether the design has a kernel. Those of which there may be none (depthwise convolutions, garbling, evaluating, OT and
+// comparisons by OT) are left out by a knob of 0.
+func (d Design) Has(k Kernel) bool {
+	switch k {
+	case KernelDepthwise:
+		return d.Depthwise.Lanes > 0
+	case KernelGarble:
+		return d.Garble.Count > 0
+	case KernelEvaluate:
+		return d.Evaluate.Count > 0
+	case KernelOT:
+		return d.OT.AES > 0
+	case KernelCompare:
+		return d.Compare.Lanes > 0
+	}
+	return true
+}
+
+// Needs is a *KnobError if the design lacks a kernel, with the knob that brings it.
+func (d Design) Needs(k Kernel) error {
+	if d.Has(k) {
+		return nil
+	}
+	knob := map[Kernel]string{KernelDepthwise: "depthwise.lanes", KernelGarble: "garble.count", KernelEvaluate: "evaluate.count", KernelOT: "ot.aes", KernelCompare: "compare.lanes"}[k]
+	return &KnobError{fmt.Sprintf("kernel %s", k), knob, 0, 1}
 }
 
 // Array is the array of the convolution kernel.
@@ -125,7 +160,13 @@ const (
 
 // Check refuses what cannot be built whatever the board.
 func (d Design) Check() error {
-	errs := []error{d.Array().Check(), d.Garbler().Check(), d.Evaluator().Check()}
+	errs := []error{d.Array().Check()}
+	if d.Has(KernelGarble) {
+		errs = append(errs, d.Garbler().Check())
+	}
+	if d.Has(KernelEvaluate) {
+		errs = append(errs, d.Evaluator().Check())
+	}
 	for _, k := range knobs {
 		errs = append(errs, k.check(*k.of(&d)))
 	}
@@ -133,7 +174,8 @@ func (d Design) Check() error {
 		errs = append(errs, fmt.Errorf("clock_mhz is %v and memory_bytes_per_cycle %v: accepted are positive numbers", d.ClockMHz, d.MemoryBytes))
 	}
 	errs = append(errs, oneOf("conv.inputs", d.Conv.Inputs, Block, Ultra), oneOf("conv.weights", d.Conv.Weights, Block, Ultra),
-		oneOf("ot.core", d.OT.Core, Pipelined, Iterative), d.checkShapes())
+		oneOf("ot.core", d.OT.Core, Pipelined, Iterative),
+		oneOf("garble.labels", d.Garble.Labels, Block, Ultra), oneOf("evaluate.labels", d.Evaluate.Labels, Block, Ultra), d.checkShapes())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("design: %w", err)
 	}
@@ -158,6 +200,9 @@ func (d Design) checkShapes() error {
 	if d.PortBytes < d.Ring/8 {
 		errs = append(errs, fmt.Errorf("port_bytes is %d: accepted are a word, %d, and more", d.PortBytes, d.Ring/8))
 	}
+	if d.Chunk < d.Elementwise.Lanes || d.Chunk < d.Pool.Lanes || d.Chunk < d.Move.Lanes {
+		errs = append(errs, fmt.Errorf("chunk is %d: accepted are the lanes of elementwise, pool and move, %d, %d and %d, and more", d.Chunk, d.Elementwise.Lanes, d.Pool.Lanes, d.Move.Lanes))
+	}
 	return errors.Join(errs...)
 }
 
@@ -181,7 +226,7 @@ func (k knob) check(v int) error {
 	if v < k.least || v > k.most {
 		return fmt.Errorf("%s is %d: accepted are %d to %d", k.name, v, k.least, k.most)
 	}
-	if k.values == powers && bits.OnesCount(uint(v)) != 1 {
+	if k.values == powers && v > 0 && bits.OnesCount(uint(v)) != 1 {
 		return fmt.Errorf("%s is %d: accepted are powers of two", k.name, v)
 	}
 	return nil
@@ -195,9 +240,10 @@ var knobs = []knob{
 	{"conv.tm", func(d *Design) *int { return &d.Conv.TM }, 1, MostUnrolled, every},
 	{"conv.tn", func(d *Design) *int { return &d.Conv.TN }, 1, MostUnrolled, every},
 	{"conv.pixels", func(d *Design) *int { return &d.Conv.Pixels }, MinPixels, mostPixels, every},
+	{"conv.ports", func(d *Design) *int { return &d.Conv.Ports }, 1, 8, powers},
 	{"conv.input_words", func(d *Design) *int { return &d.Conv.InputWords }, 1, MostBuffer, every},
 	{"conv.weight_words", func(d *Design) *int { return &d.Conv.WeightWords }, 1, MostBuffer, every},
-	{"depthwise.lanes", func(d *Design) *int { return &d.Depthwise.Lanes }, 1, MostUnrolled, powers},
+	{"depthwise.lanes", func(d *Design) *int { return &d.Depthwise.Lanes }, 0, MostUnrolled, powers},
 	{"depthwise.pixels", func(d *Design) *int { return &d.Depthwise.Pixels }, MinPixels, mostPixels, every},
 	{"depthwise.input_words", func(d *Design) *int { return &d.Depthwise.InputWords }, 1, MostBuffer, every},
 	{"elementwise.lanes", func(d *Design) *int { return &d.Elementwise.Lanes }, 1, WordBlock, powers},
@@ -205,14 +251,14 @@ var knobs = []knob{
 	{"move.lanes", func(d *Design) *int { return &d.Move.Lanes }, 1, WordBlock, powers},
 	{"chunk", func(d *Design) *int { return &d.Chunk }, WordBlock, 1 << 20, powers},
 	{"garble.hashes", func(d *Design) *int { return &d.Garble.Hashes }, 1, GarbledHashes, powers},
-	{"garble.count", func(d *Design) *int { return &d.Garble.Count }, 1, 64, every},
-	{"garble.slots", func(d *Design) *int { return &d.Garble.Slots }, 2, 1 << 12, powers},
+	{"garble.count", func(d *Design) *int { return &d.Garble.Count }, 0, 64, every},
+	{"garble.slots", func(d *Design) *int { return &d.Garble.Slots }, 1, 1 << 12, powers},
 	{"evaluate.hashes", func(d *Design) *int { return &d.Evaluate.Hashes }, 1, EvaluatedHashes, powers},
-	{"evaluate.count", func(d *Design) *int { return &d.Evaluate.Count }, 1, 64, every},
-	{"evaluate.slots", func(d *Design) *int { return &d.Evaluate.Slots }, 2, 1 << 12, powers},
-	{"ot.aes", func(d *Design) *int { return &d.OT.AES }, 1, 64, every},
+	{"evaluate.count", func(d *Design) *int { return &d.Evaluate.Count }, 0, 64, every},
+	{"evaluate.slots", func(d *Design) *int { return &d.Evaluate.Slots }, 1, 1 << 12, powers},
+	{"ot.aes", func(d *Design) *int { return &d.OT.AES }, 0, 64, every},
 	{"ot.hashes", func(d *Design) *int { return &d.OT.Hashes }, 1, 64, every},
-	{"compare.lanes", func(d *Design) *int { return &d.Compare.Lanes }, 1, 16, powers},
+	{"compare.lanes", func(d *Design) *int { return &d.Compare.Lanes }, 0, 16, powers},
 	{"port_bytes", func(d *Design) *int { return &d.PortBytes }, 4, 64, powers},
 }
 

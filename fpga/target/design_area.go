@@ -5,12 +5,13 @@ import "slices"
 // memoryPorts are how many ports to the board's memory a kernel has, of one direction each: one for each array that it reads or writes at
 // the same time.
 var memoryPorts = map[Kernel]int{
-	KernelConv: 4, KernelDepthwise: 4, // inputs, weights, addend; outputs
-	KernelElementwise: 7, // up to five vectors, what goes by channel or bit; the result
-	KernelPool:        2, KernelMove: 3, KernelCompare: 2,
-	KernelGarble: 4, KernelEvaluate: 4, // gates, labels, tables; results
-	KernelOT:        3,
-	KernelSequencer: 1,
+	KernelConv:      3, // weights, addends and outputs, beside those for inputs
+	KernelDepthwise: 4, // inputs, weights, addends and outputs
+	// Five vectors, factors of channels and bits to read, words and bits to write.
+	KernelElementwise: streamVectors + 4,
+	KernelPool:        2, KernelMove: 3, KernelCompare: 4, KernelSend: 2, KernelRecv: 2,
+	KernelGarble: 5, KernelEvaluate: 6, // gates, labels, tables, results
+	KernelOT: 4, KernelSequencer: 1,
 }
 
 // Burst is the words of a port's queue, a burst: as many as hide the memory's latency.
@@ -28,21 +29,50 @@ type Part struct {
 // Parts lists what the kernels take, the sequencer last. An engine's or an array's own area is held against synthesis; buffers, ports and
 // control around them are estimates, as are the other kernels.
 func (d Design) Parts() []Part {
-	own := map[Kernel]Area{
-		KernelConv: d.convArea(), KernelDepthwise: d.depthwiseArea(), KernelElementwise: d.elementwiseArea(), KernelPool: d.poolArea(),
-		KernelMove: d.moveArea(), KernelGarble: d.Garble.area(d.Garbler()), KernelEvaluate: d.Evaluate.area(d.Evaluator()),
-		KernelOT: d.otArea(), KernelCompare: d.compareArea(), KernelSequencer: d.sequencerArea(),
-	}
 	computed := []Kernel{KernelConv, KernelGarble, KernelEvaluate}
 	var parts []Part
 	for _, k := range append(Kernels(), KernelSequencer) {
+		if !d.Has(k) {
+			continue
+		}
 		basis := Planned
 		if slices.Contains(computed, k) {
 			basis = Computed
 		}
-		parts = append(parts, Part{k, Sum(own[k], d.port().Times(memoryPorts[k]), commandQueue()), basis})
+		ports := memoryPorts[k]
+		if k == KernelConv {
+			ports += d.Conv.Ports
+		}
+		parts = append(parts, Part{k, Sum(d.own(k), d.port().Times(ports), commandQueue()), basis})
 	}
 	return parts
+}
+
+// own is a kernel without its ports and commands.
+func (d Design) own(k Kernel) Area {
+	switch k {
+	case KernelConv:
+		return d.convArea()
+	case KernelDepthwise:
+		return d.depthwiseArea()
+	case KernelElementwise:
+		return d.elementwiseArea()
+	case KernelPool:
+		return d.poolArea()
+	case KernelMove:
+		return d.moveArea()
+	case KernelGarble:
+		return d.Garble.area(d.Garbler())
+	case KernelEvaluate:
+		return d.Evaluate.area(d.Evaluator())
+	case KernelOT:
+		return d.otArea()
+	case KernelCompare:
+		return d.compareArea()
+	case KernelSend, KernelRecv:
+		return d.linkArea()
+	}
+	return d.sequencerArea()
 }
 
 // Area is what the whole design takes.
@@ -65,15 +95,31 @@ func (d Design) port() Area {
 // commandQueue holds two commands of 64 words of 32 bits in distributed memory, and takes one apart.
 func commandQueue() Area { return Sum(distributed(32, 2*64), Registers(64*32/4), Luts(64)) }
 
-// distributed is a memory of LUTs: seven bits of 64 words a RAM64M8 of eight.
-func distributed(w, depth int) Area { return Luts(8 * ceil(w, 7) * ceil(depth, 64)) }
+// distributed is a memory of LUTs: 14 bits of 32 words a RAM32M16 of eight, or seven of 64 a RAM64M8.
+func distributed(w, depth int) Area {
+	if depth <= 32 {
+		return Luts(8 * ceil(w, 14))
+	}
+	return Luts(8 * ceil(w, 7) * ceil(depth, 64))
+}
 
-// buffer is a memory of either kind.
+// buffer is a memory of a kind, or of LUTs where it is shallow.
 func buffer(s Storage, w, depth int) Area {
-	if s == Ultra {
+	switch {
+	case depth <= Shallow:
+		return distributed(w, depth)
+	case s == Ultra:
 		return UltraRAM(w, depth)
 	}
 	return BlockRAM(w, depth)
+}
+
+// Shallow is the depth up to which a buffer is distributed memory: the kernels bind it so.
+const Shallow = 128
+
+// banks is a buffer of so many words, in banks for each word of a line of a port, side by side.
+func (d Design) banks(s Storage, words int) Area {
+	return buffer(s, d.Ring, ceil(words, d.PortWords())).Times(d.PortWords())
 }
 
 // both of two tile buffers.
@@ -82,25 +128,25 @@ func both(a Area) Area { return a.Times(2) }
 // loop is a nest of counters that says where a tile or a stream is: three levels of sizes, two addresses.
 func loop() Area { return Sum(Adder(32).Times(5), Less(32).Times(3), Registers(8*32)) }
 
-// convArea is the array, whose accumulators are the output buffer, its addends and inputs twice, weights twice, and outputs while they are
-// stored.
+// convArea is the array, whose accumulators are beside the buffers, which are double: inputs in banks for each of TN channels, weights for
+// each of TN columns and those of a panel's first tap in registers, addends and outputs in banks for each of TM rows.
 func (d Design) convArea() Area {
-	c, row := d.Conv, d.Ring*d.Conv.TN
-	rows := BlockRAM(d.Ring, c.Pixels).Times(c.TM)
-	return Sum(d.Array().Area(), both(buffer(c.Inputs, row, c.InputWords/c.TN)), both(buffer(c.Weights, row, c.WeightWords/c.TN)),
-		both(rows), rows, loop().Times(3))
+	c := d.Conv
+	inputs := d.banks(c.Inputs, c.InputWords/c.TN).Times(c.TN)
+	weights := Sum(buffer(c.Weights, d.Ring, c.WeightWords/c.TN).Times(c.TN), Registers(d.Ring*c.TM*c.TN))
+	rows := d.banks(Block, c.Pixels).Times(c.TM)
+	return Sum(d.Array().Area(), both(inputs), both(weights), both(rows), both(rows), loop().Times(3+c.Ports))
 }
 
 // mostTaps of a kernel, 7 x 7: larger ones need larger buffers than ForBoard gives.
 const mostTaps = 7 * 7
 
-// depthwiseArea is a product and a sum a lane, and tile buffers as the array's; weights of a tile are in registers.
+// depthwiseArea is a product and a sum a lane, and tile buffers as the array's; weights of a tile are in distributed memory.
 func (d Design) depthwiseArea() Area {
 	k := d.Depthwise
-	row := d.Ring * k.Lanes
-	lane := Sum(RingMultiplier(d.Ring), Adder(d.Ring), Registers(3*d.Ring), distributed(d.Ring, mostTaps))
-	out := BlockRAM(row, k.Pixels)
-	return Sum(lane.Times(k.Lanes), both(BlockRAM(row, k.InputWords/k.Lanes)), out.Times(4), loop().Times(3))
+	lane := Sum(RingMultiplier(d.Ring), Adder(d.Ring), Registers(3*d.Ring), distributed(d.Ring, mostTaps), buffer(Block, d.Ring, k.Pixels),
+		both(d.banks(Block, k.InputWords/k.Lanes)), both(d.banks(Block, k.Pixels)).Times(2))
+	return Sum(lane.Times(k.Lanes), loop().Times(3))
 }
 
 // Of an elementwise kernel: the vectors of words that its widest step reads (rounded.client, mux.output), and of bits; a result of either.
@@ -110,16 +156,18 @@ const (
 )
 
 // elementwiseArea is, for each lane, a product of two operands and a sum with a third; each operand chosen among the vectors and what
-// shifts, masks and signs make of them; and two buffers of a chunk for each vector.
+// shifts, masks and signs make of them; and two buffers of a chunk for each vector, for factors and biases of channels, and the result.
 func (d Design) elementwiseArea() Area {
 	w, lanes := d.Ring, d.Elementwise.Lanes
 	const shifts, sums, masks, choices = 4, 6, 6, 3
 	lane := Sum(RingMultiplier(w), Shift(w).Times(shifts), Adder(w).Times(sums), Xor(w).Times(masks), Mux(w, 8).Times(choices), Registers(w*StreamDepth*2))
-	return Sum(lane.Times(lanes), d.chunks(lanes).Times(streamVectors+1), both(distributed(WordBlock, ceil(d.Chunk, WordBlock))).Times(streamBits+1), loop())
+	return Sum(lane.Times(lanes), d.chunks(lanes).Times(streamVectors+2+1), both(distributed(WordBlock, ceil(d.Chunk, WordBlock))).Times(streamBits+1), loop())
 }
 
 // chunks are the two tile buffers of a vector.
-func (d Design) chunks(lanes int) Area { return both(BlockRAM(d.Ring*lanes, d.Chunk/lanes)) }
+func (d Design) chunks(lanes int) Area {
+	return both(buffer(Block, d.Ring, ceil(d.Chunk, lanes))).Times(lanes)
+}
 
 // poolArea is a sum a lane.
 func (d Design) poolArea() Area {
@@ -127,17 +175,26 @@ func (d Design) poolArea() Area {
 	return Sum(lane.Times(d.Pool.Lanes), d.chunks(d.Pool.Lanes).Times(2), loop().Times(2))
 }
 
-// moveArea packs and unpacks with a shift each way, and walks through addresses.
+// moveArea walks through addresses and shifts words into lines.
 func (d Design) moveArea() Area {
-	const bits = 64
-	lane := Sum(Shift(bits).Times(2), Xor(bits).Times(2), Registers(4*bits))
+	lane := Sum(Shift(WordBlock).Times(2), Registers(4*WordBlock))
 	return Sum(lane.Times(d.Move.Lanes), d.chunks(d.Move.Lanes).Times(2), loop().Times(3))
 }
 
-// area is so many of an engine, with the labels of their live wires and a reader of gates: kind and three wires.
+// linkArea packs words to fewer bits, or unpacks them, and holds what the link does not take yet.
+func (d Design) linkArea() Area {
+	const queued = 512 // words of 64 bits: frames of an Ethernet of 1500 bytes, and one more on its way
+	lane := Sum(Shift(WordBlock), Xor(WordBlock), Registers(2*WordBlock))
+	return Sum(lane.Times(d.Move.Lanes), BlockRAM(WordBlock, queued).Times(ceil(d.Move.Lanes*d.Ring, WordBlock)), loop())
+}
+
+// labelReads is how often the labels of live wires are kept, for as many are read in a cycle.
+const labelReads = 5
+
+// area is so many of an engine, with the labels of their live wires and a reader of gates.
 func (e Engines) area(engine HalfGates) Area {
-	reader := Sum(distributed(64, 64), Registers(128), Xor(LabelBits), Adder(64), loop())
-	return Sum(engine.Area(), BlockRAM(LabelBits, e.Slots*Lanes), reader).Times(e.Count)
+	reader := Sum(distributed(WordBlock, WordBlock), Registers(2*WordBlock), Xor(LabelBits).Times(3), Adder(WordBlock), loop())
+	return Sum(engine.Area(), buffer(e.Labels, LabelBits, e.Slots*Lanes).Times(labelReads), reader).Times(e.Count)
 }
 
 // otArea is AES with its keys, what sums leaves to columns, a transposition of 128 x 128 bits twice, and hash units.
@@ -146,7 +203,7 @@ func (d Design) otArea() Area {
 	if d.OT.Core == Iterative {
 		aes, unit, keys = Sum(subShift, mixColumn.Times(4), Luts(128), Registers(128), keyMemory), hashSingle, keyMemory
 	}
-	columns := Sum(Xor(LabelBits).Times(4), Registers(4*LabelBits))
+	columns := Sum(Xor(LabelBits).Times(SoftSpokenAES), Registers(SoftSpokenAES*LabelBits))
 	return Sum(aes.Times(d.OT.AES), unit.Times(d.OT.Hashes), keys, columns, both(distributed(LabelBits, LabelBits)), loop())
 }
 
@@ -155,7 +212,7 @@ func (d Design) otArea() Area {
 func (d Design) compareArea() Area {
 	const digit = 16
 	lane := Sum(Mux(WordBlock, digit).Times(4), Xor(WordBlock).Times(2*digit), Registers(2*digit*WordBlock))
-	return Sum(lane.Times(d.Compare.Lanes), both(BlockRAM(WordBlock*d.Compare.Lanes, d.Chunk/d.Compare.Lanes)).Times(3), loop())
+	return Sum(lane.Times(d.Compare.Lanes), loop().Times(2))
 }
 
 // sequencerArea holds a command, and compares what it waits for with what each kernel has completed.

@@ -3,6 +3,8 @@ package target
 import (
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 )
 
 // ForBoard is a design to begin with: streaming kernels as wide as the memory, engines as fast as the first port unless they would take the
@@ -12,84 +14,134 @@ func ForBoard(b Board, ring int) (Design, error) {
 	if ring != 32 && ring != 64 {
 		return Design{}, fmt.Errorf("design: a ring of %d bits: accepted are 32 and 64", ring)
 	}
-	d := Design{Ring: ring, ClockMHz: b.ClockMHz.Value, MemoryBytes: b.Memory.PlannedGBs.Value * 1e3 / b.ClockMHz.Value, PortBytes: 16}
-	if d.MemoryBytes > 8*float64(d.PortBytes) { // of which several kernels' ports could not take the half
-		d.PortBytes = 64
-	}
-	d.streams()
-	d.engines(b)
-	d.buffers(b)
-	d.depthwise(b)
-	small := d
-	small.Garble, small.Evaluate = Engines{Iterative, 1, 1, labelSlots}, Engines{Iterative, 1, 1, labelSlots}
-	small.OT = OTStep{Iterative, 1, 1}
-	if slow, fast := d.array(b), small.array(b); slow > 2*fast {
-		d = small
-	}
-	var fit *FitError
-	if err := d.Fits(b); errors.As(err, &fit) {
-		if len(fit.Settings) == 0 {
-			return d, err
+	var best Design
+	found := math.Inf(1)
+	for _, halvings := range []int{0, 1, 2, 3} { // of the buffers
+		for _, engines := range []func(*Design, Board){(*Design).linkEngines, (*Design).leastEngines, (*Design).noEngines} {
+			d := begin(b, ring, halvings)
+			engines(&d, b)
+			if cycles := d.array(b); d.lacks(b) == nil && cycles < worth*found {
+				best, found = d, cycles
+			}
 		}
+	}
+	if !math.IsInf(found, 1) {
+		return best, best.Check()
+	}
+	d := begin(b, ring, 0)
+	d.leastEngines(b)
+	d = d.shaped(1, 1)
+	var fit *FitError
+	if err := d.Fits(b); errors.As(err, &fit) && len(fit.Settings) > 0 {
 		return d.With(fit.Settings...)
+	} else if err != nil {
+		return d, err
 	}
 	return d, d.Check()
 }
 
-// streams sets the lanes of what streams: elementwise steps read three words for each that they write.
-func (d *Design) streams() {
-	lanes := 1
-	for ; lanes < 32 && float64(4*2*lanes*d.WordBytes()) <= d.MemoryBytes; lanes *= 2 {
-	}
-	d.Elementwise, d.Pool, d.Move, d.Compare = Stream{max(lanes, 2)}, Stream{max(lanes, 2)}, Stream{max(lanes, 2)}, Stream{1}
-	const rows = 512 // of the shape of a block memory that is widest
-	d.Chunk = rows * d.Elementwise.Lanes
+// worth is the part of its cycles that a design must be down to for its smaller buffers or engines to be better.
+const worth = 0.6
+
+// begin is a design without an array and engines, its buffers of so many halvings of the usual.
+func begin(b Board, ring, halvings int) Design {
+	d := Design{Ring: ring, ClockMHz: b.ClockMHz.Value, MemoryBytes: b.Memory.PlannedGBs.Value * 1e3 / b.ClockMHz.Value}
+	d.ports(b)
+	d.streams(halvings)
+	d.buffers(b, halvings)
+	d.depthwise(b)
+	return d
 }
 
-// engines sets the garbling kernels: for the board's own link, as many ANDs a second as it carries, up to what two of the largest make.
-func (d *Design) engines(b Board) {
+// ports sets their width: a processing system has ports of 128 bits to its memory, a card's logic drives the memory itself.
+func (d *Design) ports(b Board) {
+	const processing, own = 16, 64
+	d.PortBytes = own
+	if strings.Contains(b.Memory.Kind, "processing system") {
+		d.PortBytes = processing
+	}
+	d.Conv.Ports = 1
+	for d.Conv.Ports < 8 && float64(2*d.Conv.Ports*d.PortBytes) <= d.MemoryBytes {
+		d.Conv.Ports *= 2
+	}
+}
+
+// streams sets the lanes of what streams: a port's words, of which elementwise steps read several and write one.
+func (d *Design) streams(halvings int) {
+	lanes := min(d.PortWords(), 8)
+	d.Elementwise, d.Pool, d.Move, d.Compare = Stream{lanes}, Stream{lanes}, Stream{lanes}, Stream{1}
+	const rows = 512 // of the shape of a block memory that is widest
+	d.Chunk = max(rows*lanes>>halvings, WordBlock)
+}
+
+// linkEngines sets the garbling kernels: for the board's own link, as many ANDs a second as it carries, up to what two of the largest
+// engines make.
+func (d *Design) linkEngines(b Board) {
 	carried := b.Network[0].Gbps.Value * 1e9 / TableBits
 	d.Garble, d.Evaluate = enginesFor(Garble, carried, d.ClockMHz), enginesFor(Evaluate, carried, d.ClockMHz)
 	d.OT = OTStep{Core: d.Garble.Core, AES: 1, Hashes: 1}
+	d.labels(b)
 }
 
-// labelSlots is enough for comparisons, ReLUs and maxima of 64 bits.
-const labelSlots = 64
+// leastEngines sets the smallest.
+func (d *Design) leastEngines(b Board) {
+	d.Garble, d.Evaluate = Engines{Core: Iterative, Hashes: 1, Count: 1}, Engines{Core: Iterative, Hashes: 1, Count: 1}
+	d.OT = OTStep{Core: Iterative, AES: 1, Hashes: 1}
+	d.labels(b)
+}
+
+// noEngines leaves garbling and OT out: a program without them is what such a board is for.
+func (d *Design) noEngines(b Board) {
+	d.leastEngines(b)
+	d.Garble.Count, d.Evaluate.Count, d.OT.AES, d.Compare.Lanes = 0, 0, 0, 0
+}
+
+// labels keeps those of live wires: of comparisons, ReLUs and maxima of a few numbers where there is UltraRAM, otherwise of the carries of
+// comparisons alone.
+func (d *Design) labels(b Board) {
+	slots, kind := 1, Block
+	if b.Free().URAM >= manyURAM {
+		slots, kind = 64, Ultra
+	}
+	d.Garble.Slots, d.Garble.Labels, d.Evaluate.Slots, d.Evaluate.Labels = slots, kind, slots, kind
+}
+
+// manyURAM is as many as the buffers of a design take that uses them.
+const manyURAM = 90
 
 // enginesFor is the smallest engine that makes so many ANDs a second, or two of the largest.
 func enginesFor(r Role, ands, clockMHz float64) Engines {
-	best := Engines{Pipelined, r.hashes(), 2, labelSlots}
+	best := Engines{Core: Pipelined, Hashes: r.hashes(), Count: 2}
 	for _, e := range HalfGatesEngines() {
 		if e.Role != r || clockMHz*1e6/float64(e.Interval()) < ands {
 			continue
 		}
 		if least := (HalfGates{r, best.Core, best.Hashes}); best.Count > 1 || e.Area().LUT < least.Area().LUT {
-			best = Engines{e.Core, e.Hashes, 1, labelSlots}
+			best = Engines{Core: e.Core, Hashes: e.Hashes, Count: 1}
 		}
 	}
 	return best
 }
 
-// buffers sets tile buffers, larger where there is UltraRAM.
-func (d *Design) buffers(b Board) {
+// buffers sets tile buffers: inputs in block memories, whose many banks UltraRAM would be wasted on, and weights in UltraRAM where there is
+// some.
+func (d *Design) buffers(b Board, halvings int) {
 	const pixels = 512 // what half a block memory holds of 32-bit words
-	d.Conv.Pixels, d.Depthwise.Pixels = pixels, pixels
+	d.Conv.Pixels, d.Depthwise.Pixels = pixels>>halvings, pixels>>halvings
 	d.Conv.Inputs, d.Conv.Weights = Block, Block
-	d.Conv.InputWords, d.Conv.WeightWords = 1<<14, 1<<14
 	if b.Free().URAM > 0 {
-		d.Conv.Inputs, d.Conv.Weights = Ultra, Ultra
-		d.Conv.InputWords, d.Conv.WeightWords = 1<<16, 1<<16
+		d.Conv.Weights = Ultra
 	}
 }
 
-// depthwise gives depthwise convolutions a sixteenth of the multipliers.
+// depthwise gives depthwise convolutions a sixty-fourth of the multipliers.
 func (d *Design) depthwise(b Board) {
-	const part, rows = 16, 1024
+	const part, rows = 64, 512
 	k := &d.Depthwise
 	k.Lanes = 2
 	for most := b.Plannable().DSP / multiplierOn(b, d.Ring) / part; k.Lanes < 64 && 2*k.Lanes <= most; k.Lanes *= 2 {
 	}
-	k.InputWords = rows * k.Lanes * 32 / d.Ring
+	k.InputWords = rows * k.Lanes
 }
 
 // array gives the convolution the shape with the fewest cycles for channels of the usual numbers that fits beside the other kernels, with
@@ -110,10 +162,17 @@ func (d *Design) array(b Board) float64 {
 	return perProduct(d.Conv.TM, d.Conv.TN)
 }
 
-// shaped is the design with an array of other sides.
+// shaped is the design with an array of other sides, whose input buffers are a block memory deep, or half a line, and weight buffers hold a
+// 7 x 7 kernel, or an UltraRAM's depth.
 func (d Design) shaped(tm, tn int) Design {
 	d.Conv.TM, d.Conv.TN = tm, tn
-	d.Conv.WeightWords = max(d.Conv.WeightWords, tm*tn*mostTaps)
+	const rows, ultraRows = 512, 4096
+	d.Conv.InputWords = tn * d.PortWords() * min(rows, d.Conv.Pixels)
+	depth := tm * mostTaps
+	if d.Conv.Weights == Ultra {
+		depth = max(depth, ultraRows)
+	}
+	d.Conv.WeightWords = tn * depth
 	return d
 }
 

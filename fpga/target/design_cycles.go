@@ -26,6 +26,9 @@ func (d Design) MicrosecondCycles() float64 { return d.ClockMHz }
 // Seconds is the time of so many cycles.
 func (d Design) Seconds(cycles int64) float64 { return float64(cycles) / (d.ClockMHz * 1e6) }
 
+// PortWords is the ring words that a port moves a cycle.
+func (d Design) PortWords() int { return d.PortBytes / d.WordBytes() }
+
 // WordBytes is the bytes of a ring word.
 func (d Design) WordBytes() int { return d.Ring / 8 }
 
@@ -79,9 +82,10 @@ func (g Geometry) MACs() int64 {
 }
 
 // Tile is how a convolution is cut for the array: rectangles of Rows x Cols output pixels, one after the other; of each, TM output
-// channels of a group after the other; and of those, input channels in slices that the buffers hold with all that the rectangle reads
-// and with their weights. Where Channels are all of the group's, the inputs stay while the output channels pass. Channels is a multiple
-// of TN, the last of which may be beyond what there are.
+// channels of a group after the other; of those, input channels in slices of Channels, of which the input buffer holds all that the
+// rectangle reads; and of a slice, panels of PanelChannels, whose weights the weight buffer holds: a panel is a step of the kernel. Where
+// Channels are all of the group's, the inputs stay while the output channels pass. Channels is a multiple of TN, the last of which may be
+// beyond what there are.
 type Tile struct {
 	Rows, Cols int
 	Channels   int
@@ -89,7 +93,13 @@ type Tile struct {
 
 // Window is the input pixels that so many output rows and columns read, padding included.
 func (g Geometry) Window(rows, cols int) int {
-	return ((rows-1)*g.StrideH + g.DilH*(g.KH-1) + 1) * ((cols-1)*g.StrideW + g.DilW*(g.KW-1) + 1)
+	h, w := g.sides(rows, cols)
+	return h * w
+}
+
+// sides of a window.
+func (g Geometry) sides(rows, cols int) (h, w int) {
+	return (rows-1)*g.StrideH + g.DilH*(g.KH-1) + 1, (cols-1)*g.StrideW + g.DilW*(g.KW-1) + 1
 }
 
 // KnobError says that a layer does not fit a design's buffers, and which knob would have to be at least what.
@@ -108,24 +118,27 @@ func (e *KnobError) Error() string {
 func (e *KnobError) Setting() Setting { return Setting{e.Knob, e.Need} }
 
 // ConvTile cuts a convolution whose groups have several channels, or a matrix product: as many columns as fit, then rows, keeping all
-// input channels together where weights do and a rectangle of at least half the array's pixels has room for them. The error is a
-// *KnobError.
+// input channels together where a rectangle of at least half the array's pixels has room for them. The error is a *KnobError.
 func (d Design) ConvTile(g Geometry) (Tile, error) {
-	c, taps := d.Conv, g.KH*g.KW
-	if need := c.TM * c.TN * taps; c.WeightWords < need {
-		return Tile{}, &KnobError{fmt.Sprintf("a slice of weights of a %d x %d kernel for %d x %d channels", g.KH, g.KW, c.TM, c.TN), "conv.weight_words", c.WeightWords, need}
+	c, depth := d.Conv, d.Conv.InputWords/d.Conv.TN
+	if need := c.TM * c.TN * g.KH * g.KW; c.WeightWords < need {
+		return Tile{}, &KnobError{fmt.Sprintf("weights of a %d x %d kernel for %d x %d channels", g.KH, g.KW, c.TM, c.TN), "conv.weight_words", c.WeightWords, need}
 	}
-	if need := c.TN * g.Window(1, 1); c.InputWords < need {
+	if need := c.TN * g.Window(1, 1); depth < g.Window(1, 1) {
 		return Tile{}, &KnobError{fmt.Sprintf("the window of one output of a %d x %d kernel for %d channels", g.KH, g.KW, c.TN), "conv.input_words", c.InputWords, need}
 	}
-	groups, depth := ceil(g.InC/g.Groups, c.TN), c.InputWords/c.TN
-	weighed := min(groups, c.WeightWords/c.TN/(c.TM*taps)) // groups of TN channels whose weights fit
-	rows, cols := g.rectangle(c.Pixels, depth/weighed)
+	groups := ceil(g.InC/g.Groups, c.TN)
+	rows, cols := g.rectangle(c.Pixels, depth/groups)
 	if most := min(c.Pixels, g.OutH()*g.OutW()); 2*rows*cols < most {
 		rows, cols = g.rectangle(c.Pixels, depth)
 	}
-	slice := min(weighed, depth/g.Window(rows, cols))
+	slice := min(groups, depth/g.Window(rows, cols))
 	return Tile{rows, cols, ceil(groups, ceil(groups, slice)) * c.TN}, nil
+}
+
+// PanelChannels is the most input channels whose weights fit the weight buffer.
+func (d Design) PanelChannels(g Geometry) int {
+	return d.Conv.WeightWords / d.Conv.TN / (d.Conv.TM * g.KH * g.KW) * d.Conv.TN
 }
 
 // rectangle is the largest with so many outputs and input pixels: whole rows where they fit, spread evenly over the output, or parts of a
@@ -149,33 +162,87 @@ func (g Geometry) rectangle(outputs, inputs int) (rows, cols int) {
 	return ceil(h, ceil(h, rows)), w
 }
 
-// SliceCycles is the array's time for so many input channels of a tile, from one slice to the next: taps are the kernel's positions times
-// groups of TN channels.
-func (d Design) SliceCycles(g Geometry, channels, pixels int) int64 {
-	return int64(d.Array().TileInterval(g.KH*g.KW*ceil(channels, d.Conv.TN), pixels))
+// PanelCycles is the array's time for so many input channels of a tile: taps are the kernel's positions times groups of TN channels.
+func (d Design) PanelCycles(g Geometry, channels, pixels int) int64 {
+	return int64(d.Array().TileInterval(g.KH*g.KW*ceil(channels, d.Conv.TN), max(pixels, MinPixels)))
 }
 
-// ConvFill is what a tile takes beside its slices, until the last sums are there.
+// lineCycles is a port's for a run of so many words that begins anywhere: whole lines, and one more where it is out of step.
+func (d Design) lineCycles(words int) int64 { return int64(ceil(words, d.PortWords()) + 1) }
+
+// WindowCycles is the load of a slice's window for a rectangle, row by row of each channel, through the ports for inputs side by side.
+// Rows that lie behind one another in memory are one run.
+func (d Design) WindowCycles(g Geometry, channels, rows, cols int) int64 {
+	h, w := g.sides(rows, cols)
+	each := int64(h) * d.lineCycles(w)
+	if w == g.InW && g.PadH == 0 && g.PadW == 0 {
+		each = d.lineCycles(h * w)
+	}
+	return int64(ceil(channels, d.Conv.Ports)) * each
+}
+
+// WeightCycles is the load of a panel's weights, a row of TN words after the other.
+func (d Design) WeightCycles(g Geometry, channels int) int64 {
+	return int64(ceil(channels, d.Conv.TN)*g.KH*g.KW*d.Conv.TM) * int64(ceil(d.Conv.TN, d.PortWords())+1)
+}
+
+// AddendCycles is the load of what a tile's sums begin with, for so many output channels, and StoreCycles that of storing them.
+func (d Design) AddendCycles(g Geometry, channels, rows, cols int) int64 {
+	return d.outputRuns(g, channels, rows, cols)
+}
+
+func (d Design) StoreCycles(g Geometry, channels, rows, cols int) int64 {
+	return d.outputRuns(g, channels, rows, cols)
+}
+
+// outputRuns are one a channel where rectangles are as wide as the output, otherwise one a row.
+func (d Design) outputRuns(g Geometry, channels, rows, cols int) int64 {
+	if cols == g.OutW() {
+		return int64(channels) * d.lineCycles(rows*cols)
+	}
+	return int64(channels*rows) * d.lineCycles(cols)
+}
+
+// ConvFill is what a convolution takes beside its steps, until the last sums are there.
 func (d Design) ConvFill() int64 { return int64(d.Array().Latency()) }
 
-// ConvCycles is the array's time for a whole convolution in tiles, memory not counted.
-func (d Design) ConvCycles(g Geometry, t Tile) int64 {
-	groups := int64(g.Groups * ceil(g.OutC/g.Groups, d.Conv.TM))
-	var cycles int64
-	channels := g.InC / g.Groups
+// ConvCycles is the kernel's time for a whole convolution in tiles: of each step, the longest of its load, its products and its stores,
+// which the kernel does side by side with those of the steps before and behind. Array is the products' part of it. The memory, which
+// others use too, is not counted.
+func (d Design) ConvCycles(g Geometry, t Tile) (kernel, array int64) {
+	outs := g.OutC / g.Groups
 	g.eachRectangle(t, func(rows, cols int, times int64) {
-		all := d.slices(g, t, channels, rows*cols)
-		cycles += times * groups * all
+		for out := 0; out < outs; out += d.Conv.TM {
+			k, a := d.passCycles(g, t, rows, cols, min(d.Conv.TM, outs-out), out == 0)
+			kernel, array = kernel+times*k, array+times*a
+		}
 	})
-	return cycles + d.ConvFill()
+	groups := int64(g.Groups)
+	return groups*kernel + d.ConvFill(), groups * array
 }
 
-// slices is the cycles of all input channels of a tile.
-func (d Design) slices(g Geometry, t Tile, channels, pixels int) (cycles int64) {
-	for ; channels > 0; channels -= t.Channels {
-		cycles += d.SliceCycles(g, min(channels, t.Channels), pixels)
+// passCycles is ConvCycles of some output channels of a rectangle. Inputs that all fit come with the first.
+func (d Design) passCycles(g Geometry, t Tile, rows, cols, outs int, first bool) (kernel, array int64) {
+	channels, panel := g.InC/g.Groups, d.PanelChannels(g)
+	for at := 0; at < channels; at += t.Channels {
+		slice := min(t.Channels, channels-at)
+		for in := 0; in < slice; in += panel {
+			n := min(panel, slice-in)
+			step := max(d.PanelCycles(g, n, rows*cols), d.WeightCycles(g, n))
+			array += d.PanelCycles(g, n, rows*cols)
+			if in == 0 && (first || t.Channels < channels) {
+				step = max(step, d.WindowCycles(g, slice, rows, cols))
+			}
+			if at+in == 0 {
+				step = max(step, d.AddendCycles(g, outs, rows, cols))
+			}
+			if at+in+n == channels {
+				step = max(step, d.StoreCycles(g, outs, rows, cols))
+			}
+			kernel += step
+		}
 	}
-	return cycles
+	return kernel, array
 }
 
 // eachRectangle tells how many rectangles of each shape there are: whole ones, and what is left at the right and at the bottom.

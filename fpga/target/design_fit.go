@@ -109,7 +109,7 @@ func (d Design) shrink(b Board, e *FitError) []Setting {
 // below is the next smaller value of a knob worth trying: all of a short progression, otherwise an eighth less.
 func (k knob) below(d Design) int {
 	v := *k.of(&d)
-	if k.values == powers {
+	if k.values == powers && v > 0 {
 		return v / 2
 	}
 	return v - max(v/8, 1)
