@@ -78,6 +78,7 @@ enum operation {
     op_compare_join,
     op_products,
     op_labels,
+    op_choices,
     op_tables,
     op_evaluate,
     op_extend_send,

@@ -120,22 +120,24 @@ const (
 	OpCompareJoin   // nodes <- nodes, own o, o of the peer, b, c [bits, level, stride]
 	OpProducts      // c <- a, b, p0, q [stride]: bits.mul; n words of a from word lo on, of stride words
 
-	// Garble and Evaluate. lo and n count instances, from the first of the garbled part; blocks are two words of BITS, the low one first.
-	// weight: the circuit's gates and the key (hash key, Delta, and the garbler's seed), as Plan lays them out. In front of the ints stand those
-	// of Garbled, in order. x is the ring vector whose bits enter.
+	// Garble and Evaluate. n instances from number lo on of a garbled part, whose addresses they are; blocks are two words of BITS, the low one
+	// first. weight: the circuit's steps and the key record, in BITS; the ints are the circuit's: Words, KeyWords and Ints of fpga/gates. x is
+	// the ring vector whose bits enter. Permute and colour bits are of BITS, words and shares of RING, as the circuit gives one or the other.
 	OpLabels   // labels <- x
+	OpChoices  // choices <- x: what the evaluator's label OTs choose
 	OpTables   // tables, permute bits or words <- zero labels, r or None
-	OpEvaluate // colour bits or shares <- own labels, the garbler's, tables
+	OpEvaluate // colour bits or shares <- own labels, the garbler's, tables, permute words or None
 
-	// OT.
-	OpExtendSend    // k blocks <- message
-	OpExtendReceive // message, m blocks <- choices
-	OpPads          // p0, p1 <- k blocks
-	OpChosenPads    // q <- m blocks
-	OpMasks16       // masks <- k blocks
-	OpChosen16      // masks <- choices, m blocks
-	OpBitPads       // p0, b <- k blocks
-	OpChosenBits    // q <- m blocks
+	// OT. n OTs from number lo on of vectors, whose addresses they are; keys: of 32 trees of 16 leaves, in BITS; key: the key record. used: the
+	// words of each leaf's stream before OT 0; tweak: that of OT 0. Both are of two ints, the low half first.
+	OpExtendSend    // k blocks <- message {leaves, key} [used]
+	OpExtendReceive // message, m blocks <- choices {leaves, None} [used]
+	OpPads          // p0, p1 <- k blocks {None, key} [tweak]
+	OpChosenPads    // q <- m blocks {None, key} [tweak]
+	OpMasks16       // masks <- k blocks {None, key} [tweak]
+	OpChosen16      // masks <- choices, m blocks {None, key} [tweak]
+	OpBitPads       // p0, b <- k blocks {None, key} [tweak, words of a plane]
+	OpChosenBits    // q <- m blocks {None, key} [tweak, words of a plane]
 
 	// Move. n words of y.
 	OpCopy     // y <- x: copy, take, concat

@@ -40,7 +40,7 @@ var operations = [Operations]operationRow{
 	OpCompareChoose: {Compare, "compare_choose"}, OpCompareTurn: {Compare, "compare_turn"}, OpCompareAnswer: {Compare, "compare_answer"},
 	OpCompareSelect: {Compare, "compare_select"}, OpCompareOpen: {Compare, "compare_open"}, OpCompareJoin: {Compare, "compare_join"},
 	OpProducts: {Compare, "products"},
-	OpLabels:   {Garble, "labels"}, OpTables: {Garble, "tables"}, OpEvaluate: {Evaluate, "evaluate"},
+	OpLabels:   {Garble, "labels"}, OpChoices: {Garble, "choices"}, OpTables: {Garble, "tables"}, OpEvaluate: {Evaluate, "evaluate"},
 	OpExtendSend: {OT, "extend_send"}, OpExtendReceive: {OT, "extend_receive"}, OpPads: {OT, "pads"}, OpChosenPads: {OT, "chosen_pads"},
 	OpMasks16: {OT, "masks16"}, OpChosen16: {OT, "chosen16"}, OpBitPads: {OT, "bit_pads"}, OpChosenBits: {OT, "chosen_bits"},
 	OpCopy: {Move, "copy"}, OpCopyBits: {Move, "copy_bits"}, OpWalk: {Move, "walk"}, OpResample: {Move, "resample"}, OpIndex: {Move, "index"}, OpRanges: {Move, "ranges"},

@@ -11,13 +11,14 @@ const (
 	GarbledHashes   = 4 // hashes of an AND for the garbler: both labels of both operands
 	EvaluatedHashes = 2 // for the evaluator: the active label of both
 
-	aesCycles = 1 + 10           // the first AddRoundKey and ten rounds, each a register
-	hashSteps = 2 * aesCycles    // what an iterative hash unit is busy for
-	hashDelay = 2*aesCycles + 1  // of a pipelined one: the sum of both AES has a register too
-	KeyCycles = 11               // from a new hash key to the first gate
-	LabelBits = 128              // of a wire
-	TableBits = 2 * LabelBits    // that the garbler gives, or the evaluator takes, with an AND
-	GateBits  = 2*LabelBits + 64 // that enter with an AND: operands and tweak
+	aesRoundCount = 10
+	aesCycles     = 1 + aesRoundCount // the first AddRoundKey and the rounds, each a register
+	hashSteps     = 2 * aesCycles     // what an iterative hash unit is busy for
+	hashDelay     = 2*aesCycles + 1   // of a pipelined one: the sum of both AES has a register too
+	KeyCycles     = 11                // from a new hash key to the first gate
+	LabelBits     = 128               // of a wire
+	TableBits     = 2 * LabelBits     // that the garbler gives, or the evaluator takes, with an AND
+	GateBits      = 2*LabelBits + 64  // that enter with an AND: operands and tweak
 )
 
 // Role is what an engine does.
@@ -83,6 +84,14 @@ func (e HalfGates) Module() string {
 
 // steps are the hashes of an AND that each unit makes, one after the other.
 func (e HalfGates) steps() int { return e.Role.hashes() / e.Hashes }
+
+// Rounds is how many rounds of AES there are in hardware.
+func (e HalfGates) Rounds() int {
+	if e.Core == Iterative {
+		return e.Hashes
+	}
+	return e.Hashes * 2 * aesRoundCount
+}
 
 // Interval is the cycles from one AND to the next.
 func (e HalfGates) Interval() int {

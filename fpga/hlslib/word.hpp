@@ -1,0 +1,51 @@
+// Ring words and the arithmetic that all kernels share. A ring is the unsigned integers modulo 2^l, l = 32 or 64, so that a word
+// wraps as the ring does.
+//
+// All headers here are C++14 for a synthesis tool: no allocation, no recursion, no pointer that changes its type. A `config` C is a
+// struct of constants:
+//
+//    word          uint32_t or uint64_t, an element of the ring
+//    TM, TN        conv: output channels of a tile, input channels of a tap; TM x TN products a cycle
+//    PIXELS        conv: output positions of a tile, at most
+//    IN_WORDS      conv: words of an input channel in a tile, all slices' groups together
+//    WEIGHT_ROWS   conv: rows of TN weights in a tile
+//    PORT          conv, depthwise, pool: words of memory a cycle, a power of two
+//    CHANNELS      depthwise: channels side by side
+//    LANES         elementwise, pool: words a cycle, a power of two up to 64
+//    CHUNK         elementwise, compare, pool, move: words of a tile, a multiple of 64
+//    MOVE          move: words a cycle
+#pragma once
+
+#include <cstdint>
+
+namespace sotto {
+
+// The party that a board is, as the compiler numbers them.
+enum party { CLIENT = 0, SERVER = 1 };
+
+// Words of BITS hold 64 bits each, the first lowest.
+const int BITS_PER_WORD = 64;
+
+// Unrolling and partitioning beyond this many copies defeats the tools.
+const int MOST_COPIES = 4096;
+
+template <class W> constexpr int bits_of() { return int(8 * sizeof(W)); }
+
+constexpr int power_of_two(int n) { return n > 0 && (n & (n - 1)) == 0; }
+
+constexpr uint32_t ceil_div(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
+
+inline uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+// all_ones is b = 0 or 1 in every bit: a mask, which no branch stands for as b may be secret.
+template <class W> inline W all_ones(W b) { return W(0) - b; }
+
+// negate_if is (1-2b)*x, b 0 or 1.
+template <class W> inline W negate_if(W x, W b) { return W((x ^ all_ones(b)) + b); }
+
+// Correlated oblivious transfer in the ring (runtime/nonlin/cot.go): the sender's message, and both shares of b*delta.
+template <class W> inline W correlation(W delta, W p0, W p1) { return W(delta - (p1 - p0)); }
+template <class W> inline W sender_share(W delta, W p0, W e) { return W((delta & all_ones(e)) - negate_if(p0, e)); }
+template <class W> inline W receiver_share(W q, W v, W e, W c) { return negate_if(W(q + (v & all_ones(c))), e); }
+
+}  // namespace sotto
