@@ -112,8 +112,10 @@ func (l *axis) turns(grid []float64) (all []turn, err error) {
 // fine is how close two turns are told apart, as a factor.
 const fine = 1.0005
 
-// between adds the turns from lo to hi. Where the choices of the ends cost the same is the only one, if they are the choices on either side
-// of it; otherwise a third one is better in between, or the price is no smooth function, and the stretch is halved.
+// between adds the turns from lo to hi. Where the choices of the ends cost the same is the only one, if nothing is better there; otherwise what
+// is better divides the stretch in two (M. Eisner and D. Severance, "Mathematical techniques for efficient record segmentation in large shared
+// databases", J. ACM 1976). That finds all turns of prices that are linear; of others, one that is best on a part of the stretch alone that
+// such a point does not meet goes unseen.
 func (l *axis) between(all []turn, lo, hi float64) ([]turn, error) {
 	below, err := l.choose(lo)
 	if err != nil {
@@ -130,23 +132,35 @@ func (l *axis) between(all []turn, lo, hi float64) ([]turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := l.choose(max(lo, x/math.Sqrt(fine)))
+	better, err := l.better(below, beyond, x)
 	if err != nil {
 		return nil, err
 	}
-	after, err := l.choose(min(hi, x*math.Sqrt(fine)))
-	if err != nil {
-		return nil, err
-	}
-	if before.same(below) && after.same(beyond) {
+	if !better {
 		return append(all, turn{x, below, beyond}), nil
 	}
-	middle := math.Sqrt(lo * hi)
-	if all, err = l.between(all, lo, middle); err != nil {
+	if all, err = l.between(all, lo, x); err != nil {
 		return nil, err
 	}
-	return l.between(all, middle, hi)
+	return l.between(all, x, hi)
 }
+
+// better tells whether the choice at a value is better there than both of two candidates.
+func (l *axis) better(a, b Candidate, x float64) (bool, error) {
+	c, err := l.choose(x)
+	if err != nil || c.same(a) || c.same(b) {
+		return false, err
+	}
+	for _, other := range []Candidate{a, b} {
+		if d, err := l.difference(other, c, x); err != nil || d <= alike {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// alike is by how many milliseconds candidates may differ that are taken to cost the same: what is left where equal ends.
+const alike = 1e-3
 
 // equal finds the value where two candidates cost the same, the first being no dearer at lo and the second at hi: by false position (Illinois),
 // as times are nearly linear in delays and in the time of a byte.

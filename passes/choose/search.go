@@ -376,10 +376,11 @@ const gain = 1e-9
 // move is a single change.
 type move func(Candidate) Candidate
 
-// fewMoves is how many single changes are all tried; of more only those that the table takes to be near.
+// fewMoves is how many single changes are all tried; of more only those that the table takes to be near, and the nearest.
 const (
 	fewMoves = 48
 	near     = 0.25 // of what the site costs
+	nearest  = 8
 )
 
 // moves lists single changes of a candidate: of a site's way, of those of two sites together, or of what is chosen for the whole program.
@@ -396,6 +397,14 @@ func (s *search) moves(c Candidate) ([]move, error) {
 	for i, ways := range options {
 		for _, w := range ways {
 			out = append(out, inForm(c.Form, func(c Candidate) Candidate { return c.with(i, w) }))
+			for _, g := range s.of(c.Program).Schemes {
+				if garbled(w) && g != c.Garbling { // what is garbled least decides how, and whether
+					out = append(out, inForm(c.Form, func(c Candidate) Candidate {
+						c.Garbling = g
+						return c.with(i, w)
+					}))
+				}
+			}
 		}
 	}
 	for _, pair := range s.of(c.Program).pairs() {
@@ -436,14 +445,26 @@ func (s *search) neighbours(g Program) (out []Program) {
 
 // options lists the other ways of each site that may be better.
 func (s *search) options(c Candidate, t table) [][]pass.Nonlinear {
-	out := make([][]pass.Nonlinear, len(c.Ways))
-	few := len(c.Ways)*(len(s.of(c.Program).all())-1) <= fewMoves
+	type other struct {
+		site  int
+		way   pass.Nonlinear
+		times float64 // as dear
+	}
+	var all []other
 	for i, accepted := range s.of(c.Program).Ways {
 		now := t.at(c.step(i))
 		for _, w := range accepted {
-			if w != c.Ways[i] && (few || t.at(c.with(i, w).step(i)) < now*(1+near)) {
-				out[i] = append(out[i], w)
+			if w != c.Ways[i] {
+				all = append(all, other{i, w, t.at(c.with(i, w).step(i)) / now})
 			}
+		}
+	}
+	few := len(all) <= fewMoves
+	slices.SortStableFunc(all, func(a, b other) int { return cmp.Compare(a.times, b.times) })
+	out := make([][]pass.Nonlinear, len(c.Ways))
+	for n, o := range all {
+		if few || n < nearest || o.times < 1+near {
+			out[o.site] = append(out[o.site], o.way)
 		}
 	}
 	return out

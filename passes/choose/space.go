@@ -171,8 +171,11 @@ func (c Candidate) with(site int, w pass.Nonlinear) Candidate {
 
 // garbles tells whether a candidate garbles anything, so that its scheme matters.
 func (c Candidate) garbles() bool {
-	return slices.ContainsFunc(c.Ways, func(w pass.Nonlinear) bool { return w == pass.GarbledSign || w == pass.GarbledWhole })
+	return slices.ContainsFunc(c.Ways, garbled)
 }
+
+// garbled tells whether a way garbles.
+func garbled(w pass.Nonlinear) bool { return w == pass.GarbledSign || w == pass.GarbledWhole }
 
 // key names what of a candidate the passes lower, and all of it.
 func (c Candidate) key() (lowered, whole string) {
