@@ -98,58 +98,99 @@ func both(n int, work func(lo, hi int)) {
 	wg.Wait()
 }
 
-// span gives the outputs x for which the input column x*stride + offset lies in [0, size).
-func span(size, out, stride, offset int) (lo, hi int) {
-	if offset < 0 {
-		lo = (-offset + stride - 1) / stride
-	}
-	if size <= offset {
-		return lo, lo
-	}
-	return lo, max(lo, min(out, (size-offset+stride-1)/stride))
-}
-
-// convolve computes dst[o,y,x] = sum of w[o,i,ky,kx] * x[i, y*s+ky*d-p, x*s+kx*d-p] within each group.
+// convolve computes dst[o,y,x] = sum of w[o,i,ky,kx] * x[i, y*s+ky*d-p, x*s+kx*d-p] within each group. With padding laid down and rows and
+// columns dealt out by stride, every tap reads a stretch of its own; sums are in the order of i, ky and kx.
 func convolve[T number](g window, groups, outC int, dst, x, w []T) {
-	inPer, outPer := g.c/groups, outC/groups
+	inPer, outPer, taps := g.c/groups, outC/groups, g.kh*g.kw
+	l := g.laid()
+	planes := make([]T, g.c*l.channel())
+	both(g.c, func(lo, hi int) {
+		for c := lo; c < hi; c++ {
+			lay(g, l, planes[c*l.channel():(c+1)*l.channel()], x[c*g.h*g.w:(c+1)*g.h*g.w])
+		}
+	})
 	both(outC, func(lo, hi int) {
+		sum := make([]T, (g.oh-1)*l.pitch+g.ow)
 		for o := lo; o < hi; o++ {
+			for i := range sum {
+				sum[i] = 0
+			}
 			first := o / outPer * inPer
-			plane := dst[o*g.oh*g.ow : (o+1)*g.oh*g.ow]
-			for i := range inPer {
-				src := x[(first+i)*g.h*g.w : (first+i+1)*g.h*g.w]
-				tap := w[(o*inPer+i)*g.kh*g.kw : (o*inPer+i+1)*g.kh*g.kw]
-				accumulate(g, plane, src, tap)
+			accumulate(sum, planes[first*l.channel():(first+inPer)*l.channel()], w[o*inPer*taps:(o+1)*inPer*taps], l)
+			for y := range g.oh {
+				copy(dst[(o*g.oh+y)*g.ow:(o*g.oh+y+1)*g.ow], sum[y*l.pitch:])
 			}
 		}
 	})
 }
 
-func accumulate[T number](g window, dst, src, tap []T) {
+// laid says how a channel lies: padded, its rows and columns of one remainder by the strides as planes of their own, rows*pitch elements each.
+type laid struct {
+	rows, pitch int
+	planes      int
+	taps        []int // where each begins to read, in the channel
+}
+
+func (l laid) channel() int { return l.planes * l.rows * l.pitch }
+
+func (g window) laid() laid {
+	l := laid{rows: g.oh + (g.kh-1)*g.dh/g.sh, pitch: g.ow + (g.kw-1)*g.dw/g.sw, planes: g.sh * g.sw}
 	for ky := range g.kh {
-		y0, y1 := span(g.h, g.oh, g.sh, ky*g.dh-g.ph)
 		for kx := range g.kw {
-			x0, x1 := span(g.w, g.ow, g.sw, kx*g.dw-g.pw)
-			t := tap[ky*g.kw+kx]
-			for y := y0; y < y1; y++ {
-				d := dst[y*g.ow+x0 : y*g.ow+x1]
-				s := src[(y*g.sh+ky*g.dh-g.ph)*g.w+x0*g.sw+kx*g.dw-g.pw:]
-				axpy(d, s, t, g.sw)
-			}
+			y, x := ky*g.dh, kx*g.dw
+			plane := y%g.sh*g.sw + x%g.sw
+			l.taps = append(l.taps, (plane*l.rows+y/g.sh)*l.pitch+x/g.sw)
+		}
+	}
+	return l
+}
+
+// lay deals a channel out.
+func lay[T number](g window, l laid, to, x []T) {
+	for y := range min(g.h, l.rows*g.sh-g.ph) {
+		row := (y + g.ph) / g.sh
+		for col := range min(g.w, l.pitch*g.sw-g.pw) {
+			plane := (y+g.ph)%g.sh*g.sw + (col+g.pw)%g.sw
+			to[(plane*l.rows+row)*l.pitch+(col+g.pw)/g.sw] = x[y*g.w+col]
 		}
 	}
 }
 
-func axpy[T number](d, s []T, t T, stride int) {
-	if stride == 1 {
-		s = s[:len(d)]
-		for i := range d {
-			d[i] += t * s[i]
+// accumulate adds weights times what they read of a few channels, four at a time.
+func accumulate[T number](sum, planes, w []T, l laid) {
+	const unroll = 4
+	var s [unroll][]T
+	var t [unroll]T
+	n := 0
+	for i, wi := range w {
+		at := i/len(l.taps)*l.channel() + l.taps[i%len(l.taps)]
+		s[n], t[n] = planes[at:at+len(sum)], wi
+		if n++; n == unroll {
+			axpy4(sum, s, t)
+			n = 0
 		}
-		return
 	}
+	for i := range n {
+		axpy(sum, s[i], t[i])
+	}
+}
+
+func axpy[T number](d, s []T, t T) {
+	s = s[:len(d)]
 	for i := range d {
-		d[i] += t * s[i*stride]
+		d[i] += t * s[i]
+	}
+}
+
+func axpy4[T number](d []T, s [4][]T, t [4]T) {
+	s0, s1, s2, s3 := s[0][:len(d)], s[1][:len(d)], s[2][:len(d)], s[3][:len(d)]
+	t0, t1, t2, t3 := t[0], t[1], t[2], t[3]
+	for i, x := range d {
+		x += t0 * s0[i]
+		x += t1 * s1[i]
+		x += t2 * s2[i]
+		x += t3 * s3[i]
+		d[i] = x
 	}
 }
 
