@@ -50,10 +50,10 @@ func CheckMaterial(m *Module, source cost.Source) error {
 			if v.TakesKeys() {
 				return pos.Errorf(v.Pos, "layer %s compares by keys that a dealer makes: accepted is --offline dealer, or another --nonlinear", v.Layer())
 			}
-			if !v.Is("ring.conv2d") && !v.Is("ring.linear") {
+			if !v.Linear() {
 				continue
 			}
-			if _, err := hePlan(m.Deploy, m.Packing, v); err != nil {
+			if _, err := HEPlan(m.Deploy, m.Packing, v); err != nil {
 				return pos.Errorf(v.Pos, "layer %s: %v; a dealer makes the material of any layer (--offline dealer)", v.Layer(), err)
 			}
 		}
@@ -63,7 +63,7 @@ func CheckMaterial(m *Module, source cost.Source) error {
 
 // heCost: the mask travels encrypted, and the product comes back masked.
 func heCost(l *cost.Ledger, v *Value) {
-	p, err := hePlan(l.Deploy, l.Packing(), v)
+	p, err := HEPlan(l.Deploy, l.Packing(), v)
 	if err != nil {
 		Bugf("%s: %v", v.Layer(), err)
 	}
@@ -83,8 +83,26 @@ func MaskOf(v *Value) *Value {
 	return v
 }
 
-// hePlan is the packing of a linear layer for one inference.
-func hePlan(d cost.Deployment, by cost.Packing, v *Value) (cost.HEPlan, error) {
+// Packing is how a linear layer is packed in a module whose layers are packed in a way.
+func (v *Value) Packing(of cost.Packing) (cost.Packing, error) {
+	if own := v.Str("packing"); own != "" {
+		return cost.ParsePacking(own)
+	}
+	return of, nil
+}
+
+// SetPacking packs a linear layer in a way, whatever its module says.
+func (v *Value) SetPacking(k cost.Packing) { v.Set("packing", k.String()) }
+
+// Linear tells whether v is a layer whose products with weights are material.
+func (v *Value) Linear() bool { return v.Is("ring.conv2d") || v.Is("ring.linear") }
+
+// HEPlan is the packing of a linear layer for one inference.
+func HEPlan(d cost.Deployment, by cost.Packing, v *Value) (cost.HEPlan, error) {
+	by, err := v.Packing(by)
+	if err != nil {
+		return cost.HEPlan{}, err
+	}
 	x, w := v.Args[0].Type.Shape, v.Args[1].Type.Shape
 	var layer cost.HELayer
 	if v.Is("ring.linear") {

@@ -177,6 +177,9 @@ func init() {
 	})
 }
 
+// attrPacking is how a linear layer is packed for the encryption, where that is not as its module says.
+var attrPacking = Attr{"packing", StringAttr, "", "how the layer is packed for the encryption by which the parties make its products, where not as the module says: balanced, compact or light"}
+
 var attrBits = Attr{"bits", IntAttr, nil, "how many low bits are dropped"}
 
 // linearOp declares ring.conv2d and ring.linear: the nn op's shapes and reference, with fraction bits, sharing and cost.
@@ -184,6 +187,7 @@ func linearOp(name string) Op {
 	op := *MustLookup("nn." + name)
 	shapes := op.Infer
 	op.Name, op.Stages = "ring."+name, ringStages
+	op.Attrs = append(slices.Clone(op.Attrs), attrPacking)
 	op.Example = map[string]string{
 		"conv2d": "%x = param @x : S i32q12[3,8,8]\n%w = param @w : S i32q12[4,3,3,3]\n%1 = ring.conv2d %x, %w {pad=[1,1]} : i32q24[4,8,8]",
 		"linear": "%x = param @x : S i32q12[16]\n%w = param @w : S i32q12[10,16]\n%1 = ring.linear %x, %w : i32q24[10]",
@@ -203,6 +207,9 @@ func linearOp(name string) Op {
 // known offline), E with shared weights gives A, clear with weights gives clear.
 func inferProduct(v *Value, t Type) (Type, error) {
 	x, w := v.Args[0].Type, v.Args[1].Type
+	if _, err := v.Packing(cost.Balanced); err != nil {
+		return Type{}, err
+	}
 	if !x.Elem.IsRing() || !w.Elem.IsRing() || x.Elem.Bits != w.Elem.Bits {
 		return Type{}, fmt.Errorf("%s times %s: accepted are elements of one ring", x, w)
 	}

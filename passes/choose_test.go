@@ -88,8 +88,8 @@ func drawProblem(t *rapid.T, most map[cost.Source]int) *choose.Problem {
 	for _, c.Ring = range []int{32, 64} {
 		for _, c.Pools = range []pass.Pools{pass.PoolsFirst, pass.PoolsLast} {
 			ring := compile(t, c, net.Clone(), passes.ToRing)
-			f := &choose.Form{Ring: ring, Pools: c.Pools, Space: choose.NewSpace(ring.Funcs[0], c.Source)}
-			f.Space.Packings = f.Space.Packings[:1] // which multiply what there is to try
+			f := &choose.Form{Ring: ring, Pools: c.Pools, Space: choose.NewSpace(ring.Funcs[0], c.Deploy, c.Source)}
+			f.Space.PackAll(f.Space.Packings[:1]) // which multiply what there is to try
 			forms = append(forms, f)
 		}
 	}
@@ -146,6 +146,97 @@ func TestTheSearchIsNearTheBestOfAll(t *testing.T) {
 			t.Fatalf("one way, %v, takes %v ms, the choice %v", got.Uniform, x, y)
 		}
 	})
+}
+
+// The packing of single layers is the best of all mixes where they can all be weighed, and near it where they are searched.
+func TestThePackingIsTheBestOfAll(t *testing.T) {
+	const tries, slack = 40, 0.01
+	tried, mixed := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		if tried++; tried > tries {
+			return
+		}
+		p := packingProblem(t)
+		s := p.Forms[0].Space
+		best, err := p.Choose(p.Target.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if best.Weighed != choose.WeighedAll {
+			return
+		}
+		price := math.Inf(1)
+		mixes(s, best.Candidate, func(c choose.Candidate) {
+			times, err := p.Price(c, p.Target.Link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			price = min(price, times.By(p.Objective))
+		})
+		if mine := best.Times.By(p.Objective); mine != price {
+			t.Fatalf("packed %v at %v ms; the best takes %v ms of\n%s", s.Packed(best.Candidate), mine, price, p.Forms[0].Ring)
+		}
+		if best.Candidate.Packs != nil {
+			mixed++
+		}
+		p.Enumerate = 1
+		found, err := p.Choose(p.Target.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := found.Times.By(p.Objective); x > price*(1+slack) || x < price {
+			t.Fatalf("found %v at %v ms; the best takes %v ms", s.Packed(found.Candidate), x, price)
+		}
+	})
+	t.Logf("%d of %d networks are packed by layer", mixed, tries)
+}
+
+// packedLayers have more than one packing each.
+const packedLayers = `module net
+func @f(%x: C f32[128,28,28]) -> f32[64,14,14] {
+  %a.weight = param @a.weight : S f32[128,128,3,3]
+  %b.weight = param @b.weight : S f32[64,128,1,1]
+  %c.weight = param @c.weight : S f32[64,64,3,3]
+  %a = nn.conv2d %x, %a.weight {pad=[1,1]} : f32[128,28,28]
+  %relu = nn.relu %a : f32[128,28,28]
+  %b = nn.conv2d %relu, %b.weight : f32[64,28,28]
+  %c = nn.conv2d %b, %c.weight {pad=[1,1], stride=[2,2]} : f32[64,14,14]
+  return %c
+}`
+
+// packingProblem leaves nothing to choose but packings, on a link that is drawn.
+func packingProblem(t *rapid.T) *choose.Problem {
+	m, err := ir.Parse("layers.ir", packedLayers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &pass.Context{Deploy: rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(t, "deployment"), Source: cost.FromHE, Ring: 32}
+	ring := compile(t, c, m, passes.ToRing)
+	s := choose.NewSpace(ring.Funcs[0], c.Deploy, c.Source)
+	s.OTs, s.Schemes, s.Elementwise = s.OTs[:1], s.Schemes[:1], s.Elementwise[:1]
+	s.Fix([]string{s.Sites[0].Path}, pass.OTSign)
+	target := drawTarget(t)
+	target.Link = choose.Bandwidth.At(target.Link, math.Pow(10, rapid.Float64Range(8, 10).Draw(t, "log10 bps where packings differ")))
+	return &choose.Problem{Forms: []*choose.Form{{Ring: ring, Space: s}}, Deploy: c.Deploy, Source: c.Source, Passes: passes.Candidate,
+		Target: target, Objective: choose.Total}
+}
+
+// mixes visits a candidate in every packing of its layers.
+func mixes(s *choose.Space, c choose.Candidate, visit func(choose.Candidate)) {
+	c.Packs = make([]cost.Packing, len(s.Layers))
+	var from func(layer int)
+	from = func(layer int) {
+		if layer == len(s.Layers) {
+			c.Packs = slices.Clone(c.Packs)
+			visit(c)
+			return
+		}
+		for _, k := range s.Layers[layer].Packings {
+			c.Packs[layer] = k
+			from(layer + 1)
+		}
+	}
+	from(0)
 }
 
 // exhaust prices every candidate.

@@ -118,7 +118,7 @@ type timed struct {
 func newEmitter(m *ir.Module, f *ir.Func) *emitter {
 	x := f.Params[0]
 	e := &emitter{m: m, f: f, bits: x.Type.Elem.Bits, of: map[*ir.Value]*shared{},
-		man: &program.Manifest{Version: program.Version, Deploy: m.Deploy, Ring: x.Type.Elem.Bits, Elementwise: m.Elementwise, Packing: m.Packing}}
+		man: &program.Manifest{Version: program.Version, Deploy: m.Deploy, Ring: x.Type.Elem.Bits, Elementwise: m.Elementwise}}
 	layers := e.layers()
 	for p := range e.prog {
 		e.prog[p] = &stream{weights: map[*ir.Value]int{}, p: &program.Program{Version: program.Version, Party: cost.Party(p), Deploy: m.Deploy, Net: f.Name, Ring: e.bits,

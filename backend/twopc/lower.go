@@ -72,7 +72,7 @@ func (e *emitter) linear(v *ir.Value) *shared {
 	op, ints := linearMap(v)
 	w := v.Args[1]
 	item := e.item(program.Item{Kind: program.Product, N: v.Type.Len(), Args: []int{e.maskItem(x.mask)}, Op: op, Ints: ints,
-		Weight: WeightName(w), WLen: w.Type.Len()})
+		Weight: WeightName(w), WLen: w.Type.Len(), Packing: e.packing(v)})
 	u := [2]*part{e.material(client, item, 0), e.material(server, item, 0)}
 	out := &shared{at: u}
 	for _, p := range []cost.Party{client, server} {
@@ -86,6 +86,15 @@ func (e *emitter) linear(v *ir.Value) *shared {
 		out.at[p] = e.compute(p, op, program.Ring, v.Type.Len(), append([]int{e.weight(p, w), bias}, ints...), x.at[p], u[p])
 	}
 	return out
+}
+
+// packing is that of a linear layer; a module that verifies has no other.
+func (e *emitter) packing(v *ir.Value) cost.Packing {
+	k, err := v.Packing(e.m.Packing)
+	if err != nil {
+		ir.Bugf("%s: %v", v.Layer(), err)
+	}
+	return k
 }
 
 // linearMap gives the opcode and the geometry of a linear layer.

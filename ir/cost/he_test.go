@@ -110,7 +110,7 @@ func TestPlansPlaceEveryOutputOnce(t *testing.T) {
 		if up := int64(p.Uploads())*p.Params.PolyBytes() + HESeedBytes; up != p.UploadBytes() {
 			t.Fatalf("%d bytes up, want %d", p.UploadBytes(), up)
 		}
-		if exact, near := float64(p.ReplyBytes()), p.bytes()-float64(p.UploadBytes()); exact < near || exact > near+float64(2*p.Replies()) {
+		if exact, near := float64(p.ReplyBytes()), p.Bytes()-float64(p.UploadBytes()); exact < near || exact > near+float64(2*p.Replies()) {
 			t.Fatalf("%.0f bytes of replies, about %.0f expected", exact, near)
 		}
 	})

@@ -14,8 +14,11 @@ import (
 var packingNS = map[Kernel]float64{Encrypt: 55_000, Absorb: 55_000, Decrypt: 150_000, Reply: 150_000, TransformWeights: 14_000, MultiplyPoly: 3_000}
 
 // nanoseconds estimates the CPU time of both parties and the transfer at the constants of this file.
-func (p HEPlan) nanoseconds(by Packing) float64 {
-	sum := packings[by].byteNS * p.bytes()
+func (p HEPlan) nanoseconds(by Packing) float64 { return p.Weigh(packings[by].byteNS) }
+
+// Weigh is what a product takes by the constants of this file, where a byte is worth so many nanoseconds.
+func (p HEPlan) Weigh(byteNS float64) float64 {
+	sum := byteNS * p.Bytes()
 	for _, w := range p.work() {
 		sum += packingNS[w.kernel] * w.units
 	}
@@ -63,8 +66,8 @@ func (p HEPlan) blockProducts() []float64 {
 	return all
 }
 
-// bytes is UploadBytes + ReplyBytes, up to the rounding of each reply.
-func (p HEPlan) bytes() float64 {
+// Bytes is UploadBytes + ReplyBytes, up to the rounding of each reply.
+func (p HEPlan) Bytes() float64 {
 	return float64(p.UploadBytes()) + float64(p.Replies())*float64(p.ReplySize(0)) +
 		float64(p.Batch)*float64(p.OutLen())*float64(p.Params.C0Bits())/8
 }

@@ -23,7 +23,7 @@ type weighed struct {
 func (s *search) enumerated(what Weighed, forms []int) (out Choice, err error) {
 	var every []weighed
 	for _, form := range forms {
-		if err := s.enumerate(form); err != nil {
+		if err := s.enumerate(form, what != WeighedAll); err != nil {
 			return out, err
 		}
 		every = append(every, s.every[form]...)
@@ -64,22 +64,23 @@ func (s *search) first(every []weighed, accepts func(*weighed) bool) *weighed {
 	return &every[best]
 }
 
-// enumerate lists all candidates of a form, once. Those whose scheme garbles nothing are one.
-func (p *Problem) enumerate(form int) error {
+// enumerate lists all candidates of a form, once, all layers packed alike or not. Those whose scheme garbles nothing are one.
+func (p *Problem) enumerate(form int, alike bool) error {
 	if p.every[form] != nil {
 		return nil
 	}
 	seen, space := map[*account]bool{}, p.Forms[form].Space
 	var every []weighed
-	for _, g := range space.Programs(form) {
+	for _, g := range space.unpacked(form) {
 		err := space.each(func(ways []pass.Nonlinear) error {
-			c := Candidate{slices.Clone(ways), g}
-			a, err := p.account(c)
-			if err == nil && !seen[a] {
-				seen[a] = true
-				every = append(every, weighed{c, a, space.uniform(ways)})
-			}
-			return err
+			return space.eachPacking(Candidate{Ways: slices.Clone(ways), Program: g}, alike, func(c Candidate) error {
+				a, err := p.account(c)
+				if err == nil && !seen[a] {
+					seen[a] = true
+					every = append(every, weighed{c, a, space.uniform(ways)})
+				}
+				return err
+			})
 		})
 		if err != nil {
 			return err

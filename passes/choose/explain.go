@@ -33,7 +33,26 @@ func (s *search) aspects(c Candidate) ([]aspect, error) {
 			func(c Candidate) string { return string(s.wayAt(c, site.Path)) },
 			func(c Candidate, o string) Candidate { return c.with(i, pass.Nonlinear(o)) }, own[i]})
 	}
+	layers := s.layers(c.Program, a)
+	for i, l := range space.Layers {
+		if len(l.Packings) > 1 {
+			out = append(out, aspect{l.Path, l.Op, l.Line, l.Elements, texts(l.Packings),
+				func(c Candidate) string { return s.packingAt(c, l.Path).String() },
+				func(c Candidate, o string) Candidate { return space.repacked(c, i, option(l.Packings, o)) }, layers[i]})
+		}
+	}
 	return slices.Concat(out, s.forms(c), whole(space, c)), nil
+}
+
+// packingAt is the packing of the layer at a path, in whatever form.
+func (p *Problem) packingAt(c Candidate, path string) cost.Packing {
+	space := p.of(c.Program)
+	return space.packing(c, slices.IndexFunc(space.Layers, func(l Layer) bool { return l.Path == path }))
+}
+
+// option is that of a name.
+func option[T interface{ String() string }](all []T, name string) T {
+	return all[slices.IndexFunc(all, func(x T) bool { return x.String() == name })]
 }
 
 // wayAt is the way of the site at a path, in whatever form.
@@ -94,7 +113,10 @@ func whole(space *Space, c Candidate) (out []aspect) {
 		add("products", texts(space.Elementwise), func(c Candidate) string { return c.Elementwise.String() }, func(g *Program, o string) { g.Elementwise, _ = cost.ParseElementwise(o) })
 	}
 	if len(space.Packings) > 1 {
-		add("packing", texts(space.Packings), func(c Candidate) string { return c.Packing.String() }, func(g *Program, o string) { g.Packing, _ = cost.ParsePacking(o) })
+		out = append(out, aspect{"", "packing", 0, 0, texts(space.Packings), Candidate.packedAs, func(c Candidate, o string) Candidate {
+			c.Packing, c.Packs = option(space.Packings, o), nil
+			return c
+		}, Times{}})
 	}
 	if c.garbles() {
 		scheme := func(c Candidate) string {
@@ -106,6 +128,14 @@ func whole(space *Space, c Candidate) (out []aspect) {
 		add("garbling", names(space.Schemes), scheme, func(g *Program, o string) { g.Garbling = cost.Scheme(o) })
 	}
 	return out
+}
+
+// packedAs names the packing of all layers, or says that there are several.
+func (c Candidate) packedAs() string {
+	if c.Packs != nil {
+		return "by layer"
+	}
+	return c.Packing.String()
 }
 
 func names[T ~string](all []T) (out []string) {

@@ -1,6 +1,8 @@
 package choose
 
 import (
+	"slices"
+
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
@@ -31,6 +33,7 @@ type secure struct {
 	m     *ir.Module
 	asked cost.Extensions
 	owner []int // of the ops, by tag: the site they belong to, or -1
+	layer []int // of the ops, by tag: the layer that they are, or -1
 }
 
 // account is what a candidate does, priced but for the link.
@@ -63,13 +66,35 @@ func (p *Problem) account(c Candidate) (*account, error) {
 		if err := ir.CheckMaterial(m, p.Source); err != nil {
 			return nil, err
 		}
-		s = &secure{m, ir.SessionOTs(m, m.Funcs[0]), p.owners(c.Program, m.Funcs[0])}
+		s = &secure{m, ir.SessionOTs(m, m.Funcs[0]), p.owners(c.Program, m.Funcs[0]), p.of(c.Program).layersOf(m.Funcs[0])}
 		p.lowered[lowered] = s
 	}
+	s.pack(p.of(c.Program), c)
 	with := ir.Module{Stage: s.m.Stage, Deploy: s.m.Deploy, OT: c.OT, Elementwise: c.Elementwise, Packing: c.Packing}
 	a := &account{s, p.layouts.Lay(ir.AccountAsking(s.asked, &with, s.m.Funcs[0], p.Source))}
 	p.priced[whole] = a
 	return a, nil
+}
+
+// pack packs the layers as a candidate does.
+func (s *secure) pack(space *Space, c Candidate) {
+	for tag, i := range s.layer {
+		if i >= 0 {
+			s.m.Funcs[0].Body[tag].SetPacking(space.packing(c, i))
+		}
+	}
+}
+
+// layersOf says which layer each op of a function in SECURE is.
+func (s *Space) layersOf(f *ir.Func) []int {
+	out := make([]int, len(f.Body))
+	for tag, v := range f.Body {
+		out[tag] = -1
+		if v.Linear() {
+			out[tag] = slices.IndexFunc(s.Layers, func(l Layer) bool { return l.Path == pass.SitePath(v) })
+		}
+	}
+	return out
 }
 
 // lower takes a candidate to SECURE.
@@ -117,14 +142,22 @@ func (p *Problem) Price(c Candidate, link cost.Link) (Times, error) {
 // adapt gives a candidate's ways to other choices for the whole program: in another form each site keeps its own, as far as it may.
 func (p *Problem) adapt(c Candidate, g Program) Candidate {
 	if g.Form == c.Form {
-		return Candidate{c.Ways, g}
+		c.Program = g
+		return c
 	}
 	of := map[string]pass.Nonlinear{}
 	for i, s := range p.of(c.Program).Sites {
 		of[s.Path] = c.Ways[i]
 	}
 	s := p.of(g)
-	out := Candidate{make([]pass.Nonlinear, len(s.Sites)), g}
+	out := Candidate{Ways: make([]pass.Nonlinear, len(s.Sites)), Program: g}
+	if packs := c.Packs; packs != nil && len(packs) == len(s.Layers) {
+		for i, l := range s.Layers {
+			packs = slices.Clone(packs)
+			packs[i] = l.as[packs[i]]
+		}
+		out = s.packed(out, packs)
+	}
 	for i, site := range s.Sites {
 		out.Ways[i] = s.allowed(i, of[site.Path])
 	}

@@ -23,9 +23,10 @@ type Choice struct {
 type Weighed string
 
 const (
-	WeighedAll  Weighed = "all"
-	WeighedForm Weighed = "form" // those of the form that a search found
-	WeighedNone Weighed = "none" // there were more than MostEnumerated even of that
+	WeighedAll   Weighed = "all"
+	WeighedAlike Weighed = "alike" // those that pack all layers alike; packings of single layers were searched
+	WeighedForm  Weighed = "form"  // of these, those of the form that a search found
+	WeighedNone  Weighed = "none"  // there were more than MostEnumerated even of that
 )
 
 // search is one search, on one link.
@@ -68,19 +69,29 @@ func (s *search) sites(g Program, a *account) []Times {
 	if t, ok := s.sited[a]; ok {
 		return t
 	}
-	out := make([]Times, len(s.of(g).Sites))
+	s.sited[a] = s.shares(a, a.owner, len(s.of(g).Sites))
+	return s.sited[a]
+}
+
+// layers are what of it each linear layer takes.
+func (s *search) layers(g Program, a *account) []Times {
+	return s.shares(a, a.layer, len(s.of(g).Layers))
+}
+
+// shares sums the times of an account's ops by whom they belong to, of n.
+func (s *search) shares(a *account, owner []int, n int) []Times {
+	out := make([]Times, n)
 	offline, online := s.play(a.phases[cost.Offline]).byTag, s.play(a.phases[cost.Online]).byTag
-	for tag, site := range a.owner {
-		if i := tag - cost.SessionTag; site >= 0 {
-			if i < len(offline) {
-				out[site].Offline += offline[i]
+	for tag, i := range owner {
+		if at := tag - cost.SessionTag; i >= 0 {
+			if at < len(offline) {
+				out[i].Offline += offline[at]
 			}
-			if i < len(online) {
-				out[site].Online += online[i]
+			if at < len(online) {
+				out[i].Online += online[at]
 			}
 		}
 	}
-	s.sited[a] = out
 	return out
 }
 
@@ -99,24 +110,59 @@ func (s *search) least(a *account) Times {
 
 // Choose gives the candidate that takes the least on a link.
 func (p *Problem) Choose(link cost.Link) (Choice, error) {
-	n, most, all := 0, cmp.Or(p.Enumerate, MostEnumerated), []int{}
-	for i, f := range p.Forms {
-		n += f.Space.candidates(most)
-		all = append(all, i)
-	}
+	most := cmp.Or(p.Enumerate, MostEnumerated)
 	s := p.search(link)
-	if n <= most {
-		return s.enumerated(WeighedAll, all)
+	switch {
+	case p.candidates(false, most) <= most:
+		return s.enumerated(WeighedAll, p.forms())
+	case p.candidates(true, most) <= most:
+		return s.repack(s.enumerated(WeighedAlike, p.forms()))
 	}
 	found, err := s.choose()
-	if form := found.Candidate.Form; err == nil && p.Forms[form].Space.candidates(most) <= most {
+	if form := found.Candidate.Form; err == nil && p.Forms[form].Space.candidates(true, most) <= most {
 		uniform, times := found.Uniform, found.UniformTimes
 		found, err = s.enumerated(WeighedForm, []int{form})
 		if times.By(s.Objective) < found.UniformTimes.By(s.Objective) {
 			found.Uniform, found.UniformTimes = uniform, times // of another form
 		}
 	}
-	return found, err
+	return s.repack(found, err)
+}
+
+// forms numbers all.
+func (p *Problem) forms() (all []int) {
+	for i := range p.Forms {
+		all = append(all, i)
+	}
+	return all
+}
+
+// candidates counts those of all forms.
+func (p *Problem) candidates(alike bool, most int) (n int) {
+	for _, f := range p.Forms {
+		n += f.Space.candidates(alike, most)
+	}
+	return n
+}
+
+// repack packs the layers of what was found one by one, and of the best program of one way.
+func (s *search) repack(c Choice, err error) (Choice, error) {
+	if err != nil {
+		return c, err
+	}
+	if c.Candidate, err = s.pack(c.Candidate); err != nil {
+		return c, err
+	}
+	if c.Uniform, err = s.pack(c.Uniform); err != nil {
+		return c, err
+	}
+	if c.Candidate, _, err = s.better(c.Candidate, c.Uniform); err != nil {
+		return c, err
+	}
+	if c.Times, err = s.times(c.Candidate); err == nil {
+		c.UniformTimes, err = s.times(c.Uniform)
+	}
+	return c, err
 }
 
 // rankedPrograms is how many choices for the whole program are gone into, the best by programs of one way.
@@ -146,7 +192,7 @@ func (s *search) choose() (out Choice, err error) {
 		if err != nil {
 			return out, err
 		}
-		if best, _, err = s.better(best, Candidate{s.shortest(t, g), g}); err != nil {
+		if best, _, err = s.better(best, Candidate{Ways: s.shortest(t, g), Program: g}); err != nil {
 			return out, err
 		}
 	}
@@ -184,7 +230,7 @@ func (r *ranking) uniforms(programs []Program) error {
 	var all []bounded
 	for _, g := range programs {
 		for _, w := range r.of(g).all() {
-			c := Candidate{r.of(g).alternating(w, w), g}
+			c := Candidate{Ways: r.of(g).alternating(w, w), Program: g}
 			a, err := r.account(c)
 			if err != nil {
 				return err
@@ -270,7 +316,7 @@ func (s *search) table(g Program) (table, error) {
 	ways := space.all()
 	for turn := range ways { // 0: a way with itself
 		for i, even := range ways {
-			if err := s.enter(t, Candidate{space.alternating(even, ways[(i+turn)%len(ways)]), g}); err != nil {
+			if err := s.enter(t, Candidate{Ways: space.alternating(even, ways[(i+turn)%len(ways)]), Program: g}); err != nil {
 				return nil, err
 			}
 		}

@@ -1,6 +1,6 @@
 // Package choose decides by price which protocol computes what: for every op that compares its way, and for the whole program the form it
 // is computed in (ring and scales, the order of pools and ReLUs), the OT extension, the garbling scheme, how elementwise products are made
-// and how layers are packed.
+// and how layers are packed, all alike or each in its own way.
 //
 // A candidate is priced as a whole, by the estimate of its ledger: rounds of parallel branches, directions of the link and set-up that
 // several ops share are in it. Of up to MostEnumerated candidates all are weighed, and the answer is proven: each has a bound that no play
@@ -59,7 +59,10 @@ type Space struct {
 	OTs         []cost.OT
 	Schemes     []cost.Scheme
 	Elementwise []cost.Elementwise
-	Packings    []cost.Packing
+	Packings    []cost.Packing // of all layers
+	Layers      []Layer        // that may be packed by themselves too
+
+	mixed [][]cost.Packing // frontier, once it is asked for
 }
 
 // Form is the network in fixed point, in one of the ways in which it may be computed. Forms of one problem have the same sites, in an order of
@@ -76,7 +79,7 @@ func (f *Form) Bits() int { return f.Ring.Funcs[0].Result.Type.Elem.Bits }
 
 // NewSpace gives all that a RING function may be computed with, its material from a source. Keys come of a dealer alone; an extension,
 // a scheme or products that nothing asks for are not varied.
-func NewSpace(f *ir.Func, source cost.Source) *Space {
+func NewSpace(f *ir.Func, d cost.Deployment, source cost.Source) *Space {
 	s := &Space{Sites: pass.Sites(f), OTs: []cost.OT{cost.SoftSpoken, cost.Ferret}, Schemes: cost.Schemes(), Elementwise: []cost.Elementwise{cost.ByGilboa}, Packings: []cost.Packing{cost.Balanced}}
 	for range s.Sites {
 		s.Ways = append(s.Ways, Ways(source))
@@ -89,6 +92,8 @@ func NewSpace(f *ir.Func, source cost.Source) *Space {
 	if source == cost.FromHE {
 		s.Packings = cost.Packings()
 	}
+	s.Layers = newLayers(f, d)
+	s.PackAll(s.Packings)
 	return s
 }
 
@@ -144,6 +149,7 @@ func (s *Space) Fix(paths []string, way pass.Nonlinear) {
 type Candidate struct {
 	Ways []pass.Nonlinear // of the sites, in their order
 	Program
+	Packs []cost.Packing // of the layers, in their order; nil: all as the program says
 }
 
 // Program is what is chosen for all of a program.
@@ -188,7 +194,11 @@ func (c Candidate) key() (lowered, whole string) {
 		b = append(append(b, ' '), c.Garbling...)
 	}
 	lowered = string(b)
-	return lowered, string(append(b, ' ', byte(c.OT), byte(c.Elementwise), byte(c.Packing)))
+	b = append(b, ' ', byte(c.OT), byte(c.Elementwise), byte(c.Packing))
+	for _, k := range c.Packs {
+		b = append(b, byte(k))
+	}
+	return lowered, string(b)
 }
 
 // Protocols are the candidate's, on top of what the user decided of truncations.
@@ -237,22 +247,38 @@ func (s *Space) all() []pass.Nonlinear {
 
 // Programs lists what can be chosen for the whole program in a form.
 func (s *Space) Programs(form int) []Program {
+	all := s.unpacked(form)
+	for i, n := 0, len(all); i < n; i++ {
+		for _, k := range s.Packings[1:] {
+			g := all[i]
+			g.Packing = k
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+// unpacked is Programs in one packing.
+func (s *Space) unpacked(form int) []Program {
 	var all []Program
 	for _, o := range s.OTs {
 		for _, g := range s.Schemes {
 			for _, e := range s.Elementwise {
-				for _, k := range s.Packings {
-					all = append(all, Program{form, o, g, e, k})
-				}
+				all = append(all, Program{form, o, g, e, s.Packings[0]})
 			}
 		}
 	}
 	return all
 }
 
-// candidates counts all there are, up to a few more than most.
-func (s *Space) candidates(most int) int {
-	n := len(s.Programs(0))
+// candidates counts all there are, with all layers packed alike or not, up to a few more than most.
+func (s *Space) candidates(alike bool, most int) int {
+	n := len(s.unpacked(0))
+	if alike || len(s.Layers) == 0 {
+		n *= len(s.Packings)
+	} else {
+		n *= s.mixes(most)
+	}
 	for _, w := range s.Ways {
 		if n > most {
 			break

@@ -26,20 +26,21 @@ type Pass struct {
 // Context is what a compilation knows besides the module: the user's decisions and, where they are at hand, the weights
 // and inputs to calibrate on.
 type Context struct {
-	Choices     []Decision             // later ones win
-	Deploy      cost.Deployment        // of the program
-	Source      cost.Source            // who makes the offline material
-	OT          cost.OTPolicy          // which OT extension; nil: the module's
-	Elementwise cost.ElementwisePolicy // how elementwise products are made without a dealer; nil: as the module says
-	Packing     cost.Packing           // how linear layers are packed for the encryption there; balanced: as the module says
-	Protocols   Protocols              // which one, where several compute an op
-	Gates       Gates                  // which elements keep their ReLUs; nil: all
-	Pools       Pools                  // which comes first of a ReLU and its max-pooling; empty: the pool
-	SignDrop    int                    // how many low bits of its operand a ReLU's sign may be taken without
-	Ring        int                    // 32, 64, or 0 for the narrowest that holds the ranges
-	Frac        int                    // fraction bits of activations; 0 for the most that fit
-	Weights     Weights                // nil: ranges are assumed
-	Calibration [][]float32            // inputs of the network; nil: ranges are worst cases
+	Choices     []Decision              // later ones win
+	Deploy      cost.Deployment         // of the program
+	Source      cost.Source             // who makes the offline material
+	OT          cost.OTPolicy           // which OT extension; nil: the module's
+	Elementwise cost.ElementwisePolicy  // how elementwise products are made without a dealer; nil: as the module says
+	Packing     cost.Packing            // how linear layers are packed for the encryption there; balanced: as the module says
+	Packings    map[string]cost.Packing // of single linear layers, by their path: before that of all
+	Protocols   Protocols               // which one, where several compute an op
+	Gates       Gates                   // which elements keep their ReLUs; nil: all
+	Pools       Pools                   // which comes first of a ReLU and its max-pooling; empty: the pool
+	SignDrop    int                     // how many low bits of its operand a ReLU's sign may be taken without
+	Ring        int                     // 32, 64, or 0 for the narrowest that holds the ranges
+	Frac        int                     // fraction bits of activations; 0 for the most that fit
+	Weights     Weights                 // nil: ranges are assumed
+	Calibration [][]float32             // inputs of the network; nil: ranges are worst cases
 
 	// FloatOutputs are the float network's outputs on the calibration inputs, once the ranges pass has run.
 	FloatOutputs [][]float64

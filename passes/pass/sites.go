@@ -9,13 +9,13 @@ import (
 	"sotto/ir"
 )
 
-// Site is an op of a RING function that several protocols compute, or a truncation. What one layer of the user's comes to, such as both ReLUs
+// Site is an op of a RING function that several protocols compute, a truncation or a linear layer. What one layer of the user's comes to, such as both ReLUs
 // of a relu6, is one site.
 type Site struct {
 	Path     string // of its values; their name where a dump gives them no path
-	Op       string // relu, relu6, maxpool, argmax, ..., or trunc
+	Op       string // relu, relu6, maxpool, argmax, ..., or trunc, conv2d or linear
 	Line     int
-	Elements int // compared with zero or with each other, or truncated
+	Elements int // compared with zero or with each other, truncated, or multiplied
 }
 
 // SitePath names the site of a value.
@@ -35,6 +35,9 @@ func Sites(f *ir.Func) []Site {
 func TruncationSites(f *ir.Func) []Site {
 	return sites(f, func(v *ir.Value) bool { return v.Is("ring.trunc") })
 }
+
+// LayerSites lists the linear layers of a RING function in program order.
+func LayerSites(f *ir.Func) []Site { return sites(f, (*ir.Value).Linear) }
 
 // sites lists the values of a kind, those of one path as one.
 func sites(f *ir.Func, kind func(*ir.Value) bool) []Site {

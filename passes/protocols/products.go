@@ -16,11 +16,26 @@ var Products = &pass.Pass{
 		if c.Packing != cost.Balanced {
 			m.Packing = c.Packing
 		}
+		for _, f := range m.Funcs {
+			Pack(m, f, c.Packings)
+		}
 		if c.Elementwise != nil {
 			m.Elementwise = c.Elementwise(func(e cost.Elementwise) []*cost.Ledger { return madeBy(m, e) })
 		}
 		return nil
 	},
+}
+
+// Pack packs single linear layers of a function, by their path; the others are packed as the module says.
+func Pack(m *ir.Module, f *ir.Func, packings map[string]cost.Packing) {
+	for _, v := range f.Body {
+		if !v.Linear() {
+			continue
+		}
+		if k, ok := packings[pass.SitePath(v)]; ok && k != m.Packing {
+			v.SetPacking(k)
+		}
+	}
 }
 
 // madeBy is what the elementwise products of a module's functions cost with a way.

@@ -34,7 +34,7 @@ func newLattice[W ring.Word](m *program.Manifest, inferences int) (*lattice[W], 
 		if it.Kind != program.Product {
 			continue
 		}
-		if l.plan[i], err = m.Packing.Plan(heLayer(it), m.Ring, m.Deploy, inferences); err != nil {
+		if l.plan[i], err = it.Packing.Plan(heLayer(it), m.Ring, m.Deploy, inferences); err != nil {
 			return nil, fmt.Errorf("material: %s: %w", describe(m, i), err)
 		}
 		l.upload[i] = l.served(m, i)

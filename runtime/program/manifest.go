@@ -1,7 +1,6 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 
 	"sotto/ir/cost"
@@ -39,6 +38,8 @@ type Item struct {
 	Ints   []int
 	Weight string // of Product
 	WLen   int
+	// Packing is how a Product is packed where the parties make it alone.
+	Packing cost.Packing
 }
 
 // Manifest lists the correlated randomness of one inference, with the relations between its items. It is the same
@@ -50,8 +51,6 @@ type Manifest struct {
 	Items   []Item          `cbor:"4,keyasint"`
 	// Elementwise is how the parties make Cross and Square items where they make them alone.
 	Elementwise cost.Elementwise `cbor:"5,keyasint,omitempty"`
-	// Packing is how Product items are packed there.
-	Packing cost.Packing `cbor:"6,keyasint,omitempty"`
 }
 
 // Check refuses manifests that refer to what is not there.
@@ -65,7 +64,7 @@ func (m *Manifest) Check() error {
 	if _, err := cost.ParseDeployment(string(m.Deploy)); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	if err := errors.Join(m.Elementwise.Check(), m.Packing.Check()); err != nil {
+	if err := m.Elementwise.Check(); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
 	if len(m.Items) > maxItems {
@@ -102,6 +101,9 @@ func (m *Manifest) checkItem(i int, it Item) error {
 			return fmt.Errorf("%d elements from a mask of %d", it.N, m.Items[it.Args[0]].N)
 		}
 	case Product:
+		if err := it.Packing.Check(); err != nil {
+			return err
+		}
 		if it.Op != Conv && it.Op != Linear {
 			return fmt.Errorf("no linear map is called %q", it.Op)
 		}

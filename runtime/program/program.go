@@ -20,7 +20,7 @@ import (
 )
 
 // Version of the format. A program of another version is refused.
-const Version = 3
+const Version = 4
 
 // Kind is what a buffer holds.
 type Kind uint8

@@ -33,3 +33,31 @@ func TestPackings(t *testing.T) {
 		}
 	}
 }
+
+// TestPackingsByLayer: two layers packed each in its own way compute and send what was declared.
+func TestPackingsByLayer(t *testing.T) {
+	for _, d := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		t.Run(string(d), func(t *testing.T) {
+			n := compileIn(t, "packed", packedText, &pass.Context{Deploy: d, Ring: 32, Source: cost.FromHE, Packing: cost.Compact,
+				Packings: map[string]cost.Packing{"conv#1": cost.Light}, Protocols: pass.Protocols{Nonlinear: pass.OTSign}})
+			own := map[cost.Packing]int{}
+			for _, v := range n.Secure.Funcs[0].Body {
+				if v.Linear() {
+					k, err := v.Packing(n.Secure.Packing)
+					if err != nil {
+						t.Fatal(err)
+					}
+					own[k]++
+				}
+			}
+			if own[cost.Light] != 1 || own[cost.Compact] != 1 {
+				t.Fatalf("layers by packing: %v", own)
+			}
+			x := image(7, 128*28*28)
+			p := n.playTLS(t, x)
+			checkValues(t, n, x, p)
+			checkCosts(t, n, p)
+			checkOutput(t, n, x, p)
+		})
+	}
+}

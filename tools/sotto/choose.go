@@ -62,13 +62,6 @@ func (f *lowerFlags) programs() (s choose.Space, err error) {
 		}
 		s.Elementwise = []cost.Elementwise{e}
 	}
-	if f.packing != "" && f.packing != wayAuto {
-		k, err := cost.ParsePacking(f.packing)
-		if err != nil {
-			return s, usageError{fmt.Errorf("--packing: %w, or %s", err, wayAuto)}
-		}
-		s.Packings = []cost.Packing{k}
-	}
 	return s, nil
 }
 
@@ -86,7 +79,7 @@ func (l *lowering) decide() error {
 	d.problem = &choose.Problem{Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate,
 		Base: pass.Protocols{Truncation: base.Truncation, Truncations: base.Truncations}, Target: d.target, Objective: d.objective}
 	for _, x := range forms {
-		if x.Space, err = d.space(x.Ring.Funcs[0], base, l.context.Source); err != nil {
+		if x.Space, err = d.space(x.Ring.Funcs[0], base, l.context); err != nil {
 			return err
 		}
 		d.problem.Forms = append(d.problem.Forms, &x.Form)
@@ -99,17 +92,17 @@ func (l *lowering) decide() error {
 	l.take(forms[c.Form])
 	l.context.Protocols = forms[c.Form].Space.Protocols(c, d.problem.Base)
 	l.context.OT, l.context.Elementwise = cost.AlwaysOT(c.OT), cost.AlwaysElementwise(c.Elementwise)
-	l.context.Packing = c.Packing
+	l.context.Packing, l.context.Packings = c.Packing, forms[c.Form].Space.Packed(c)
 	return nil
 }
 
 // space is what the flags leave open.
-func (d *deciding) space(f *ir.Func, base pass.Protocols, source cost.Source) (*choose.Space, error) {
+func (d *deciding) space(f *ir.Func, base pass.Protocols, l *pass.Context) (*choose.Space, error) {
 	fixed, err := d.flags.programs()
 	if err != nil {
 		return nil, err
 	}
-	s := choose.NewSpace(f, source)
+	s := choose.NewSpace(f, l.Deploy, l.Source)
 	if fixed.OTs != nil {
 		s.OTs = fixed.OTs
 	}
@@ -119,8 +112,8 @@ func (d *deciding) space(f *ir.Func, base pass.Protocols, source cost.Source) (*
 	if fixed.Elementwise != nil {
 		s.Elementwise = fixed.Elementwise
 	}
-	if fixed.Packings != nil {
-		s.Packings = fixed.Packings
+	if err := d.flags.pack(s, f); err != nil {
+		return nil, err
 	}
 	for i, site := range s.Sites {
 		if way := base.Way(site.Path); way != "" && way != wayAuto {
@@ -128,4 +121,25 @@ func (d *deciding) space(f *ir.Func, base pass.Protocols, source cost.Source) (*
 		}
 	}
 	return s, nil
+}
+
+// pack leaves the packings that --packing does.
+func (f *lowerFlags) pack(s *choose.Space, fn *ir.Func) error {
+	all, byPath, err := f.packing.resolve("packing", pass.LayerSites(fn))
+	if err != nil {
+		return err
+	}
+	for path, name := range byPath {
+		if k, err := cost.ParsePacking(name); err == nil { // not auto
+			s.Pack([]string{path}, k)
+		}
+	}
+	if all != "" {
+		k, err := cost.ParsePacking(all)
+		if err != nil {
+			return usageError{err}
+		}
+		s.PackAll([]cost.Packing{k})
+	}
+	return nil
 }

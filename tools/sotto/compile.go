@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -154,7 +157,7 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
-		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.secure.Packing.String(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
+		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.packings(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
 		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
 	r.Comparisons, r.Weighed = l.comparisons(), l.deciding.choice.Weighed
@@ -343,4 +346,24 @@ func (l *lowering) writeClear(dir string) error {
 		return err
 	}
 	return tensorfile.Write(filepath.Join(dir, floatFile), float, nil, tensorfile.Secret)
+}
+
+// packings names that of all layers, or says how many have which.
+func (l *lowering) packings() string {
+	counts := map[cost.Packing]int{}
+	for _, v := range l.secure.Funcs[0].Body {
+		if v.Linear() {
+			if k, err := v.Packing(l.secure.Packing); err == nil {
+				counts[k]++
+			}
+		}
+	}
+	if len(counts) < 2 {
+		return l.secure.Packing.String()
+	}
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", k, counts[k]))
+	}
+	return strings.Join(parts, ", ")
 }

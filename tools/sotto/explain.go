@@ -86,8 +86,10 @@ func (e *explanation) text(w io.Writer) {
 	switch e.Weighed {
 	case choose.WeighedAll:
 		fmt.Fprint(w, ". All programs were weighed: none is estimated faster.\n\n")
+	case choose.WeighedAlike:
+		fmt.Fprint(w, ". All programs that pack all layers alike were weighed: none is estimated faster; packings of single layers were searched.\n\n")
 	case choose.WeighedForm:
-		fmt.Fprint(w, ". All programs of this ring and order of pools were weighed: none is estimated faster; those of others were searched.\n\n")
+		fmt.Fprint(w, ". All programs of this ring and order of pools that pack all layers alike were weighed: none is estimated faster; others were searched.\n\n")
 	default:
 		fmt.Fprintf(w, ". Found by search: there are more than %d programs to choose from.\n\n", choose.MostEnumerated)
 	}

@@ -29,7 +29,7 @@ type lowerFlags struct {
 	ot          string
 	garbling    string
 	products    string
-	packing     string
+	packing     ways
 	ring        int
 	precision   string
 	signDrop    int
@@ -61,7 +61,7 @@ func (f *lowerFlags) addDeploy(c *cobra.Command) {
 	c.Flags().StringVar(&f.minimize, "minimize", string(choose.Total), "what choices by price make `least`: total, the time of both phases of one inference; online, where material is made ahead; or offline")
 	c.Flags().StringVar(&f.garbling, "garbling", cost.SchemeAuto, "how AND gates are garbled: half-gates (32 bytes), three-halves (24.8 bytes, more work), or auto: the faster at the target's prices")
 	c.Flags().StringVar(&f.products, "products", "", "how the parties make elementwise `products` alone: gilboa (OTs: 70 bytes a product of 32 bits, 267 of 64), simd (encryption: 104 and 150, in blocks of 8192, less work), or auto: the faster at the target's prices (default auto, or what a dump in stage secure says)")
-	c.Flags().StringVar(&f.packing, "packing", wayAuto, "how linear `layers` are packed for the encryption by which the parties make products alone: balanced, compact (fewer bytes, more work), light (more bytes, less work), or auto: the faster at the target's prices")
+	c.Flags().StringSliceVar((*[]string)(&f.packing), "packing", nil, "how linear `layers` are packed for the encryption by which the parties make products alone: balanced, compact (fewer bytes, more work), light (more bytes, less work), or auto: for each layer the fastest at the target's prices; PATH=PACKING for one layer, or all of a block (default auto)")
 	c.Flags().StringVar(&f.ot, "ot", "", "OT `extension`: softspoken (4 bytes an OT), ferret (a tenth of one, more work), iknp (16), or auto: the faster of the first two at the target's prices (default auto, or what a dump in stage secure says)")
 }
 

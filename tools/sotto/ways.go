@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sotto/ir"
+	"sotto/ir/cost"
 	"sotto/passes/choose"
 	"sotto/passes/pass"
 )
@@ -59,6 +60,15 @@ func (f *lowerFlags) checkWays() error {
 			return nil
 		}
 		if err := (pass.Protocols{Nonlinear: pass.Nonlinear(way)}).Check(); err != nil {
+			return fmt.Errorf("%w, or %s", err, wayAuto)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = f.packing.check("packing", func(way string) error {
+		if _, err := cost.ParsePacking(way); err != nil && way != wayAuto {
 			return fmt.Errorf("%w, or %s", err, wayAuto)
 		}
 		return nil
