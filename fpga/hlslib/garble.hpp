@@ -40,7 +40,7 @@ blocks:
             for (uint32_t lane = 0; lane < BLOCK_LANES; lane++) {
 #pragma HLS PIPELINE II = 1
                 const bool there = lane < lanes_of(g, b);
-                words.write(there ? ring[address + (g.lo + BLOCK_LANES * b + lane) * g.elements + e] : typename C::word(0));
+                words.write(there ? ring[address + (BLOCK_LANES * b + lane) * g.elements + e] : typename C::word(0));
                 beat(LOAD);
             }
         }
@@ -61,7 +61,7 @@ blocks:
 #pragma HLS PIPELINE II = 1
                 x[lane] = words.read();
             }
-            const uint32_t n = lanes_of(g, b), first = place(g, b, g.wires, e * g.bits);
+            const uint32_t n = lanes_of(g, b), first = numbered(g, b, g.wires, e * g.bits);
             uint32_t bit = 0, lane = 0;
         lanes:
             for (uint32_t k = 0; k < g.bits * n; k++) {
@@ -80,13 +80,12 @@ blocks:
 
 inline void write_labels(const garbled &g, fifo<block, LANES_AHEAD> &labels, uint32_t address, uint64_t *bits) {
 #pragma HLS INLINE off
-    const uint32_t first = address + BLOCK_WORDS * g.lo * g.wires;
 labels:
     for (uint32_t k = 0; k < g.n * g.wires; k++) {
 #pragma HLS PIPELINE II = 1
         const block l = labels.read();
-        bits[first + BLOCK_WORDS * k] = l.lo;
-        bits[first + BLOCK_WORDS * k + 1] = l.hi;
+        bits[address + BLOCK_WORDS * k] = l.lo;
+        bits[address + BLOCK_WORDS * k + 1] = l.hi;
         beat(STORE);
     }
 }
@@ -108,7 +107,7 @@ template <class C> void pack_choices(const garbled &g, fifo<typename C::word, LA
 #pragma HLS INLINE off
     typename C::word x[BLOCK_LANES];
 #pragma HLS ARRAY_PARTITION variable = x complete
-    uint32_t at = address + g.lo / BLOCK_LANES * g.wires;
+    uint32_t at = address;
     uint64_t held = 0;
     uint32_t fill = 0;
 blocks:
@@ -160,7 +159,7 @@ blocks:
     steps:
         for (uint32_t i = 0; i < g.steps; i++) {
             const step_words s = steps.read();
-            const uint32_t first = place(g, b, g.wires, input_number(s, GARBLER_INPUT));
+            const uint32_t first = numbered(g, b, g.wires, input_number(s, GARBLER_INPUT));
             const uint32_t lanes = takes(s, GARBLER_INPUT) ? BLOCK_LANES : 0;
         lanes:
             for (uint32_t lane = 0; lane < lanes; lane++) {
@@ -183,7 +182,7 @@ blocks:
     fill:
         for (uint32_t lane = 0; lane < n; lane++) {
 #pragma HLS PIPELINE II = 1
-            r[lane] = ring[address + g.lo + BLOCK_LANES * b + lane];
+            r[lane] = ring[address + BLOCK_LANES * b + lane];
             beat(LOAD);
         }
     steps:

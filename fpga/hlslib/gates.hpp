@@ -69,7 +69,8 @@ inline bool takes(const step_words &s, step_source kind) {
 inline uint32_t input_number(const step_words &s, step_source kind) { return uint32_t(s.numbers >> (16 * (kind - GARBLER_INPUT)) & 0xffff); }
 inline uint32_t output_number(const step_words &s) { return uint32_t(s.numbers >> 48); }
 
-// garbled is what a command of either kernel says of its circuit and instances.
+// garbled is what a command of either kernel says of its circuit and instances. Addresses are of the first of them; lo, its number in the
+// part, is what tweaks and the garbler's labels count from.
 struct garbled {
     uint32_t steps, ands, wires, ring, elements, from, bits;
     uint32_t lo, n;
@@ -100,8 +101,11 @@ inline uint32_t outputs_of(const garbled &g) { return g.ring > 0 ? g.ring : 1; }
 // lanes_of is how many instances there are in a block.
 inline uint32_t lanes_of(const garbled &g, uint32_t b) { return least(BLOCK_LANES, g.n - BLOCK_LANES * b); }
 
-// place is where number k of so many things that each instance has begins for a block, in things.
-inline uint32_t place(const garbled &g, uint32_t b, uint32_t each, uint32_t k) { return (g.lo + BLOCK_LANES * b) * each + k * lanes_of(g, b); }
+// place is where number k of so many things that each instance has begins for a block, in things of the command's.
+inline uint32_t place(const garbled &g, uint32_t b, uint32_t each, uint32_t k) { return BLOCK_LANES * b * each + k * lanes_of(g, b); }
+
+// numbered is the same in things of the part.
+inline uint32_t numbered(const garbled &g, uint32_t b, uint32_t each, uint32_t k) { return g.lo * each + place(g, b, each, k); }
 
 // Depth of what waits between two processes: two steps of a block.
 const int LANES_AHEAD = 2 * BLOCK_LANES;
@@ -218,12 +222,12 @@ blocks:
             number[lane] = word(before | word(r.bit) << r.number);
             if (lane < n) plane |= uint64_t(r.bit) << lane;
         }
-        if (g.ring == 0) bits[address + g.lo / BLOCK_LANES + b] = plane;
+        if (g.ring == 0) bits[address + b] = plane;
         const uint32_t words = g.ring > 0 ? n : 0;
     words:
         for (uint32_t lane = 0; lane < words; lane++) {
 #pragma HLS PIPELINE II = 1
-            const uint32_t at = g.lo + BLOCK_LANES * b + lane;
+            const uint32_t at = BLOCK_LANES * b + lane;
             const word sent = permute == none ? word(0) : ring_in[permute + at];
             ring_out[address + at] = word(number[lane] ^ sent);
             beat(STORE);

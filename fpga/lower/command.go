@@ -120,15 +120,16 @@ const (
 	OpCompareJoin   // nodes <- nodes, own o, o of the peer, b, c [bits, level, stride]
 	OpProducts      // c <- a, b, p0, q [stride]: bits.mul; n words of a from word lo on, of stride words
 
-	// Garble and Evaluate. n instances from number lo on of a garbled part, whose addresses they are; blocks are two words of BITS, the low one
-	// first. weight: the circuit's steps and the key record, in BITS; the ints are the circuit's: Words, KeyWords and Ints of fpga/gates. x is
-	// the ring vector whose bits enter. Permute and colour bits are of BITS, words and shares of RING, as the circuit gives one or the other.
+	// Garble and Evaluate. n instances, the first of them number lo of a garbled part, which tweaks and labels count from; addresses are that
+	// instance's. Blocks are two words of BITS, the low one first. weight: the circuit's steps and the key record, in BITS; the ints are the
+	// circuit's: Words, KeyWords and Ints of fpga/gates. x is the ring vector whose bits enter. Permute and colour bits are of BITS, words and
+	// shares of RING, as the circuit gives one or the other.
 	OpLabels   // labels <- x
 	OpChoices  // choices <- x: what the evaluator's label OTs choose
 	OpTables   // tables, permute bits or words <- zero labels, r or None
 	OpEvaluate // colour bits or shares <- own labels, the garbler's, tables, permute words or None
 
-	// OT. n OTs from number lo on of vectors, whose addresses they are; keys: of 32 trees of 16 leaves, in BITS; key: the key record. used: the
+	// OT. n OTs from number lo on of vectors whose addresses these are; keys: of 32 trees of 16 leaves, in BITS; key: the key record. used: the
 	// words of each leaf's stream before OT 0; tweak: that of OT 0. Both are of two ints, the low half first.
 	OpExtendSend    // k blocks <- message {leaves, key} [used]
 	OpExtendReceive // message, m blocks <- choices {leaves, None} [used]

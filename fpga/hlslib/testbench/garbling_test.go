@@ -358,11 +358,12 @@ func (l *layer[W]) testTables(t *testing.T, c garbledCase, plan *gates.Plan, d g
 	if l.task.Ring > 0 {
 		r = b.onRing(wide(l.r))
 	}
+	wires, ands := uint32(gates.BlockWords*l.task.Wires()), uint32(gates.TableWords*plan.ANDs)
 	slabs(l.n, slab, func(lo, n uint32) {
-		cmd := lower.Command{Operation: lower.OpTables, Lo: lo, N: n, Out: [lower.Outs]uint32{tables, permute}, In: [lower.Ins]uint32{zero, r},
+		cmd := lower.Command{Operation: lower.OpTables, Lo: lo, N: n, Out: [lower.Outs]uint32{tables + lo*ands, permute + lo/64}, In: [lower.Ins]uint32{zero + lo*wires, r},
 			Weight: [lower.WeightRefs]uint32{steps, key}}
 		if l.task.Ring > 0 {
-			cmd.Out[1] = words
+			cmd.Out[1], cmd.In[1] = words+lo, r+lo
 		}
 		ints(&cmd, plan.Ints()...)
 		b.issue(cmd)
@@ -400,8 +401,9 @@ func (l *layer[W]) testLabels(t *testing.T, c garbledCase, plan *gates.Plan) {
 	key := b.onBits(halves([]prg.Block{l.key, l.delta, l.seed}))
 	x0, x1 := b.onRing(wide(l.x0)), b.onRing(wide(l.x1))
 	labels, choices := b.onBits(blank(2*len(l.labels))), b.onBits(blank(ring.BitWords(l.choices.Len())))
+	each, wires := uint32(l.task.Elements), uint32(l.task.Wires())
 	slabs(l.n, slab, func(lo, n uint32) {
-		cmd := lower.Command{Operation: lower.OpLabels, Lo: lo, N: n, Out: [lower.Outs]uint32{labels}, In: [lower.Ins]uint32{x1}, Weight: [lower.WeightRefs]uint32{lower.None, key}}
+		cmd := lower.Command{Operation: lower.OpLabels, Lo: lo, N: n, Out: [lower.Outs]uint32{labels + gates.BlockWords*lo*wires}, In: [lower.Ins]uint32{x1 + lo*each}, Weight: [lower.WeightRefs]uint32{lower.None, key}}
 		ints(&cmd, plan.Ints()...)
 		b.issue(cmd)
 	})
@@ -410,7 +412,7 @@ func (l *layer[W]) testLabels(t *testing.T, c garbledCase, plan *gates.Plan) {
 		t.Errorf("%d cycles for labels, want %d", b.cycles[1], want)
 	}
 	slabs(l.n, slab, func(lo, n uint32) {
-		cmd := lower.Command{Operation: lower.OpChoices, Lo: lo, N: n, Out: [lower.Outs]uint32{choices}, In: [lower.Ins]uint32{x0}}
+		cmd := lower.Command{Operation: lower.OpChoices, Lo: lo, N: n, Out: [lower.Outs]uint32{choices + lo/64*wires}, In: [lower.Ins]uint32{x0 + lo*each}}
 		ints(&cmd, plan.Ints()...)
 		b.issue(cmd)
 	})
@@ -428,11 +430,12 @@ func (l *layer[W]) testEvaluate(t *testing.T, c garbledCase, plan *gates.Plan, d
 	if l.task.Ring > 0 {
 		permute = b.onRing(wide(l.sent))
 	}
+	wires, ands := uint32(gates.BlockWords*l.task.Wires()), uint32(gates.TableWords*plan.ANDs)
 	slabs(l.n, slab, func(lo, n uint32) {
-		cmd := lower.Command{Operation: lower.OpEvaluate, Lo: lo, N: n, Out: [lower.Outs]uint32{colour}, In: [lower.Ins]uint32{own, labels, tables, permute},
-			Weight: [lower.WeightRefs]uint32{steps, key}}
+		cmd := lower.Command{Operation: lower.OpEvaluate, Lo: lo, N: n, Out: [lower.Outs]uint32{colour + lo/64},
+			In: [lower.Ins]uint32{own + lo*wires, labels + lo*wires, tables + lo*ands, permute}, Weight: [lower.WeightRefs]uint32{steps, key}}
 		if l.task.Ring > 0 {
-			cmd.Out[0] = shares
+			cmd.Out[0], cmd.In[3] = shares+lo, permute+lo
 		}
 		ints(&cmd, plan.Ints()...)
 		b.issue(cmd)
