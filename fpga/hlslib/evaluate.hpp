@@ -73,7 +73,7 @@ lanes:
         if (lane == 0) s = steps.read();
         const block garblers = takes(s, GARBLER_INPUT) ? theirs.read() : zero_block();
         const block evaluators = takes(s, EVALUATOR_INPUT) ? own.read() : zero_block();
-        const operands o = read_operands(s, lane, memory, garblers, zero_block(), evaluators);
+        const step_operands o = read_operands(s, lane, memory, garblers, zero_block(), evaluators);
         const block left = o.of[A1] ^ o.of[A2], right = o.of[B1] ^ o.of[B2];
         block z = left ^ right;
         if (is_and(s)) z = evaluated(left, right, tables.read(), tweak_of(g, b, gate, lane), key);

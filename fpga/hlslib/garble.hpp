@@ -237,7 +237,7 @@ lanes:
         const block garblers = takes(s, GARBLER_INPUT) ? zeros.read() : zero_block();
         const block earlier = takes(s, EARLY_INPUT) ? early.read() : zero_block();
         const block theirs = takes(s, EVALUATOR_INPUT) ? evaluators.read() : zero_block();
-        const operands o = read_operands(s, lane, memory, garblers, earlier, theirs);
+        const step_operands o = read_operands(s, lane, memory, garblers, earlier, theirs);
         const block left = o.of[A1] ^ o.of[A2] ^ mask_if(inverts_a(s), under.delta);
         const block right = o.of[B1] ^ o.of[B2] ^ mask_if(inverts_b(s), under.delta);
         block z = left ^ right;

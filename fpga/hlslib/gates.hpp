@@ -156,17 +156,17 @@ template <int SLOTS> struct label_memory {
     block copy[STEP_OPERANDS][SLOTS * BLOCK_LANES];
 };
 
-// operands_of are a step's five labels of an instance.
-struct operands {
+// step_operands are a step's five labels of an instance.
+struct step_operands {
     block of[STEP_OPERANDS];
 };
 
 // read_operands takes a step's labels of a lane from the streams and the memory. early is the label of an early input.
 template <int SLOTS>
-inline operands read_operands(const step_words &s, int lane, const label_memory<SLOTS> &memory, const block &garblers, const block &early,
+inline step_operands read_operands(const step_words &s, int lane, const label_memory<SLOTS> &memory, const block &garblers, const block &early,
                               const block &evaluators) {
 #pragma HLS INLINE
-    operands o;
+    step_operands o;
     for (int i = 0; i < STEP_OPERANDS; i++) {
 #pragma HLS UNROLL
         const int from = source(s, i);
