@@ -1,0 +1,112 @@
+package lower_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"sotto/backend/twopc"
+	"sotto/fpga/lower"
+	"sotto/fpga/target"
+	"sotto/frontend"
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/pass"
+)
+
+// example compiles an example without weights, whose ranges are then assumed.
+func example(t testing.TB, name string, context *pass.Context) *twopc.Pair {
+	t.Helper()
+	path := filepath.Join("..", "..", "examples", name+".sotto")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	space, err := frontend.Load(path, text, frontend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled(t, space.Module, context)
+}
+
+func compiled(t testing.TB, m *ir.Module, context *pass.Context) *twopc.Pair {
+	t.Helper()
+	context.Source = cost.FromDealer
+	if context.Deploy == "" {
+		context.Deploy = cost.ClientServer
+	}
+	if err := new(pass.Runner).Run(context, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := twopc.Emit(m, m.Funcs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+// polynomial is a context in which all activations are polynomials, and pools averages, as in the PASNet paper.
+func polynomial(sites ...string) *pass.Context {
+	c := new(pass.Context)
+	for _, s := range sites {
+		c.Choices = append(c.Choices, pass.Decision{Site: s, Option: map[string]string{"act": "x2act", "pool": "avgpool"}[s]})
+	}
+	return c
+}
+
+// paperLink is the link of the PASNet paper: 1 GB/s each way, 0.1 ms.
+func paperLink() (l cost.Link) {
+	l.BytesPerSecond.Value, l.OneWayMS.Value = 1e9, 0.1
+	return l
+}
+
+// boards is a design for a board, at both parties.
+func boards(t testing.TB, name string, ring int, settings ...target.Setting) [2]target.Design {
+	t.Helper()
+	b, err := target.Shipped(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := target.ForBoard(b, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err = d.With(settings...); err != nil {
+		t.Fatal(err)
+	}
+	return [2]target.Design{d, d}
+}
+
+// planned lowers a pair's online phase and verifies its schedule.
+func planned(t testing.TB, pair *twopc.Pair, designs [2]target.Design, link cost.Link) *lower.Plan {
+	t.Helper()
+	p, err := lower.Lower(pair.Client, pair.Server, cost.Online, designs, link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Problem.Verify(p.Schedule); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPASNet(t *testing.T) {
+	for _, n := range []struct {
+		name, example string
+		sites         []string
+		paper         float64 // ms
+	}{{"A", "resnet18", []string{"act", "pool"}, 63.3}, {"B", "resnet50", []string{"act", "pool"}, 227.6}, {"D", "mobilenetv2", []string{"act"}, 180.9}} {
+		t.Run(n.name, func(t *testing.T) {
+			if n.name != "A" && testing.Short() {
+				t.Skip("long")
+			}
+			p := planned(t, example(t, n.example, polynomial(n.sites...)), boards(t, "zcu104", 32), paperLink())
+			t.Logf("%.1f ms, the paper has %.1f", p.Seconds()*1e3, n.paper)
+			if ms := p.Seconds() * 1e3; ms > n.paper {
+				t.Errorf("%.1f ms on two ZCU104, the paper's model has %.1f", ms, n.paper)
+			}
+		})
+	}
+}

@@ -1,0 +1,246 @@
+package lower
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"sotto/fpga/sched"
+	"sotto/fpga/target"
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+)
+
+// Plan is what two boards do for a phase of a pair of programs, and when.
+type Plan struct {
+	Phase    cost.Phase     `json:"phase"`
+	ClockMHz float64        `json:"clock_mhz"` // of the problem's cycles
+	Link     cost.Link      `json:"link"`
+	Boards   [2]Board       `json:"boards"`
+	Problem  sched.Problem  `json:"-"`
+	Ops      []OpInfo       `json:"-"` // of the problem
+	Schedule sched.Schedule `json:"-"`
+}
+
+// Board is one party's.
+type Board struct {
+	Design       target.Design    `json:"design"`
+	Words        [2]int           `json:"words"` // of RING and of BITS
+	Values       []Value          `json:"values"`
+	Weights      []Weight         `json:"weights"`
+	Tables       []Table          `json:"tables"`
+	Instructions []Instruction    `json:"instructions"`
+	Commands     []Command        `json:"-"` // in the order in which the sequencer takes them
+	Of           []int            `json:"-"` // by command: index of Instructions
+	Last         []int            `json:"-"` // by instruction: the last of its commands in the list, -1 of one that has none
+	Program      *program.Program `json:"-"`
+}
+
+// Instruction is one of the program's that the plan does.
+type Instruction struct {
+	Place Place    `json:"place"`
+	Out   []Vector `json:"out"`
+	In    []Vector `json:"in"`
+}
+
+// Vector is elements of a value.
+type Vector struct {
+	Value int `json:"value"`
+	At    int `json:"at"`
+	Len   int `json:"len"`
+}
+
+// UnsupportedError is an instruction that no kernel does.
+type UnsupportedError struct {
+	Op    program.Opcode
+	Layer program.Layer
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s:%d: %s is not made for a board: accepted are comparisons by garbled circuits and by OT (--nonlinear gc, --nonlinear ot)",
+		e.Layer.File, e.Layer.Line, e.Op)
+}
+
+// Lower makes the plan of a phase. The programs must have passed Verify and belong together. The error is a *FitError where a layer does
+// not fit a design's buffers, and an *UnsupportedError where no kernel does an instruction.
+func Lower(client, server *program.Program, phase cost.Phase, designs [2]target.Design, link cost.Link) (*Plan, error) {
+	units, cutters, err := cutAll(client, server, phase, designs)
+	if err != nil {
+		return nil, err
+	}
+	b := newBuilder(units, designs, link)
+	for _, n := range b.order() {
+		b.place(n)
+	}
+	if err := b.Check(); err != nil {
+		return nil, fmt.Errorf("lower: %w", err)
+	}
+	plan := &Plan{Phase: phase, ClockMHz: b.clock, Link: link, Problem: b.Problem, Ops: b.ops, Schedule: sched.List(&b.Problem)}
+	for p, c := range cutters {
+		plan.Boards[p] = c.board()
+	}
+	plan.list(b)
+	return plan, nil
+}
+
+// Seconds is the plan's latency.
+func (p *Plan) Seconds() float64 {
+	return float64(p.Problem.Latency(p.Schedule)) / (p.ClockMHz * 1e6)
+}
+
+// cutAll makes the units of both parties, level by level: a Recv is cut when its Send has been.
+func cutAll(client, server *program.Program, phase cost.Phase, designs [2]target.Design) (units []unit, cutters [2]*cutter, err error) {
+	message := min(designs[0].Chunk, designs[1].Chunk)
+	for p, prog := range []*program.Program{client, server} {
+		if prog.Ring != designs[p].Ring {
+			return nil, cutters, fmt.Errorf("lower: a design for %d bits, the program's ring has %d", designs[p].Ring, prog.Ring)
+		}
+		c, err := newCutter(prog, phase, designs[p])
+		if err != nil {
+			return nil, cutters, err
+		}
+		c.units, c.message, c.party = &units, message, cost.Party(p)
+		cutters[p] = c
+	}
+	cutters[0].peer, cutters[1].peer = cutters[1], cutters[0]
+	for level := range levels(client, phase) {
+		for _, part := range []Part{Sending, Receiving, Computing} {
+			for _, c := range cutters {
+				if err := c.cutPart(level, part); err != nil {
+					return nil, cutters, err
+				}
+			}
+		}
+	}
+	for _, c := range cutters {
+		if err := errors.Join(append(c.weights.errs, c.tables.errs...)...); err != nil {
+			return nil, cutters, err
+		}
+	}
+	return units, cutters, nil
+}
+
+func levels(p *program.Program, phase cost.Phase) []program.Level {
+	if phase == cost.Offline {
+		return p.Offline
+	}
+	return p.Online
+}
+
+// newCutter finds a party's values and gives them their places.
+func newCutter(p *program.Program, phase cost.Phase, d target.Design) (*cutter, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	t, err := trace(p, phase)
+	if err != nil {
+		return nil, err
+	}
+	c := &cutter{tracer: t, design: d, chunk: d.Chunk, joints: map[int]joint{}, users: map[int][]int{}, cleared: map[int]int{}, tables: &tables{}}
+	for n := range c.tasks {
+		if err := c.besides(n); err != nil {
+			return nil, c.located(err)
+		}
+	}
+	c.arenas = [2]*arena{newArena(RING, d.WordBytes()), newArena(BITS, bitWordBytes)}
+	if err := place(c.values, c.arenas); err != nil {
+		return nil, err
+	}
+	c.weights = &weights{arena: c.arenas[RING], known: map[Weight]uint32{}}
+	for _, w := range p.Weights {
+		c.weights.words = append(c.weights.words, w.Len)
+	}
+	c.tables.arena = c.arenas[BITS]
+	return c, nil
+}
+
+// cutPart cuts the instructions of a level's list, the next tasks.
+func (c *cutter) cutPart(level int, part Part) (err error) {
+	end := c.next
+	for end < len(c.tasks) && c.tasks[end].place.Level == level && c.tasks[end].place.Part == part {
+		end++
+	}
+	for c.next < end {
+		if c.next, err = c.cut(c.next, end); err != nil {
+			return c.located(err)
+		}
+	}
+	return nil
+}
+
+// located says in which layer something is wrong.
+func (c *cutter) located(err error) error {
+	return fmt.Errorf("lower: layer %s: %w", c.program.Layers[c.layer].Path, err)
+}
+
+// board is what is known of a board without its list.
+func (c *cutter) board() Board {
+	b := Board{Design: c.design, Words: [2]int{c.arenas[RING].used, c.arenas[BITS].used}, Values: c.values, Weights: c.weights.placed, Tables: c.tables.placed,
+		Program: c.program}
+	vectors := func(list []view) (out []Vector) {
+		for _, v := range list {
+			out = append(out, Vector{v.value, v.at, v.len})
+		}
+		return out
+	}
+	for _, t := range c.tasks {
+		b.Instructions = append(b.Instructions, Instruction{t.place, vectors(t.out), vectors(t.in)})
+	}
+	return b
+}
+
+// list puts the commands into the order in which the schedule hands them to their kernels, and counts what each waits for.
+func (p *Plan) list(b *builder) {
+	var order []int
+	for n, u := range b.units {
+		if !u.joint {
+			order = append(order, n)
+		}
+	}
+	start := func(n int) int64 { return p.Schedule.Start[b.issues[n]] }
+	slices.SortStableFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(start(i), start(j)), cmp.Compare(b.issues[i], b.issues[j]))
+	})
+	clocks := make([][Kernels]uint32, len(b.units))
+	var counts [2][Kernels]uint32
+	number := make([]int, len(b.units))
+	for _, n := range order {
+		u := &b.units[n]
+		counts[u.party][u.Kernel]++
+		clocks[n][u.Kernel] = counts[u.party][u.Kernel]
+	}
+	for n, u := range b.units { // what a joint waits for has a lower number
+		if u.joint {
+			number[n], clocks[n] = -1, later(clocks, u.after)
+		}
+	}
+	for _, n := range order {
+		u := &b.units[n]
+		u.Wait = later(clocks, u.after)
+		board := &p.Boards[u.party]
+		number[n] = len(board.Commands)
+		board.Commands = append(board.Commands, u.Command)
+		board.Of = append(board.Of, u.task)
+	}
+	for i := range p.Ops {
+		p.Ops[i].Command = number[p.Ops[i].unit]
+	}
+	for i := range p.Boards {
+		board := &p.Boards[i]
+		board.Last = slices.Repeat([]int{-1}, len(board.Instructions))
+		for n, of := range board.Of {
+			board.Last[of] = n
+		}
+	}
+}
+
+// later is the greatest of what some units wait for or are.
+func later(clocks [][Kernels]uint32, units []int) (wait [Kernels]uint32) {
+	for _, n := range units {
+		for k, count := range clocks[n] {
+			wait[k] = max(wait[k], count)
+		}
+	}
+	return wait
+}
