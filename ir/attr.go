@@ -95,13 +95,19 @@ func FindAttr(list []Attr, name string) (Attr, bool) {
 	return list[i], true
 }
 
-// attrs lists what may stand on v.
-func (v *Value) attrDecls() []Attr {
+// ownAttrs lists what may stand on v besides facts.
+func (v *Value) ownAttrs() []Attr {
 	if v.Op == Input {
-		return append(slices.Clone(inputFacts), facts...)
+		return inputFacts
 	}
-	return append(slices.Clone(v.Op.Attrs), facts...)
+	return v.Op.Attrs
 }
+
+// attrDecls lists all that may stand on v.
+func (v *Value) attrDecls() []Attr { return slices.Concat(v.ownAttrs(), facts) }
+
+// checkAttrs is for the attributes of v.
+func (v *Value) checkAttrs() error { return checkAttrs(v.Op.Name, v.Attrs, v.ownAttrs(), facts) }
 
 func (v *Value) attr(name string) any {
 	if x, ok := v.Attrs[name]; ok {
@@ -146,23 +152,39 @@ func (v *Value) Set(name string, x any) {
 	v.Attrs[name] = x
 }
 
-// checkAttrs demands that every attribute is declared, has its declared kind, and that required ones are there.
-func checkAttrs(what string, attrs Attrs, decls []Attr) error {
-	for _, name := range slices.Sorted(maps.Keys(attrs)) {
-		d, ok := FindAttr(decls, name)
-		if !ok {
-			return fmt.Errorf("%s has no attribute %q: accepted are %s", what, name, attrNames(decls))
-		}
-		if !d.Kind.holds(attrs[name]) {
-			return fmt.Errorf("%s: attribute %s must be %s, not %s", what, name, d.Kind, formatAttr(attrs[name]))
+// checkAttrs demands that every attribute is declared in one of two lists, has its declared kind, and that required ones are there.
+func checkAttrs(what string, attrs Attrs, decls, more []Attr) error {
+	var wrong []string
+	for name, x := range attrs {
+		if d, ok := findAttr(decls, more, name); !ok || !d.Kind.holds(x) {
+			wrong = append(wrong, name)
 		}
 	}
-	for _, d := range decls {
-		if _, ok := attrs[d.Name]; !ok && d.Default == nil {
+	if wrong != nil {
+		return wrongAttr(what, attrs, slices.Min(wrong), decls, more)
+	}
+	for i := range decls {
+		if d := &decls[i]; d.Default == nil && attrs[d.Name] == nil {
 			return fmt.Errorf("%s needs the attribute %s (%s)", what, d.Name, d.Doc)
 		}
 	}
 	return nil
+}
+
+func findAttr(decls, more []Attr, name string) (Attr, bool) {
+	if d, ok := FindAttr(decls, name); ok {
+		return d, true
+	}
+	return FindAttr(more, name)
+}
+
+// wrongAttr says what is wrong with an attribute.
+func wrongAttr(what string, attrs Attrs, name string, decls, more []Attr) error {
+	d, ok := findAttr(decls, more, name)
+	if !ok {
+		return fmt.Errorf("%s has no attribute %q: accepted are %s", what, name, attrNames(slices.Concat(decls, more)))
+	}
+	return fmt.Errorf("%s: attribute %s must be %s, not %s", what, name, d.Kind, formatAttr(attrs[name]))
 }
 
 func attrNames(decls []Attr) string {

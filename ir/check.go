@@ -21,8 +21,8 @@ func Check(m *Module) error {
 
 func (m *Module) checkFunc(f *Func) error {
 	wrong := map[*Value]error{}
-	known := map[*Value]bool{}
-	names := map[string]bool{}
+	known := make(map[*Value]bool, len(f.Params)+len(f.Body))
+	names := make(map[string]bool, len(f.Params)+len(f.Body))
 	sites := map[string][]string{}
 	declare := func(v *Value) {
 		if names[v.Name] {
@@ -65,7 +65,7 @@ func (m *Module) checkFunc(f *Func) error {
 	if f.Result == nil || !known[f.Result] {
 		return fmt.Errorf("function @%s returns a value it does not compute", f.Name)
 	}
-	if err := checkAttrs("return", f.Output, outputFacts); err != nil {
+	if err := checkAttrs("return", f.Output, outputFacts, nil); err != nil {
 		return fmt.Errorf("function @%s: %w", f.Name, err)
 	}
 	if len(wrong) == 0 {
@@ -75,7 +75,7 @@ func (m *Module) checkFunc(f *Func) error {
 }
 
 func (m *Module) checkParam(v *Value) error {
-	if err := checkAttrs("input", v.Attrs, v.attrDecls()); err != nil {
+	if err := v.checkAttrs(); err != nil {
 		return err
 	}
 	if m.Stage&(Space|Net) != 0 && !v.Type.Elem.Float || m.Stage&ringStages != 0 && !v.Type.Elem.IsRing() {

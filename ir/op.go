@@ -157,7 +157,7 @@ func (v *Value) infer() (Type, error) {
 	if err := v.Op.arity(len(v.Args)); err != nil {
 		return Type{}, err
 	}
-	if err := checkAttrs(v.Op.Name, v.Attrs, v.attrDecls()); err != nil {
+	if err := v.checkAttrs(); err != nil {
 		return Type{}, err
 	}
 	if err := v.checkWeights(); err != nil {

@@ -114,6 +114,9 @@ func finest(c *pass.Context, f *ir.Func, bits int) (*lowering, error) {
 	var first error
 	readers, squarer := f.Consumers(), squarers(f)
 	for _, try := range attempts(bits, c.Frac) {
+		if best != nil && best.coarsest >= try.activations { // which no factor of this attempt has more than, nor of those behind it
+			break
+		}
 		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: try.activations, most: try, coarsest: try.activations, readers: readers, rooms: map[*ir.Value]int{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}, squarer: squarer}
 		if err := l.run(); err != nil {
 			first = err // the coarsest attempt's error tells the most
