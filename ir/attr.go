@@ -88,11 +88,12 @@ var outputFacts = []Attr{
 
 // FindAttr looks a declaration up in a list.
 func FindAttr(list []Attr, name string) (Attr, bool) {
-	i := slices.IndexFunc(list, func(a Attr) bool { return a.Name == name })
-	if i < 0 {
-		return Attr{}, false
+	for i := range list {
+		if list[i].Name == name {
+			return list[i], true
+		}
 	}
-	return list[i], true
+	return Attr{}, false
 }
 
 // ownAttrs lists what may stand on v besides facts.

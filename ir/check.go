@@ -21,14 +21,14 @@ func Check(m *Module) error {
 
 func (m *Module) checkFunc(f *Func) error {
 	wrong := map[*Value]error{}
-	known := make(map[*Value]bool, len(f.Params)+len(f.Body))
-	names := make(map[string]bool, len(f.Params)+len(f.Body))
+	named := make(map[string]*Value, len(f.Params)+len(f.Body)) // who has a name; nobody that is visible, if nil
+	known := func(v *Value) bool { return named[v.Name] == v }
 	sites := map[string][]string{}
 	declare := func(v *Value) {
-		if names[v.Name] {
+		if _, twice := named[v.Name]; twice {
 			wrong[v] = fmt.Errorf("%s is computed twice", v)
 		}
-		names[v.Name], known[v] = true, true
+		named[v.Name] = v
 	}
 	for _, p := range f.Params {
 		if err := m.checkParam(p); err != nil {
@@ -41,15 +41,15 @@ func (m *Module) checkFunc(f *Func) error {
 		for _, v := range values {
 			for _, o := range v.Options {
 				body(o.Body)
-				if !known[o.Result] {
+				if !known(o.Result) {
 					wrong[v] = fmt.Errorf("option %s yields %s, which is not computed before", o.Label, o.Result)
 				}
 				for _, inner := range o.Body {
-					delete(known, inner) // what an option computes is not visible outside
+					named[inner.Name] = nil // what an option computes is not visible outside
 				}
 			}
 			for _, a := range v.Args {
-				if !known[a] {
+				if !known(a) {
 					wrong[v] = fmt.Errorf("%s is used before it is computed", a)
 				}
 			}
@@ -62,7 +62,7 @@ func (m *Module) checkFunc(f *Func) error {
 		}
 	}
 	body(f.Body)
-	if f.Result == nil || !known[f.Result] {
+	if f.Result == nil || !known(f.Result) {
 		return fmt.Errorf("function @%s returns a value it does not compute", f.Name)
 	}
 	if err := checkAttrs("return", f.Output, outputFacts, nil); err != nil {

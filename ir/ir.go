@@ -137,7 +137,7 @@ func walk(body []*Value, visit func(*Value)) {
 
 // Uses counts how often each value is an argument, an option's result or the function's result.
 func (f *Func) Uses() map[*Value]int {
-	uses := map[*Value]int{}
+	uses := make(map[*Value]int, len(f.Params)+len(f.Body))
 	f.Walk(func(v *Value) {
 		for _, a := range v.Args {
 			uses[a]++
@@ -152,7 +152,7 @@ func (f *Func) Uses() map[*Value]int {
 
 // Consumers lists, for every value, the values that read it.
 func (f *Func) Consumers() map[*Value][]*Value {
-	out := map[*Value][]*Value{}
+	out := make(map[*Value][]*Value, len(f.Params)+len(f.Body))
 	f.Walk(func(v *Value) {
 		for _, a := range v.Args {
 			out[a] = append(out[a], v)
@@ -182,7 +182,7 @@ func (m *Module) Clone() *Module {
 
 // Clone copies a function; arguments point at the copies.
 func (f *Func) Clone() *Func {
-	to := map[*Value]*Value{}
+	to := make(map[*Value]*Value, len(f.Params)+len(f.Body))
 	c := &Func{Name: f.Name, Output: f.Output.clone(), Pos: f.Pos, next: f.next}
 	for _, p := range f.Params {
 		c.Params = append(c.Params, p.CopyTo(to))

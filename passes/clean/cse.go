@@ -1,11 +1,6 @@
 package clean
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-
 	"sotto/ir"
 	"sotto/passes/pass"
 )
@@ -25,20 +20,21 @@ var CSE = &pass.Pass{
 
 func mergeEqual(f *ir.Func) {
 	same := map[*ir.Value]*ir.Value{}
-	seen := map[string]*ir.Value{}
-	kept := f.Body[:0:0]
+	seen := make(map[string]*ir.Value, len(f.Body))
+	kept := make([]*ir.Value, 0, len(f.Body))
+	var key []byte
 	for _, v := range f.Body {
 		for i, a := range v.Args {
 			if first := same[a]; first != nil {
 				v.Args[i] = first
 			}
 		}
-		key := signature(v)
-		if first := seen[key]; first != nil {
+		key = signature(key[:0], v)
+		if first := seen[string(key)]; first != nil {
 			same[v] = first
 			continue
 		}
-		seen[key] = v
+		seen[string(key)] = v
 		kept = append(kept, v)
 	}
 	f.Body = kept
@@ -48,18 +44,13 @@ func mergeEqual(f *ir.Func) {
 }
 
 // signature is equal for values that compute the same. Facts are part of it: values that differ in them stay apart.
-func signature(v *ir.Value) string {
-	var b strings.Builder
-	b.WriteString(v.Op.Name)
+func signature(key []byte, v *ir.Value) []byte {
+	key = v.AppendKey(key)
 	if v.Is("param") {
-		b.WriteString(" @" + v.Path)
+		key = append(append(key, " @"...), v.Path...)
 	}
 	for _, a := range v.Args {
-		b.WriteString(" " + a.Name)
+		key = append(append(key, " %"...), a.Name...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.Attrs)) {
-		fmt.Fprintf(&b, " %s=%v", name, v.Attrs[name])
-	}
-	b.WriteString(" " + v.Type.String())
-	return b.String()
+	return key
 }

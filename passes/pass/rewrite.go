@@ -24,7 +24,7 @@ func Rewrite(m *ir.Module, visit func(r *Rewriter, v *ir.Value) (*ir.Value, erro
 
 // NewRewriter starts a function with f's name, output and copies of its parameters.
 func NewRewriter(f *ir.Func) *Rewriter {
-	r := &Rewriter{Old: f, New: f.Shell(), To: map[*ir.Value]*ir.Value{}}
+	r := &Rewriter{Old: f, New: f.Shell(), To: make(map[*ir.Value]*ir.Value, len(f.Params)+len(f.Body))}
 	r.B = ir.NewBuilder(r.New)
 	for _, p := range f.Params {
 		r.New.Params = append(r.New.Params, p.CopyTo(r.To))

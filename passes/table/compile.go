@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 
 	"sotto/ir"
@@ -158,13 +159,7 @@ type shape struct {
 
 // shape gives what an op records, found out once for ops that are alike.
 func (c *compiler) shape(m *ir.Module, v *ir.Value, known []*cost.Ready) (*shape, error) {
-	key := fmt.Sprint(v.Op.Name, v.Attrs, v.Type)
-	for i, a := range v.Args {
-		key += fmt.Sprint("|", a.Type)
-		if known[i] != nil {
-			key += fmt.Sprint(*known[i])
-		}
-	}
+	key := string(shapeKey(v, known))
 	if s, ok := c.shapes.Load(key); ok {
 		return s.(*shape), nil
 	}
@@ -174,6 +169,20 @@ func (c *compiler) shape(m *ir.Module, v *ir.Value, known []*cost.Ready) (*shape
 	}
 	kept, _ := c.shapes.LoadOrStore(key, &shape{s, s.Products()})
 	return kept.(*shape), nil
+}
+
+// shapeKey is equal for ops that are alike.
+func shapeKey(v *ir.Value, known []*cost.Ready) []byte {
+	key := v.AppendKey(nil)
+	for i, a := range v.Args {
+		key = a.Type.AppendKey(append(key, '|'))
+		if k := known[i]; k != nil {
+			for _, at := range k {
+				key = append(strconv.AppendInt(key, int64(at), 10), ' ')
+			}
+		}
+	}
+	return key
 }
 
 // form is a form of an op, with ops by their numbers.
