@@ -250,22 +250,44 @@ func (o *outgoing) wait() error {
 
 // runOnline runs the online phase.
 func (m *Machine[W]) runOnline() error {
-	aside := make(chan *outgoing, 1) // what leaves while this goroutine goes on
-	defer close(aside)
+	aside, gone := make(chan *outgoing, 1), make(chan struct{}) // what leaves while this goroutine goes on
 	go func() {
+		defer close(gone)
 		for o := range aside {
 			m.leave(o)
 		}
 	}()
 	m.aside = aside
+	panics := true
+	defer func() {
+		if panics {
+			m.strands()
+		}
+		close(aside)
+		<-gone
+	}()
+	err := m.levels()
+	panics = false
+	return err
+}
+
+// levels runs the levels of the online phase.
+func (m *Machine[W]) levels() (err error) {
 	var out *outgoing // what may still leave
 	for i := range m.online {
-		var err error
 		if out, err = m.onlineLevel(i, out); err != nil {
 			return err
 		}
 	}
 	return out.wait()
+}
+
+// strands ends what leaves where a panic does not: the connection, and the message whose pieces nobody announces any more.
+func (m *Machine[W]) strands() {
+	m.Conn.Abort("internal error")
+	if !m.outgo.whole {
+		m.outgo.ends()
+	}
 }
 
 // onlineLevel is level for the online phase. It takes the message that still leaves, and gives the one that does at its end.

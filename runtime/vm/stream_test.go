@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sotto/ir/cost"
 	"sotto/runtime/program"
@@ -193,6 +194,42 @@ func TestStreamEnds(t *testing.T) {
 	if err := m.Run(cost.Online, nil); err == nil || !strings.Contains(err.Error(), "layer") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestPanicsStrandNobody: whoever recovers a panic of the online phase is left no goroutine that waits for a message's pieces, and the peer ends.
+func TestPanicsStrandNobody(t *testing.T) {
+	const n = 11 * 6 * parcel
+	for party := range 2 {
+		steps := 0 // that a party has
+		for at := 1; at <= max(steps, 1); at++ {
+			m, _ := players(t, n, false)
+			before := runtime.NumGoroutine()
+			other := make(chan error, 1)
+			go func() { other <- m[1-party].Run(cost.Online, nil) }()
+			panicked := panics(func() {
+				m[party].Run(cost.Online, func(p Progress) {
+					if steps = p.Of; p.Done == at {
+						panic("step")
+					}
+				})
+			})
+			if !panicked {
+				t.Errorf("party %d, step %d: no panic", party, at)
+			}
+			<-other
+			for tries := 0; runtime.NumGoroutine() > before; tries++ {
+				if time.Sleep(time.Millisecond); tries == 5000 {
+					t.Fatalf("party %d, step %d: goroutines are left", party, at)
+				}
+			}
+		}
+	}
+}
+
+func panics(f func()) (panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	f()
+	return
 }
 
 // TestStretches: what is fetched among transfers is fetched before them, if it lies elsewhere.
