@@ -54,6 +54,26 @@ func ParseLink(text string) (Link, error) {
 		" %g kbps to 1 tbps and up to %v", text, strings.Join(names, ", "), leastBandwidth/1e3, mostDelay)
 }
 
+// ParseLinks gives the links of a list with commas: presets by name, and those of a bandwidth and a one-way delay, which have a comma of their
+// own. No preset is called as a bandwidth is written, so that loopback,300mbps,5ms is two links.
+func ParseLinks(text string) ([]Link, error) {
+	var out []Link
+	for words := strings.Split(text, ","); len(words) > 0; {
+		l, err := ParseLink(words[0])
+		used := 1
+		if err != nil && len(words) > 1 {
+			if custom, e := ParseLink(words[0] + "," + words[1]); e == nil {
+				l, err, used = custom, nil, 2
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		out, words = append(out, l), words[used:]
+	}
+	return out, nil
+}
+
 // bandwidths are units, by suffix.
 var bandwidths = []struct {
 	suffix string

@@ -34,6 +34,22 @@ func TestParseLink(t *testing.T) {
 	}
 }
 
+// No preset looks like half of a link in numbers: a list of both has one meaning.
+func TestParseLinks(t *testing.T) {
+	const numbers = "300mbps,5ms"
+	for _, l := range wire.Links() {
+		got, err := wire.ParseLinks(numbers + "," + l.Name + "," + numbers)
+		if err != nil || len(got) != 3 || got[0].Name != numbers || got[1] != l || got[2] != got[0] {
+			t.Errorf("%s between two of %s: %+v, %v", l.Name, numbers, got, err)
+		}
+	}
+	for _, text := range []string{"", "lan,", ",lan", "300mbps", "lan,300mbps", "5ms,300mbps", "300mbps,lan,5ms"} {
+		if _, err := wire.ParseLinks(text); err == nil {
+			t.Errorf("links %q are accepted", text)
+		}
+	}
+}
+
 func TestShapedStreamIsWhole(t *testing.T) {
 	x, y := wiretest.Sockets(t)
 	s := wire.Shape(x, wire.Link{BitsPerSecond: 4e9, OneWay: time.Millisecond})

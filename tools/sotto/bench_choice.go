@@ -31,7 +31,8 @@ const flipSide = 3
 const slowFlip = 10_000
 
 type choiceFlags struct {
-	nets, links []string
+	nets        []string
+	links       linkList
 	deploy      string
 	prices      string
 	runs, flips int
@@ -52,7 +53,8 @@ func newBenchChoiceCmd(a *app) *cobra.Command {
 		RunE:    func(*cobra.Command, []string) error { return a.benchChoice(&f) },
 	}
 	c.Flags().StringSliceVar(&f.nets, "nets", []string{"minionn.relu", "cnet1_cifar10"}, "networks: as sotto bench nets names them, or files of --examples without choices")
-	c.Flags().StringSliceVar(&f.links, "links", []string{"lan", "300mbps,5ms", "wan"}, "links between the parties: presets, or numbers such as 300mbps,5ms")
+	f.links.names = []string{"lan", "300mbps,5ms", "wan"}
+	c.Flags().Var(&f.links, "links", "links between the parties: presets, or numbers such as 300mbps,5ms")
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server or outsourced")
 	c.Flags().StringVar(&f.prices, "prices", wire.Loopback().Name, "price list of this machine, such as `sotto calibrate` writes")
 	c.Flags().IntVar(&f.runs, "runs", 7, "run each program so often")
@@ -129,7 +131,7 @@ func (a *app) benchChoice(f *choiceFlags) error {
 		if err != nil {
 			return err
 		}
-		for _, link := range joinedLinks(f.links) {
+		for _, link := range f.links.names {
 			if err := b.one(r, n, link); err != nil {
 				return fmt.Errorf("%s on %s: %w", name, link, err)
 			}
@@ -157,18 +159,6 @@ func (b *choiceBench) net(name string) (netBench, error) {
 		return netBench{}, usagef("--nets %s: accepted are the names of sotto bench nets --list, without a phase, and of files in %s", name, b.examples)
 	}
 	return netBench{name: name, file: name}, nil
-}
-
-// joinedLinks puts links in numbers together again, which have commas of their own: 300mbps,5ms.
-func joinedLinks(list []string) (out []string) {
-	for _, x := range list {
-		if last := len(out) - 1; last >= 0 && strings.HasSuffix(out[last], "bps") && strings.HasSuffix(x, "ms") {
-			out[last] += "," + x
-		} else {
-			out = append(out, x)
-		}
-	}
-	return out
 }
 
 // one compares the programs of a network on a link.

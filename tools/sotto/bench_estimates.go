@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"sotto/ir/cost"
-	"sotto/runtime/wire"
 	"sotto/tools/sotto/estimates"
 	"sotto/tools/sotto/growth"
 	"sotto/tools/sotto/prices"
@@ -39,13 +38,14 @@ const (
 )
 
 type estimatesFlags struct {
-	nets, links, deploys []string
-	runs                 int
-	calibrate            bool
-	list                 string
-	journal              string
-	plot                 string
-	examples             string
+	nets, deploys []string
+	links         linkList
+	runs          int
+	calibrate     bool
+	list          string
+	journal       string
+	plot          string
+	examples      string
 }
 
 func newBenchEstimatesCmd(a *app) *cobra.Command {
@@ -66,7 +66,8 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 		names = append(names, n.name)
 	}
 	c.Flags().StringSliceVar(&f.nets, "nets", names, "networks")
-	c.Flags().StringSliceVar(&f.links, "links", []string{"loopback", "lan", "wan", "pasnet"}, "links")
+	f.links.names = []string{"loopback", "lan", "wan", "pasnet"}
+	c.Flags().Var(&f.links, "links", "links between the parties: presets, or numbers such as 300mbps,5ms")
 	c.Flags().StringSliceVar(&f.deploys, "deploys", []string{string(cost.ClientServer), string(cost.Outsourced)}, "deployments")
 	c.Flags().IntVar(&f.runs, "runs", 11, "repeat each so often; an interval of 95 % takes at least 6")
 	c.Flags().BoolVar(&f.calibrate, "calibrate", true, "measure the prices in the same run; false takes the shipped lists")
@@ -85,11 +86,6 @@ func (f *estimatesFlags) check() error {
 	for _, n := range f.nets {
 		if !slices.Contains(known, n) {
 			return usagef("--nets %s: accepted are %s", n, strings.Join(known, ", "))
-		}
-	}
-	for _, l := range f.links {
-		if _, err := wire.ParseLink(l); err != nil {
-			return usageError{err}
 		}
 	}
 	for _, d := range f.deploys {
@@ -207,7 +203,7 @@ func (a *app) benchEstimates(f *estimatesFlags) error {
 // estimatePrices gets a price list for each link: the journal's, those of a directory, shipped ones, or of a calibration.
 func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal) error {
 	var missing []string
-	for _, l := range f.links {
+	for _, l := range f.links.names {
 		if _, ok := j.target(l); !ok {
 			missing = append(missing, l)
 		}
@@ -215,7 +211,7 @@ func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal)
 	if missing == nil {
 		return nil
 	}
-	if len(missing) < len(f.links) && j.name != "" && len(j.Targets) > 0 {
+	if len(missing) < len(f.links.names) && j.name != "" && len(j.Targets) > 0 {
 		return fmt.Errorf("%s has no prices of the links %s: accepted are links that it was begun with, or another file", j.name, strings.Join(missing, ", "))
 	}
 	targets, err := a.pricesFor(ctx, f, missing)
@@ -252,7 +248,7 @@ func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*e
 	for _, net := range f.nets {
 		i := slices.IndexFunc(estimatedNets, func(n netBench) bool { return n.name == net })
 		for _, deploy := range f.deploys {
-			for _, link := range f.links {
+			for _, link := range f.links.names {
 				t, _ := j.target(link)
 				c := &estimateCase{Net: net, Deploy: cost.Deployment(deploy), Link: link, bench: estimatedNets[i], target: t, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
 				a.progress.step("compiling %s", c.name())

@@ -24,7 +24,7 @@ type calibrateFlags struct {
 	peerFlags
 	out     string
 	name    string
-	links   []string
+	links   linkList
 	listen  string
 	connect string
 	budget  prices.Budget
@@ -42,7 +42,7 @@ type calibrated struct {
 }
 
 func newCalibrateCmd(a *app) *cobra.Command {
-	f := calibrateFlags{budget: prices.Full}
+	f := calibrateFlags{budget: prices.Full, links: linkList{names: []string{"loopback"}}}
 	var quick bool
 	c := &cobra.Command{
 		Use: "calibrate -o FILE", Short: "measure what things cost on this machine, or on two, and write a price list", Args: cobra.NoArgs,
@@ -63,7 +63,7 @@ func newCalibrateCmd(a *app) *cobra.Command {
 	f.add(c)
 	c.Flags().StringVarP(&f.out, "output", "o", "", "the `file` to write, or a directory where --link names several")
 	c.Flags().StringVar(&f.name, "name", "", "the list's `name` (default: the file's, or the link's)")
-	c.Flags().StringSliceVar(&f.links, "link", []string{"loopback"}, "links between two parties of this machine: loopback (unshaped), lan, wan, pasnet, several with commas")
+	c.Flags().Var(&f.links, "link", "links between two parties of this machine: loopback (unshaped), lan, wan, pasnet, or numbers such as 300mbps,5ms; several with commas")
 	c.Flags().StringVar(&f.listen, "listen", "", "`address` to be measured at by another host")
 	c.Flags().StringVar(&f.connect, "connect", "", "`address` of another host that listens")
 	c.Flags().BoolVar(&quick, "quick", false, "run everything once or twice: the list has the right form, and its prices are worth nothing")
@@ -76,16 +76,11 @@ func (f *calibrateFlags) check() error {
 		return usagef("--listen is measured by who connects, who writes the list: accepted are --keys, --link and --timeout with it")
 	case f.listen == "" && f.out == "":
 		return usagef("-o is missing: accepted is the price list to write, such as me.json")
-	case f.connect != "" && len(f.links) != 1:
-		return usagef("--link %s: with --connect the link is what lies between the hosts", strings.Join(f.links, ","))
+	case f.connect != "" && len(f.links.names) != 1:
+		return usagef("--link %s: with --connect the link is what lies between the hosts", &f.links)
 	}
-	for _, l := range f.links {
-		if _, err := wire.ParseLink(l); err != nil {
-			return usageError{err}
-		}
-	}
-	if info, err := os.Stat(f.out); len(f.links) > 1 && (f.listen != "" || err != nil || !info.IsDir()) {
-		return usagef("--link %s: accepted is one link, or a directory that exists with -o, for a list each", strings.Join(f.links, ","))
+	if info, err := os.Stat(f.out); len(f.links.names) > 1 && (f.listen != "" || err != nil || !info.IsDir()) {
+		return usagef("--link %s: accepted is one link, or a directory that exists with -o, for a list each", &f.links)
 	}
 	return f.writable()
 }
@@ -95,7 +90,7 @@ func (f *calibrateFlags) writable() error {
 	if f.listen != "" {
 		return nil
 	}
-	for _, l := range f.links {
+	for _, l := range f.links.names {
 		if err := writable(f.path(l)); err != nil {
 			return err
 		}
@@ -120,7 +115,7 @@ func (a *app) calibrate(f *calibrateFlags) error {
 	if f.connect != "" {
 		targets, sessions, err = a.calibratePair(ctx, f)
 	} else {
-		targets, sessions, err = a.calibrateAlone(ctx, f.links, f.budget)
+		targets, sessions, err = a.calibrateAlone(ctx, f.links.names, f.budget)
 	}
 	if err != nil {
 		return interrupted(ctx, err)
@@ -171,7 +166,7 @@ func stamp(machine, how string) string {
 
 // calibrateFor lets another host, or the process that started this one, measure.
 func (a *app) calibrateFor(f *calibrateFlags) error {
-	link, err := wire.ParseLink(f.links[0])
+	link, err := wire.ParseLink(f.links.names[0])
 	if err != nil {
 		return usageError{err}
 	}
