@@ -9,11 +9,15 @@
 #include <thread>
 #include <vector>
 
+#include "compare.hpp"
 #include "conv.hpp"
 #include "depthwise.hpp"
 #include "elementwise.hpp"
+#include "evaluate.hpp"
+#include "garble.hpp"
 #include "link.hpp"
 #include "move.hpp"
+#include "ot.hpp"
 #include "pool.hpp"
 #include "sequencer.hpp"
 
@@ -62,7 +66,11 @@ template <class C> class board {
     // steps_of is what a command counts for in the steps of its kernel, 0 if no kernel here does it.
     uint32_t steps_of(const command &c) const {
         switch (c.kernel) {
-        case kernel_conv: return 1;
+        case kernel_conv:
+        case kernel_garble:
+        case kernel_evaluate:
+        case kernel_ot:
+        case kernel_compare: return 1;
         case kernel_depthwise: return depthwise_steps<C>(c);
         case kernel_elementwise: return chunks<C>(c);
         case kernel_pool: return pool_steps<C>(c);
@@ -87,6 +95,10 @@ template <class C> class board {
         stream<uint32_t, C::QUEUE> &finished = finished_[kernel];
         const tally before = tally::mine();
         switch (kernel) {
+        case kernel_garble:
+        case kernel_evaluate:
+        case kernel_ot:
+        case kernel_compare: work_each(kernel, commands); break;
         case kernel_conv: conv<C>(commands, queue, finished, in, in, in, in, in, in, in, in, in, in, ring.data(), *conv_); break;
         case kernel_depthwise: depthwise<C>(steps, queue, finished, in, in, ring.data()); break;
         case kernel_elementwise: elementwise<C>(steps, queue, finished, in, in, in, in, in, in, ring.data(), planes, bits.data()); break;
@@ -96,6 +108,22 @@ template <class C> class board {
         case kernel_recv: recv<C>(steps, queue, finished, ring.data(), bits.data(), in_); break;
         }
         for (int s = 0; s < STAGES; s++) cycles[kernel][s] += tally::mine().cycles[s] - before.cycles[s];
+    }
+
+    // work_each runs the commands of a kernel that takes one at a time.
+    void work_each(uint32_t kernel, uint32_t commands) {
+        const word *in = ring.data();
+        const uint64_t *planes = bits.data();
+        for (uint32_t i = 0; i < commands; i++) {
+            const command c = queue_[kernel].read();
+            switch (kernel) {
+            case kernel_garble: garble<C>(c, planes, planes, in, bits.data(), bits.data(), ring.data()); break;
+            case kernel_evaluate: evaluate<C>(c, planes, planes, planes, planes, bits.data(), in, ring.data()); break;
+            case kernel_ot: ot<C>(c, planes, planes, bits.data(), bits.data(), ring.data()); break;
+            case kernel_compare: compare<C>(c, planes, in, bits.data()); break;
+            }
+            finished_[kernel].write(kernel);
+        }
     }
 
     link &out_, &in_;

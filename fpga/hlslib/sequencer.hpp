@@ -2,7 +2,8 @@
 //
 // A kernel ends its commands in the order in which they came and says so with one token each. A command names, for every kernel, how many
 // of its commands must have ended before: what it reads has then been stored, and what it overwrites has been read. Commands leave in the
-// order of the list, which is the schedule's. A command takes its 64 words through the port and one cycle for each token that it waits for.
+// order of the list, which is the schedule's. A kernel has at most as many commands at a time as its queue holds, so that neither a command
+// nor a token ever waits for room. A command takes its 64 words through the port and one cycle for each token that it waits for.
 #pragma once
 
 #include "command.hpp"
@@ -55,7 +56,7 @@ commands:
         command c;
         if (!read_command(list, i, c)) break;
     wait:
-        while (!reached(ended, c.wait)) {
+        while (!reached(ended, c.wait) || issued[c.kernel] - ended[c.kernel] >= uint32_t(DEPTH)) {
 #pragma HLS PIPELINE II = 1
             take_tokens(finished, ended);
             idle();

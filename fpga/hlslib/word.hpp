@@ -4,16 +4,26 @@
 // All headers here are C++14 for a synthesis tool: no allocation, no recursion, no pointer that changes its type. A `config` C is a
 // struct of constants:
 //
-//    word          uint32_t or uint64_t, an element of the ring
-//    TM, TN        conv: output channels of a tile, input channels of a tap; TM x TN products a cycle
-//    PIXELS        conv: output positions of a tile, at most
-//    IN_WORDS      conv: words of an input channel in a tile, all slices' groups together
-//    WEIGHT_ROWS   conv: rows of TN weights in a tile
-//    PORT          conv, depthwise, pool: words of memory a cycle, a power of two
-//    CHANNELS      depthwise: channels side by side
-//    LANES         elementwise, pool: words a cycle, a power of two up to 64
-//    CHUNK         elementwise, compare, pool, move: words of a tile, a multiple of 64
-//    MOVE          move: words a cycle
+//    word             uint32_t or uint64_t, an element of the ring
+//    PORT             words of memory that a port moves a cycle, a power of two
+//    CHUNK            words of a tile of a kernel that goes through vectors from end to end, a multiple of 64, PORT, MOVE and LINK_WORDS
+//    QUEUE            commands that wait at a kernel
+//    TM, TN           conv: output channels of a tile, input channels of a tap; TM x TN products a cycle
+//    PIXELS           conv: outputs of a channel in a tile, at most
+//    IN_WORDS         conv: words of an input lane's windows in a tile, all groups of TN channels together
+//    IN_PORTS         conv: ports for the input, 1 to 8
+//    WEIGHT_ROWS      conv: rows of TN weights of a panel
+//    CHANNELS         depthwise: channels side by side
+//    CHANNEL_WORDS    depthwise: words of a channel's window
+//    CHANNEL_PIXELS   depthwise: outputs of a channel in a tile
+//    TAPS             depthwise: positions of a kernel, at most
+//    LANES            elementwise: words a cycle, a power of two up to 64
+//    POOL_LANES       pool: channels side by side
+//    POOL_WORDS       pool: words of a channel's window, and outputs, at most; at least a row of a window
+//    MOVE             send, recv: ring elements a cycle
+//    LINK_WORDS       send, recv: words of 64 bits that the link takes a cycle; both boards the same
+//    LINK_DEPTH       beats between send or recv and the network
+//    OT_AES, OT_HASHES, garbler, evaluator: see ot.hpp, garble.hpp, evaluate.hpp
 #pragma once
 
 #include <cstdint>
