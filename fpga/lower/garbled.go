@@ -101,16 +101,13 @@ func (c *cutter) labels(t task) error {
 		k.In[0], k.Out[0] = c.address(t.in[0], first), c.address(labels, g.labelBits(lo))
 		var w Work
 		w.LoadBytes, w.LoadCycles = move(d, n*each, d.WordBytes(), 1)
-		w.Compute = int64(n*g.Task.Wires() + labelFill)
+		w.Compute = int64(d.Garbler().LabelCycles(n * g.Task.Wires()))
 		w.StoreBytes, w.StoreCycles = move(d, wordsOf(BITS, g.labelBits(n)), bitWordBytes, gates.BlockWords)
 		c.emit(k, []Work{w}, []span{c.part(t.in[0], first, first+n*each)}, []span{c.part(labels, g.labelBits(lo), g.labelBits(hi))})
 		c.sends(c.transfer(OpSendBlocks, wordsOf(BITS, g.labelBits(n)), 0), labels, g.labelBits(lo), g.labelBits(hi), g.labelBits(n))
 	})
 	return nil
 }
-
-// labelFill is the cycles of the pipeline that makes a label a cycle: AES.
-const labelFill = 11
 
 // evaluate is the client's: labels arrive, and its shares of the results come of them, its own labels and the tables.
 func (c *cutter) evaluate(t task) error {

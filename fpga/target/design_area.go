@@ -191,10 +191,14 @@ func (d Design) linkArea() Area {
 // labelReads is how often the labels of live wires are kept, for as many are read in a cycle.
 const labelReads = 5
 
-// area is so many of an engine, with the labels of their live wires and a reader of gates.
+// area is so many of an engine, with the labels of their live wires and a reader of gates; garblers with what makes their labels.
 func (e Engines) area(engine HalfGates) Area {
+	var labels Area
+	if engine.Role == Garble {
+		labels = engine.LabelGenerator()
+	}
 	reader := Sum(distributed(WordBlock, WordBlock), Registers(2*WordBlock), Xor(LabelBits).Times(3), Adder(WordBlock), loop())
-	return Sum(engine.Area(), buffer(e.Labels, LabelBits, e.Slots*Lanes).Times(labelReads), reader).Times(e.Count)
+	return Sum(engine.Area(), labels, buffer(e.Labels, LabelBits, e.Slots*Lanes).Times(labelReads), reader).Times(e.Count)
 }
 
 // otArea is AES with its keys, what sums leaves to columns, a transposition of 128 x 128 bits twice, and hash units.

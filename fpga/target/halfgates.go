@@ -109,6 +109,22 @@ func (e HalfGates) Latency() int {
 	return hashDelay + e.Interval()
 }
 
+// LabelInterval is the cycles from a label to the next that a garbler generates of its seed, by an AES of its own.
+func (e HalfGates) LabelInterval() int {
+	if e.Core == Iterative {
+		return aesCycles
+	}
+	return 1
+}
+
+// LabelCycles are those of n labels, from the first's number to the last one.
+func (e HalfGates) LabelCycles(n int) int {
+	if n <= 0 {
+		return 0
+	}
+	return (n-1)*e.LabelInterval() + aesCycles
+}
+
 // Cycles are those of n ANDs that do not wait for each other, from the first's operands to the last's results.
 func (e HalfGates) Cycles(n int) int {
 	if n <= 0 {
@@ -140,6 +156,14 @@ var (
 	// sequencer counts the steps of iterative hashes.
 	sequencer = Sum(Luts(10), Registers(6))
 )
+
+// LabelGenerator is the AES that makes a garbler's labels, with the keys of its seed.
+func (e HalfGates) LabelGenerator() Area {
+	if e.Core == Iterative {
+		return Sum(subShift, mixColumn.Times(4), Luts(128), Registers(128), keyMemory)
+	}
+	return Sum(aesRounds, keyRegisters)
+}
 
 // AESPipeline is the ten rounds of AES-128, a block a cycle, under round keys kept elsewhere.
 func AESPipeline() Area { return aesRounds }
