@@ -25,7 +25,7 @@ namespace sotto {
 
 // What an operation reads and writes. Operands stand in the record as fpga/lower/command.go lists them: bit i of `bits` says that
 // operand i is a vector of bits.
-struct step_operands {
+struct operand_list {
     uint8_t count;      // of operands
     uint8_t bits;       // which are bits
     bool makes_bits;    // the result is bits
@@ -34,48 +34,48 @@ struct step_operands {
     int8_t size;        // where the elements of a channel are
 };
 
-inline step_operands operands_of(uint32_t op) {
+inline operand_list operands_of(uint32_t op) {
 #pragma HLS INLINE
     switch (op) {
     //                                        count bits        makes_bits factors f k size
     case op_add:
-    case op_sub: return step_operands{2, 0, false, 0, -1, -1, -1};
+    case op_sub: return operand_list{2, 0, false, 0, -1, -1, -1};
     case op_mulc:
-    case op_addc: return step_operands{1, 0, false, 0, -1, -1, -1};
+    case op_addc: return operand_list{1, 0, false, 0, -1, -1, -1};
     case op_iota:
-    case op_zero: return step_operands{0, 0, false, 0, -1, -1, -1};
-    case op_shift: return step_operands{1, 0, false, 1, -1, -1, 0};
-    case op_scale: return step_operands{2, 0, false, 2, -1, -1, 0};
-    case op_trunc_choose: return step_operands{2, 0x02, true, 0, 0, -1, -1};
-    case op_trunc_correlate: return step_operands{3, 0, false, 0, 0, -1, -1};
-    case op_trunc_receive: return step_operands{5, 0x06, false, 0, 0, -1, -1};
-    case op_trunc_send: return step_operands{3, 0x02, false, 0, 0, -1, -1};
-    case op_trunc_excess: return step_operands{2, 0x01, true, 0, 0, -1, -1};
-    case op_coarse: return step_operands{1, 0, false, 0, 0, -1, -1};
-    case op_sign: return step_operands{2, 0x01, true, 0, -1, -1, -1};
-    case op_mux_choose: return step_operands{2, 0x03, true, 0, -1, -1, -1};
-    case op_mux_correlate: return step_operands{4, 0x02, false, 0, -1, -1, -1};
-    case op_mux_output: return step_operands{8, 0x36, false, 0, -1, -1, -1};
-    case op_arith_correlate: return step_operands{3, 0x01, false, 0, -1, -1, -1};
-    case op_arith_receive: return step_operands{5, 0x07, false, 0, -1, -1, -1};
-    case op_arith_send: return step_operands{3, 0x03, false, 0, -1, -1, -1};
+    case op_zero: return operand_list{0, 0, false, 0, -1, -1, -1};
+    case op_shift: return operand_list{1, 0, false, 1, -1, -1, 0};
+    case op_scale: return operand_list{2, 0, false, 2, -1, -1, 0};
+    case op_trunc_choose: return operand_list{2, 0x02, true, 0, 0, -1, -1};
+    case op_trunc_correlate: return operand_list{3, 0, false, 0, 0, -1, -1};
+    case op_trunc_receive: return operand_list{5, 0x06, false, 0, 0, -1, -1};
+    case op_trunc_send: return operand_list{3, 0x02, false, 0, 0, -1, -1};
+    case op_trunc_excess: return operand_list{2, 0x01, true, 0, 0, -1, -1};
+    case op_coarse: return operand_list{1, 0, false, 0, 0, -1, -1};
+    case op_sign: return operand_list{2, 0x01, true, 0, -1, -1, -1};
+    case op_mux_choose: return operand_list{2, 0x03, true, 0, -1, -1, -1};
+    case op_mux_correlate: return operand_list{4, 0x02, false, 0, -1, -1, -1};
+    case op_mux_output: return operand_list{8, 0x36, false, 0, -1, -1, -1};
+    case op_arith_correlate: return operand_list{3, 0x01, false, 0, -1, -1, -1};
+    case op_arith_receive: return operand_list{5, 0x07, false, 0, -1, -1, -1};
+    case op_arith_send: return operand_list{3, 0x03, false, 0, -1, -1, -1};
     case op_square_client:
-    case op_square_opened: return step_operands{3, 0, false, 0, -1, -1, -1};
-    case op_square_server: return step_operands{2, 0, false, 0, -1, -1, -1};
-    case op_quadratic_blind: return step_operands{2, 0, false, 1, -1, 0, 1};
-    case op_quadratic_client: return step_operands{3, 0, false, 0, -1, 0, -1};
-    case op_quadratic_server: return step_operands{2, 0, false, 1, -1, 0, 1};
-    case op_rounded_share: return step_operands{1, 0, false, 0, 0, -1, -1};
-    case op_rounded_offer: return step_operands{4, 0, false, 0, 0, 1, -1};
-    case op_rounded_fix: return step_operands{4, 0x08, false, 0, 0, -1, -1};
-    case op_rounded_turn: return step_operands{3, 0, false, 0, 0, 1, -1};
-    case op_rounded_pad: return step_operands{3, 0x04, false, 0, 0, -1, -1};
-    case op_rounded_hold: return step_operands{5, 0x10, false, 0, 0, -1, -1};
-    case op_rounded_correlate: return step_operands{4, 0, false, 1, 0, 1, 2};
-    case op_rounded_client: return step_operands{8, 0xe0, false, 0, 0, 1, -1};
-    case op_rounded_server: return step_operands{6, 0x30, false, 1, 0, 1, 2};
+    case op_square_opened: return operand_list{3, 0, false, 0, -1, -1, -1};
+    case op_square_server: return operand_list{2, 0, false, 0, -1, -1, -1};
+    case op_quadratic_blind: return operand_list{2, 0, false, 1, -1, 0, 1};
+    case op_quadratic_client: return operand_list{3, 0, false, 0, -1, 0, -1};
+    case op_quadratic_server: return operand_list{2, 0, false, 1, -1, 0, 1};
+    case op_rounded_share: return operand_list{1, 0, false, 0, 0, -1, -1};
+    case op_rounded_offer: return operand_list{4, 0, false, 0, 0, 1, -1};
+    case op_rounded_fix: return operand_list{4, 0x08, false, 0, 0, -1, -1};
+    case op_rounded_turn: return operand_list{3, 0, false, 0, 0, 1, -1};
+    case op_rounded_pad: return operand_list{3, 0x04, false, 0, 0, -1, -1};
+    case op_rounded_hold: return operand_list{5, 0x10, false, 0, 0, -1, -1};
+    case op_rounded_correlate: return operand_list{4, 0, false, 1, 0, 1, 2};
+    case op_rounded_client: return operand_list{8, 0xe0, false, 0, 0, 1, -1};
+    case op_rounded_server: return operand_list{6, 0x30, false, 1, 0, 1, 2};
     }
-    return step_operands{0, 0, false, 0, -1, -1, -1};
+    return operand_list{0, 0, false, 0, -1, -1, -1};
 }
 
 // lane is one step on one element. The operation is the same for a whole command: what it chooses between is multiplexers in front of
@@ -218,7 +218,7 @@ void load_elements(const chunk &t, const typename C::word *ring0, const typename
                    const typename C::word *ring3, const typename C::word *ring4, const typename C::word *factors, const uint64_t *bits,
                    elementwise_tile<C> &tile) {
 #pragma HLS INLINE off
-    const step_operands o = operands_of(t.of.op);
+    const operand_list o = operands_of(t.of.op);
     uint32_t vector[RING_OPERANDS] = {}, plane[BIT_OPERANDS] = {};
 #pragma HLS ARRAY_PARTITION variable = vector complete
 #pragma HLS ARRAY_PARTITION variable = plane complete
@@ -246,7 +246,7 @@ operands:
 }
 
 // step_of_command is the constants of a command's operation.
-template <class W> inline step<W> step_of_command(const command &c, const step_operands &o) {
+template <class W> inline step<W> step_of_command(const command &c, const operand_list &o) {
 #pragma HLS INLINE
     const int f = o.f >= 0 ? int(c.ints[o.f]) : 1;
     const int k = o.k >= 0 ? int(c.ints[o.k]) : 0;
@@ -260,7 +260,7 @@ void compute_elements(const chunk &t, const elementwise_tile<C> &tile, typename 
                       uint64_t (&out_bits)[C::CHUNK / BITS_PER_WORD]) {
 #pragma HLS INLINE off
     typedef typename C::word word;
-    const step_operands o = operands_of(t.of.op);
+    const operand_list o = operands_of(t.of.op);
     const step<word> s = step_of_command<word>(t.of, o);
     const bool biased = o.factors > 1 && t.of.weight[1] != none;
     const uint32_t beats = ceil_div(t.n, C::LANES);
