@@ -81,8 +81,11 @@ func (c *cutter) circuitCommand(op Operation, g garbled, lo, hi int) Command {
 	return k
 }
 
-// instances cuts a part into blocks of the engines.
-func (g garbled) instances(f func(lo, hi int)) { slabs(g.count, target.Lanes, f) }
+// instances cuts a part into blocks, as many at a time as there are engines to work on them side by side. Both boards cut alike, as what
+// one sends the other receives.
+func (c *cutter) instances(g garbled, f func(lo, hi int)) {
+	slabs(g.count, target.Lanes*max(c.design.Evaluate.Count, c.peer.design.Evaluate.Count, 1), f)
+}
 
 // labels is the server's side of a layer's inputs: labels of the bits of its share, which it sends.
 func (c *cutter) labels(t task) error {
@@ -94,7 +97,7 @@ func (c *cutter) labels(t task) error {
 		return err
 	}
 	labels, each, d := c.staged(BITS, g.labelBits(g.count), 0), g.Task.Elements, c.design
-	g.instances(func(lo, hi int) {
+	c.instances(g, func(lo, hi int) {
 		n := hi - lo
 		k := c.circuitCommand(OpLabels, g, lo, hi)
 		first := (g.lo + lo) * each
@@ -121,7 +124,7 @@ func (c *cutter) evaluate(t task) error {
 	theirs := c.staged(BITS, g.labelBits(g.count), 0)
 	own, tables := c.kept(Labels, 0, BITS, g.labelBits(g.count), g), c.kept(Tables, 0, BITS, g.tableBits(g.count), g)
 	streams := []view{own, theirs, tables}
-	g.instances(func(lo, hi int) {
+	c.instances(g, func(lo, hi int) {
 		c.receives(c.transfer(OpRecvBlocks, wordsOf(BITS, g.labelBits(hi-lo)), 0), theirs, g.labelBits(lo), g.labelBits(hi))
 		k := c.circuitCommand(OpEvaluate, g, lo, hi)
 		reads := []span{}

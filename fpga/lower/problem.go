@@ -40,8 +40,8 @@ const (
 	transferBytes = 1 << 14
 )
 
-// kernelPool is a kernel's buffers.
-type kernelPool struct{ queue, in, out int }
+// kernelPool is a kernel's buffers: a convolution's tiles may keep an input, and have weights of their own all the same.
+type kernelPool struct{ queue, in, tiles, out int }
 
 // boardResources are a board's classes of a problem.
 type boardResources struct {
@@ -108,7 +108,7 @@ func newBuilder(units []unit, designs [2]target.Design, link cost.Link) *builder
 				in = b.arrivals()
 			}
 			r.engines[k] = resource(of)
-			r.pools[k] = kernelPool{pool(of+" queue", QueueDepth), pool(of+" inputs", in), pool(of+" outputs", Buffers)}
+			r.pools[k] = kernelPool{pool(of+" queue", QueueDepth), pool(of+" inputs", in), pool(of+" tiles", Buffers), pool(of+" outputs", Buffers)}
 			b.last[p][k] = tails{-1, -1, sched.Dep{Op: -1}, sched.Dep{Op: -1}}
 		}
 	}
@@ -206,6 +206,7 @@ func (b *builder) computes(n, issue int) {
 		if load >= 0 {
 			from = load
 		}
+		b.lease(pools.tiles, from, compute)
 		if w.KeepsInput {
 			b.Leases[held].Until = append(b.Leases[held].Until, compute)
 		} else {

@@ -1,0 +1,233 @@
+package sim_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"sotto/backend/twopc"
+	"sotto/fpga/lower"
+	"sotto/fpga/sim"
+	"sotto/fpga/target"
+	"sotto/frontend"
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/pass"
+	"sotto/passes/pass/golden"
+)
+
+// agreement is how far the simulator may be from the schedule.
+const agreement = 0.03
+
+// compiled makes the programs of a network whose ranges are assumed.
+func compiled(t testing.TB, m *ir.Module, c *pass.Context) *twopc.Pair {
+	t.Helper()
+	c.Source = cost.FromDealer
+	if err := new(pass.Runner).Run(c, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := twopc.Emit(m, m.Funcs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+func example(t testing.TB, name string, c *pass.Context) *twopc.Pair {
+	t.Helper()
+	path := filepath.Join("..", "..", "examples", name+".sotto")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	space, err := frontend.Load(path, text, frontend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled(t, space.Module, c)
+}
+
+// context compiles for a deployment, with a protocol of comparisons and all choices of the given names polynomial.
+func context(d cost.Deployment, nonlinear string, polynomial ...string) *pass.Context {
+	c := &pass.Context{Deploy: d, Protocols: pass.Protocols{Nonlinear: pass.Nonlinear(nonlinear)}}
+	for _, p := range polynomial {
+		c.Choices = append(c.Choices, pass.Decision{Site: p, Option: map[string]string{"act": "x2act", "pool": "avgpool"}[p]})
+	}
+	return c
+}
+
+// engines are what a board has for comparisons: ForBoard leaves them out.
+var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1}}
+
+func design(t testing.TB, board string, ring int, settings ...target.Setting) target.Design {
+	t.Helper()
+	b, err := target.Shipped(board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := target.ForBoard(b, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err = d.With(settings...); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// link carries so many gigabytes a second, in so many milliseconds.
+func link(gbytes, ms float64) (l cost.Link) {
+	l.BytesPerSecond.Value, l.OneWayMS.Value = gbytes*1e9, ms
+	return l
+}
+
+// both lowers, verifies and simulates a pair on two boards.
+func both(t testing.TB, pair *twopc.Pair, d target.Design, l cost.Link) (schedule, simulated float64) {
+	t.Helper()
+	p, err := lower.Lower(pair.Client, pair.Server, cost.Online, [2]target.Design{d, d}, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Problem.Verify(p.Schedule); err != nil {
+		t.Fatal(err)
+	}
+	r, err := sim.Run(p.Boards, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Seconds() * 1e3, r.Seconds() * 1e3
+}
+
+func TestAgreesWithTheSchedule(t *testing.T) {
+	const outsourced, clientServer = cost.Outsourced, cost.ClientServer
+	for _, n := range []struct {
+		name, example string
+		context       *pass.Context
+		long          bool
+	}{
+		{"PASNet-A", "resnet18", context(clientServer, "", "act", "pool"), false},
+		{"PASNet-B", "resnet50", context(clientServer, "", "act", "pool"), true},
+		{"PASNet-D", "mobilenetv2", context(clientServer, "", "act"), true},
+		{"outsourced", "resnet18_cifar", context(outsourced, "", "act", "pool"), false},
+		{"garbled", "minionn", context(clientServer, "gc"), false},
+		{"garbled outsourced", "minionn", context(outsourced, "gc"), false},
+		{"by OT", "minionn", context(clientServer, "ot"), false},
+		{"by OT outsourced", "minionn", context(outsourced, "ot"), false},
+	} {
+		t.Run(n.name, func(t *testing.T) {
+			if n.long && testing.Short() {
+				t.Skip("long")
+			}
+			pair := example(t, n.example, n.context)
+			for _, on := range []struct {
+				board string
+				link  cost.Link
+			}{
+				{"zcu104", link(1, 0.1)}, {"zcu104", link(0.125, 0.1)}, {"u250", link(12.5, 0.01)}, {"kv260", link(0.01, 20)},
+			} {
+				if n.long && on.link != link(1, 0.1) || n.name == "PASNet-A" && on.link == link(0.01, 20) {
+					continue // seconds each
+				}
+				schedule, simulated := both(t, pair, design(t, on.board, pair.Client.Ring, engines...), on.link)
+				t.Logf("%s, %v GB/s, %v ms: schedule %.3f ms, simulated %.3f", on.board, on.link.BytesPerSecond.Value/1e9, on.link.OneWayMS.Value, schedule, simulated)
+				if math.Abs(simulated/schedule-1) > agreement {
+					t.Errorf("%s: schedule %.3f ms, simulated %.3f", on.board, schedule, simulated)
+				}
+			}
+		})
+	}
+}
+
+// TestDrawnNetworks takes all kinds of layers to their end, whatever the design. Small networks are latency and little else, so that a
+// few commands more or less between two events count: 3 % and some.
+func TestDrawnNetworks(t *testing.T) {
+	const some = 0.02 // ms
+	rapid.Check(t, func(r *rapid.T) {
+		d := golden.DrawNet(r, "nn.argmax", "nn.softmax")
+		c := d.Context()
+		c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(r, "deployment")
+		c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(r, "ring")
+		c.Protocols.Nonlinear = pass.Nonlinear(rapid.SampledFrom([]string{"gc", "gc-whole", "ot"}).Draw(r, "nonlinear"))
+		pair := compiled(t, d.Space, c)
+		settings := append(slices.Clone(engines), target.Setting{Knob: "evaluate.slots", Value: 512}, target.Setting{Knob: "garble.slots", Value: 512})
+		schedule, simulated := both(t, pair, design(t, rapid.SampledFrom([]string{"zcu104", "u50"}).Draw(r, "board"), pair.Client.Ring, settings...), link(1, 0.1))
+		if math.Abs(simulated-schedule) > agreement*schedule+some {
+			r.Errorf("schedule %.3f ms, simulated %.3f", schedule, simulated)
+		}
+	})
+}
+
+// board has a list of commands.
+func board(t testing.TB, list ...lower.Command) lower.Board {
+	for i := range list {
+		list[i].Kernel = list[i].Operation.Kernel()
+	}
+	return lower.Board{Design: design(t, "zcu104", 32), Commands: list}
+}
+
+// TestOneCommand is a sum of two vectors by itself: issue, load, its latency, products, store.
+func TestOneCommand(t *testing.T) {
+	b := board(t, add(64))
+	r, err := sim.Run([2]lower.Board{b, board(t)}, link(1, 0.1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := b.Design
+	words := float64(64 / d.Elementwise.Lanes)
+	memory := 64 * 4 / d.MemoryBytes
+	want := target.CommandCycles + max(words, 2*memory) + target.MemoryLatency + float64(d.ElementwiseCycles(64)) + max(words, memory) + target.MemoryLatency
+	if got := float64(r.Cycles); math.Abs(got-want) > 1 {
+		t.Errorf("%v cycles, by hand %v", got, want)
+	}
+}
+
+func add(n uint32) lower.Command {
+	c := lower.Command{Operation: lower.OpAdd, N: n}
+	for i := range c.In {
+		c.In[i] = lower.None
+	}
+	c.In[0], c.In[1], c.Weight = 0, 64, [lower.WeightRefs]uint32{lower.None, lower.None}
+	return c
+}
+
+// TestNothingGoesOn has a command that waits for one that does not come.
+func TestNothingGoesOn(t *testing.T) {
+	c := add(64)
+	c.Wait[lower.Recv] = 1
+	_, err := sim.Run([2]lower.Board{board(t, add(64), c), board(t)}, link(1, 0.1))
+	var stuck *sim.StuckError
+	if !errors.As(err, &stuck) || stuck.Command != [2]int{1, 0} {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestBuffersBind has tiles follow one another where memory is far: a buffer is loaded, waits for its words, and is computed, and there
+// are two of them.
+func TestBuffersBind(t *testing.T) {
+	var few, many []lower.Command
+	for i := range 40 {
+		if i < 20 {
+			few = append(few, add(1024))
+		}
+		many = append(many, add(1024))
+	}
+	cycles := func(list []lower.Command) int64 {
+		r, err := sim.Run([2]lower.Board{board(t, list...), board(t)}, link(1, 0.1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Cycles
+	}
+	d := design(t, "zcu104", 32)
+	load := float64(1024 / d.Elementwise.Lanes)
+	want := (load + target.MemoryLatency + float64(d.ElementwiseCycles(1024))) / lower.Buffers
+	if got := float64(cycles(many)-cycles(few)) / 20; math.Abs(got-want) > 1 {
+		t.Errorf("%v cycles a tile, by hand %v", got, want)
+	}
+}
