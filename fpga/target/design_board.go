@@ -26,6 +26,7 @@ func ForBoard(b Board, ring int) (Design, error) {
 		}
 	}
 	if !math.IsInf(found, 1) {
+		best = best.balanced(b)
 		return best, best.Check()
 	}
 	d := begin(b, ring, 0)
@@ -53,11 +54,14 @@ func begin(b Board, ring, halvings int) Design {
 	return d
 }
 
+// onSystem tells whether the board's memory is a processing system's.
+func (b Board) onSystem() bool { return strings.Contains(b.Memory.Kind, "processing system") }
+
 // ports sets their width: a processing system has ports of 128 bits to its memory, a card's logic drives the memory itself.
 func (d *Design) ports(b Board) {
 	const processing, own = 16, 64
 	d.PortBytes = own
-	if strings.Contains(b.Memory.Kind, "processing system") {
+	if b.onSystem() {
 		d.PortBytes = processing
 	}
 	d.Conv.Ports = 1
@@ -152,7 +156,7 @@ func (d *Design) array(b Board) float64 {
 	best := d.shaped(1, 1)
 	const step = 4
 	for tm := step; tm <= most; tm += step {
-		for tn := 2; tn*tm <= most; tn += max(2, tn/step) {
+		for tn := range portSides(d.PortWords(), most/tm) {
 			if next := d.shaped(tm, tn); perProduct(tm, tn) < perProduct(best.Conv.TM, best.Conv.TN) && next.lacks(b) == nil {
 				best = next
 			}
@@ -160,6 +164,48 @@ func (d *Design) array(b Board) float64 {
 	}
 	*d = best
 	return perProduct(d.Conv.TM, d.Conv.TN)
+}
+
+// balanced is the design with the smallest array that takes hardly more cycles for usual layers than the best: where weights do not come
+// sooner, a larger one would wait for them.
+func (d Design) balanced(b Board) Design {
+	const step, hardly = 8, 1.03
+	most := min(b.Plannable().DSP/multiplierOn(b, d.Ring), MostUnrolled)
+	best, least, cycles := d, d.areaOn(b).LUT, d.usualCycles()
+	for tm := step; tm <= most; tm += step {
+		for tn := range portSides(d.PortWords(), most/tm) {
+			next := d.shaped(tm, tn)
+			if perProduct(tm, tn) > 2*perProduct(d.Conv.TM, d.Conv.TN) || next.lacks(b) != nil {
+				continue
+			}
+			now, luts := next.usualCycles(), next.areaOn(b).LUT
+			if now*hardly < cycles || now <= cycles*hardly && luts < least {
+				best, least, cycles = next, luts, min(now, cycles)
+			}
+		}
+	}
+	return best
+}
+
+// usualCycles is the convolution kernel's for usual layers.
+func (d Design) usualCycles() (cycles float64) {
+	for _, layer := range usualLayers() {
+		if t, err := d.ConvTile(layer.Geometry); err == nil {
+			cycles += float64(layer.times * d.ConvWork(layer.Geometry, t).Cycles)
+		}
+	}
+	return cycles
+}
+
+// portSides are the numbers of columns whose weights come in whole lines of a port: parts of a line, and lines.
+func portSides(line, most int) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		for n := 1; n <= most; n += min(n, line) {
+			if !yield(n) {
+				return
+			}
+		}
+	}
 }
 
 // shaped is the design with an array of other sides, whose input buffers are a block memory deep, or half a line, and weight buffers hold a

@@ -183,7 +183,7 @@ func (d Design) WindowCycles(g Geometry, channels, rows, cols int) int64 {
 
 // WeightCycles is the load of a panel's weights, a row of TN words after the other.
 func (d Design) WeightCycles(g Geometry, channels int) int64 {
-	return int64(ceil(channels, d.Conv.TN)*g.KH*g.KW*d.Conv.TM) * int64(ceil(d.Conv.TN, d.PortWords())+1)
+	return int64(ceil(channels, d.Conv.TN)*g.KH*g.KW*d.Conv.TM) * int64(ceil(d.Conv.TN, d.PortWords()))
 }
 
 // AddendCycles is the load of what a tile's sums begin with, for so many output channels, and StoreCycles that of storing them.
@@ -206,31 +206,69 @@ func (d Design) outputRuns(g Geometry, channels, rows, cols int) int64 {
 // ConvFill is what a convolution takes beside its steps, until the last sums are there.
 func (d Design) ConvFill() int64 { return int64(d.Array().Latency()) }
 
-// ConvCycles is the kernel's time for a whole convolution in tiles: of each step, the longest of its load, its products and its stores,
-// which the kernel does side by side with those of the steps before and behind. Array is the products' part of it. The memory, which
-// others use too, is not counted.
-func (d Design) ConvCycles(g Geometry, t Tile) (kernel, array int64) {
-	outs := g.OutC / g.Groups
-	g.eachRectangle(t, func(rows, cols int, times int64) {
-		for out := 0; out < outs; out += d.Conv.TM {
-			k, a := d.passCycles(g, t, rows, cols, min(d.Conv.TM, outs-out), out == 0)
-			kernel, array = kernel+times*k, array+times*a
-		}
-	})
-	groups := int64(g.Groups)
-	return groups*kernel + d.ConvFill(), groups * array
+// ConvWork is what a convolution takes of its kernel and of the memory.
+type ConvWork struct {
+	Cycles          int64 // of the kernel: of each step, the longest of its load, its products and its stores, which go on side by side
+	Array           int64 // of these, those of the products alone
+	Inputs, Weights int64 // words that are loaded; addends and outputs are one each an output
 }
 
-// passCycles is ConvCycles of some output channels of a rectangle. Inputs that all fit come with the first.
-func (d Design) passCycles(g Geometry, t Tile, rows, cols, outs int, first bool) (kernel, array int64) {
-	channels, panel := g.InC/g.Groups, d.PanelChannels(g)
+// ConvWork is that of a whole convolution in tiles, the other kernels leaving the memory alone: rectangle by rectangle, inputs staying, or
+// output channels by output channels, weights staying, whichever takes less.
+func (d Design) ConvWork(g Geometry, t Tile) ConvWork {
+	groups, channels := int64(g.Groups), g.InC/g.Groups
+	w := d.work(g, t, byRectangle)
+	if d.PanelChannels(g) >= channels && t.Channels >= channels {
+		if other := d.work(g, t, byOutputs); other.Cycles < w.Cycles {
+			w = other
+		}
+	}
+	return ConvWork{groups*w.Cycles + d.ConvFill(), groups * w.Array, groups * w.Inputs, groups * w.Weights}
+}
+
+// order is what a convolution's outer loop goes over.
+type order uint8
+
+const (
+	byRectangle order = iota // inputs stay
+	byOutputs                // weights stay
+)
+
+// work is a group's.
+func (d Design) work(g Geometry, t Tile, by order) (w ConvWork) {
+	channels, outs, passes := g.InC/g.Groups, g.OutC/g.Groups, int64(1)
+	if t.Channels < channels || by == byOutputs {
+		passes = int64(ceil(outs, d.Conv.TM))
+	}
+	all := int64(outs) * int64(channels*g.KH*g.KW)
+	g.eachRectangle(t, func(rows, cols int, times int64) {
+		for out := 0; out < outs; out += d.Conv.TM {
+			cycles, array := d.passCycles(g, t, by, rows, cols, out)
+			w.Cycles, w.Array = w.Cycles+times*cycles, w.Array+times*array
+		}
+		w.Inputs += times * passes * int64(channels) * int64(g.Window(rows, cols))
+		w.Weights += times * all
+	})
+	if by == byOutputs { // each has its first rectangle's to wait for
+		w.Weights = all
+		w.Cycles += int64(ceil(outs, d.Conv.TM)) * d.WeightCycles(g, channels)
+	}
+	return w
+}
+
+// passCycles is the time of TM output channels of a rectangle, and the products'.
+func (d Design) passCycles(g Geometry, t Tile, by order, rows, cols, out int) (cycles, array int64) {
+	channels, panel, outs := g.InC/g.Groups, d.PanelChannels(g), min(d.Conv.TM, g.OutC/g.Groups-out)
 	for at := 0; at < channels; at += t.Channels {
 		slice := min(t.Channels, channels-at)
 		for in := 0; in < slice; in += panel {
 			n := min(panel, slice-in)
-			step := max(d.PanelCycles(g, n, rows*cols), d.WeightCycles(g, n))
-			array += d.PanelCycles(g, n, rows*cols)
-			if in == 0 && (first || t.Channels < channels) {
+			products := d.PanelCycles(g, n, rows*cols)
+			step := products
+			if by == byRectangle {
+				step = max(step, d.WeightCycles(g, n))
+			}
+			if in == 0 && (out == 0 || by == byOutputs || t.Channels < channels) {
 				step = max(step, d.WindowCycles(g, slice, rows, cols))
 			}
 			if at+in == 0 {
@@ -239,10 +277,10 @@ func (d Design) passCycles(g Geometry, t Tile, rows, cols, outs int, first bool)
 			if at+in+n == channels {
 				step = max(step, d.StoreCycles(g, outs, rows, cols))
 			}
-			kernel += step
+			cycles, array = cycles+step, array+products
 		}
 	}
-	return kernel, array
+	return cycles, array
 }
 
 // eachRectangle tells how many rectangles of each shape there are: whole ones, and what is left at the right and at the bottom.
@@ -255,21 +293,6 @@ func (g Geometry) eachRectangle(t Tile, each func(rows, cols int, times int64)) 
 			}
 		}
 	}
-}
-
-// ConvWords is what a convolution in tiles moves between its buffers and memory: inputs, once a rectangle or once for all TM output
-// channels of one; weights, once a rectangle; biases and outputs are the caller's.
-func (d Design) ConvWords(g Geometry, t Tile) (inputs, weights int64) {
-	channels, passes := g.InC/g.Groups, int64(1)
-	if t.Channels < channels {
-		passes = int64(ceil(g.OutC/g.Groups, d.Conv.TM))
-	}
-	all := int64(g.OutC) * int64(channels) * int64(g.KH*g.KW)
-	g.eachRectangle(t, func(rows, cols int, times int64) {
-		inputs += times * passes * int64(g.InC) * int64(g.Window(rows, cols))
-		weights += times * all
-	})
-	return inputs, weights
 }
 
 // DepthwiseTile cuts a depthwise convolution: rectangles of Lanes channels. The error is a *KnobError.

@@ -135,12 +135,12 @@ func TestTilesFitBuffers(t *testing.T) {
 				t.Errorf("%s, %+v: %+v in %+v covers %d outputs", name, g, tile, c, outputs)
 			}
 			least = g.MACs() / int64(c.TM*c.TN)
-			if kernel, array := d.ConvCycles(g, tile); array < least || kernel < array {
-				t.Errorf("%s, %+v: %d cycles, of which %d for %d products on %d x %d", name, g, kernel, array, g.MACs(), c.TM, c.TN)
+			w := d.ConvWork(g, tile)
+			if w.Array < least || w.Cycles < w.Array {
+				t.Errorf("%s, %+v: %d cycles, of which %d for %d products on %d x %d", name, g, w.Cycles, w.Array, g.MACs(), c.TM, c.TN)
 			}
-			inputs, weights := d.ConvWords(g, tile)
-			if all := int64(g.OutC * g.InC / g.Groups * g.KH * g.KW); weights < all || inputs < int64(g.OutH()*g.OutW()) {
-				t.Errorf("%s, %+v: reads %d inputs, %d weights of %d", name, g, inputs, weights, all)
+			if all := int64(g.OutC * g.InC / g.Groups * g.KH * g.KW); w.Weights < all || w.Inputs < int64(g.OutH()*g.OutW()) {
+				t.Errorf("%s, %+v: reads %d inputs, %d weights of %d", name, g, w.Inputs, w.Weights, all)
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"sotto/ir/cost"
 )
 
-// declared is the price list of a target that a .sotto file declares: the shipped one of so many of its device, on the link that it names.
+// declared is the price list of a target that a .sotto file declares: that of two of its boards, on the link that it names.
 func (a *app) declared(d *syntax.Target) (cost.Target, error) {
 	device, err := deviceOf(d)
 	if err != nil {
@@ -19,11 +19,10 @@ func (a *app) declared(d *syntax.Target) (cost.Target, error) {
 	if n, ok := d.Count.(*syntax.Number); ok {
 		count = n.Text
 	}
-	shipped := device + "x" + count
-	t, err := cost.ShippedTarget(shipped)
-	if err != nil {
-		return cost.Target{}, d.Name.Errorf("target %s: there are no prices of %s x %s: accepted is %s, a price list's file with --target, or one of %s",
-			d.Name.Name, device, count, boardForm, strings.Join(cost.TargetNames(), ", "))
+	t, ok, err := pairOf(device + "x" + count)
+	if !ok || err != nil {
+		return cost.Target{}, d.Name.Errorf("target %s: there are no prices of %s x %s: accepted is %s, a price list's or a board's file with --target, or one of %s",
+			d.Name.Name, device, count, boardForm, strings.Join(targetNames(), ", "))
 	}
 	t.Name = d.Name.Name
 	t.Source += fmt.Sprintf("; as target %s declares it", d.Name.Name)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sotto/ir/cost"
 	"sotto/runtime/he/ntt"
 	"sotto/runtime/kernel"
 	"sotto/runtime/prg"
@@ -52,7 +51,7 @@ func newDoctorCmd(a *app) *cobra.Command {
 }
 
 func examine() (*doctorResult, error) {
-	r := &doctorResult{head: version1, Machine: thisMachine(), Temporary: os.TempDir(), Targets: cost.TargetNames()}
+	r := &doctorResult{head: version1, Machine: thisMachine(), Temporary: os.TempDir(), Targets: targetNames()}
 	r.Memory, r.Available = memoryBytes()
 	var err error
 	if r.Free, err = freeBytes(r.Temporary); err != nil {

@@ -302,7 +302,11 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 		if pasnet.IsTarget([]byte(text)) {
 			return cost.Target{}, fmt.Errorf("%s: a price list of PASNet's model, which has no prices of programs: it is for sotto estimate alone", name)
 		}
-		t, err := cost.ParseTarget([]byte(text))
+		read := func(text string) (cost.Target, error) { return cost.ParseTarget([]byte(text)) }
+		if isBoard(text) {
+			read = pairOfFile
+		}
+		t, err := read(text)
 		if err != nil {
 			err = fmt.Errorf("%s: %w", name, err)
 		}
@@ -315,18 +319,20 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 	}
 	if slices.Contains(pasnet.TargetNames(), name) {
 		return cost.Target{}, fmt.Errorf("%s is of PASNet's model, which has no prices of programs: it is for sotto estimate alone; accepted are %s, a price list's file, a link such as 300mbps,5ms",
-			name, strings.Join(cost.TargetNames(), ", "))
+			name, strings.Join(targetNames(), ", "))
 	}
 	if slices.Contains(cost.TargetNames(), name) {
 		return cost.ShippedTarget(name)
+	}
+	if t, ok, err := pairOf(name); ok {
+		return t, err
 	}
 	link, err := wire.ParseLink(name)
 	if err != nil && strings.Contains(name, ",") {
 		return cost.Target{}, err // it was meant as numbers
 	}
 	if err != nil {
-		_, err := cost.ShippedTarget(name)
-		return cost.Target{}, fmt.Errorf("%w, or a link such as 300mbps,5ms", err)
+		return cost.Target{}, fmt.Errorf("no target is called %q: accepted are %s, a price list's or a board's file, or a link such as 300mbps,5ms", name, strings.Join(targetNames(), ", "))
 	}
 	t, err := cost.ShippedTarget(wire.Loopback().Name)
 	return onLink(t, link), err
