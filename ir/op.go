@@ -52,7 +52,7 @@ type Traits struct {
 	// HandsOn says which factors the result has if all arguments, weights too, have them. fold leaves such factors in activations.
 	HandsOn Factors
 	// ReLU says of an op on each element alone that it takes comparisons with zero: its elements are counted as one ReLU each, gates may
-	// leave some out, and passes that take ReLUs away do so with it.
+	// leave some out, by an attribute that define adds, and passes that take ReLUs away do so with it.
 	ReLU bool
 	// KeepsOrder says of an op on each element alone that it never falls and leaves zero as it is: what moves elements, brings zeros in or takes
 	// the greatest of some may come before it or after.
@@ -104,6 +104,9 @@ var table = map[string]*Op{}
 func define(o Op) {
 	if table[o.Name] != nil {
 		Bugf("op %s is declared twice", o.Name)
+	}
+	if o.ReLU {
+		o = masked(o)
 	}
 	table[o.Name] = &o
 }

@@ -115,7 +115,7 @@ func init() {
 // requiredKeep is the mask of a movement, which is of no use without one.
 var requiredKeep = Attr{"keep", IntsAttr, nil, "ranges lo, hi of elements"}
 
-// masked gives an activation a mask, which leaves elements as they are.
+// masked gives an op that is a ReLU a mask of the elements it is applied to: Eval leaves the others as they are, and so Range has them.
 func masked(o Op) Op {
 	infer, bounds, eval := o.Infer, o.Range, o.Eval
 	o.Attrs = append(slices.Clone(o.Attrs), attrKeep)

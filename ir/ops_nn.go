@@ -146,13 +146,13 @@ func init() {
 	clip := func(x float32) float32 { return min(max(x, 0), most) }
 	relu6 := activation("nn.relu6", "min(max(x, 0), 6).", Traits{ReLU: true, KeepsOrder: true}, clip, rangeMonotone(clip))
 	relu6.Ring = func(b *Builder, _ *Value, a []*Value) *Value { // relu(x) - relu(x - 6)
-		above := b.Must("ring.addc", Attrs{"c": -most << a[0].Type.Elem.Frac}, a[0])
+		above := b.plus(a[0], -most)
 		return b.Must("ring.sub", nil, b.Must("ring.relu", nil, a[0]), b.Must("ring.relu", nil, above))
 	}
 	define(relu6)
 	negate := activation("nn.negate", "-x.", Traits{HandsOn: AllFactors}, func(x float32) float32 { return -x },
 		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) })
-	negate.Ring = func(b *Builder, _ *Value, a []*Value) *Value { return b.Must("ring.mulc", Attrs{"c": -1}, a[0]) }
+	negate.Ring = func(b *Builder, _ *Value, a []*Value) *Value { return b.times(a[0], -1) }
 	negate.Inner = true
 	define(negate)
 	square := activation("nn.square", "x*x.", Traits{}, func(x float32) float32 { return x * x }, rangeSquare)
@@ -274,10 +274,10 @@ func init() {
 	})
 }
 
-// activation is an op on each element alone: f, with its bounds. One that is a ReLU has a mask of the elements it is applied to.
+// activation is an op on each element alone: f, with its bounds.
 func activation(name, doc string, traits Traits, f func(float32) float32, bounds rangeFunc) Op {
 	traits.ByElement, traits.ByChannel = true, true
-	o := Op{
+	return Op{
 		Name: name, Stages: nnStages, Doc: doc, Range: bounds, Traits: traits,
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = " + name + " %x : f32[8,4,4]",
 		Operands: []Operand{opX},
@@ -286,10 +286,6 @@ func activation(name, doc string, traits Traits, f func(float32) float32, bounds
 			return mapFloat(v, args[0], f), nil
 		},
 	}
-	if traits.ReLU {
-		return masked(o)
-	}
-	return o
 }
 
 func mapFloat(v *Value, x *Tensor, f func(float32) float32) *Tensor {
