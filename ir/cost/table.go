@@ -167,6 +167,14 @@ type packed struct {
 	plan *HEPlan
 }
 
+// On gives the table's prices on another link.
+func (t *Table) On(link Link) *Table {
+	other, rates := *t, *t.rates
+	rates.link(link, 0)
+	other.rates = &rates
+	return &other
+}
+
 // NewQuery gives the memory of a query.
 func (t *Table) NewQuery() *Query {
 	n := len(t.ops)

@@ -194,7 +194,7 @@ func (p *Problem) Explain(c Choice, link cost.Link) ([]Decision, error) {
 			return nil, err
 		}
 		for i, x := range aspects {
-			out[i].Flips = append(out[i].Flips, flips(turns, x.of, axis, axis.Of(link))...)
+			out[i].Flips = append(out[i].Flips, Flips(turns, x.of, axis, axis.Of(link))...)
 		}
 	}
 	return out, nil

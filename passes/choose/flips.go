@@ -50,17 +50,38 @@ type Flip struct {
 	Below bool `json:"below"`
 }
 
-// turn is a value of an axis where something of the choice changes.
-type turn struct {
-	at            float64
-	below, beyond Candidate
+// Turn is a value of an axis where something of the choice changes.
+type Turn[C any] struct {
+	At            float64
+	Below, Beyond C
 }
 
-// turns finds where the choice changes between a link's value of an axis and its limits. Between the values looked at, which lie a factor of
+// Line is a choice along an axis: what is chosen at a value, what takes how many milliseconds there, and what is one choice.
+type Line[C any] struct {
+	Choose func(x float64) (C, error)
+	Price  func(c C, x float64) (float64, error)
+	Same   func(a, b C) bool
+}
+
+// turns finds where the choice changes between a link's value of an axis and its limits.
+func (p *Problem) turns(link cost.Link, a Axis) ([]Turn[Candidate], error) {
+	return Turns(a, a.Of(link), Line[Candidate]{
+		Choose: func(x float64) (Candidate, error) {
+			c, err := p.Choose(a.At(link, x))
+			return c.Candidate, err
+		},
+		Price: func(c Candidate, x float64) (float64, error) {
+			t, err := p.Price(c, a.At(link, x))
+			return t.By(p.Objective), err
+		},
+		Same: Candidate.same,
+	})
+}
+
+// Turns finds where a choice changes between a value of an axis and the limits of that. Between the values looked at, which lie a factor of
 // stride apart, a choice that changes and changes back is not seen.
-func (p *Problem) turns(link cost.Link, a Axis) ([]turn, error) {
-	line := &axis{Problem: p, link: link, Axis: a, chosen: map[float64]Candidate{}}
-	return line.turns(grid(a, a.Of(link)))
+func Turns[C any](a Axis, at float64, l Line[C]) ([]Turn[C], error) {
+	return (&axis[C]{Line: l, Axis: a, chosen: map[float64]C{}}).turns(grid(a, at))
 }
 
 // stride is the factor between neighbours of a grid.
@@ -84,23 +105,27 @@ func grid(a Axis, x float64) []float64 {
 }
 
 // axis is a search along one.
-type axis struct {
-	*Problem
+type axis[C any] struct {
+	Line[C]
 	Axis
-	link   cost.Link
-	chosen map[float64]Candidate
+	chosen map[float64]C
 }
 
-func (l *axis) choose(x float64) (Candidate, error) {
+func (l *axis[C]) choose(x float64) (C, error) {
 	if c, ok := l.chosen[x]; ok {
 		return c, nil
 	}
-	c, err := l.Choose(l.At(l.link, x))
-	l.chosen[x] = c.Candidate
-	return c.Candidate, err
+	c, err := l.Choose(x)
+	l.chosen[x] = c
+	return c, err
 }
 
-func (l *axis) turns(grid []float64) (all []turn, err error) {
+func (l *axis[C]) turns(grid []float64) (all []Turn[C], err error) {
+	for _, x := range grid {
+		if _, err := l.choose(x); err != nil {
+			return nil, err
+		}
+	}
 	for i := range grid[1:] {
 		if all, err = l.between(all, grid[i], grid[i+1]); err != nil {
 			return nil, err
@@ -116,17 +141,17 @@ const fine = 1.0005
 // is better divides the stretch in two (M. Eisner and D. Severance, "Mathematical techniques for efficient record segmentation in large shared
 // databases", J. ACM 1976). That finds all turns of prices that are linear; of others, one that is best on a part of the stretch alone that
 // such a point does not meet goes unseen.
-func (l *axis) between(all []turn, lo, hi float64) ([]turn, error) {
+func (l *axis[C]) between(all []Turn[C], lo, hi float64) ([]Turn[C], error) {
 	below, err := l.choose(lo)
 	if err != nil {
 		return nil, err
 	}
 	beyond, err := l.choose(hi)
-	if err != nil || below.same(beyond) {
+	if err != nil || l.Same(below, beyond) {
 		return all, err
 	}
 	if hi < lo*fine {
-		return append(all, turn{math.Sqrt(lo * hi), below, beyond}), nil
+		return append(all, Turn[C]{math.Sqrt(lo * hi), below, beyond}), nil
 	}
 	x, err := l.equal(below, beyond, lo, hi)
 	if err != nil {
@@ -137,7 +162,7 @@ func (l *axis) between(all []turn, lo, hi float64) ([]turn, error) {
 		return nil, err
 	}
 	if !better {
-		return append(all, turn{x, below, beyond}), nil
+		return append(all, Turn[C]{x, below, beyond}), nil
 	}
 	if all, err = l.between(all, lo, x); err != nil {
 		return nil, err
@@ -146,12 +171,12 @@ func (l *axis) between(all []turn, lo, hi float64) ([]turn, error) {
 }
 
 // better tells whether the choice at a value is better there than both of two candidates.
-func (l *axis) better(a, b Candidate, x float64) (bool, error) {
+func (l *axis[C]) better(a, b C, x float64) (bool, error) {
 	c, err := l.choose(x)
-	if err != nil || c.same(a) || c.same(b) {
+	if err != nil || l.Same(c, a) || l.Same(c, b) {
 		return false, err
 	}
-	for _, other := range []Candidate{a, b} {
+	for _, other := range []C{a, b} {
 		if d, err := l.difference(other, c, x); err != nil || d <= alike {
 			return false, err
 		}
@@ -164,7 +189,7 @@ const alike = 1e-3
 
 // equal finds the value where two candidates cost the same, the first being no dearer at lo and the second at hi: by false position (Illinois),
 // as times are nearly linear in delays and in the time of a byte.
-func (l *axis) equal(below, beyond Candidate, lo, hi float64) (float64, error) {
+func (l *axis[C]) equal(below, beyond C, lo, hi float64) (float64, error) {
 	const steps, enough = 40, 1e-6
 	a, b := l.linear(lo), l.linear(hi)
 	da, err := l.difference(below, beyond, lo)
@@ -205,7 +230,7 @@ func (l *axis) equal(below, beyond Candidate, lo, hi float64) (float64, error) {
 }
 
 // linear is a value as times are linear in it, and back.
-func (l *axis) linear(x float64) float64 {
+func (l *axis[C]) linear(x float64) float64 {
 	if l.Axis == Bandwidth {
 		return 1 / x
 	}
@@ -213,27 +238,26 @@ func (l *axis) linear(x float64) float64 {
 }
 
 // difference is how much dearer one candidate is than another.
-func (l *axis) difference(a, b Candidate, x float64) (float64, error) {
-	s := l.search(l.At(l.link, x))
-	ta, err := s.times(a)
+func (l *axis[C]) difference(a, b C, x float64) (float64, error) {
+	pa, err := l.Price(a, x)
 	if err != nil {
 		return 0, err
 	}
-	tb, err := s.times(b)
-	return ta.By(s.Objective) - tb.By(s.Objective), err
+	pb, err := l.Price(b, x)
+	return pa - pb, err
 }
 
-// flips gives the nearest turn on either side of a link's value at which something that is decided changes.
-func flips(turns []turn, of func(Candidate) string, a Axis, from float64) (out []Flip) {
+// Flips gives the nearest turn on either side of a link's value at which something that is decided changes.
+func Flips[C any](turns []Turn[C], of func(C) string, a Axis, from float64) (out []Flip) {
 	for i := len(turns) - 1; i >= 0; i-- { // downwards
-		if t := turns[i]; t.at < from && of(t.below) != of(t.beyond) {
-			out = append(out, Flip{a, t.at, of(t.below), true})
+		if t := turns[i]; t.At < from && of(t.Below) != of(t.Beyond) {
+			out = append(out, Flip{a, t.At, of(t.Below), true})
 			break
 		}
 	}
 	for _, t := range turns {
-		if t.at >= from && of(t.below) != of(t.beyond) {
-			return append(out, Flip{a, t.at, of(t.beyond), false})
+		if t.At >= from && of(t.Below) != of(t.Beyond) {
+			return append(out, Flip{a, t.At, of(t.Beyond), false})
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -24,6 +25,8 @@ type picked struct {
 	Chosen     string         `json:"chosen"`
 	Polynomial bool           `json:"polynomial"`
 	Rivals     []choose.Rival `json:"rivals"`
+	// Flips are where the choice of all together turns to another option here, if that was asked for.
+	Flips []choose.Flip `json:"flips,omitempty"`
 }
 
 // checkAllowed refuses what --allow does not know.
@@ -57,7 +60,15 @@ func (a *app) pick(n *network, f lowerFlags, target cost.Target) (*network, []pi
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.run()
+	if err := p.on(target.Link); err != nil {
+		return nil, nil, err
+	}
+	net, all, err := p.run()
+	if err != nil || !f.explain {
+		return net, all, err
+	}
+	a.progress.step("looking for flips of polynomials")
+	return net, all, p.flips(all, target.Link)
 }
 
 // openPolynomials lists the sites of a space, and by number those that are not decided and have an option with a polynomial, with the options
@@ -94,8 +105,12 @@ type picker struct {
 	n         *network
 	sites     []choices.Site
 	open      map[int]int // by site: an option without a polynomial
-	query     *cost.Query
 	objective choose.Objective
+	problem   *choose.Problem // of the network without polynomials
+	context   pass.Context    // that it was lowered with
+	tables    map[tableProtocols]*cost.Table
+	query     *cost.Query // of the one that is priced by
+	step      func()      // tells that a table is made
 }
 
 // picker prices the space, with the protocols of the network that has no polynomial.
@@ -118,16 +133,78 @@ func (a *app) picker(n *network, f lowerFlags, target cost.Target, sites []choic
 	if err := l.toSecure(plain); err != nil {
 		return nil, err
 	}
-	p.objective = l.deciding.objective
-	c := *l.context
-	c.Protocols = pass.Protocols{Nonlinear: mostly(l.comparisons()), Truncation: c.Protocols.Truncation, Garbling: c.Protocols.Garbling}
-	a.progress.step("networks of the space")
-	t, _, err := passes.PriceTable(&c, n.module, target, l.secure.OT, l.secure.Elementwise)
-	if err != nil {
-		return nil, err
-	}
-	p.query = t.NewQuery()
+	p.objective, p.problem, p.context, p.tables = l.deciding.objective, l.deciding.problem, *l.context, map[tableProtocols]*cost.Table{}
+	p.step = func() { a.progress.step("networks of the space") }
 	return p, nil
+}
+
+// tableProtocols are what a table's networks have in common.
+type tableProtocols struct {
+	nonlinear   pass.Nonlinear
+	garbling    cost.Scheme
+	ot          cost.OT
+	elementwise cost.Elementwise
+}
+
+// on takes the prices of a link, with the protocols that the network without polynomials takes there.
+func (p *picker) on(link cost.Link) error {
+	choice, err := p.problem.Choose(link)
+	if err != nil {
+		return err
+	}
+	c := choice.Candidate
+	with := tableProtocols{mostly(countWays(c.Ways)), c.Garbling, c.OT, c.Elementwise}
+	t := p.tables[with]
+	if t == nil {
+		p.step()
+		own := p.context
+		own.Protocols = pass.Protocols{Nonlinear: with.nonlinear, Truncation: own.Protocols.Truncation, Garbling: with.garbling}
+		if t, _, err = passes.PriceTable(&own, p.n.module, p.problem.Target, with.ot, with.elementwise); err != nil {
+			return err
+		}
+		p.tables[with] = t
+	}
+	p.query = t.On(link).NewQuery()
+	return nil
+}
+
+// flips finds where the picks of all together turn, and notes the nearest with each.
+func (p *picker) flips(all []picked, link cost.Link) error {
+	for _, axis := range choose.Axes() {
+		turns, err := choose.Turns(axis, axis.Of(link), choose.Line[[]int]{
+			Choose: func(x float64) ([]int, error) {
+				if err := p.on(axis.At(link, x)); err != nil {
+					return nil, err
+				}
+				options, _, err := p.best()
+				return options, err
+			},
+			Price: func(options []int, x float64) (float64, error) { return p.least(options, axis.At(link, x)) },
+			Same:  slices.Equal[[]int],
+		})
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			at := slices.IndexFunc(p.sites, func(s choices.Site) bool { return s.Path == all[i].Path })
+			of := func(options []int) string { return p.sites[at].Options[options[at]] }
+			all[i].Flips = append(all[i].Flips, choose.Flips(turns, of, axis, axis.Of(link))...)
+		}
+	}
+	return nil
+}
+
+// least is what a network takes on a link by the cheapest of the tables that were made.
+func (p *picker) least(options []int, link cost.Link) (float64, error) {
+	least := math.Inf(1)
+	for _, t := range p.tables {
+		x, err := t.On(link).NewQuery().Price(options)
+		if err != nil {
+			return 0, err
+		}
+		least = min(least, choose.Times{Offline: x.OfflineMS, Online: x.OnlineMS}.By(p.objective))
+	}
+	return least, nil
 }
 
 // mostly is the way that most ops take, of equals the first.
@@ -177,8 +254,17 @@ func (p *picker) price(options []int) (choose.Times, error) {
 	return choose.Times{Offline: x.OfflineMS, Online: x.OnlineMS}, err
 }
 
-// run takes the better of what is found from no polynomial anywhere and from one wherever there may be.
+// run gives the network with the best options.
 func (p *picker) run() (*network, []picked, error) {
+	options, all, err := p.best()
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.with(options), all, nil
+}
+
+// best takes the better of what is found from no polynomial anywhere and from one wherever there may be.
+func (p *picker) best() ([]int, []picked, error) {
 	plain, err := p.start()
 	if err != nil {
 		return nil, nil, err
@@ -196,7 +282,7 @@ func (p *picker) run() (*network, []picked, error) {
 	} else if price.By(p.objective) < now.By(p.objective) {
 		options, out = o, list
 	}
-	return p.with(options), out, nil
+	return options, out, nil
 }
 
 // descend changes single options until none helps.
@@ -271,14 +357,23 @@ func pickedText(w io.Writer, all []picked) {
 	if len(all) == 0 {
 		return
 	}
+	explained := slices.ContainsFunc(all, func(x picked) bool { return x.Flips != nil })
 	var rows [][]string
 	for _, x := range all {
 		var others []string
 		for _, r := range x.Rivals {
 			others = append(others, fmt.Sprintf("%s %+.3g ms", r.Option, r.Offline+r.Online))
 		}
-		rows = append(rows, []string{x.Path, x.Chosen, strings.Join(others, ", ")})
+		row := []string{x.Path, x.Chosen, strings.Join(others, ", ")}
+		if explained {
+			row = append(row, flipsText(x.Flips, choose.Bandwidth), flipsText(x.Flips, choose.Delay))
+		}
+		rows = append(rows, row)
 	}
-	table(w, "choice picked others", rows)
+	head := "choice picked others"
+	if explained {
+		head += flipsHead
+	}
+	table(w, head, rows)
 	fmt.Fprintln(w)
 }

@@ -50,8 +50,13 @@ func (l *lowering) explain() (*explanation, error) {
 
 // comparisons counts the ways of the ops that compare, if it was to choose.
 func (l *lowering) comparisons() map[pass.Nonlinear]int {
+	return countWays(l.deciding.choice.Candidate.Ways)
+}
+
+// countWays says how often each way is there.
+func countWays(ways []pass.Nonlinear) map[pass.Nonlinear]int {
 	counts := map[pass.Nonlinear]int{}
-	for _, w := range l.deciding.choice.Candidate.Ways {
+	for _, w := range ways {
 		counts[w]++
 	}
 	return counts
@@ -76,9 +81,9 @@ func (e *explanation) text(w io.Writer) {
 	}
 	var rows [][]string
 	for _, d := range e.Decisions { // those of the whole program have no path
-		rows = append(rows, []string{cmp.Or(d.Path, "all"), d.Op, blankZero(int64(d.Elements)), d.Chosen, three(d.Offline), three(d.Online), runnerUp(d), flipsText(d, choose.Bandwidth), flipsText(d, choose.Delay)})
+		rows = append(rows, []string{cmp.Or(d.Path, "all"), d.Op, blankZero(int64(d.Elements)), d.Chosen, three(d.Offline), three(d.Online), runnerUp(d), flipsText(d.Flips, choose.Bandwidth), flipsText(d.Flips, choose.Delay)})
 	}
-	table(w, "site op >elements chosen >offline_ms >online_ms runner-up flips_with_bandwidth flips_with_one-way_delay", rows)
+	table(w, "site op >elements chosen >offline_ms >online_ms runner-up"+flipsHead, rows)
 	fmt.Fprintf(w, "\nminimized: %s. Chosen %s offline and %s online", e.Minimize, duration(e.Offline), duration(e.Online))
 	if e.Uniform != "" {
 		fmt.Fprintf(w, "; with %s alone %s and %s", e.Uniform, duration(e.Best.Offline), duration(e.Best.Online))
@@ -95,6 +100,9 @@ func (e *explanation) text(w io.Writer) {
 	}
 }
 
+// flipsHead are the columns of flips.
+const flipsHead = " flips_with_bandwidth flips_with_one-way_delay"
+
 // runnerUp is the next best option and what it adds.
 func runnerUp(d choose.Decision) string {
 	if len(d.Rivals) == 0 {
@@ -105,9 +113,9 @@ func runnerUp(d choose.Decision) string {
 }
 
 // flipsText says where a choice turns: "gc above 2.1 Gbps".
-func flipsText(d choose.Decision, a choose.Axis) string {
+func flipsText(flips []choose.Flip, a choose.Axis) string {
 	var parts []string
-	for _, f := range d.Flips {
+	for _, f := range flips {
 		if f.Axis == a {
 			parts = append(parts, f.To+" "+flipAt(f))
 		}
