@@ -239,6 +239,41 @@ func mixes(s *choose.Space, c choose.Candidate, visit func(choose.Candidate)) {
 	from(0)
 }
 
+// A truncation that rounds down is never cheaper than one that may round up: why none is searched.
+func TestRoundingDownIsNeverCheaper(t *testing.T) {
+	const tries, slack = 100, 1e-3 // what parties and links do at the same time is no sum
+	tried := 0
+	rapid.Check(t, func(t *rapid.T) {
+		if tried++; tried > tries {
+			return
+		}
+		p := drawProblem(t, map[cost.Source]int{cost.FromHE: 4, cost.FromDealer: 4})
+		space := p.Forms[0].Space
+		c := choose.Candidate{Ways: make([]pass.Nonlinear, len(space.Sites)), Program: space.Programs(0)[0]}
+		for i := range c.Ways {
+			c.Ways[i] = rapid.SampledFrom(space.Ways[i]).Draw(t, "way")
+		}
+		up, err := p.Price(c, p.Target.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, site := range space.Truncations {
+			way := pass.OneCOT
+			if rapid.Bool().Draw(t, site.Path+" rounds down") {
+				way = pass.ExactTruncation
+			}
+			c.Truncs = append(c.Truncs, way)
+		}
+		down, err := p.Price(c, p.Target.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x, y := down.By(p.Objective), up.By(p.Objective); x < y*(1-slack) {
+			t.Fatalf("%v takes %v ms, without rounding down %v", c, x, y)
+		}
+	})
+}
+
 // exhaust prices every candidate.
 func exhaust(t *rapid.T, p *choose.Problem) (best choose.Candidate, price float64) {
 	price = math.Inf(1)

@@ -4,13 +4,16 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math"
+	"sync"
 )
 
 // Layouts lay ledgers out at the prices of a target's machines, to be estimated on many links: what Estimate plays, without the ends of the
-// prices' spreads. Phases that come to the same are kept once.
+// prices' spreads. Phases that come to the same are kept once. Several goroutines may use them at a time.
 type Layouts struct {
-	rates   *rates
-	s       simulation
+	rates *rates
+	plays sync.Pool // of *simulation
+
+	mu      sync.Mutex // of what follows
 	scratch timeline
 	seed    maphash.Seed
 	known   map[uint64]*Laid
@@ -31,6 +34,8 @@ func NewLayouts(t Target) *Layouts {
 
 // Lay lays a ledger out, by phase.
 func (x *Layouts) Lay(l *Ledger) (phases [2]*Laid) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	for _, phase := range []Phase{Offline, Online} {
 		x.scratch.lay(l, phase, x.rates)
 		phases[phase] = x.keep(phase, l.tags())
@@ -54,10 +59,15 @@ func (x *Layouts) keep(phase Phase, tags int) *Laid {
 func (x *Layouts) Play(p *Laid, link Link) (ms float64, byTag []float64) {
 	r := *x.rates
 	r.link(link, 0)
-	x.s.timeline = p.timeline
-	ms = x.s.play(p.phase, &r, p.tags)
-	byTag = make([]float64, len(x.s.byTag))
-	for i, ns := range x.s.byTag {
+	s, _ := x.plays.Get().(*simulation)
+	if s == nil {
+		s = new(simulation)
+	}
+	defer x.plays.Put(s)
+	s.timeline = p.timeline
+	ms = s.play(p.phase, &r, p.tags)
+	byTag = make([]float64, len(s.byTag))
+	for i, ns := range s.byTag {
 		byTag[i] = ns / nsPerMS
 	}
 	return ms, byTag

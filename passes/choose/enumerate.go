@@ -2,9 +2,9 @@ package choose
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
+	"sotto/ir/cost"
 	"sotto/passes/pass"
 )
 
@@ -21,47 +21,84 @@ type weighed struct {
 
 // enumerated weighs all candidates of some forms.
 func (s *search) enumerated(what Weighed, forms []int) (out Choice, err error) {
-	var every []weighed
-	for _, form := range forms {
-		if err := s.enumerate(form, what != WeighedAll); err != nil {
-			return out, err
-		}
-		every = append(every, s.every[form]...)
+	every, err := s.candidatesOf(forms, what != WeighedAll)
+	if err != nil {
+		return out, err
 	}
-	of := func(accepts func(*weighed) bool) (Candidate, Times) {
-		w := s.first(every, accepts)
-		return w.c, s.sum(w.a)
+	of := func(accepts func(*weighed) bool, most int) []Candidate {
+		var best []Candidate
+		for _, w := range s.first(every, accepts, most) {
+			best = append(best, w.c)
+		}
+		return best
 	}
 	out.Weighed = what
-	out.Candidate, out.Times = of(func(*weighed) bool { return true })
-	out.Uniform, out.UniformTimes = of(func(w *weighed) bool { return w.uniform })
-	return out, nil
+	out.near = unlike(of(func(*weighed) bool { return true }, mostNear*len(cost.Packings())))
+	out.Candidate, out.Uniform = out.near[0], of(func(w *weighed) bool { return w.uniform }, 1)[0]
+	if out.Times, err = s.times(out.Candidate); err == nil {
+		out.UniformTimes, err = s.times(out.Uniform)
+	}
+	return out, err
 }
 
-// first gives the best of the candidates that are accepted, of equals the first: they are played from the least bound on, until a bound is
-// above the best price.
-func (s *search) first(every []weighed, accepts func(*weighed) bool) *weighed {
-	type bounded struct {
-		at    int
-		least float64
+// unlike leaves those that differ from the ones before in more than the packing.
+func unlike(all []Candidate) (out []Candidate) {
+	seen := map[string]bool{}
+	for _, c := range all {
+		alike := c
+		alike.Packing, alike.Packs = 0, nil
+		if _, key := alike.key(); !seen[key] {
+			seen[key] = true
+			out = append(out, c)
+		}
 	}
-	var order []bounded
+	return out
+}
+
+// mostNear is how many of the best are packed by layer, which may change their order; apart from their packing they differ.
+const mostNear = 4
+
+// first gives the best few of the candidates that are accepted, of equals the first: they are played from the least bound on, until a bound is
+// above the price of the last of these.
+func (s *search) first(every []weighed, accepts func(*weighed) bool, most int) (best []*weighed) {
+	type priced struct {
+		at    int
+		price float64 // at least, until it is played
+	}
+	nearer := func(a, b priced) int { return cmp.Or(cmp.Compare(a.price, b.price), cmp.Compare(a.at, b.at)) }
+	var order, found []priced
 	for i := range every {
 		if w := &every[i]; accepts(w) {
-			order = append(order, bounded{i, s.least(w.a).By(s.Objective)})
+			order = append(order, priced{i, s.least(w.a).By(s.Objective)})
 		}
 	}
-	slices.SortFunc(order, func(a, b bounded) int { return cmp.Or(cmp.Compare(a.least, b.least), cmp.Compare(a.at, b.at)) })
-	best, price := -1, math.Inf(1)
+	slices.SortFunc(order, nearer)
 	for _, b := range order {
-		if b.least > price {
+		if len(found) == most && b.price > found[most-1].price {
 			break
 		}
-		if x := s.sum(every[b.at].a).By(s.Objective); x < price || x == price && b.at < best {
-			best, price = b.at, x
-		}
+		b.price = s.sum(every[b.at].a).By(s.Objective)
+		i, _ := slices.BinarySearchFunc(found, b, nearer)
+		found = slices.Insert(found, i, b)
+		found = found[:min(len(found), most)]
 	}
-	return &every[best]
+	for _, f := range found {
+		best = append(best, &every[f.at])
+	}
+	return best
+}
+
+// candidatesOf lists all candidates of some forms.
+func (p *Problem) candidatesOf(forms []int, alike bool) (every []weighed, err error) {
+	p.listing.Lock()
+	defer p.listing.Unlock()
+	for _, form := range forms {
+		if err := p.enumerate(form, alike); err != nil {
+			return nil, err
+		}
+		every = append(every, p.every[form]...)
+	}
+	return every, nil
 }
 
 // enumerate lists all candidates of a form, once, all layers packed alike or not. Those whose scheme garbles nothing are one.

@@ -2,8 +2,10 @@ package choose
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"sotto/ir/cost"
 	"sotto/passes/pass"
@@ -33,6 +35,7 @@ func (s *search) aspects(c Candidate) ([]aspect, error) {
 			func(c Candidate) string { return string(s.wayAt(c, site.Path)) },
 			func(c Candidate, o string) Candidate { return c.with(i, pass.Nonlinear(o)) }, own[i]})
 	}
+	out = append(out, s.truncationAspects(c, a)...)
 	layers := s.layers(c.Program, a)
 	for i, l := range space.Layers {
 		if len(l.Packings) > 1 {
@@ -181,23 +184,25 @@ func (p *Problem) Explain(c Choice, link cost.Link) ([]Decision, error) {
 	if err != nil {
 		return nil, err
 	}
+	turns, failed := make([][]Turn[Candidate], len(Axes())), make([]error, len(Axes()))
+	var all sync.WaitGroup
+	for i, axis := range Axes() {
+		all.Go(func() { turns[i], failed[i] = p.turns(link, axis) })
+	}
 	out := make([]Decision, len(aspects))
 	for i, x := range aspects {
 		out[i] = Decision{x.path, x.op, x.line, x.elements, x.of(c.Candidate), x.own, nil, []Flip{}}
 		if out[i].Rivals, err = s.rivals(c, x); err != nil {
-			return nil, err
+			failed = append(failed, err)
 		}
 	}
-	for _, axis := range Axes() {
-		turns, err := p.turns(link, axis)
-		if err != nil {
-			return nil, err
-		}
+	all.Wait()
+	for a, axis := range Axes() {
 		for i, x := range aspects {
-			out[i].Flips = append(out[i].Flips, Flips(turns, x.of, axis, axis.Of(link))...)
+			out[i].Flips = append(out[i].Flips, Flips(turns[a], x.of, axis, axis.Of(link))...)
 		}
 	}
-	return out, nil
+	return out, errors.Join(failed...)
 }
 
 // rivals prices the other options.

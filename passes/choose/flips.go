@@ -176,16 +176,17 @@ func (l *axis[C]) better(a, b C, x float64) (bool, error) {
 	if err != nil || l.Same(c, a) || l.Same(c, b) {
 		return false, err
 	}
+	price, err := l.Price(c, x)
+	if err != nil {
+		return false, err
+	}
 	for _, other := range []C{a, b} {
-		if d, err := l.difference(other, c, x); err != nil || d <= alike {
+		if d, err := l.difference(other, c, x); err != nil || d <= price*gain {
 			return false, err
 		}
 	}
 	return true, nil
 }
-
-// alike is by how many milliseconds candidates may differ that are taken to cost the same: what is left where equal ends.
-const alike = 1e-3
 
 // equal finds the value where two candidates cost the same, the first being no dearer at lo and the second at hi: by false position (Illinois),
 // as times are nearly linear in delays and in the time of a byte.

@@ -165,9 +165,11 @@ func (s *Space) eachPacking(c Candidate, alike bool, visit func(Candidate) error
 // frontier lists mixes of packings from that of the least work to that of the fewest bytes: each layer is packed as it should be if a byte
 // were worth so many nanoseconds, for every such price at which some layer changes.
 func (s *Space) frontier() [][]cost.Packing {
-	if s.mixed != nil {
-		return s.mixed
-	}
+	s.listed.Do(func() { s.mixed = s.listMixes() })
+	return s.mixed
+}
+
+func (s *Space) listMixes() (mixed [][]cost.Packing) {
 	prices := []float64{0}
 	for _, l := range s.Layers {
 		for i, a := range l.plans {
@@ -179,18 +181,17 @@ func (s *Space) frontier() [][]cost.Packing {
 		}
 	}
 	slices.Sort(prices)
-	s.mixed = [][]cost.Packing{}
 	for i, price := range prices {
 		beyond := 2*price + 1 // of the last
 		if i+1 < len(prices) {
 			beyond = prices[i+1]
 		}
 		packs := s.packedAt((price + beyond) / 2)
-		if n := len(s.mixed); n == 0 || !slices.Equal(packs, s.mixed[n-1]) {
-			s.mixed = append(s.mixed, packs)
+		if n := len(mixed); n == 0 || !slices.Equal(packs, mixed[n-1]) {
+			mixed = append(mixed, packs)
 		}
 	}
-	return s.mixed
+	return mixed
 }
 
 // packedAt packs each layer in the cheapest way where a byte is worth so many nanoseconds.

@@ -2,19 +2,19 @@ package choose
 
 import (
 	"slices"
+	"sync"
 
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
 )
 
-// Problem is a network whose protocols are to be chosen.
+// Problem is a network whose protocols are to be chosen. Several goroutines may ask for choices and prices at a time.
 type Problem struct {
 	Forms  []*Form
 	Deploy cost.Deployment
-	Source cost.Source    // of the material
-	Base   pass.Protocols // what is decided: of truncations
-	Target cost.Target    // whose machines compute; its link is where the choice is made
+	Source cost.Source // of the material
+	Target cost.Target // whose machines compute; its link is where the choice is made
 	// Objective is what is made small.
 	Objective Objective
 	// Passes take the network to SECURE: all of them that prices depend on, and none that chooses.
@@ -22,14 +22,18 @@ type Problem struct {
 	// Enumerate is the most candidates of which all are weighed; 0 is MostEnumerated, and fewer than there are has them searched.
 	Enumerate int
 
+	mu      sync.Mutex // of what follows
 	layouts *cost.Layouts
 	lowered map[string]*secure
 	priced  map[string]*account
+
+	listing sync.Mutex        // of what follows
 	every   map[int][]weighed // of the forms that are enumerated
 }
 
 // secure is a candidate in SECURE, whatever its OT extension and products.
 type secure struct {
+	mu    sync.Mutex
 	m     *ir.Module
 	asked cost.Extensions
 	owner []int // of the ops, by tag: the site they belong to, or -1
@@ -51,13 +55,10 @@ func (p *Problem) of(g Program) *Space { return p.Forms[g.Form].Space }
 // account lowers a candidate and counts what it does.
 func (p *Problem) account(c Candidate) (*account, error) {
 	lowered, whole := c.key()
-	if a := p.priced[whole]; a != nil {
+	a, s, layouts := p.known(lowered, whole)
+	if a != nil {
 		return a, nil
 	}
-	if len(p.priced) >= mostKept || p.priced == nil {
-		p.priced, p.lowered, p.layouts = map[string]*account{}, map[string]*secure{}, cost.NewLayouts(p.Target)
-	}
-	s := p.lowered[lowered]
 	if s == nil {
 		m, err := p.lower(c)
 		if err != nil {
@@ -66,14 +67,39 @@ func (p *Problem) account(c Candidate) (*account, error) {
 		if err := ir.CheckMaterial(m, p.Source); err != nil {
 			return nil, err
 		}
-		s = &secure{m, ir.SessionOTs(m, m.Funcs[0]), p.owners(c.Program, m.Funcs[0]), p.of(c.Program).layersOf(m.Funcs[0])}
-		p.lowered[lowered] = s
+		s = &secure{m: m, asked: ir.SessionOTs(m, m.Funcs[0]), owner: p.owners(c.Program, m.Funcs[0]), layer: p.of(c.Program).layersOf(m.Funcs[0])}
 	}
-	s.pack(p.of(c.Program), c)
+	return p.keep(lowered, whole, &account{s, layouts.Lay(s.ledger(p.of(c.Program), c, p.Source))}), nil
+}
+
+// known gives what is kept of a candidate.
+func (p *Problem) known(lowered, whole string) (*account, *secure, *cost.Layouts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.priced) >= mostKept || p.priced == nil {
+		p.priced, p.lowered, p.layouts = map[string]*account{}, map[string]*secure{}, cost.NewLayouts(p.Target)
+	}
+	return p.priced[whole], p.lowered[lowered], p.layouts
+}
+
+// keep keeps an account, or gives the one that another goroutine has kept since.
+func (p *Problem) keep(lowered, whole string, a *account) *account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if had := p.priced[whole]; had != nil {
+		return had
+	}
+	p.lowered[lowered], p.priced[whole] = a.secure, a
+	return a
+}
+
+// ledger counts what a candidate does.
+func (s *secure) ledger(space *Space, c Candidate, source cost.Source) *cost.Ledger {
+	s.mu.Lock() // of the packings, which are set for each candidate
+	defer s.mu.Unlock()
+	s.pack(space, c)
 	with := ir.Module{Stage: s.m.Stage, Deploy: s.m.Deploy, OT: c.OT, Elementwise: c.Elementwise, Packing: c.Packing}
-	a := &account{s, p.layouts.Lay(ir.AccountAsking(s.asked, &with, s.m.Funcs[0], p.Source))}
-	p.priced[whole] = a
-	return a, nil
+	return ir.AccountAsking(s.asked, &with, s.m.Funcs[0], source)
 }
 
 // pack packs the layers as a candidate does.
@@ -100,7 +126,7 @@ func (s *Space) layersOf(f *ir.Func) []int {
 // lower takes a candidate to SECURE.
 func (p *Problem) lower(c Candidate) (*ir.Module, error) {
 	m := p.Forms[c.Form].Ring.Clone()
-	context := &pass.Context{Deploy: p.Deploy, Source: p.Source, Protocols: p.of(c.Program).Protocols(c, p.Base)}
+	context := &pass.Context{Deploy: p.Deploy, Source: p.Source, Protocols: p.of(c.Program).Protocols(c)}
 	return m, (&pass.Runner{}).Run(context, m, p.Passes...)
 }
 

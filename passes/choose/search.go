@@ -17,6 +17,8 @@ type Choice struct {
 	Uniform      Candidate
 	UniformTimes Times
 	Weighed      Weighed
+
+	near []Candidate // the next best of those that were weighed
 }
 
 // Weighed is what of all candidates was weighed, so that none of it is better than the choice.
@@ -152,6 +154,15 @@ func (s *search) repack(c Choice, err error) (Choice, error) {
 	}
 	if c.Candidate, err = s.pack(c.Candidate); err != nil {
 		return c, err
+	}
+	for _, other := range c.near {
+		packed, err := s.pack(other)
+		if err != nil {
+			return c, err
+		}
+		if c.Candidate, _, err = s.better(c.Candidate, packed); err != nil {
+			return c, err
+		}
 	}
 	if c.Uniform, err = s.pack(c.Uniform); err != nil {
 		return c, err
@@ -404,7 +415,7 @@ func (s *search) improve(c Candidate) (Candidate, error) {
 		}
 		for _, m := range moves {
 			next, helps := m(c), false
-			if slices.Equal(next.Ways, c.Ways) && next.Program == c.Program {
+			if next.same(c) {
 				continue
 			}
 			if c, helps, err = s.better(c, next); err != nil {

@@ -15,6 +15,7 @@ package choose
 import (
 	"slices"
 	"strconv"
+	"sync"
 
 	"sotto/ir"
 	"sotto/ir/cost"
@@ -61,8 +62,10 @@ type Space struct {
 	Elementwise []cost.Elementwise
 	Packings    []cost.Packing // of all layers
 	Layers      []Layer        // that may be packed by themselves too
+	Truncations []Truncation
 
-	mixed [][]cost.Packing // frontier, once it is asked for
+	listed sync.Once
+	mixed  [][]cost.Packing // frontier, once it is asked for
 }
 
 // Form is the network in fixed point, in one of the ways in which it may be computed. Forms of one problem have the same sites, in an order of
@@ -92,6 +95,7 @@ func NewSpace(f *ir.Func, d cost.Deployment, source cost.Source) *Space {
 	if source == cost.FromHE {
 		s.Packings = cost.Packings()
 	}
+	s.Truncations = newTruncations(f)
 	s.Layers = newLayers(f, d)
 	s.PackAll(s.Packings)
 	return s
@@ -149,7 +153,8 @@ func (s *Space) Fix(paths []string, way pass.Nonlinear) {
 type Candidate struct {
 	Ways []pass.Nonlinear // of the sites, in their order
 	Program
-	Packs []cost.Packing // of the layers, in their order; nil: all as the program says
+	Packs  []cost.Packing    // of the layers, in their order; nil: all as the program says
+	Truncs []pass.Truncation // of the truncations, in their order; nil: each in its first way, the cheapest
 }
 
 // Program is what is chosen for all of a program.
@@ -193,6 +198,9 @@ func (c Candidate) key() (lowered, whole string) {
 	if c.garbles() {
 		b = append(append(b, ' '), c.Garbling...)
 	}
+	for _, t := range c.Truncs {
+		b = append(append(b, ' '), t...)
+	}
 	lowered = string(b)
 	b = append(b, ' ', byte(c.OT), byte(c.Elementwise), byte(c.Packing))
 	for _, k := range c.Packs {
@@ -201,10 +209,9 @@ func (c Candidate) key() (lowered, whole string) {
 	return lowered, string(b)
 }
 
-// Protocols are the candidate's, on top of what the user decided of truncations.
-func (s *Space) Protocols(c Candidate, base pass.Protocols) pass.Protocols {
-	base.Garbling = c.Garbling
-	base.Sites = map[string]pass.Nonlinear{}
+// Protocols are the candidate's.
+func (s *Space) Protocols(c Candidate) pass.Protocols {
+	base := pass.Protocols{Garbling: c.Garbling, Sites: map[string]pass.Nonlinear{}, Truncations: s.truncations(c)}
 	for i, w := range c.Ways {
 		base.Sites[s.Sites[i].Path] = w
 	}

@@ -40,7 +40,8 @@ func (l *lowering) choose(n *network, f lowerFlags, target cost.Target) (err err
 }
 
 // programs is what the flags leave open of what is chosen for a whole program; an empty list is all.
-func (f *lowerFlags) programs() (s choose.Space, err error) {
+func (f *lowerFlags) programs() (*choose.Space, error) {
+	s := &choose.Space{}
 	if f.ot != "" && f.ot != cost.OTAuto {
 		o, err := cost.ParseOT(f.ot)
 		if err != nil {
@@ -76,8 +77,7 @@ func (l *lowering) decide() error {
 	if err != nil {
 		return err
 	}
-	d.problem = &choose.Problem{Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate,
-		Base: pass.Protocols{Truncation: base.Truncation, Truncations: base.Truncations}, Target: d.target, Objective: d.objective}
+	d.problem = &choose.Problem{Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate, Target: d.target, Objective: d.objective}
 	for _, x := range forms {
 		if x.Space, err = d.space(x.Ring.Funcs[0], base, l.context); err != nil {
 			return err
@@ -90,7 +90,8 @@ func (l *lowering) decide() error {
 	}
 	c := d.choice.Candidate
 	l.take(forms[c.Form])
-	l.context.Protocols = forms[c.Form].Space.Protocols(c, d.problem.Base)
+	l.context.Protocols = forms[c.Form].Space.Protocols(c)
+	l.context.Protocols.Truncation = base.Truncation // for networks beside this one (allow.go)
 	l.context.OT, l.context.Elementwise = cost.AlwaysOT(c.OT), cost.AlwaysElementwise(c.Elementwise)
 	l.context.Packing, l.context.Packings = c.Packing, forms[c.Form].Space.Packed(c)
 	return nil
@@ -114,6 +115,11 @@ func (d *deciding) space(f *ir.Func, base pass.Protocols, l *pass.Context) (*cho
 	}
 	if err := d.flags.pack(s, f); err != nil {
 		return nil, err
+	}
+	for _, t := range s.Truncations {
+		if way := base.TruncationAt(t.Path); way != "" && way != wayAuto {
+			s.Truncate([]string{t.Path}, way)
+		}
 	}
 	for i, site := range s.Sites {
 		if way := base.Way(site.Path); way != "" && way != wayAuto {

@@ -53,7 +53,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.pools, "pools", "", "max-pooling `first`, before the relu that it alone reads: fewer relus; last, behind it; written; or auto: first or last, the faster at the target's prices where programs are made (default auto)")
 	c.Flags().IntVar(&f.signDrop, "sign-drop", 0, "take the signs of relus without so many low `bits`: what is negative and below 2^bits units may come through (see sotto opt --list)")
 	c.Flags().StringSliceVar((*[]string)(&f.nonlinear), "nonlinear", nil, fmt.Sprintf("`protocol` of comparisons (relu, maxpool, argmax): %v, or auto: for each op the cheapest at the target's prices; PATH=PROTOCOL for one op, or all of a block (default auto)", pass.Nonlinears()))
-	c.Flags().StringSliceVar((*[]string)(&f.trunc), "trunc", nil, fmt.Sprintf("`protocol` of truncations: %v, or PATH=PROTOCOL for those of one layer or block (default %s: rounds up now and then, exact costs a comparison)", pass.Truncations(), pass.Truncations()[0]))
+	c.Flags().StringSliceVar((*[]string)(&f.trunc), "trunc", nil, fmt.Sprintf("`protocol` of truncations: %v (cot rounds up now and then, exact rounds down and costs a comparison), or auto: for each the cheapest at the target's prices, which may round up; PATH=PROTOCOL for those of one layer or block (default auto)", pass.Truncations()))
 }
 
 func (f *lowerFlags) addDeploy(c *cobra.Command) {

@@ -76,7 +76,15 @@ func (f *lowerFlags) checkWays() error {
 	if err != nil {
 		return err
 	}
-	return f.trunc.check("trunc", func(way string) error { return pass.Protocols{Truncation: pass.Truncation(way)}.Check() })
+	return f.trunc.check("trunc", func(way string) error {
+		if way == wayAuto {
+			return nil
+		}
+		if err := (pass.Protocols{Truncation: pass.Truncation(way)}).Check(); err != nil {
+			return fmt.Errorf("%w, or %s", err, wayAuto)
+		}
+		return nil
+	})
 }
 
 // protocols resolves the flags against a RING function; ways that are left to the prices are empty.
