@@ -1,3 +1,5 @@
+// Package hls writes what a plan of fpga/lower needs to run on two boards: the kernels' instances, the images of both memories, the
+// commands, build files, and a C-simulation that holds every result against the CPU runtime's.
 package hls
 
 import (
@@ -6,40 +8,44 @@ import (
 	"slices"
 	"sync"
 
+	"sotto/ir/cost"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
 	"sotto/runtime/vm"
 )
 
-// Recording is one party's online phase as the CPU runtime ran it: what it started from, and sums over the results of each instruction.
-// It is a vm.Recorder. It holds secrets of both the party and its material: it is for inputs and weights that are drawn for a test.
+// Recording is one party's session as the CPU runtime ran it: what was there before the phase that hardware runs, and sums over what each
+// instruction of that phase made. It is a vm.Recorder. It holds secrets of the party: it is for inputs and weights that are drawn for a test.
 type Recording struct {
 	Program *program.Program
 	Weights [][]byte // as the program lists them, words of its ring
-	Buffers [][]byte // before the first online instruction
-	Batches []Keys   // of garbled batches
-	Results map[Place][]Sums
+	Phase   cost.Phase
+	Input   []byte            // this party's part, or nothing
+	Batches []Keys            // of garbled batches
+	Kept    map[Source][]byte // what was asked for
+	Results map[Source]Sums   // of the phase
 
 	mu      sync.Mutex
+	wanted  map[Source]bool
 	streams map[vm.StreamName]*memory
-	places  map[*program.Operand]Place
+	sources map[*program.Operand][]Source
 }
 
-// Place is where an instruction of the online phase stands.
+// Source is where a vector comes from: an import of the program, or a result of an instruction. What several instructions make part by
+// part is the first one's.
+type Source struct {
+	Import int   // from 1; 0: an instruction's
+	Place  Place // of the instruction
+	Result int
+}
+
+// Place is where an instruction stands in a program.
 type Place struct {
-	Level int     `json:"level"`
-	Part  Portion `json:"part"`
-	Index int     `json:"index"`
+	Phase cost.Phase
+	Level int
+	List  int // of the level: 0 sends, 1 receives, 2 computes
+	Index int
 }
-
-// Portion is the list of a level that an instruction stands in.
-type Portion string
-
-const (
-	Sends    Portion = "send"
-	Receives Portion = "recv"
-	Computes Portion = "compute"
-)
 
 // Keys are a garbled batch's secrets at one party: the evaluator has the hash's key alone.
 type Keys struct {
@@ -48,25 +54,43 @@ type Keys struct {
 	Seed  prg.Seed
 }
 
-// NewRecording is ready to record a program whose weights are given as bytes.
-func NewRecording(p *program.Program, weights [][]byte) *Recording {
-	r := &Recording{Program: p, Weights: weights, Results: map[Place][]Sums{}, streams: map[vm.StreamName]*memory{}, places: map[*program.Operand]Place{}}
-	for i, l := range p.Online {
-		for part, list := range map[Portion][]program.Instr{Sends: l.Send, Receives: l.Recv, Computes: l.Compute} {
-			for j, in := range list {
-				if len(in.Out) > 0 {
-					r.places[&in.Out[0]] = Place{i, part, j}
+// NewRecording is ready to record a session of a program whose weights are given as bytes: the results of a phase as sums, and what is
+// wanted of what was there before.
+func NewRecording(p *program.Program, weights [][]byte, phase cost.Phase, wanted []Source) *Recording {
+	r := &Recording{Program: p, Weights: weights, Phase: phase, Kept: map[Source][]byte{}, Results: map[Source]Sums{}, wanted: map[Source]bool{},
+		streams: map[vm.StreamName]*memory{}, sources: map[*program.Operand][]Source{}}
+	for _, w := range wanted {
+		r.wanted[w] = true
+	}
+	r.trace()
+	return r
+}
+
+// trace finds the source of every result.
+func (r *Recording) trace() {
+	owner := make([]Source, len(r.Program.Buffers)) // of what lies in each buffer
+	for phase, levels := range [][]program.Level{cost.Offline: r.Program.Offline, cost.Online: r.Program.Online} {
+		for i, l := range levels {
+			for k, list := range [][]program.Instr{l.Send, l.Recv, l.Compute} {
+				for j, in := range list {
+					r.results(in, Place{cost.Phase(phase), i, k, j}, owner)
 				}
 			}
 		}
 	}
-	return r
 }
 
-// At gives the instruction at a place.
-func (r *Recording) At(p Place) program.Instr {
-	l := r.Program.Online[p.Level]
-	return map[Portion][]program.Instr{Sends: l.Send, Receives: l.Recv, Computes: l.Compute}[p.Part][p.Index]
+func (r *Recording) results(in program.Instr, at Place, owner []Source) {
+	if len(in.Out) == 0 {
+		return
+	}
+	const first = 1 // of the numbers of what writes a part: its first instance
+	for i, o := range in.Out {
+		if !in.WritesPart() || in.Ints[first] == 0 {
+			owner[o.Buf] = Source{Place: at, Result: i}
+		}
+		r.sources[&in.Out[0]] = append(r.sources[&in.Out[0]], owner[o.Buf])
+	}
 }
 
 // Stream keeps a stream in memory.
@@ -78,59 +102,86 @@ func (r *Recording) Stream(n vm.StreamName) (vm.Stream, error) {
 	return s, nil
 }
 
-// Streamed is what was written to a stream before the online phase.
+// Streamed is what was written to a stream.
 func (r *Recording) Streamed(n vm.StreamName) ([]byte, error) {
 	s := r.streams[n]
 	if s == nil {
-		return nil, fmt.Errorf("the %s's recording has no stream %s", r.Program.Party, n)
+		return nil, fmt.Errorf("the %s's session has no stream %s", r.Program.Party, n)
 	}
 	return s.all, nil
 }
 
-// Begins keeps the state that the online phase starts from.
-func (r *Recording) Begins(buffers [][]byte, batches []vm.Batch) error {
-	for _, b := range buffers {
-		r.Buffers = append(r.Buffers, slices.Clone(b))
-	}
+// Imported keeps an import that is wanted.
+func (r *Recording) Imported(index int, part []byte) error {
+	r.keep(Source{Import: index + 1}, part)
+	return nil
+}
+
+// Begins keeps the input and the keys.
+func (r *Recording) Begins(input []byte, batches []vm.Batch) error {
+	r.Input = slices.Clone(input)
 	for _, b := range batches {
 		r.Batches = append(r.Batches, Keys{b.Key, b.Delta, b.Seed})
 	}
-	for _, s := range r.streams {
-		s.all = slices.Clone(s.left.Bytes())
+	return nil
+}
+
+// Done keeps sums over an instruction's results, and those that are wanted.
+func (r *Recording) Done(phase cost.Phase, in program.Instr, results [][]byte) error {
+	from, ok := r.sources[&in.Out[0]]
+	if !ok {
+		return fmt.Errorf("%s is no instruction of the program", in.Op)
+	}
+	for i, b := range results {
+		if o := in.Out[i]; r.Program.Buffers[o.Buf].Kind == program.Bits {
+			b = trimmed(b, o.Len)
+		}
+		r.keep(from[i], b)
+		if phase == r.Phase {
+			r.sum(from[i], in.Out[i], b)
+		}
 	}
 	return nil
 }
 
-// Done keeps sums over an instruction's results.
-func (r *Recording) Done(in program.Instr, results [][]byte) error {
-	at, ok := r.places[&in.Out[0]]
-	if !ok {
-		return fmt.Errorf("%s is no instruction of the program's online phase", in.Op)
-	}
-	sums := make([]Sums, len(results))
-	for i, b := range results {
-		sums[i] = r.sum(in.Out[i], b)
-	}
+func (r *Recording) keep(s Source, b []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Results[at] = sums
-	return nil
-}
-
-// sum is the sums over an operand in the words of its space.
-func (r *Recording) sum(o program.Operand, b []byte) Sums {
-	if r.Program.Buffers[o.Buf].Kind == program.Bits {
-		return sumWords(trimmed(b, o.Len), wordBytes(BitsWord))
+	if r.wanted[s] {
+		r.Kept[s] = slices.Clone(b)
 	}
-	return sumWords(b, r.Program.Ring/8)
 }
 
-// memory is a stream in memory.
+// sum keeps the sums over an operand in the words of its space.
+func (r *Recording) sum(s Source, o program.Operand, b []byte) {
+	word := r.Program.Ring / 8
+	if r.Program.Buffers[o.Buf].Kind == program.Bits {
+		word = wordBytes
+	}
+	sums := sumWords(b, word)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Results[s] = sums
+}
+
+// memory is a stream in memory that forgets nothing.
 type memory struct {
-	left bytes.Buffer
 	all  []byte
+	left bytes.Reader
+	read bool
 }
 
-func (m *memory) Write(p []byte) (int, error) { return m.left.Write(p) }
-func (m *memory) Read(p []byte) (int, error)  { return m.left.Read(p) }
-func (m *memory) Close() error                { return nil }
+func (m *memory) Write(p []byte) (int, error) {
+	m.all = append(m.all, p...)
+	return len(p), nil
+}
+
+func (m *memory) Read(p []byte) (int, error) {
+	if !m.read { // what is written is whole before it is read
+		m.left.Reset(m.all)
+		m.read = true
+	}
+	return m.left.Read(p)
+}
+
+func (m *memory) Close() error { return nil }

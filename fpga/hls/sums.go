@@ -15,10 +15,11 @@ const (
 	fnvPrime  = 0x100000001b3
 )
 
-// BitsWord is the width of words of packed bits.
-const BitsWord = 64
-
-func wordBytes(bits int) int { return bits / 8 }
+// wordBytes and wordBits are those of a word of packed bits.
+const (
+	wordBytes = 8
+	wordBits  = 8 * wordBytes
+)
 
 // sumWords sums little-endian words of so many bytes.
 func sumWords(b []byte, word int) Sums {
@@ -40,7 +41,7 @@ func sumBlock(b []byte, word int) uint64 {
 }
 
 func loadWord(b []byte, word int) uint64 {
-	if word == 4 {
+	if word != wordBytes {
 		return uint64(binary.LittleEndian.Uint32(b))
 	}
 	return binary.LittleEndian.Uint64(b)
@@ -49,8 +50,8 @@ func loadWord(b []byte, word int) uint64 {
 // trimmed is a copy of packed bits without those beyond the last.
 func trimmed(b []byte, bits int) []byte {
 	out := append([]byte(nil), b...)
-	if tail := bits % BitsWord; tail != 0 {
-		last := out[len(out)-BitsWord/8:]
+	if tail := bits % wordBits; tail != 0 {
+		last := out[len(out)-wordBytes:]
 		binary.LittleEndian.PutUint64(last, binary.LittleEndian.Uint64(last)&(1<<tail-1))
 	}
 	return out

@@ -85,8 +85,7 @@ type Machine[W ring.Word] struct {
 	Weights [][]W // as Program.Weights lists them
 	// InsecureTap, if set, is handed this party's share of every RING value: for verification on one machine only.
 	InsecureTap func(name string, share []W) error
-	// InsecureRecord, if set before the machine runs, is shown its state and every result of the online phase: for checks with drawn inputs
-	// on one machine only.
+	// InsecureRecord, if set before the machine runs, is shown what it starts from and every result: for checks with drawn inputs on one machine only.
 	InsecureRecord Recorder
 	// Streams, if set, opens what keeps labels and tables of a garbled batch, and keys of comparisons, from the offline to
 	// the online phase; otherwise they stay in memory, or go to a file without a name.
@@ -166,19 +165,23 @@ func (m *Machine[W]) Keep(resident int64) { m.store, m.ahead = newStore(resident
 
 // Import takes this party's parts of the material, but for what is deferred of the items listed, in order: see ImportItem.
 func (m *Machine[W]) Import(deferred []int, part func(item, part int, dst []W) error) error {
-	for _, im := range m.Program.Imports {
+	for i, im := range m.Program.Imports {
 		if _, later := slices.BinarySearch(deferred, im.Item); later && im.Part == deferredPart {
 			continue
 		}
-		if err := m.importPart(im, part); err != nil {
+		if err := m.importPart(i, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *Machine[W]) importPart(im program.Import, part func(item, part int, dst []W) error) error {
-	if err := part(im.Item, im.Part, m.r(im.Out)); err != nil || im.Slot == 0 {
+func (m *Machine[W]) importPart(i int, part func(item, part int, dst []W) error) error {
+	im := m.Program.Imports[i]
+	if err := part(im.Item, im.Part, m.r(im.Out)); err != nil {
+		return err
+	}
+	if err := m.recordsImport(i); err != nil || im.Slot == 0 {
 		return err
 	}
 	return m.spill(im.Slot, im.Out)

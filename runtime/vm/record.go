@@ -5,17 +5,18 @@ import (
 	"sotto/runtime/program"
 )
 
-// Recorder is shown all that a machine's online phase starts from and computes, so that another implementation of the program can be held
-// against it: see fpga/hls. It sees every secret of the party, and computations go instruction by instruction.
+// Recorder is shown all that a machine starts from and computes, so that another implementation of the program can be held against it: see
+// fpga/hls. It sees every secret of the party, and computations go instruction by instruction. What it is shown is valid during the call.
 type Recorder interface {
-	// Stream opens what keeps a stream from the offline to the online phase.
+	// Stream opens what keeps a stream until it is read.
 	Stream(StreamName) (Stream, error)
-	// Begins is shown every buffer's memory before the first online instruction, the input in its place, and the garbled batches. Both
-	// are valid during the call.
-	Begins(buffers [][]byte, batches []Batch) error
-	// Done is shown the memory of an online instruction's results, whole operands, which is valid during the call; of bits, what is left
-	// of the last word is anything. What sends may call it beside what receives.
-	Done(in program.Instr, results [][]byte) error
+	// Imported is shown one of the program's imports.
+	Imported(index int, part []byte) error
+	// Begins is shown the party's input, or nothing, and the garbled batches, before the first online instruction.
+	Begins(input []byte, batches []Batch) error
+	// Done is shown the memory of an instruction's results, whole operands; of bits, what is left of the last word is anything. What sends
+	// may call it beside what receives.
+	Done(phase cost.Phase, in program.Instr, results [][]byte) error
 }
 
 // recordsStart shows the recorder, if there is one, what the online phase starts from.
@@ -23,23 +24,31 @@ func (m *Machine[W]) recordsStart() error {
 	if m.InsecureRecord == nil {
 		return nil
 	}
-	buffers := make([][]byte, len(m.Program.Buffers))
-	for i, b := range m.Program.Buffers {
-		buffers[i] = m.slot(program.Operand{Buf: i, Len: b.Len})
+	var input []byte
+	if in := m.Program.Input; in.Buf >= 0 {
+		input = m.slot(program.Operand{Buf: in.Buf, Len: in.Len()})
 	}
-	return m.InsecureRecord.Begins(buffers, m.OTs.Batches)
+	return m.InsecureRecord.Begins(input, m.OTs.Batches)
 }
 
-// records shows the recorder, if there is one, the results of an online instruction.
+// recordsImport shows it an import.
+func (m *Machine[W]) recordsImport(i int) error {
+	if m.InsecureRecord == nil {
+		return nil
+	}
+	return m.InsecureRecord.Imported(i, m.slot(m.Program.Imports[i].Out))
+}
+
+// records shows it the results of an instruction.
 func (m *Machine[W]) records(in program.Instr) error {
-	if m.InsecureRecord == nil || m.phase != cost.Online || len(in.Out) == 0 {
+	if m.InsecureRecord == nil || len(in.Out) == 0 {
 		return nil
 	}
 	results := make([][]byte, len(in.Out))
 	for i, o := range in.Out {
 		results[i] = m.slot(o)
 	}
-	return m.InsecureRecord.Done(in, results)
+	return m.InsecureRecord.Done(m.phase, in, results)
 }
 
 // watched tells whether values are to be seen one by one.

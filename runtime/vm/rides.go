@@ -55,11 +55,11 @@ func ride(rides []Ride, in program.Instr) error {
 
 // ImportItem takes the deferred part of an item of the material.
 func (m *Machine[W]) ImportItem(item int, part func(item, part int, dst []W) error) error {
-	for _, im := range m.Program.Imports {
+	for i, im := range m.Program.Imports {
 		if im.Item != item || im.Part != deferredPart {
 			continue
 		}
-		if err := m.importPart(im, part); err != nil {
+		if err := m.importPart(i, part); err != nil {
 			return err
 		}
 	}

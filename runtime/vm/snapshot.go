@@ -58,7 +58,7 @@ func (m *Machine[W]) made(s **spool, n StreamName) error {
 }
 
 func (m *Machine[W]) open(n StreamName) (Stream, error) {
-	if m.InsecureRecord != nil && readOnline(m.Program, n) {
+	if m.InsecureRecord != nil {
 		return m.InsecureRecord.Stream(n)
 	}
 	if m.Streams != nil && (m.restored || readOnline(m.Program, n)) {

@@ -1,7 +1,6 @@
 package conform
 
 import (
-	"slices"
 	"testing"
 
 	"sotto/fpga/hls"
@@ -25,7 +24,7 @@ func (n *Net) record(t *testing.T, x []float32) [2]*hls.Recording {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[p] = hls.NewRecording(b.Program, w)
+		out[p] = hls.NewRecording(b.Program, w, cost.Online, []hls.Source{{Import: 1}})
 		recorders[p] = out[p]
 	}
 	if err := Record(t.Context(), Session{Bundles: bundles, Source: n.Context.Source, Inputs: n.inputs(x)}, recorders); err != nil {
@@ -44,19 +43,23 @@ func TestRecordHoldsEveryResult(t *testing.T) {
 			results := 0
 			for p, r := range rec {
 				for i, l := range r.Program.Online {
-					for part, list := range map[hls.Portion][]program.Instr{hls.Sends: l.Send, hls.Receives: l.Recv, hls.Computes: l.Compute} {
+					for k, list := range [][]program.Instr{l.Send, l.Recv, l.Compute} {
 						for j, in := range list {
-							sums := r.Results[hls.Place{Level: i, Part: part, Index: j}]
-							if len(sums) != len(in.Out) {
-								t.Errorf("party %d level %d %s %d (%s): %d results of %d", p, i, part, j, in.Op, len(sums), len(in.Out))
+							for o := range in.Out {
+								if in.WritesPart() && in.Ints[1] > 0 {
+									continue // another part's
+								}
+								if len(r.Results[hls.Source{Place: hls.Place{Phase: cost.Online, Level: i, List: k, Index: j}, Result: o}]) == 0 {
+									t.Errorf("party %d level %d list %d %d (%s): result %d was not seen", p, i, k, j, in.Op, o)
+								}
+								results++
 							}
-							results += len(sums)
 						}
 					}
 				}
 			}
-			if results == 0 || !slices.ContainsFunc(rec[0].Buffers, func(b []byte) bool { return len(b) > 0 }) {
-				t.Errorf("%d results, %d buffers", results, len(rec[0].Buffers))
+			if results == 0 || len(rec[0].Input) == 0 || len(rec[0].Kept[hls.Source{Import: 1}]) == 0 {
+				t.Errorf("%d results, input of %d bytes, first import of %d", results, len(rec[0].Input), len(rec[0].Kept[hls.Source{Import: 1}]))
 			}
 		})
 	}
