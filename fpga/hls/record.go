@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"sotto/fpga/lower"
 	"sotto/ir/cost"
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
@@ -34,17 +35,31 @@ type Recording struct {
 // Source is where a vector comes from: an import of the program, or a result of an instruction. What several instructions make part by
 // part is the first one's.
 type Source struct {
-	Import int   // from 1; 0: an instruction's
-	Place  Place // of the instruction
+	Import int         // from 1; 0: an instruction's
+	Place  lower.Place // of the instruction
 	Result int
 }
 
-// Place is where an instruction stands in a program.
-type Place struct {
-	Phase cost.Phase
-	Level int
-	List  int // of the level: 0 sends, 1 receives, 2 computes
-	Index int
+// sourceOf is where a value of a plan comes from; ok is false of what no instruction and no import is.
+func sourceOf(o lower.Origin) (s Source, ok bool) {
+	switch o.Kind {
+	case lower.Imported:
+		return Source{Import: o.Index + 1}, true
+	case lower.Earlier, lower.Made:
+		return Source{Place: o.Place, Result: o.Result}, true
+	}
+	return s, false
+}
+
+// Wanted lists what a board's memory holds before its first command that a session must keep.
+func Wanted(b lower.Board) (list []Source) {
+	used := read(b)
+	for i, v := range b.Values {
+		if s, ok := sourceOf(v.Origin); ok && used[i] && v.Origin.Kind != lower.Made {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // Keys are a garbled batch's secrets at one party: the evaluator has the hash's key alone.
@@ -73,14 +88,14 @@ func (r *Recording) trace() {
 		for i, l := range levels {
 			for k, list := range [][]program.Instr{l.Send, l.Recv, l.Compute} {
 				for j, in := range list {
-					r.results(in, Place{cost.Phase(phase), i, k, j}, owner)
+					r.results(in, lower.Place{Phase: cost.Phase(phase), Level: i, Part: lower.Part(k), Index: j}, owner)
 				}
 			}
 		}
 	}
 }
 
-func (r *Recording) results(in program.Instr, at Place, owner []Source) {
+func (r *Recording) results(in program.Instr, at lower.Place, owner []Source) {
 	if len(in.Out) == 0 {
 		return
 	}

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"math/bits"
+
 	"sotto/fpga/gates"
 	"sotto/fpga/target"
 	"sotto/runtime/program"
@@ -65,7 +67,7 @@ func (c *cutter) engine(e target.Engines, kernel Kernel, g garbled) error {
 		return lacks("count", e.Count, 1)
 	}
 	if e.Slots < g.Slots {
-		return lacks("slots", e.Slots, g.Slots)
+		return lacks("slots", e.Slots, 1<<bits.Len(uint(g.Slots-1))) // the knob takes powers of two
 	}
 	return nil
 }

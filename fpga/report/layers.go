@@ -2,6 +2,8 @@ package report
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 
 	"sotto/ir/cost"
@@ -42,19 +44,21 @@ type ResourceUse struct {
 }
 
 // LayerUse is what a layer takes. Cycles are what it adds: every cycle belongs to the first layer that has something going on in it, and
-// one in which nothing goes on, since a message is on its way, to the layer that waits for it. They sum to the latency.
+// one in which nothing does, since a message is on its way or a kernel's port is slower than the memory, to the layer that waits for that.
+// They sum to the latency.
 type LayerUse struct {
 	Layer
 	Cycles     int64   `json:"cycles"`
 	MS         float64 `json:"ms"`
 	Start      int64   `json:"start_cycle"`
 	End        int64   `json:"end_cycle"`
-	Waiting    int64   `json:"waiting_cycles"`    // of Cycles: nothing went on
+	Delay      int64   `json:"delay_cycles"`      // of Cycles: nothing went on, since a message was on its way
+	Port       int64   `json:"port_cycles"`       // of Cycles: nothing went on but what a kernel's own memory port was slow with
 	Memory     int64   `json:"memory_bytes"`      // both boards
 	ClientSent int64   `json:"client_sent"`       // bytes
 	ServerSent int64   `json:"server_sent"`       // bytes
 	EnergyMJ   float64 `json:"energy_mj"`         // estimate
-	Bound      string  `json:"bound"`             // engine, memory, network, or delay, the network's
+	Bound      string  `json:"bound"`             // engine, memory, port (a kernel's own, to memory), network, or delay, the network's
 	BoundBy    string  `json:"bound_by"`          // the resource's name
 	BoundShare float64 `json:"bound_utilisation"` // of that resource between Start and End
 	Engines    []Busy  `json:"busy"`              // cycles by resource, the most first
@@ -66,10 +70,11 @@ type Busy struct {
 	Cycles   int64  `json:"cycles"`
 }
 
-// Bounds of a layer.
+// Bounds of a layer besides the classes of resources.
 const (
 	boundDelay = "delay"
 	delayName  = "network delay"
+	boundPort  = "port"
 )
 
 // NetworkTimes says what runs while a direction of the link is busy.
@@ -119,10 +124,11 @@ func (r *Run) layers() []LayerUse {
 	for i, l := range r.Layers {
 		out[i] = LayerUse{Layer: l, Start: -1}
 	}
-	busy := make([][]int64, len(out)) // by layer and resource
+	busy, ports := make([][]int64, len(out)), make([]map[string]int64, len(out)) // by layer and resource
 	for i := range busy {
-		busy[i] = make([]int64, len(r.Resources))
+		busy[i], ports[i] = make([]int64, len(r.Resources)), map[string]int64{}
 	}
+	lags := r.portLags()
 	for i, o := range r.Problem.Ops {
 		l := r.Ops[i].Layer
 		if l < 0 {
@@ -135,6 +141,9 @@ func (r *Run) layers() []LayerUse {
 		u.End = max(u.End, r.end(i))
 		busy[l][o.Resource] += o.Cycles
 		u.moves(r.Resources[o.Resource], r.Ops[i].Bytes)
+		if of := r.Resources[o.Resource]; of.Class == Memory {
+			ports[l][fmt.Sprintf("%s %s port", of.Party, r.Ops[i].Kernel)] += o.Cycles + lags[i]
+		}
 	}
 	r.attribute(out)
 	var kept []LayerUse
@@ -142,7 +151,7 @@ func (r *Run) layers() []LayerUse {
 		if out[i].Start < 0 {
 			continue
 		}
-		r.bind(&out[i], busy[i])
+		r.bind(&out[i], busy[i], ports[i])
 		out[i].MS = r.MS(out[i].Cycles)
 		out[i].EnergyMJ = out[i].MS * r.Watts
 		kept = append(kept, out[i])
@@ -164,24 +173,29 @@ func (u *LayerUse) moves(r Resource, bytes int64) {
 // attribute gives every cycle to a layer.
 func (r *Run) attribute(out []LayerUse) {
 	type change struct {
-		at, by int64
-		layer  int
+		at, by    int64
+		layer, op int
 	}
 	var changes []change
 	for _, op := range r.byStart() {
 		if l := r.Ops[op].Layer; l >= 0 {
-			changes = append(changes, change{r.Schedule.Start[op], 1, l}, change{r.end(op), -1, l})
+			changes = append(changes, change{r.Schedule.Start[op], 1, l, op}, change{r.end(op), -1, l, op})
 		}
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
+	awaited := r.awaited()
 	active := make([]int64, len(out))
 	now := int64(0)
 	for i, c := range changes {
 		if c.at > now {
 			first := slices.IndexFunc(active, func(n int64) bool { return n > 0 })
-			if first < 0 { // it waits for a message
+			if first < 0 {
 				first = c.layer
-				out[first].Waiting += c.at - now
+				if awaited[c.op] == Network {
+					out[first].Delay += c.at - now
+				} else {
+					out[first].Port += c.at - now
+				}
 			}
 			out[first].Cycles += c.at - now
 			now = c.at
@@ -190,8 +204,36 @@ func (r *Run) attribute(out []LayerUse) {
 	}
 }
 
-// bind names what a layer waits for most: the resource that it keeps busy longest, or the link's delay.
-func (r *Run) bind(u *LayerUse, busy []int64) {
+// awaited gives each op the class of the resource whose op it waits for last.
+func (r *Run) awaited() []Class {
+	out := make([]Class, len(r.Problem.Ops))
+	for i, o := range r.Problem.Ops {
+		last := int64(-1)
+		for _, d := range o.After {
+			if at := r.end(d.Op) + d.Lag; at > last {
+				last, out[i] = at, r.Resources[r.Problem.Ops[d.Op].Resource].Class
+			}
+		}
+	}
+	return out
+}
+
+// portLags gives each op on a memory how much longer than that its kernel's port is busy with it: the least lag of what follows it.
+func (r *Run) portLags() []int64 {
+	out := make([]int64, len(r.Problem.Ops))
+	known := make([]bool, len(out))
+	for _, o := range r.Problem.Ops {
+		for _, d := range o.After {
+			if r.Resources[r.Problem.Ops[d.Op].Resource].Class == Memory && (!known[d.Op] || d.Lag < out[d.Op]) {
+				out[d.Op], known[d.Op] = d.Lag, true
+			}
+		}
+	}
+	return out
+}
+
+// bind names what a layer waits for most: the resource or port that it keeps busy longest, or the link's delay.
+func (r *Run) bind(u *LayerUse, busy []int64, ports map[string]int64) {
 	best, bestCycles := -1, int64(0)
 	for i, cycles := range busy {
 		if cycles == 0 {
@@ -203,11 +245,18 @@ func (r *Run) bind(u *LayerUse, busy []int64) {
 		}
 	}
 	slices.SortStableFunc(u.Engines, func(a, b Busy) int { return cmp.Compare(b.Cycles, a.Cycles) })
-	if u.Waiting > bestCycles || best < 0 {
-		u.Bound, u.BoundBy, u.BoundShare = boundDelay, delayName, share(u.Waiting, u.End-u.Start)
-		return
+	if best >= 0 {
+		u.Bound, u.BoundBy = string(r.Resources[best].Class), r.Problem.Resources[best].Name
 	}
-	u.Bound, u.BoundBy, u.BoundShare = string(r.Resources[best].Class), r.Problem.Resources[best].Name, share(bestCycles, u.End-u.Start)
+	for _, name := range slices.Sorted(maps.Keys(ports)) {
+		if cycles := ports[name]; cycles > bestCycles {
+			u.Bound, u.BoundBy, bestCycles = boundPort, name, cycles
+		}
+	}
+	if u.Delay > bestCycles || u.Bound == "" {
+		u.Bound, u.BoundBy, bestCycles = boundDelay, delayName, u.Delay
+	}
+	u.BoundShare = share(bestCycles, u.End-u.Start)
 }
 
 func share(part, of int64) float64 {

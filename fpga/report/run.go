@@ -47,6 +47,7 @@ type Resource struct {
 type Op struct {
 	Layer   int // an index of Layers, or -1
 	Command int // of its party
+	Kernel  string
 	Bytes   int64
 }
 

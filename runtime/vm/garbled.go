@@ -56,13 +56,19 @@ func (m *Machine[W]) gcPart(in program.Instr) (*gcPart[W], error) {
 	}
 	p := &gcPart[W]{garbled: m.batches[in.Ints[0]], Task: t, scheme: m.Program.Circuits[in.Ints[3]].Scheme, index: in.Ints[0], batch: &m.OTs.Batches[in.Ints[0]], lo: in.Ints[1], count: in.Ints[2], chunks: &m.relays}
 	p.table = int(p.scheme.TableBlocks(int64(t.ANDs())))
-	each := prg.BlockBytes * max(p.table, t.Wires(), 1)
-	p.chunk = min(p.count, max(gcChunkBytes/each/chunkStep, 1)*chunkStep)
+	p.chunk = GarbledChunk(t, p.scheme, p.count)
 	if p.garbled == nil {
 		p.garbled = &garbled{}
 		m.batches[in.Ints[0]] = p.garbled
 	}
 	return p, nil
+}
+
+// GarbledChunk is how many instances of a garbled part are worked on at a time. A stream of tables has chunk after chunk, the last one
+// shorter: of each its tables and then, of results in the ring, its permute words.
+func GarbledChunk(t *circuit.Task, s cost.Scheme, count int) int {
+	each := prg.BlockBytes * max(int(s.TableBlocks(int64(t.ANDs()))), t.Wires(), 1)
+	return min(count, max(gcChunkBytes/each/chunkStep, 1)*chunkStep)
 }
 
 var errOrder = errors.New("garbled material is used before it is made")

@@ -4,8 +4,10 @@ import (
 	"testing"
 
 	"sotto/fpga/hls"
+	"sotto/fpga/lower"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
+	"sotto/runtime/party"
 	"sotto/runtime/program"
 	"sotto/runtime/vm"
 )
@@ -13,18 +15,28 @@ import (
 // record plays a compiled network on one input and gives what both parties' online phases were.
 func (n *Net) record(t *testing.T, x []float32) [2]*hls.Recording {
 	t.Helper()
-	var out [2]*hls.Recording
-	var recorders [2]vm.Recorder
 	bundles, err := OpenBundles(n.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return n.recordWanted(t, bundles, x, [2][]hls.Source{{{Import: 1}}, nil})
+}
+
+// recordFor is record for a plan of the bundles' programs.
+func (n *Net) recordFor(t *testing.T, bundles [2]*party.Bundle, plan *lower.Plan, x []float32) [2]*hls.Recording {
+	t.Helper()
+	return n.recordWanted(t, bundles, x, [2][]hls.Source{hls.Wanted(plan.Boards[0]), hls.Wanted(plan.Boards[1])})
+}
+
+func (n *Net) recordWanted(t *testing.T, bundles [2]*party.Bundle, x []float32, wanted [2][]hls.Source) (out [2]*hls.Recording) {
+	t.Helper()
+	var recorders [2]vm.Recorder
 	for p, b := range bundles {
 		w, err := Weights(b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[p] = hls.NewRecording(b.Program, w, cost.Online, []hls.Source{{Import: 1}})
+		out[p] = hls.NewRecording(b.Program, w, cost.Online, wanted[p])
 		recorders[p] = out[p]
 	}
 	if err := Record(t.Context(), Session{Bundles: bundles, Source: n.Context.Source, Inputs: n.inputs(x)}, recorders); err != nil {
@@ -49,7 +61,7 @@ func TestRecordHoldsEveryResult(t *testing.T) {
 								if in.WritesPart() && in.Ints[1] > 0 {
 									continue // another part's
 								}
-								if len(r.Results[hls.Source{Place: hls.Place{Phase: cost.Online, Level: i, List: k, Index: j}, Result: o}]) == 0 {
+								if len(r.Results[hls.Source{Place: lower.Place{Phase: cost.Online, Level: i, Part: lower.Part(k), Index: j}, Result: o}]) == 0 {
 									t.Errorf("party %d level %d list %d %d (%s): result %d was not seen", p, i, k, j, in.Op, o)
 								}
 								results++

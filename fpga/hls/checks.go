@@ -1,0 +1,89 @@
+package hls
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"sotto/fpga/lower"
+	"sotto/ir/cost"
+)
+
+// check is a result that both the board and the CPU runtime make: it is whole when all commands that write it have ended.
+type check struct {
+	value    lower.Value
+	layer    int
+	commands []int
+	sums     Sums
+}
+
+// checks lists the results of a board that a session has recorded.
+func checks(b lower.Board, r *Recording) ([]check, error) {
+	commands := make([][]int, len(b.Values))
+	for n, of := range b.Of {
+		for _, v := range b.Instructions[of].Out {
+			commands[v.Value] = append(commands[v.Value], n)
+		}
+	}
+	var out []check
+	for i, v := range b.Values {
+		if v.Origin.Kind != lower.Made || len(commands[i]) == 0 {
+			continue
+		}
+		s, _ := sourceOf(v.Origin)
+		sums, ok := r.Results[s]
+		if !ok {
+			return nil, fmt.Errorf("the %s's session has no result %d of the instruction at %+v", r.Program.Party, s.Result, s.Place)
+		}
+		out = append(out, check{v, b.Commands[commands[i][0]].Layer, commands[i], sums})
+	}
+	return out, nil
+}
+
+// write writes a check as csim/csim.cpp reads it.
+func (c check) write(w io.Writer) error {
+	head := []uint32{uint32(c.value.Space), c.value.Address, uint32(c.value.Len), uint32(c.layer), uint32(len(c.commands))}
+	for _, n := range c.commands {
+		head = append(head, uint32(n))
+	}
+	if err := binary.Write(w, binary.LittleEndian, head); err != nil {
+		return err
+	}
+	return binary.Write(w, binary.LittleEndian, []uint64(c.sums))
+}
+
+// turn is a command of a party.
+type turn struct {
+	party   cost.Party
+	command int
+	at      int64
+}
+
+// turns lists the commands of both boards in the order in which the schedule starts them; what receives starts with what arrives, behind the
+// command that sends it.
+func turns(p *lower.Plan) []turn {
+	var list []turn
+	for i, o := range p.Ops {
+		begins := o.Stage == lower.Issue
+		if o.Kernel == lower.Recv {
+			begins = o.Stage == lower.Compute
+		}
+		if begins && o.Command >= 0 {
+			list = append(list, turn{o.Party, o.Command, p.Schedule.Start[i]})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b turn) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.party, b.party), cmp.Compare(a.command, b.command))
+	})
+	return list
+}
+
+func writeTurns(w io.Writer, list []turn) error {
+	var words []uint32
+	for _, t := range list {
+		words = append(words, uint32(t.party), uint32(t.command))
+	}
+	return binary.Write(w, binary.LittleEndian, words)
+}
