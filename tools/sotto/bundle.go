@@ -60,7 +60,12 @@ func isBundle(dir string) bool {
 
 // replaceDir has fill make a directory beside dir and puts it in dir's place when it is whole. A directory there must be
 // empty or a bundle.
-func replaceDir(dir string, fill func(tmp string) error) (err error) {
+func replaceDir(dir string, fill func(tmp string) error) error {
+	return replaceDirIf(dir, replaceable, fill)
+}
+
+// replaceDirIf is replaceDir for a directory that is empty or what another check lets go.
+func replaceDirIf(dir string, replaceable func(dir string) error, fill func(tmp string) error) (err error) {
 	if err := replaceable(dir); err != nil {
 		return err
 	}

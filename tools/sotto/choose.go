@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"sotto/ir"
 	"sotto/ir/cost"
@@ -124,6 +125,8 @@ func (d *deciding) space(f *ir.Func, base pass.Protocols, l *pass.Context) (*cho
 	for i, site := range s.Sites {
 		if way := base.Way(site.Path); way != "" && way != wayAuto {
 			s.Ways[i] = []pass.Nonlinear{way}
+		} else if within := d.flags.within; within != nil {
+			s.Ways[i] = slices.DeleteFunc(slices.Clone(s.Ways[i]), func(way pass.Nonlinear) bool { return !slices.Contains(within, way) })
 		}
 	}
 	return s, nil

@@ -36,6 +36,7 @@ type lowerFlags struct {
 	pools       string
 	nonlinear   ways
 	trunc       ways
+	within      []pass.Nonlinear // what prices may choose for comparisons; nil: anything
 	minimize    string
 	allow       []string // of what changes the function: by price
 	explain     bool

@@ -101,6 +101,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newRevealCmd(a),
 		newRunCmd(a),
 		newVerifyCmd(a),
+		newFPGACmd(a),
 		newCalibrateCmd(a),
 		newDoctorCmd(a),
 		newBenchCmd(a),

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sotto/fpga/hls"
+	"sotto/fpga/lower"
+	schedule "sotto/fpga/report"
+	"sotto/fpga/target"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/runtime/party"
+	"sotto/runtime/vm"
+	"sotto/tools/conform"
+)
+
+// fpgaResult is what fpga prints.
+type fpgaResult struct {
+	head
+	Net         string                  `json:"net"`
+	Board       string                  `json:"board"` // of each party
+	Link        string                  `json:"link"`
+	Fits        bool                    `json:"fits"`
+	ClockMHz    float64                 `json:"clock_mhz"`
+	Cycles      int64                   `json:"cycles"`
+	LatencyMS   float64                 `json:"latency_ms"`
+	EnergyMJ    float64                 `json:"energy_mj"`
+	Utilisation hls.Shares              `json:"utilisation"` // of what may be filled
+	Design      target.Design           `json:"design"`
+	Layers      []schedule.LayerUse     `json:"layers"`
+	Resources   []schedule.ResourceUse  `json:"resources"`
+	Busy        []schedule.NetworkTimes `json:"while_link_busy"`
+	Session     bool                    `json:"session"` // the folder has one to simulate and compare with
+	Folder      string                  `json:"folder"`
+	Notices     []string                `json:"notices"`
+}
+
+// fpgaFlags are those of fpga.
+type fpgaFlags struct {
+	network  networkFlags
+	lower    lowerFlags
+	target   string
+	link     string
+	knobs    []string
+	input    string
+	out      string
+	estimate bool
+}
+
+func newFPGACmd(a *app) *cobra.Command {
+	var f fpgaFlags
+	c := &cobra.Command{
+		Use: "fpga FILE --target BOARDx2 -o DIR", Short: "an accelerator for a pair of boards: schedule, kernels, and their check", Args: cobra.ExactArgs(1),
+		Long: "Fpga compiles FILE for two boards, one for each party, and writes a folder that a hardware designer can take: the kernels as C++ for high-level\n" +
+			"synthesis with build files for Vitis " + hls.Tool + ", every command of both boards with its times, what each layer takes and what binds it, and a\n" +
+			"C-simulation (make csim, with g++ alone) that compares every result of both boards with what the CPU made in one session, which is run here with\n" +
+			"drawn weights and input unless you give some. It is of the online phase. Cycles are the schedule's; clock and watts are estimates.\n" +
+			"Boards: " + strings.Join(target.Names(), ", ") + ", or a file in their format (fpga/README.md). docs/FPGA.md describes the folder.",
+		Example: "  sotto fpga examples/resnet18.sotto --set act=x2act --set pool=avgpool --target zcu104x2 --link pasnet -o hw\n" +
+			"  sotto fpga examples/minionn.sotto --nonlinear gc --target u250x2 --estimate -o hw --json\n" +
+			"  make -C hw csim",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if f.out == "" {
+				return usagef("-o is missing: accepted is the directory to write")
+			}
+			r, err := a.fpga(args[0], &f)
+			if err != nil {
+				return err
+			}
+			return a.show(r, r.text)
+		},
+	}
+	f.network.add(c)
+	f.lower.add(c)
+	f.lower.addDeploy(c)
+	c.Flags().StringVar(&f.lower.offline, "offline", string(cost.FromDealer), "who makes the offline material: dealer, or he, the two parties alone (their programs differ a little)")
+	c.Flags().StringVar(&f.target, "target", "zcu104x2", "pair of `boards`: a shipped board's name and x2, or a board's file")
+	c.Flags().StringVar(&f.link, "link", "", "network between the boards: lan, wan, pasnet, or BANDWIDTH,DELAY such as 1gbps,100us (default: the board's first port)")
+	c.Flags().StringArrayVar(&f.knobs, "knob", nil, "set `NAME=VALUE` of the design, such as conv.tm=16; config.json lists them under design")
+	c.Flags().StringVar(&f.input, "input", "random:1", "PNG or JPEG image, .npy `file`, or random:SEED, of the session that the C-simulation is compared with")
+	c.Flags().StringVarP(&f.out, "output", "o", "", "the `directory` to write; a folder of fpga's that is there is replaced")
+	c.Flags().BoolVar(&f.estimate, "estimate", false, "schedule and report alone: no session, and no data to simulate with")
+	return c
+}
+
+// fpga writes the folder of a network's accelerator.
+func (a *app) fpga(path string, f *fpgaFlags) (*fpgaResult, error) {
+	board, design, link, err := a.pair(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := ownHardware(f.out); err != nil {
+		return nil, err
+	}
+	n, err := a.load(path, f.network)
+	if err != nil {
+		return nil, err
+	}
+	tmp, err := os.MkdirTemp("", "sotto-fpga-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	compiled, err := a.compileFor(n, f, board, link, filepath.Join(tmp, "programs"))
+	if err != nil {
+		return nil, err
+	}
+	bundles, err := conform.OpenBundles(filepath.Join(tmp, "programs"))
+	if err != nil {
+		return nil, err
+	}
+	d, err := design(bundles[cost.Client].Program.Ring)
+	if err != nil {
+		return nil, err
+	}
+	a.progress.step("commands and schedule of both boards")
+	plan, err := lower.Lower(bundles[cost.Client].Program, bundles[cost.Server].Program, cost.Online, [2]target.Design{d, d}, link)
+	if err != nil {
+		return nil, withKnob(firstFit(err))
+	}
+	folder := &hls.Folder{Plan: plan, Board: board, Source: compiled.Source}
+	if !f.estimate {
+		if folder.Recordings, err = a.session(f, bundles, plan); err != nil {
+			return nil, err
+		}
+	}
+	return a.writeHardware(f.out, folder, compiled)
+}
+
+// compileFor compiles a network for boards: by their prices, in what they can run.
+func (a *app) compileFor(n *network, f *fpgaFlags, board target.Board, link cost.Link, dir string) (*compileResult, error) {
+	flags := f.lower
+	flags.within = []pass.Nonlinear{pass.GarbledSign, pass.GarbledWhole, pass.OTSign}
+	if flags.garbling == cost.SchemeAuto {
+		flags.garbling = string(cost.HalfGates)
+	}
+	if flags.weights == "" {
+		flags.weights = "random:1"
+		a.notice("no --weights: they are drawn, %s", flags.weights)
+	}
+	prices, err := target.Prices(board, link)
+	if err != nil {
+		return nil, err
+	}
+	return a.compile(n, flags, prices, dir)
+}
+
+// session runs both parties on the CPU, with recorders.
+func (a *app) session(f *fpgaFlags, bundles [2]*party.Bundle, plan *lower.Plan) (rec [2]*hls.Recording, err error) {
+	ctx, stop := interruptible()
+	defer stop()
+	s := conform.Session{Bundles: bundles, Source: cost.Source(f.lower.offline)}
+	if s.Inputs, err = sessionInputs(f, bundles[cost.Client]); err != nil {
+		return rec, err
+	}
+	s.Progress = func(p cost.Party, phase cost.Phase, at vm.Progress) {
+		if p == cost.Client && a.progress.due() {
+			a.progress.step("session on the CPU to compare with, %s: %d of %d, %s", phase, at.Done, at.Of, at.Layer)
+		}
+	}
+	var recorders [2]vm.Recorder
+	for p, b := range bundles {
+		w, err := conform.Weights(b)
+		if err != nil {
+			return rec, err
+		}
+		rec[p] = hls.NewRecording(b.Program, w, plan.Phase, hls.Wanted(plan.Boards[p]))
+		recorders[p] = rec[p]
+	}
+	return rec, interrupted(ctx, conform.Record(ctx, s, recorders))
+}
+
+// sessionInputs gives the client its input in clear, or each party its share of one.
+func sessionInputs(f *fpgaFlags, b *party.Bundle) (in [2]party.Input, err error) {
+	x, err := input(f.input, preprocessOf(b.Program.Input))
+	if err != nil {
+		return in, err
+	}
+	if b.Program.Deploy == cost.ClientServer {
+		in[cost.Client].Clear = x
+		return in, nil
+	}
+	whole, err := encode(b.Program, x)
+	in[cost.Client].Share, in[cost.Server].Share = split(whole, b.Program.Ring)
+	return in, err
+}
+
+// writeHardware writes the folder beside its place and puts it there when it is whole.
+func (a *app) writeHardware(dir string, folder *hls.Folder, compiled *compileResult) (*fpgaResult, error) {
+	a.progress.step("writing %s", dir)
+	var summary *schedule.Summary
+	err := replaceDirIf(dir, ownHardware, func(tmp string) (err error) {
+		summary, err = folder.Write(func(path string) (io.WriteCloser, error) {
+			to := filepath.Join(tmp, filepath.FromSlash(path))
+			if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+				return nil, err
+			}
+			return os.Create(to)
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := folder.Plan.Boards[cost.Client].Design
+	notices := compiled.Notices
+	if notices == nil {
+		notices = []string{}
+	}
+	return &fpgaResult{version1, compiled.Net, folder.Board.Name, summary.Link, true, d.ClockMHz, summary.Cycles, summary.LatencyMS, summary.EnergyMJ,
+		hls.Utilisation(d, folder.Board), d, summary.Layers, summary.Resources, summary.Overlap, folder.Recordings[cost.Client] != nil, dir, notices}, nil
+}
+
+func (r *fpgaResult) text(w io.Writer) {
+	var rows [][]string
+	for _, l := range r.Layers {
+		rows = append(rows, []string{l.Path, l.Op, three(l.MS), count(l.Cycles), blankZero(l.Delay), l.BoundBy, blankSize(l.Memory), blankSize(l.ClientSent), blankSize(l.ServerSent)})
+	}
+	table(w, "layer op >ms >cycles >delay bound_by >memory >client_sends >server_sends", rows)
+	fmt.Fprintln(w)
+	u := r.Utilisation
+	const percent = 100
+	pairs(w, "net", r.Net, "boards", fmt.Sprintf("two %s at %g MHz, over %s", r.Board, r.ClockMHz, r.Link),
+		"online phase", fmt.Sprintf("%s, %s cycles, %s mJ (clock and watts are estimates)", duration(r.LatencyMS), count(r.Cycles), three(r.EnergyMJ)),
+		"of what may be filled", fmt.Sprintf("LUT %.0f %%, FF %.0f %%, DSP %.0f %%, BRAM %.0f %%, URAM %.0f %% (areas are estimates)", percent*u.LUT, percent*u.FF, percent*u.DSP, percent*u.BRAM, percent*u.URAM),
+		"written to", r.Folder+": see README.md there"+map[bool]string{true: "; make csim compares it with the CPU"}[r.Session])
+}
+
+// hardwareFiles are the names in a folder of fpga's; one that holds others is not replaced.
+var hardwareFiles = []string{"README.md", "Makefile", hls.ConfigFile, "schedule.json", "report.json", "report.md", "gantt.svg", "trace.json", "pareto.json", "src", "kernels", "link", "csim", "build"}
+
+// ownHardware refuses a directory that holds something else than a folder of fpga's.
+func ownHardware(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var c struct {
+		Kind string `json:"kind"`
+	}
+	if readJSON(filepath.Join(dir, hls.ConfigFile), &c) != nil || c.Kind != hls.ConfigKind {
+		return fmt.Errorf("%s is not empty and no folder of sotto fpga's: it stays as it is; name another directory", dir)
+	}
+	for _, e := range entries {
+		if !slices.Contains(hardwareFiles, e.Name()) {
+			return fmt.Errorf("%s would be lost if %s were replaced: move it away, or name another directory", filepath.Join(dir, e.Name()), dir)
+		}
+	}
+	return nil
+}

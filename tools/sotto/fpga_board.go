@@ -1,0 +1,130 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sotto/fpga/lower"
+	"sotto/fpga/pasnet"
+	"sotto/fpga/target"
+	"sotto/ir/cost"
+	"sotto/runtime/wire"
+)
+
+// pair reads the boards, the link between them, and what makes their design for a ring.
+func (a *app) pair(f *fpgaFlags) (board target.Board, design func(ring int) (target.Design, error), link cost.Link, err error) {
+	pair, ownLink, _ := strings.Cut(f.target, "@")
+	if board, err = a.board(pair); err != nil {
+		return board, nil, link, err
+	}
+	settings, err := parseKnobs(f.knobs)
+	if err != nil {
+		return board, nil, link, err
+	}
+	if link, err = boardLink(cmp.Or(f.link, ownLink), board); err != nil {
+		return board, nil, link, err
+	}
+	return board, func(ring int) (target.Design, error) { return designFor(board, ring, settings) }, link, nil
+}
+
+// board reads a pair of boards of one kind.
+func (a *app) board(name string) (target.Board, error) {
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+		text, err := a.read(name)
+		if err != nil {
+			return target.Board{}, err
+		}
+		b, err := target.Parse([]byte(text))
+		if err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+		return b, err
+	}
+	accepted := fmt.Sprintf("accepted are a pair of %s, such as %s, or a board's file", strings.Join(target.Names(), ", "), target.Names()[0]+pairSuffix)
+	if slices.Contains(pasnet.TargetNames(), name) {
+		return target.Board{}, fmt.Errorf("%s is the paper's model, which prices a network and describes no hardware: it is for sotto estimate alone; %s", name, accepted)
+	}
+	if slices.Contains(target.Names(), name) {
+		return target.Board{}, fmt.Errorf("%s is one board, and a private inference has two parties: --target %s%s", name, name, pairSuffix)
+	}
+	of, ok := strings.CutSuffix(name, pairSuffix)
+	if !ok || !slices.Contains(target.Names(), of) {
+		return target.Board{}, fmt.Errorf("no pair of boards is called %q: %s", name, accepted)
+	}
+	return target.Shipped(of)
+}
+
+// boardLink is a link by name or numbers; without one it is a board's own first port.
+func boardLink(text string, b target.Board) (cost.Link, error) {
+	if text == "" {
+		return b.OwnLink(), nil
+	}
+	l, err := wire.ParseLink(text)
+	if err != nil {
+		return cost.Link{}, usageError{err}
+	}
+	if l.BitsPerSecond == 0 {
+		return cost.Link{}, usagef("--link %s: it has no bandwidth that boards could be planned with: accepted are lan, wan, pasnet, or numbers such as 1gbps,100us", text)
+	}
+	const bitsPerByte = 8
+	return cost.Link{BytesPerSecond: cost.Quantity{Value: l.BitsPerSecond / bitsPerByte, Source: "--link"}, OneWayMS: cost.Quantity{Value: 1e3 * l.OneWay.Seconds(), Source: "--link"}}, nil
+}
+
+func parseKnobs(texts []string) (list []target.Setting, err error) {
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		n, err := strconv.Atoi(value)
+		if !ok || err != nil {
+			return nil, usagef("--knob %s: accepted is NAME=VALUE with a whole number, such as conv.tm=16", text)
+		}
+		list = append(list, target.Setting{Knob: name, Value: n})
+	}
+	return list, nil
+}
+
+// designFor is a board's design for a ring with knobs turned. It fits, or the error says which knob makes it.
+func designFor(b target.Board, ring int, settings []target.Setting) (target.Design, error) {
+	d, err := target.ForBoard(b, ring)
+	if err != nil {
+		return d, err
+	}
+	if d, err = d.With(settings...); err != nil {
+		return d, err
+	}
+	return d, withKnob(d.Fits(b))
+}
+
+// firstFit is what an error says of a layer that does not fit, if it says that, and nothing before it.
+func firstFit(err error) error {
+	var fit *lower.FitError
+	if errors.As(err, &fit) {
+		return fit
+	}
+	return err
+}
+
+// withKnob adds how to turn the knobs that an error names.
+func withKnob(err error) error {
+	var fit *target.FitError
+	var knob *target.KnobError
+	var settings []target.Setting
+	switch {
+	case errors.As(err, &fit):
+		settings = fit.Settings
+	case errors.As(err, &knob):
+		settings = []target.Setting{knob.Setting()}
+	}
+	if len(settings) == 0 {
+		return err
+	}
+	var flags []string
+	for _, s := range settings {
+		flags = append(flags, "--knob "+s.String())
+	}
+	return fmt.Errorf("%w; run again with %s", err, strings.Join(flags, " "))
+}
