@@ -243,7 +243,7 @@ func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	for _, p := range evaluators(l.Deploy) {
 		l.Compute(p, cost.OfflineEnd, cost.PackWeights, v.Args[1].vectorBytes())
 		l.Compute(p, cost.OfflineEnd, cost.Allocate, v.Args[1].vectorBytes())
-		l.Keep(p, 2*v.Args[1].vectorBytes()) // as they were read, and packed
+		l.Keep(p, v.Args[1].vectorBytes(), v.Args[1].vectorBytes()) // as they were read, and packed
 		v.multiplies(l, p, max(in[0][p], cost.Start))
 	}
 	if l.Deploy == cost.ClientServer {

@@ -204,15 +204,17 @@ func TestEnergy(t *testing.T) {
 	}
 }
 
-// TestPeakMemory: what is kept adds up, streams go to a file beyond their budget, and of the steps the greatest counts.
+// TestPeakMemory: what is kept adds up, streams go to a file beyond their budget, of the steps the greatest counts, and what comes when they
+// are over is not beside them.
 func TestPeakMemory(t *testing.T) {
 	target := flat()
 	l := online(func(l *Ledger) {
-		l.Keep(Client, 1000)
-		l.Keep(Client, 500)
+		l.Keep(Client, 1000, 40)
+		l.Keep(Client, 500, 29)
 		l.Step(Client, 70)
 		l.Step(Client, 30)
 		l.KeepStream(Server, 1<<40)
+		l.Step(Server, ResidentStreams)
 	})
 	peak := Estimate(l, target).PeakBytes
 	grown := func(live int64) int64 { return 1 + live + (live+CollectorRoom)*SessionGarbage/100 }

@@ -1,12 +1,14 @@
 package cost
 
-// What a party holds at its peak: its process, what it makes for later and keeps until it is used, and the most that one step takes for itself.
+// What a party holds at its peak: its process, what it makes for later and keeps until it is used, and either the most that one step of
+// making products takes for itself, or what comes when that is over.
 
 // memory is what a ledger knows of one party's.
 type memory struct {
-	kept    int64
-	streams int64 // of kept: labels and tables, which lie in a file beyond a budget
-	step    int64
+	made    int64 // there when products are made
+	kept    int64 // beside it, when all is there
+	streams int64 // labels and tables, which lie in a file beyond a budget
+	step    int64 // of making a product
 	weights int64 // transformed weights of whole polynomials, whose memory stays for later layers
 	sums    int64 // replies of a step while they are summed
 	core    int64 // of these, what a core has at a time
@@ -15,22 +17,27 @@ type memory struct {
 // ResidentStreams is how many bytes of streams a party keeps in memory (runtime/vm, DefaultResident).
 const ResidentStreams = 256 << 20
 
-// Keep records what a party makes and keeps.
-func (l *Ledger) Keep(p Party, bytes int64) { l.memory[p].kept += bytes }
+// Keep records what a party has when the offline phase ends: bytes made while products are made, and others when that is over.
+func (l *Ledger) Keep(p Party, made, later int64) {
+	l.memory[p].made += made
+	l.memory[p].kept += later
+}
 
-// KeepStream is Keep for labels and tables of garbled circuits.
+// KeepStream records labels and tables of garbled circuits.
 func (l *Ledger) KeepStream(p Party, bytes int64) { l.memory[p].streams += bytes }
 
-// Step records what a party takes for one step and then has for the next.
+// Step records what a party takes for one step of making products and then has for the next.
 func (l *Ledger) Step(p Party, bytes int64) { l.memory[p].step = max(l.memory[p].step, bytes) }
 
 // peak is the most bytes that a party holds on a machine.
 func (l *Ledger) peak(p Party, m Machine) int64 {
 	of := l.memory[p]
-	live := sessionBytes + of.kept + min(of.streams, ResidentStreams) + of.step + of.weights + min(of.sums, of.core*int64(m.Cores))
+	making := of.step + of.weights + min(of.sums, of.core*int64(m.Cores))
+	later := of.kept + min(of.streams, ResidentStreams)
 	if of.streams > 0 {
-		live += min(relayBytes, of.streams)
+		later += min(relayBytes, of.streams)
 	}
+	live := sessionBytes + of.made + max(making, later)
 	return int64(m.ProcessBytes.Value) + live + (live+CollectorRoom)*SessionGarbage/100
 }
 

@@ -61,12 +61,14 @@ func newLayerProduct[W ring.Word](v *Evaluator[W], plan cost.HEPlan, weights []W
 const maxReplies = 512
 
 // step is how many blocks of outputs are worked on at a time: as many as the bounds of memory allow, whole tiles if possible.
-func (l *layerProduct[W]) step() int {
-	size := l.plan.InBlocks() * len(l.q) * degree * 8
-	if l.short {
-		size /= l.plan.Pitch
+func (l *layerProduct[W]) step() int { return l.stepOf(l.plan, l.short) }
+
+func (v *Evaluator[W]) stepOf(plan cost.HEPlan, short bool) int {
+	size := plan.InBlocks() * len(v.q) * degree * 8
+	if short {
+		size /= plan.Pitch
 	}
-	n := max(1, min(maxReplies/l.plan.ChunkGroups(), maxWeightBytes/size))
+	n := max(1, min(maxReplies/plan.ChunkGroups(), maxWeightBytes/size))
 	return max(n&^(tileReplies-1), min(n, tileReplies-1))
 }
 
@@ -163,6 +165,18 @@ func (l *layerProduct[W]) transform(first, n int) []blockWeights {
 		}
 	})
 	return all
+}
+
+// Reserve takes the memory that the weights of any of these layers need at a time. Without it a layer that needs more than those before
+// takes its own while theirs is still there.
+func (v *Evaluator[W]) Reserve(plans []cost.HEPlan) {
+	n := 0
+	for _, p := range plans {
+		if !short(p, v.q[0]) {
+			n = max(n, min(v.stepOf(p, false), p.OutBlocks())*p.InBlocks())
+		}
+	}
+	v.values = ntt.NewVectors(n*len(v.q), degree)
 }
 
 // room gives memory for n polynomials of weights. That of whole polynomials is kept for later layers.

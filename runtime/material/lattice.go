@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"sotto/ir/cost"
 	"sotto/runtime/he"
@@ -74,7 +76,9 @@ func (l *lattice[W]) newKey() (err error) {
 
 // takeKey takes the peer's public key.
 func (l *lattice[W]) takeKey(publicKey []byte) (err error) {
-	l.eval, err = he.NewEvaluator[W](l.params, publicKey, rand.Reader)
+	if l.eval, err = he.NewEvaluator[W](l.params, publicKey, rand.Reader); err == nil {
+		l.eval.Reserve(slices.Collect(maps.Values(l.plan)))
+	}
 	return err
 }
 
