@@ -62,6 +62,9 @@ func (d Design) Fits(b Board) error {
 	return e
 }
 
+// HasRoom tells whether a design takes no more of a board than may be planned with: Fits without its reasons.
+func (d Design) HasRoom(b Board) bool { return d.lacks(b) == nil }
+
 // lacks is the error without settings, or nil.
 func (d Design) lacks(b Board) *FitError {
 	have, parts := b.Plannable(), d.PartsOn(b)

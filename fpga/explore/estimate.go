@@ -1,0 +1,250 @@
+package explore
+
+import (
+	"fmt"
+
+	"sotto/fpga/target"
+	"sotto/ir/cost"
+)
+
+// Resource is what may bind a layer: a kernel of a party, a party's memory, or the network.
+type Resource string
+
+// Estimate is how long a phase takes, level after level, each as long as what is busiest in it.
+type Estimate struct {
+	MS     float64 `json:"ms"`
+	Layers []Layer `json:"layers"` // in the order in which they begin
+}
+
+// Layer is what a layer takes.
+type Layer struct {
+	Path string `json:"path"`
+	// BusyMS is how long each resource works for the layer, Binds the one that works longest.
+	BusyMS map[Resource]float64 `json:"busy_ms,omitempty"`
+	Binds  Resource             `json:"binds,omitempty"`
+}
+
+// Names of the resources that are no kernels.
+const (
+	memoryName = "memory"
+	Network    = Resource("network")
+)
+
+// meter adds up what is busy, by what it belongs to: kernels of both parties, memories, directions of the link.
+type meter struct {
+	kernel [2]map[target.Kernel]int64 // cycles
+	memory [2]int64                   // bytes
+	sent   [2]int64
+}
+
+func newMeter() *meter {
+	return &meter{kernel: [2]map[target.Kernel]int64{{}, {}}}
+}
+
+func (m *meter) reset() {
+	for p := range m.kernel {
+		clear(m.kernel[p])
+	}
+	m.memory, m.sent = [2]int64{}, [2]int64{}
+}
+
+// Evaluator estimates designs of one ring, and keeps what it has computed of convolutions.
+type Evaluator struct {
+	w     *Workload
+	convs map[convKey]convWork
+	meter *meter
+}
+
+type convKey struct {
+	conv  target.Conv
+	port  int
+	shape target.Geometry
+}
+
+type convWork struct {
+	target.ConvWork
+	err error
+}
+
+// NewEvaluator is the memory of estimates of a workload.
+func NewEvaluator(w *Workload) *Evaluator {
+	return &Evaluator{w: w, convs: map[convKey]convWork{}, meter: newMeter()}
+}
+
+// FitError says which layer does not fit a design, and with which knob it would.
+type FitError struct {
+	Layer string
+	*target.KnobError
+}
+
+func (e *FitError) Error() string {
+	return fmt.Sprintf("does not fit: layer %s: %v", e.Layer, e.KnobError)
+}
+
+func (e *FitError) Unwrap() error { return e.KnobError }
+
+// cycles is what a kernel works for an instruction, and the bytes that the memory moves for it.
+func (e *Evaluator) cycles(d target.Design, w work) (cycles, bytes int64, err error) {
+	if err := d.Needs(w.kernel); err != nil {
+		return 0, 0, err
+	}
+	switch w.kernel {
+	case target.KernelConv:
+		c := e.conv(d, w.shape)
+		return c.Cycles, w.bytes + (c.Inputs+c.Weights)*int64(d.WordBytes()), c.err
+	case target.KernelDepthwise:
+		cycles, err := depthwise(d, w.shape)
+		return cycles, w.bytes, err
+	case target.KernelElementwise:
+		return d.ElementwiseCycles(int(w.n)), w.bytes, nil
+	case target.KernelPool:
+		return d.PoolCycles(int(w.n), int(w.window)), w.bytes, nil
+	case target.KernelGarble, target.KernelEvaluate:
+		return e.engine(d, w)
+	case target.KernelCompare:
+		return w.n / int64(d.Compare.Lanes), w.bytes, nil
+	}
+	return d.MoveCycles(int(w.n)), w.bytes, nil
+}
+
+// engine is a garbled part's.
+func (e *Evaluator) engine(d target.Design, w work) (cycles, bytes int64, err error) {
+	of, run := d.Garble, d.GarbleCycles
+	if w.kernel == target.KernelEvaluate {
+		of, run = d.Evaluate, d.EvaluateCycles
+	}
+	if of.Slots < w.slots {
+		return 0, 0, &target.KnobError{What: "its circuit's labels", Knob: string(w.kernel) + ".slots", Value: of.Slots, Need: powerOfTwo(w.slots)}
+	}
+	if w.window > 0 { // labels, one a cycle
+		return w.n, w.bytes, nil
+	}
+	return run(w.n), w.bytes, nil
+}
+
+// powerOfTwo is the next that is as large.
+func powerOfTwo(n int) int {
+	p := 1
+	for p < n {
+		p *= 2
+	}
+	return p
+}
+
+func (e *Evaluator) conv(d target.Design, g target.Geometry) convWork {
+	key := convKey{d.Conv, d.PortBytes, g}
+	if b, ok := e.convs[key]; ok {
+		return b
+	}
+	var b convWork
+	var t target.Tile
+	if t, b.err = d.ConvTile(g); b.err == nil {
+		b.ConvWork = d.ConvWork(g, t)
+	}
+	e.convs[key] = b
+	return b
+}
+
+// depthwise is the kernel's time: of each tile the longest of its load, its products and its stores, words one a cycle.
+func depthwise(d target.Design, g target.Geometry) (int64, error) {
+	t, err := d.DepthwiseTile(g)
+	if err != nil {
+		return 0, err
+	}
+	lanes := d.Depthwise.Lanes
+	rectangles := int64(up(g.OutH(), t.Rows) * up(g.OutW(), t.Cols) * up(g.OutC, lanes))
+	tile := max(d.DepthwiseTileCycles(g, t.Rows*t.Cols), int64(up(lanes*g.Window(t.Rows, t.Cols), d.PortWords())))
+	return rectangles * tile, nil
+}
+
+func up(a, b int) int { return (a + b - 1) / b }
+
+// MS is how long the phase takes with one design at both parties. The error is a *FitError.
+func (e *Evaluator) MS(d target.Design) (float64, error) {
+	m, total := e.meter, 0.
+	for _, l := range e.w.levels {
+		m.reset()
+		for _, w := range l.works {
+			if err := e.add(m, d, w); err != nil {
+				return 0, err
+			}
+		}
+		longest := 0.
+		e.each(m, d, func(_ Resource, ms float64) { longest = max(longest, ms) })
+		total += longest
+		if l.messages {
+			total += e.w.Link.OneWayMS.Value
+		}
+	}
+	return total, nil
+}
+
+// add an instruction to what is busy.
+func (e *Evaluator) add(m *meter, d target.Design, w work) error {
+	cycles, bytes, err := e.cycles(d, w)
+	if knob, ok := err.(*target.KnobError); ok {
+		return &FitError{e.w.Layers[w.layer].Path, knob}
+	} else if err != nil {
+		return err
+	}
+	m.kernel[w.party][w.kernel] += cycles
+	m.memory[w.party] += bytes
+	m.sent[w.party] += w.sent
+	return nil
+}
+
+// each tells how long each resource is busy.
+func (e *Evaluator) each(m *meter, d target.Design, tell func(Resource, float64)) {
+	for p := range m.kernel {
+		party := cost.Party(p).String()
+		for k, cycles := range m.kernel[p] {
+			tell(Resource(party+" "+string(k)), 1e3*d.Seconds(cycles))
+		}
+		tell(Resource(party+" "+memoryName), 1e3*d.Seconds(d.MemoryCycles(m.memory[p])))
+		tell(Network, 1e3*float64(m.sent[p])/e.w.Link.BytesPerSecond.Value)
+	}
+}
+
+// Estimate is MS with what each layer takes, and what binds it.
+func (e *Evaluator) Estimate(d target.Design) (Estimate, error) {
+	ms, err := e.MS(d)
+	if err != nil {
+		return Estimate{}, err
+	}
+	b := Estimate{MS: ms}
+	meters, index := []*meter{}, map[string]int{}
+	for _, l := range e.w.levels {
+		for _, w := range l.works {
+			path := e.w.Layers[w.layer].Path
+			i, ok := index[path]
+			if !ok {
+				i = len(meters)
+				index[path] = i
+				meters, b.Layers = append(meters, newMeter()), append(b.Layers, Layer{Path: path, BusyMS: map[Resource]float64{}})
+			}
+			if err := e.add(meters[i], d, w); err != nil {
+				return b, err
+			}
+		}
+	}
+	for i, m := range meters {
+		l := &b.Layers[i]
+		e.each(m, d, func(r Resource, ms float64) {
+			if ms > 0 {
+				l.BusyMS[r] = max(l.BusyMS[r], ms) // of the directions of the link the busier
+			}
+		})
+		l.Binds = longest(l.BusyMS)
+	}
+	return b, nil
+}
+
+// longest is the resource that is busy longest, of equals the first by name.
+func longest(busy map[Resource]float64) (best Resource) {
+	for r, ms := range busy {
+		if best == "" || ms > busy[best] || ms == busy[best] && r < best {
+			best = r
+		}
+	}
+	return best
+}

@@ -1,0 +1,181 @@
+package explore_test
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"sotto/backend/twopc"
+	"sotto/fpga/explore"
+	"sotto/fpga/target"
+	"sotto/frontend"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/pass"
+)
+
+// example compiles an example without weights, whose ranges are then assumed.
+func example(t testing.TB, name string, context *pass.Context) *twopc.Pair {
+	t.Helper()
+	text, err := os.ReadFile("../../examples/" + name + ".sotto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	space, err := frontend.Load(name, text, frontend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	context.Source, context.Deploy = cost.FromDealer, cost.ClientServer
+	if err := new(pass.Runner).Run(context, space.Module, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := twopc.Emit(space.Module, space.Module.Funcs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+// polynomial is a context in which all activations are polynomials, and pools averages, as in the PASNet paper.
+func polynomial(name string) *pass.Context {
+	c := &pass.Context{Choices: []pass.Decision{{Site: "act", Option: "x2act"}, {Site: "pool", Option: "avgpool"}}}
+	if name == "mobilenetv2" {
+		c.Choices = c.Choices[:1]
+	}
+	return c
+}
+
+func board(t testing.TB, name string) target.Board {
+	t.Helper()
+	b, err := target.Shipped(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// question is a network's online phase on two of a board, on the link of the PASNet paper.
+func question(t testing.TB, pair *twopc.Pair, name string) explore.Question {
+	t.Helper()
+	q := explore.Question{Client: pair.Client, Server: pair.Server, Phase: cost.Online, Board: board(t, name)}
+	q.Link.BytesPerSecond.Value, q.Link.OneWayMS.Value = 1e9, 0.1
+	return q
+}
+
+// searched is the answer to a question, which fits and binds every layer by something.
+func searched(t *testing.T, q explore.Question) *explore.Answer {
+	t.Helper()
+	a, err := explore.Search(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Best.Design.Fits(q.Board); err != nil {
+		t.Error(err)
+	}
+	for _, l := range a.Estimate.Layers {
+		if l.BusyMS[l.Binds] <= 0 && len(l.BusyMS) > 0 {
+			t.Errorf("layer %s is bound by %q: %v", l.Path, l.Binds, l.BusyMS)
+		}
+	}
+	return a
+}
+
+// TestPASNet: the networks of the paper on its boards and link: no slower than its model, on designs that fit, and better than the board's
+// usual one.
+func TestPASNet(t *testing.T) {
+	for _, n := range []struct {
+		name, example string
+		paper         float64 // ms
+	}{{"A", "resnet18", 63.3}, {"B", "resnet50", 227.6}, {"D", "mobilenetv2", 180.9}} {
+		if n.name != "A" && os.Getenv("SOTTO_LONG") == "" {
+			continue
+		}
+		t.Run(n.name, func(t *testing.T) {
+			q := question(t, example(t, n.example, polynomial(n.example)), "zcu104")
+			q.Plans = 1
+			a := searched(t, q)
+			have := q.Board.Plannable()
+			t.Logf("%.1f ms scheduled, %.1f estimated, the paper %.1f; %d designs tried: %+v", a.Best.ScheduledMS, a.Best.EstimateMS, n.paper, a.Tried, a.Best.Design)
+			for _, r := range target.ResourceKinds() {
+				t.Logf("%s: %d of %d that may be planned, %.0f %%", r, a.Best.Area.Of(r), have.Of(r), 100*float64(a.Best.Area.Of(r))/float64(have.Of(r)))
+			}
+			if a.Best.ScheduledMS > n.paper {
+				t.Errorf("%.1f ms, the paper has %.1f", a.Best.ScheduledMS, n.paper)
+			}
+			if ratio := a.Best.ScheduledMS / a.Best.EstimateMS; ratio < 0.7 || ratio > 1.3 {
+				t.Errorf("%.1f ms scheduled, %.1f estimated", a.Best.ScheduledMS, a.Best.EstimateMS)
+			}
+			better(t, q, a)
+		})
+	}
+}
+
+// better demands an estimate below that of the board's usual design, and a front that trades.
+func better(t *testing.T, q explore.Question, a *explore.Answer) {
+	t.Helper()
+	w, err := explore.Of(q.Client, q.Server, q.Phase, q.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual, err := target.ForBoard(q.Board, w.Ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ms, err := explore.NewEvaluator(w).MS(usual); err == nil && ms < a.Front[0].EstimateMS {
+		t.Errorf("%.2f ms with the usual design, %.2f with the best", ms, a.Front[0].EstimateMS)
+	}
+	if len(a.Front) < 3 {
+		t.Errorf("a front of %d designs", len(a.Front))
+	}
+	for i, c := range a.Front[1:] {
+		if before := a.Front[i]; c.EstimateMS < before.EstimateMS || c.Fill >= before.Fill {
+			t.Errorf("%.2f ms at %.2f of the board before %.2f ms at %.2f", before.EstimateMS, before.Fill, c.EstimateMS, c.Fill)
+		}
+	}
+}
+
+// TestLayersThatDoNotFit: each refusal names layer, knob and value, and a search with that value does better.
+func TestLayersThatDoNotFit(t *testing.T) {
+	polynomials := example(t, "resnet18_cifar", polynomial("resnet18_cifar"))
+	garbled := example(t, "minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}})
+	for _, c := range []struct {
+		pair *twopc.Pair
+		set  target.Setting
+		want string
+	}{
+		{polynomials, target.Setting{Knob: "conv.input_words", Value: 128}, "does not fit: layer conv1: the window of one output of a 3 x 3 kernel"},
+		{polynomials, target.Setting{Knob: "conv.weight_words", Value: 3000}, "does not fit: layer conv1: weights of a 3 x 3 kernel"},
+		{garbled, target.Setting{Knob: "evaluate.count", Value: 0}, "kernel evaluate needs evaluate.count of 1, which is 0"},
+	} {
+		q := question(t, c.pair, "zcu104")
+		q.Set = []target.Setting{c.set, {Knob: "conv.tm", Value: 32}, {Knob: "conv.tn", Value: 16}}
+		_, err := explore.Search(q)
+		var refusal *explore.FitError
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), c.want) {
+			t.Fatalf("%v: %v: %q is missing", c.set, err, c.want)
+		}
+		q.Set[0] = refusal.Setting()
+		searched(t, q)
+	}
+}
+
+// TestDesignThatDoesNotFit: settings that fill the board are refused with others that fit.
+func TestDesignThatDoesNotFit(t *testing.T) {
+	q := question(t, example(t, "resnet18_cifar", polynomial("resnet18_cifar")), "kv260")
+	q.Set = []target.Setting{{Knob: "conv.tm", Value: 64}, {Knob: "conv.tn", Value: 32}}
+	_, err := explore.Search(q)
+	var refusal *target.FitError
+	if !errors.As(err, &refusal) || refusal.Kernel != target.KernelConv || len(refusal.Settings) == 0 {
+		t.Fatal(err)
+	}
+	for _, s := range refusal.Settings { // in place of those that were set, or beside them
+		if i := slices.IndexFunc(q.Set, func(o target.Setting) bool { return o.Knob == s.Knob }); i >= 0 {
+			q.Set[i] = s
+		} else {
+			q.Set = append(q.Set, s)
+		}
+	}
+	searched(t, q)
+}

@@ -1,0 +1,187 @@
+// Package explore searches the designs of a board for a compiled program: tiles, unroll factors, buffers, engines and ports, under what
+// may be planned of the board's logic, its memory and the link. It says what binds each layer, what does not fit and with which knob it
+// would, and which other designs trade latency for area.
+//
+// Designs are compared by an estimate that takes microseconds: of each level of the programs, the longest that a kernel, a memory or a
+// direction of the link is busy. Levels follow one another in it, and in each nothing waits for anything; a schedule overlaps neighbouring
+// levels and has waits. It ranks designs; the best few are lowered and scheduled (fpga/lower), and the schedule decides.
+package explore
+
+import (
+	"fmt"
+	"slices"
+
+	"sotto/fpga/gates"
+	"sotto/fpga/target"
+	"sotto/ir/cost"
+	"sotto/runtime/program"
+)
+
+// Workload is what two boards do in a phase, as far as designs are compared by it.
+type Workload struct {
+	Ring   int
+	Link   cost.Link
+	Layers []program.Layer
+	levels []level
+}
+
+// level is the work between two rounds.
+type level struct {
+	works    []work
+	bytes    [2]int64 // sent, by party
+	messages bool
+}
+
+// work is an instruction's.
+type work struct {
+	party  cost.Party
+	layer  int
+	kernel target.Kernel
+	shape  target.Geometry // of a convolution
+	n      int64           // words or, of garbled circuits, gates
+	window int64           // inputs of a sum
+	slots  int             // labels that a circuit needs at once
+	bytes  int64           // through the memory, beside a convolution's
+	sent   int64           // on the link
+}
+
+// Of reads the programs of a phase.
+func Of(client, server *program.Program, phase cost.Phase, link cost.Link) (*Workload, error) {
+	w := &Workload{Ring: client.Ring, Link: link, Layers: client.Layers}
+	for p, prog := range []*program.Program{client, server} {
+		levels := prog.Online
+		if phase == cost.Offline {
+			levels = prog.Offline
+		}
+		for i, l := range levels {
+			if i == len(w.levels) {
+				w.levels = append(w.levels, level{})
+			}
+			if err := w.levels[i].read(prog, cost.Party(p), l); err != nil {
+				return nil, fmt.Errorf("explore: the %v's level %d: %w", cost.Party(p), i, err)
+			}
+		}
+	}
+	return w, nil
+}
+
+// read adds a party's part of a level.
+func (l *level) read(p *program.Program, party cost.Party, from program.Level) error {
+	for _, in := range slices.Concat(from.Send, from.Recv, from.Compute) {
+		if in.Local() || in.Op == program.TapValue {
+			continue
+		}
+		w, err := workOf(p, in)
+		if err != nil {
+			return err
+		}
+		w.party, w.layer = party, in.Tag
+		l.bytes[party] += w.sent
+		l.messages = l.messages || w.sent > 0
+		l.works = append(l.works, w)
+	}
+	return nil
+}
+
+// workOf is the work of one instruction.
+func workOf(p *program.Program, in program.Instr) (work, error) {
+	word := int64(p.Ring / 8)
+	w := work{kernel: target.KernelElementwise, bytes: operandBytes(p, in)}
+	if len(in.Out) > 0 {
+		w.n = int64(in.Out[0].Len)
+	} else if len(in.In) > 0 {
+		w.n = int64(in.In[0].Len)
+	}
+	switch in.Op {
+	case program.Conv, program.Linear:
+		if in.Op == program.Conv && in.Elementwise() {
+			return w, nil
+		}
+		w.kernel, w.shape, w.bytes = target.KernelConv, geometry(in), 2*w.n*word // addends and outputs
+		if w.shape.Depthwise() {
+			w.kernel, w.bytes = target.KernelDepthwise, w.bytes+int64(in.In[0].Len)*word
+		}
+	case program.SumPool:
+		g := program.PoolGeometry(in.Ints)
+		w.kernel, w.window = target.KernelPool, int64(g.KH*g.KW)
+	case program.SendRing, program.SendBits:
+		w.kernel, w.sent = target.KernelSend, messageBytes(in, in.In)
+	case program.RecvRing, program.RecvBits:
+		w.kernel = target.KernelRecv
+	case program.GCLabels, program.GCEvaluate, program.GCGarble, program.GCRemask:
+		return garbled(p, in, w)
+	case program.CompareChoose, program.CompareTurn, program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin:
+		w.kernel, w.n = target.KernelCompare, w.bytes/8
+	default:
+		if in.Op.Moves() {
+			w.kernel = target.KernelMove
+		}
+	}
+	return w, nil
+}
+
+func geometry(in program.Instr) target.Geometry {
+	if in.Op == program.Linear {
+		return target.LinearGeometry(in.Ints[2], in.Ints[3])
+	}
+	return target.GeometryOf(in.Ints[2:])
+}
+
+// messageBytes is what a message of a vector takes on the link.
+func messageBytes(in program.Instr, of []program.Operand) int64 {
+	width := 1
+	if len(in.Ints) > 0 {
+		width = in.Ints[0]
+	}
+	return cost.BitBytes(int64(of[0].Len), width)
+}
+
+// operandBytes is what an instruction's operands take in memory.
+func operandBytes(p *program.Program, in program.Instr) (bytes int64) {
+	for _, o := range slices.Concat(in.Out, in.In) {
+		if p.Buffers[o.Buf].Kind == program.Bits {
+			bytes += cost.BitBytes(int64(o.Len), 1)
+		} else {
+			bytes += int64(o.Len) * int64(p.Ring/8)
+		}
+	}
+	return bytes
+}
+
+// garbled is the work of a part of a garbled layer.
+func garbled(p *program.Program, in program.Instr, w work) (work, error) {
+	const count, circuit = 2, 3 // places of the numbers
+	task, err := p.Task(in.Ints[circuit])
+	if err != nil {
+		return w, err
+	}
+	plan, err := gates.New(task, p.Circuits[in.Ints[circuit]].Scheme)
+	if err != nil {
+		return w, err
+	}
+	instances := int64(in.Ints[count])
+	blocks := (instances + target.Lanes - 1) / target.Lanes
+	labels, tables := instances*int64(task.Wires())*target.LabelBits/8, instances*int64(plan.ANDs)*target.TableBits/8
+	w.kernel, w.slots, w.n = target.KernelEvaluate, plan.Slots, blocks*target.Lanes*int64(len(plan.Steps))
+	switch in.Op {
+	case program.GCLabels: // a label a cycle
+		w.kernel, w.n, w.window, w.bytes, w.sent = target.KernelGarble, instances*int64(task.Wires()), 1, w.bytes+2*labels, labels
+	case program.GCEvaluate:
+		w.bytes += 2*labels + tables
+	default:
+		w.kernel, w.bytes, w.sent = target.KernelGarble, w.bytes+labels+tables, tables
+	}
+	return w, nil
+}
+
+// Kernels tells which kernels the workload needs at all, and how many labels its circuits.
+func (w *Workload) Kernels() (needs map[target.Kernel]bool, slots int) {
+	needs = map[target.Kernel]bool{}
+	for _, l := range w.levels {
+		for _, k := range l.works {
+			needs[k.kernel] = true
+			slots = max(slots, k.slots)
+		}
+	}
+	return needs, slots
+}
