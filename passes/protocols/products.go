@@ -16,9 +16,6 @@ var Products = &pass.Pass{
 		if c.Packing != cost.Balanced {
 			m.Packing = c.Packing
 		}
-		for _, f := range m.Funcs {
-			Pack(m, f, c.Packings)
-		}
 		if c.Elementwise != nil {
 			m.Elementwise = c.Elementwise(func(e cost.Elementwise) []*cost.Ledger { return madeBy(m, e) })
 		}
@@ -26,8 +23,8 @@ var Products = &pass.Pass{
 	},
 }
 
-// Pack packs single linear layers of a function, by their path; the others are packed as the module says.
-func Pack(m *ir.Module, f *ir.Func, packings map[string]cost.Packing) {
+// pack packs single linear layers of a function, by their path; the others are packed as the module says.
+func pack(m *ir.Module, f *ir.Func, packings map[string]cost.Packing) {
 	for _, v := range f.Body {
 		if !v.Linear() {
 			continue

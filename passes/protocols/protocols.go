@@ -41,6 +41,7 @@ var Protocols = &pass.Pass{
 			}
 			a.finish()
 			a.garble(c.Protocols.WithDefaults().Garbling)
+			pack(m, a.New, c.Packings)
 			m.Funcs[i] = a.New
 		}
 		return nil
