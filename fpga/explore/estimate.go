@@ -12,7 +12,9 @@ type Resource string
 
 // Estimate is how long a phase takes, level after level, each as long as what is busiest in it.
 type Estimate struct {
-	MS     float64 `json:"ms"`
+	MS float64 `json:"ms"`
+	// BusyMS is how long each resource works in all.
+	BusyMS Busy    `json:"busy_ms"`
 	Layers []Layer `json:"layers"` // in the order in which they begin
 }
 
@@ -20,8 +22,18 @@ type Estimate struct {
 type Layer struct {
 	Path string `json:"path"`
 	// BusyMS is how long each resource works for the layer, Binds the one that works longest.
-	BusyMS map[Resource]float64 `json:"busy_ms,omitempty"`
-	Binds  Resource             `json:"binds,omitempty"`
+	BusyMS Busy     `json:"busy_ms,omitempty"`
+	Binds  Resource `json:"binds,omitempty"`
+}
+
+// Busy is how many milliseconds resources work.
+type Busy map[Resource]float64
+
+// raise notes a resource's time: of the directions of the link the longer.
+func (b Busy) raise(r Resource, ms float64) {
+	if ms > b[r] {
+		b[r] = ms
+	}
 }
 
 // Names of the resources that are no kernels.
@@ -39,6 +51,17 @@ type meter struct {
 
 func newMeter() *meter {
 	return &meter{kernel: [2]map[target.Kernel]int64{{}, {}}}
+}
+
+// merge adds what another meter has.
+func (m *meter) merge(o *meter) {
+	for p := range m.kernel {
+		for k, cycles := range o.kernel[p] {
+			m.kernel[p][k] += cycles
+		}
+		m.memory[p] += o.memory[p]
+		m.sent[p] += o.sent[p]
+	}
 }
 
 func (m *meter) reset() {
@@ -116,8 +139,8 @@ func (e *Evaluator) engine(d target.Design, w work) (cycles, bytes int64, err er
 	if of.Slots < w.slots {
 		return 0, 0, &target.KnobError{What: "its circuit's labels", Knob: string(w.kernel) + ".slots", Value: of.Slots, Need: powerOfTwo(w.slots)}
 	}
-	if w.window > 0 { // labels, one a cycle
-		return w.n, w.bytes, nil
+	if w.labels {
+		return int64(d.Garbler().LabelCycles(int(w.n))), w.bytes, nil
 	}
 	return run(w.n), w.bytes, nil
 }
@@ -211,7 +234,7 @@ func (e *Evaluator) Estimate(d target.Design) (Estimate, error) {
 	if err != nil {
 		return Estimate{}, err
 	}
-	b := Estimate{MS: ms}
+	b := Estimate{MS: ms, BusyMS: Busy{}}
 	meters, index := []*meter{}, map[string]int{}
 	for _, l := range e.w.levels {
 		for _, w := range l.works {
@@ -220,27 +243,28 @@ func (e *Evaluator) Estimate(d target.Design) (Estimate, error) {
 			if !ok {
 				i = len(meters)
 				index[path] = i
-				meters, b.Layers = append(meters, newMeter()), append(b.Layers, Layer{Path: path, BusyMS: map[Resource]float64{}})
+				meters, b.Layers = append(meters, newMeter()), append(b.Layers, Layer{Path: path, BusyMS: Busy{}})
 			}
 			if err := e.add(meters[i], d, w); err != nil {
 				return b, err
 			}
 		}
 	}
+	all := newMeter()
+	for _, m := range meters {
+		all.merge(m)
+	}
+	e.each(all, d, b.BusyMS.raise)
 	for i, m := range meters {
 		l := &b.Layers[i]
-		e.each(m, d, func(r Resource, ms float64) {
-			if ms > 0 {
-				l.BusyMS[r] = max(l.BusyMS[r], ms) // of the directions of the link the busier
-			}
-		})
+		e.each(m, d, l.BusyMS.raise)
 		l.Binds = longest(l.BusyMS)
 	}
 	return b, nil
 }
 
 // longest is the resource that is busy longest, of equals the first by name.
-func longest(busy map[Resource]float64) (best Resource) {
+func longest(busy Busy) (best Resource) {
 	for r, ms := range busy {
 		if best == "" || ms > busy[best] || ms == busy[best] && r < best {
 			best = r

@@ -11,6 +11,7 @@ import (
 	"sotto/fpga/explore"
 	"sotto/fpga/target"
 	"sotto/frontend"
+	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes"
 	"sotto/passes/pass"
@@ -19,19 +20,36 @@ import (
 // example compiles an example without weights, whose ranges are then assumed.
 func example(t testing.TB, name string, context *pass.Context) *twopc.Pair {
 	t.Helper()
+	return emitted(t, secured(t, space(t, name), context))
+}
+
+// space reads an example.
+func space(t testing.TB, name string) *ir.Module {
+	t.Helper()
 	text, err := os.ReadFile("../../examples/" + name + ".sotto")
 	if err != nil {
 		t.Fatal(err)
 	}
-	space, err := frontend.Load(name, text, frontend.Options{})
+	s, err := frontend.Load(name, text, frontend.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.Module
+}
+
+// secured is a space's network in stage SECURE.
+func secured(t testing.TB, m *ir.Module, context *pass.Context) *ir.Module {
+	t.Helper()
 	context.Source, context.Deploy = cost.FromDealer, cost.ClientServer
-	if err := new(pass.Runner).Run(context, space.Module, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
+	if err := new(pass.Runner).Run(context, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
 		t.Fatal(err)
 	}
-	pair, err := twopc.Emit(space.Module, space.Module.Funcs[0])
+	return m
+}
+
+func emitted(t testing.TB, m *ir.Module) *twopc.Pair {
+	t.Helper()
+	pair, err := twopc.Emit(m, m.Funcs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +114,9 @@ func TestPASNet(t *testing.T) {
 			q := question(t, example(t, n.example, polynomial(n.example)), "zcu104")
 			q.Plans = 1
 			a := searched(t, q)
+			for r, ms := range a.Estimate.BusyMS {
+				t.Logf("%s is busy %.1f ms", r, ms)
+			}
 			have := q.Board.Plannable()
 			t.Logf("%.1f ms scheduled, %.1f estimated, the paper %.1f; %d designs tried: %+v", a.Best.ScheduledMS, a.Best.EstimateMS, n.paper, a.Tried, a.Best.Design)
 			for _, r := range target.ResourceKinds() {
@@ -178,4 +199,40 @@ func TestDesignThatDoesNotFit(t *testing.T) {
 		}
 	}
 	searched(t, q)
+}
+
+// TestPricesAreLikeSchedules: what a pair's price list estimates of a network's online phase is what its schedule takes, about.
+func TestPricesAreLikeSchedules(t *testing.T) {
+	for _, n := range []struct {
+		name    string
+		context *pass.Context
+		long    bool
+	}{
+		{"resnet18", polynomial("resnet18"), false}, {"resnet50", polynomial("resnet50"), true}, {"mobilenetv2", polynomial("mobilenetv2"), true},
+		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}}, false},
+	} {
+		if n.long && os.Getenv("SOTTO_LONG") == "" {
+			continue
+		}
+		m := secured(t, space(t, n.name), n.context)
+		q := question(t, emitted(t, m), "zcu104")
+		q.Plans = 1
+		q.Link = named(q.Link)
+		scheduled := searched(t, q).Best.ScheduledMS
+		prices, err := target.Prices(q.Board, q.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		estimated := cost.Estimate(ir.Account(m, m.Funcs[0], cost.FromDealer), prices).Online.MS
+		t.Logf("%s: %.1f ms estimated, %.1f scheduled", n.name, estimated, scheduled)
+		if ratio := estimated / scheduled; ratio < 0.75 || ratio > 1.33 {
+			t.Errorf("%s: %.1f ms by the price list, %.1f scheduled", n.name, estimated, scheduled)
+		}
+	}
+}
+
+// named is a link with sources.
+func named(l cost.Link) cost.Link {
+	l.BytesPerSecond.Source, l.OneWayMS.Source = "PASNet", "PASNet"
+	return l
 }

@@ -41,6 +41,7 @@ type work struct {
 	n      int64           // words or, of garbled circuits, gates
 	window int64           // inputs of a sum
 	slots  int             // labels that a circuit needs at once
+	labels bool            // of inputs, n
 	bytes  int64           // through the memory, beside a convolution's
 	sent   int64           // on the link
 }
@@ -164,8 +165,8 @@ func garbled(p *program.Program, in program.Instr, w work) (work, error) {
 	labels, tables := instances*int64(task.Wires())*target.LabelBits/8, instances*int64(plan.ANDs)*target.TableBits/8
 	w.kernel, w.slots, w.n = target.KernelEvaluate, plan.Slots, blocks*target.Lanes*int64(len(plan.Steps))
 	switch in.Op {
-	case program.GCLabels: // a label a cycle
-		w.kernel, w.n, w.window, w.bytes, w.sent = target.KernelGarble, instances*int64(task.Wires()), 1, w.bytes+2*labels, labels
+	case program.GCLabels:
+		w.kernel, w.n, w.labels, w.slots, w.bytes, w.sent = target.KernelGarble, instances*int64(task.Wires()), true, 0, w.bytes+2*labels, labels
 	case program.GCEvaluate:
 		w.bytes += 2*labels + tables
 	default:

@@ -5,19 +5,30 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"sotto/ir/cost"
 )
 
 // ForBoard is a design to begin with: streaming kernels as wide as the memory, engines as fast as the first port unless they would take the
 // array's place, and the array that fits beside them and takes the fewest cycles. Fpga/explore finds better ones for a network. The error is
 // a *FitError, of what the board has too little of for the smallest design.
 func ForBoard(b Board, ring int) (Design, error) {
+	if len(b.Network) == 0 {
+		return Design{}, fmt.Errorf("design: board %q has no network port", b.Name)
+	}
+	return ForLink(b, ring, b.OwnLink())
+}
+
+// ForLink is ForBoard for a link that is not the first port's.
+func ForLink(b Board, ring int, link cost.Link) (Design, error) {
 	if ring != 32 && ring != 64 {
 		return Design{}, fmt.Errorf("design: a ring of %d bits: accepted are 32 and 64", ring)
 	}
 	var best Design
 	found := math.Inf(1)
 	for _, halvings := range []int{0, 1, 2, 3} { // of the buffers
-		for _, engines := range []func(*Design, Board){(*Design).linkEngines, (*Design).leastEngines, (*Design).noEngines} {
+		linkEngines := func(d *Design, b Board) { d.linkEngines(b, link) }
+		for _, engines := range []func(*Design, Board){linkEngines, (*Design).leastEngines, (*Design).noEngines} {
 			d := begin(b, ring, halvings)
 			engines(&d, b)
 			if cycles := d.array(b); d.lacks(b) == nil && cycles < worth*found {
@@ -78,10 +89,9 @@ func (d *Design) streams(halvings int) {
 	d.Chunk = max(rows*lanes>>halvings, WordBlock)
 }
 
-// linkEngines sets the garbling kernels: for the board's own link, as many ANDs a second as it carries, up to what two of the largest
-// engines make.
-func (d *Design) linkEngines(b Board) {
-	carried := b.Network[0].Gbps.Value * 1e9 / TableBits
+// linkEngines sets the garbling kernels: as many ANDs a second as a link carries, up to what two of the largest engines make.
+func (d *Design) linkEngines(b Board, link cost.Link) {
+	carried := link.BytesPerSecond.Value * 8 / TableBits
 	d.Garble, d.Evaluate = enginesFor(Garble, carried, d.ClockMHz), enginesFor(Evaluate, carried, d.ClockMHz)
 	d.OT = OTStep{Core: d.Garble.Core, AES: 1, Hashes: 1}
 	d.labels(b)

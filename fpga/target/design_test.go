@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"sotto/ir/cost"
 )
 
 // usual is the design to begin with of a shipped board.
@@ -40,7 +42,7 @@ func TestEveryBoardHasADesign(t *testing.T) {
 			}
 		}
 	}
-	if _, err := ForBoard(Board{}, 48); err == nil || !strings.Contains(err.Error(), "accepted are 32 and 64") {
+	if _, err := ForLink(Board{}, 48, cost.Link{}); err == nil || !strings.Contains(err.Error(), "accepted are 32 and 64") {
 		t.Errorf("ring 48: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func TestEveryBoardHasPrices(t *testing.T) {
 			t.Fatal(err)
 		}
 		prices := list.MachineOf(cost.Server).Prices
-		ideal := 1e3 / d.ClockMHz / float64(d.Conv.TM*d.Conv.TN)
+		ideal := exposed * 1e3 / d.ClockMHz / float64(d.Conv.TM*d.Conv.TN)
 		if ns := prices[cost.Conv32].NS; ns < ideal || ns > 4*ideal {
 			t.Errorf("%s: a product takes %.3g ns, on an array that is full %.3g", name, ns, ideal)
 		}

@@ -69,7 +69,7 @@ func newEstimateCmd(a *app) *cobra.Command {
 
 // addTargetFlag is what commands share that go by price.
 func addTargetFlag(c *cobra.Command, target *string) {
-	c.Flags().StringVar(target, "target", "loopback", "price list: a file, a shipped one (loopback, lan, wan, pasnet, zcu104x2; estimate alone: zcu104x2-pasnet, the paper's model), or the prices of loopback on a link such as 300mbps,5ms")
+	c.Flags().StringVar(target, "target", "loopback", "price list: a file (of prices, or of a board of which there are two), a shipped one (loopback, lan, wan, pasnet; estimate alone: zcu104x2-pasnet, the paper's model), two of a board (zcu104x2, kv260x2 ..., or on a link zcu104x2@8gbps,0.1ms), or the prices of loopback on a link such as 300mbps,5ms")
 }
 
 // estimated compiles a network as far as its costs are known.
