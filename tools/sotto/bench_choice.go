@@ -28,7 +28,7 @@ const hopeless = 3
 const flipSide = 3
 
 // slowFlip is how long the slower side of a flip may be estimated to take in milliseconds, so that it is measured.
-const slowFlip = 10_000
+const slowFlip = 3_000
 
 type choiceFlags struct {
 	nets        []string
@@ -47,7 +47,7 @@ func newBenchChoiceCmd(a *app) *cobra.Command {
 			"these programs in turn, as `sotto run` does. It prints the ratio of the chosen program's time, both phases, to that of the best single\n" +
 			"way, run by run, with its 95 % interval; where that excludes 1.03, the choice fails and the exit status is 1. A single way that is\n" +
 			"estimated to take three times the best one's time is left out. With --flips, the programs on both sides of flips that --explain names\n" +
-			"are run on links a factor of three to either side: each should be the faster one on its own; flips with a side of more than ten\n" +
+			"are run on links a factor of three to either side: each should be the faster one on its own; flips with a side of more than three\n" +
 			"seconds a run are left out. As it stands, without flags, it takes some eight minutes on a quiet machine of two cores.",
 		Example: "  sotto bench choice\n  sotto bench choice --runs 11 --flips 3 --links 100mbps,10ms,loopback\n  sotto calibrate -o me.json && sotto bench choice --prices me.json --nets minionn.relu --links wan --flips 2 --json",
 		RunE:    func(*cobra.Command, []string) error { return a.benchChoice(&f) },
