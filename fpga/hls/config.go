@@ -6,6 +6,7 @@ import (
 	"sotto/fpga/hlslib"
 	"sotto/fpga/lower"
 	"sotto/fpga/report"
+	"sotto/fpga/sim"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
 )
@@ -107,9 +108,11 @@ type Region struct {
 
 // LatencyConfig is the online phase of one inference.
 type LatencyConfig struct {
-	Cycles   int64   `json:"cycles"`
-	MS       float64 `json:"ms"`        // estimate
-	EnergyMJ float64 `json:"energy_mj"` // estimate, both boards
+	Cycles int64 `json:"cycles"` // of the schedule
+	// Simulated is what the event by event simulation of both boards' commands takes, which knows nothing of the schedule but their order.
+	Simulated int64   `json:"simulated_cycles,omitempty"`
+	MS        float64 `json:"ms"`        // estimate
+	EnergyMJ  float64 `json:"energy_mj"` // estimate, both boards
 }
 
 // Alternative is another design.
@@ -141,7 +144,7 @@ func shares(need, have target.Area) Shares {
 func Utilisation(d target.Design, b target.Board) Shares { return shares(d.AreaOn(b), b.Plannable()) }
 
 // config says what the folder is.
-func (f *Folder) config(s *report.Summary) (*Config, error) {
+func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error) {
 	p := f.Plan
 	b, d := p.Boards[0], p.Boards[0].Design
 	const bitsPerByte, usPerMS = 8, 1e3
@@ -154,7 +157,7 @@ func (f *Folder) config(s *report.Summary) (*Config, error) {
 		Board:  BoardConfig{f.Board.Name, f.Board.Title, f.Board.Part, f.Board.Watts.Busy.Value},
 		Link:   LinkConfig{p.Link.BytesPerSecond.Value * bitsPerByte, p.Link.OneWayMS.Value * usPerMS},
 		Design: d, Constants: constants, Area: resourcesOf(d.AreaOn(f.Board)), Usable: resourcesOf(f.Board.Plannable()), Used: Utilisation(d, f.Board),
-		Latency: LatencyConfig{s.Cycles, s.LatencyMS, s.EnergyMJ}, Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
+		Latency: LatencyConfig{s.Cycles, simulated.Cycles, s.LatencyMS, s.EnergyMJ}, Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
 	for _, part := range d.PartsOn(f.Board) {
 		c.Kernels = append(c.Kernels, KernelConfig{string(part.Kernel), string(part.Kernel) + "_top", "src/" + string(part.Kernel) + ".cpp", resourcesOf(part.Area)})
 	}
@@ -182,6 +185,7 @@ func partyConfig(p cost.Party, b lower.Board) PartyConfig {
 func checkedFacts(session bool) map[string]string {
 	facts := map[string]string{
 		"schedule": "every rule of its problem (dependences, units, buffers), by a verifier that shares nothing with the scheduler, when the folder was written",
+		"latency":  "latency.simulated_cycles: an event by event simulation of both boards' commands, with finite queues and buffers and a shared memory and link (fpga/sim)",
 		"kernels":  "src/hlslib: every operation against the CPU runtime, bit for bit, by the tests of fpga/hlslib",
 		"area of the half-gates engines and the multiplier array":   "their SystemVerilog in fpga/rtl, synthesised with yosys: DSP exact, LUT within 15 %, FF within 5 %",
 		"cycles of the half-gates engines and the multiplier array": "the same SystemVerilog, simulated with Verilator",

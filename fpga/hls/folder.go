@@ -18,6 +18,7 @@ import (
 	"sotto/fpga/hlslib"
 	"sotto/fpga/lower"
 	"sotto/fpga/report"
+	"sotto/fpga/sim"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
 )
@@ -61,7 +62,11 @@ func (f *Folder) Write(create Create) (*report.Summary, error) {
 		}
 		w.stream("csim/data/order.bin", func(to io.Writer) error { return writeTurns(to, turns(f.Plan)) })
 	}
-	c, err := f.config(summary)
+	simulated, err := sim.Run(f.Plan.Boards, f.Plan.Link)
+	if err != nil {
+		return nil, err
+	}
+	c, err := f.config(summary, simulated)
 	if err != nil {
 		return nil, err
 	}
