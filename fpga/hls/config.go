@@ -117,11 +117,19 @@ type LatencyConfig struct {
 
 // Alternative is another design.
 type Alternative struct {
-	Latency LatencyConfig    `json:"latency"`
-	Area    Resources        `json:"area"`
-	Used    Shares           `json:"utilisation"`
-	Knobs   []target.Setting `json:"knobs"`
-	Chosen  bool             `json:"chosen,omitempty"`
+	EstimateMS  float64          `json:"estimate_ms"`            // by bounds of each instruction
+	ScheduledMS float64          `json:"scheduled_ms,omitempty"` // of a schedule, where one was made
+	Area        Resources        `json:"area"`
+	Used        Shares           `json:"utilisation"`
+	Scarce      target.Resource  `json:"scarce"` // of what it fills most
+	Knobs       []target.Setting `json:"knobs"`
+	Chosen      bool             `json:"chosen,omitempty"`
+}
+
+// NewAlternative describes a design on the front.
+func NewAlternative(d target.Design, b target.Board) Alternative {
+	a := d.AreaOn(b)
+	return Alternative{Area: resourcesOf(a), Used: shares(a, b.Plannable()), Knobs: d.Knobs()}
 }
 
 func resourcesOf(a target.Area) Resources {
@@ -177,6 +185,9 @@ func partyConfig(p cost.Party, b lower.Board) PartyConfig {
 		if v.Origin.Kind == lower.Input {
 			c.Input = &Region{v.Space, v.Address, v.Words()}
 		}
+	}
+	if out := b.Output; out != nil {
+		c.Output = &Region{lower.RING, b.Values[out.Value].Address + uint32(out.At), out.Len}
 	}
 	return c
 }

@@ -31,9 +31,10 @@ type Board struct {
 	Weights      []Weight         `json:"weights"`
 	Tables       []Table          `json:"tables"`
 	Instructions []Instruction    `json:"instructions"`
-	Commands     []Command        `json:"-"` // in the order in which the sequencer takes them
-	Of           []int            `json:"-"` // by command: index of Instructions
-	Last         []int            `json:"-"` // by instruction: the last of its commands in the list, -1 of one that has none
+	Commands     []Command        `json:"-"`                // in the order in which the sequencer takes them
+	Of           []int            `json:"-"`                // by command: index of Instructions
+	Last         []int            `json:"-"`                // by instruction: the last of its commands in the list, -1 of one that has none
+	Output       *Vector          `json:"output,omitempty"` // this party's part of the online phase's, if it has one
 	Program      *program.Program `json:"-"`
 }
 
@@ -186,6 +187,10 @@ func (c *cutter) board() Board {
 	}
 	for _, t := range c.tasks {
 		b.Instructions = append(b.Instructions, Instruction{t.place, vectors(t.out), vectors(t.in)})
+	}
+	if out := c.program.Output; out.Buf >= 0 && c.phase == cost.Online {
+		v := c.buffers[out.Buf]
+		b.Output = &Vector{v.value, v.at, out.Len()}
 	}
 	return b
 }

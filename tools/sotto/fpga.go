@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sotto/fpga/explore"
 	"sotto/fpga/hls"
 	"sotto/fpga/lower"
 	schedule "sotto/fpga/report"
@@ -93,7 +94,7 @@ func newFPGACmd(a *app) *cobra.Command {
 
 // fpga writes the folder of a network's accelerator.
 func (a *app) fpga(path string, f *fpgaFlags) (*fpgaResult, error) {
-	board, design, link, err := a.pair(f)
+	board, settings, link, err := a.pair(f)
 	if err != nil {
 		return nil, err
 	}
@@ -117,22 +118,31 @@ func (a *app) fpga(path string, f *fpgaFlags) (*fpgaResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := design(bundles[cost.Client].Program.Ring)
-	if err != nil {
-		return nil, err
-	}
-	a.progress.step("commands and schedule of both boards")
-	plan, err := lower.Lower(bundles[cost.Client].Program, bundles[cost.Server].Program, cost.Online, [2]target.Design{d, d}, link)
+	a.progress.step("design and schedule of both boards")
+	found, err := explore.Search(explore.Question{Client: bundles[cost.Client].Program, Server: bundles[cost.Server].Program, Phase: cost.Online, Board: board, Link: link, Set: settings, Plans: plans})
 	if err != nil {
 		return nil, withKnob(firstFit(err))
 	}
-	folder := &hls.Folder{Plan: plan, Board: board, Source: compiled.Source}
+	folder := &hls.Folder{Plan: found.Plan, Board: board, Source: compiled.Source, Alternatives: alternatives(found, board)}
 	if !f.estimate {
-		if folder.Recordings, err = a.session(f, bundles, plan); err != nil {
+		if folder.Recordings, err = a.session(f, bundles, found.Plan); err != nil {
 			return nil, err
 		}
 	}
 	return a.writeHardware(f.out, folder, compiled)
+}
+
+// plans is how many designs are scheduled, of those that bounds say are best.
+const plans = 2
+
+// alternatives are the designs on the front of latency and area.
+func alternatives(found *explore.Answer, b target.Board) (list []hls.Alternative) {
+	for _, c := range found.Front {
+		x := hls.NewAlternative(c.Design, b)
+		x.EstimateMS, x.ScheduledMS, x.Scarce, x.Chosen = c.EstimateMS, c.ScheduledMS, c.Scarce, c.Design == found.Best.Design
+		list = append(list, x)
+	}
+	return list
 }
 
 // compileFor compiles a network for boards: by their prices, in what they can run.

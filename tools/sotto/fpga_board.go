@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sotto/fpga/explore"
 	"sotto/fpga/lower"
 	"sotto/fpga/pasnet"
 	"sotto/fpga/target"
@@ -16,20 +17,17 @@ import (
 	"sotto/runtime/wire"
 )
 
-// pair reads the boards, the link between them, and what makes their design for a ring.
-func (a *app) pair(f *fpgaFlags) (board target.Board, design func(ring int) (target.Design, error), link cost.Link, err error) {
+// pair reads the boards, the knobs of their design that are set, and the link between them.
+func (a *app) pair(f *fpgaFlags) (board target.Board, settings []target.Setting, link cost.Link, err error) {
 	pair, ownLink, _ := strings.Cut(f.target, "@")
 	if board, err = a.board(pair); err != nil {
 		return board, nil, link, err
 	}
-	settings, err := parseKnobs(f.knobs)
-	if err != nil {
+	if settings, err = parseKnobs(f.knobs); err != nil {
 		return board, nil, link, err
 	}
-	if link, err = boardLink(cmp.Or(f.link, ownLink), board); err != nil {
-		return board, nil, link, err
-	}
-	return board, func(ring int) (target.Design, error) { return designFor(board, ring, settings) }, link, nil
+	link, err = boardLink(cmp.Or(f.link, ownLink), board)
+	return board, settings, link, err
 }
 
 // board reads a pair of boards of one kind.
@@ -87,23 +85,15 @@ func parseKnobs(texts []string) (list []target.Setting, err error) {
 	return list, nil
 }
 
-// designFor is a board's design for a ring with knobs turned. It fits, or the error says which knob makes it.
-func designFor(b target.Board, ring int, settings []target.Setting) (target.Design, error) {
-	d, err := target.ForBoard(b, ring)
-	if err != nil {
-		return d, err
-	}
-	if d, err = d.With(settings...); err != nil {
-		return d, err
-	}
-	return d, withKnob(d.Fits(b))
-}
-
 // firstFit is what an error says of a layer that does not fit, if it says that, and nothing before it.
 func firstFit(err error) error {
 	var fit *lower.FitError
-	if errors.As(err, &fit) {
+	var found *explore.FitError
+	switch {
+	case errors.As(err, &fit):
 		return fit
+	case errors.As(err, &found):
+		return found
 	}
 	return err
 }
