@@ -18,7 +18,7 @@ type FitError struct {
 }
 
 func (e *FitError) Error() string {
-	return fmt.Sprintf("does not fit: layer %s: %v", e.Layer, e.KnobError)
+	return fmt.Sprintf("does not fit: layer %s needs %s, which is %d: %s", e.Layer, e.Setting(), e.Value, e.What)
 }
 
 func (e *FitError) Unwrap() error { return e.KnobError }

@@ -1,19 +1,21 @@
-package lower_test
+package lower
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sotto/backend/twopc"
-	"sotto/fpga/lower"
 	"sotto/fpga/target"
 	"sotto/frontend"
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes"
 	"sotto/passes/pass"
+	"sotto/runtime/program"
 )
 
 // example compiles an example without weights, whose ranges are then assumed.
@@ -80,9 +82,9 @@ func boards(t testing.TB, name string, ring int, settings ...target.Setting) [2]
 }
 
 // planned lowers a pair's online phase and verifies its schedule.
-func planned(t testing.TB, pair *twopc.Pair, designs [2]target.Design, link cost.Link) *lower.Plan {
+func planned(t testing.TB, pair *twopc.Pair, designs [2]target.Design, link cost.Link) *Plan {
 	t.Helper()
-	p, err := lower.Lower(pair.Client, pair.Server, cost.Online, designs, link)
+	p, err := Lower(pair.Client, pair.Server, cost.Online, designs, link)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,5 +110,54 @@ func TestPASNet(t *testing.T) {
 				t.Errorf("%.1f ms on two ZCU104, the paper's model has %.1f", ms, n.paper)
 			}
 		})
+	}
+}
+
+// TestSecretSharedFunctionsAreRefused names the layer and what is accepted.
+func TestSecretSharedFunctionsAreRefused(t *testing.T) {
+	pair := example(t, "minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "fss"}})
+	_, err := Lower(pair.Client, pair.Server, cost.Online, boards(t, "zcu104", pair.Client.Ring), paperLink())
+	var unsupported *UnsupportedError
+	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "--nonlinear gc") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestWhatDoesNotFitNamesAKnob turns the knob that a refusal names, until the network fits.
+func TestWhatDoesNotFitNamesAKnob(t *testing.T) {
+	pair := example(t, "minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "gc-whole"}})
+	designs := boards(t, "zcu104", pair.Client.Ring, target.Setting{Knob: "evaluate.slots", Value: 1}, target.Setting{Knob: "garble.slots", Value: 1})
+	const knobs = 8 // more than can be in the way
+	for range knobs {
+		_, err := Lower(pair.Client, pair.Server, cost.Online, designs, paperLink())
+		var fit *FitError
+		if err == nil {
+			return
+		}
+		if !errors.As(err, &fit) {
+			t.Fatal(err)
+		}
+		t.Log(err)
+		for p := range designs {
+			if designs[p], err = designs[p].With(fit.Setting()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Error("no design fits")
+}
+
+// TestEveryInstructionOfAnOnlinePhase holds the opcodes that programs have online against those that are cut, or refused.
+func TestEveryInstructionOfAnOnlinePhase(t *testing.T) {
+	aliases := []program.Opcode{program.Copy, program.Take, program.Spill, program.Fill, program.TapValue}
+	transfers := []program.Opcode{program.SendRing, program.SendBits, program.RecvRing, program.RecvBits}
+	refused := []program.Opcode{program.FSSSign, program.FSSRectify, program.FSSSelect}
+	for _, op := range program.Opcodes() {
+		_, streams := elementwises[op]
+		_, cut := cuts[op]
+		offline := op.MakesOTs() || slices.Contains([]program.Opcode{program.GCGarble, program.GCRemask, program.GCTables, program.GCDraw}, op)
+		if !streams && !cut && !offline && !slices.Contains(slices.Concat(aliases, transfers, refused), op) {
+			t.Errorf("nobody cuts %s", op)
+		}
 	}
 }

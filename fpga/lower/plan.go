@@ -70,6 +70,11 @@ func Lower(client, server *program.Program, phase cost.Phase, designs [2]target.
 	if err != nil {
 		return nil, err
 	}
+	return scheduled(units, cutters, phase, designs, link)
+}
+
+// scheduled orders units, and says when they are done.
+func scheduled(units []unit, cutters [2]*cutter, phase cost.Phase, designs [2]target.Design, link cost.Link) (*Plan, error) {
 	b := newBuilder(units, designs, link)
 	for _, n := range b.order() {
 		b.place(n)
@@ -170,8 +175,12 @@ func (c *cutter) cutPart(level int, part Part) (err error) {
 	return nil
 }
 
-// located says in which layer something is wrong.
+// located says in which layer something is wrong, where the error itself does not.
 func (c *cutter) located(err error) error {
+	var fit *FitError
+	if errors.As(err, &fit) {
+		return err
+	}
 	return fmt.Errorf("lower: layer %s: %w", c.program.Layers[c.layer].Path, err)
 }
 
@@ -209,7 +218,6 @@ func (p *Plan) list(b *builder) {
 	})
 	clocks := make([][Kernels]uint32, len(b.units))
 	var counts [2][Kernels]uint32
-	number := make([]int, len(b.units))
 	for _, n := range order {
 		u := &b.units[n]
 		counts[u.party][u.Kernel]++
@@ -217,19 +225,21 @@ func (p *Plan) list(b *builder) {
 	}
 	for n, u := range b.units { // what a joint waits for has a lower number
 		if u.joint {
-			number[n], clocks[n] = -1, later(clocks, u.after)
+			clocks[n] = later(clocks, u.after)
 		}
 	}
 	for _, n := range order {
 		u := &b.units[n]
 		u.Wait = later(clocks, u.after)
 		board := &p.Boards[u.party]
-		number[n] = len(board.Commands)
+		u.number = len(board.Commands)
 		board.Commands = append(board.Commands, u.Command)
 		board.Of = append(board.Of, u.task)
 	}
 	for i := range p.Ops {
-		p.Ops[i].Command = number[p.Ops[i].unit]
+		if u := b.units[p.Ops[i].unit]; !u.joint {
+			p.Ops[i].Command = u.number
+		}
 	}
 	for i := range p.Boards {
 		board := &p.Boards[i]

@@ -29,7 +29,7 @@ const (
 
 // Sizes of what lies between kernels. All are Tuning of the hardware, and the C++ has the same.
 const (
-	// QueueDepth is how many commands wait in front of a kernel until their first operands are loaded.
+	// QueueDepth is how many commands a kernel has, from when the sequencer hands them to it until they have ended.
 	QueueDepth = 4
 	// Buffers are in front of an engine, and behind it.
 	Buffers = 2
@@ -175,7 +175,6 @@ func (b *builder) place(n int) {
 	}
 	issue := b.add(n, Issue, r.sequencer, b.cycles(u.party, target.CommandCycles), after...)
 	b.issues[n], last.issue = issue, issue
-	first := len(b.Ops)
 	switch u.Kernel {
 	case Send:
 		b.sends(n, issue)
@@ -184,7 +183,7 @@ func (b *builder) place(n int) {
 	default:
 		b.computes(n, issue)
 	}
-	b.lease(r.pools[u.Kernel].queue, issue, first)
+	b.lease(r.pools[u.Kernel].queue, issue, b.ends[n].Op)
 	b.tile = 0
 }
 

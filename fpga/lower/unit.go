@@ -18,6 +18,9 @@ type unit struct {
 	after   []int // units that must have ended
 	meets   int   // of a Recv: the Send at the other board
 	message int64 // bytes on the link
+	number  int   // among its board's commands
+
+	reads, writes []span
 }
 
 // span is words lo to hi-1 of a value or, planar, of each of its planes.
@@ -95,7 +98,7 @@ func (c *cutter) address(v view, lo int) uint32 {
 // emit adds a unit that reads and writes words, after all that wrote what it reads, and after all that had to do with what lay where it
 // writes. It gives its number.
 func (c *cutter) emit(k Command, work []Work, reads, writes []span) int {
-	u := unit{Command: k, party: c.party, task: c.task, work: work, meets: -1}
+	u := unit{Command: k, party: c.party, task: c.task, work: work, meets: -1, reads: reads, writes: writes}
 	for _, s := range reads {
 		u.after = c.written(u.after, s)
 	}
@@ -216,7 +219,8 @@ func (c *cutter) begin(number int) task {
 	return t
 }
 
-// cut makes the units of tasks from a number up to an end at most, and gives the first one that is left.
+// cut makes the units of tasks from a number up to an end at most, and gives the first one that is left. Tasks go together only if what the
+// first of them reads last has its place until all of them are cut.
 func (c *cutter) cut(number, end int) (next int, err error) {
 	t := c.begin(number)
 	first, ok := c.piecewise(t)
@@ -227,7 +231,7 @@ func (c *cutter) cut(number, end int) (next int, err error) {
 		return number, &UnsupportedError{t.Op, c.program.Layers[t.Tag]}
 	}
 	together := []pieces{first}
-	for next = number + 1; next < end; next++ {
+	for next = number + 1; next < min(end, number+reuseDistance); next++ {
 		p, ok := c.piecewise(c.begin(next))
 		if !ok || p.n != first.n || p.size != first.size {
 			break

@@ -8,9 +8,10 @@ import (
 // kernel is one of a board's: a queue of commands, and three processes, which load a tile, compute the one before and store the one before that.
 // A mover of the link has the link in place of its third or its first process.
 type kernel struct {
-	board *board
-	id    lower.Kernel
-	queue []int // commands that wait, -1 where one is on its way to it
+	board   *board
+	id      lower.Kernel
+	queue   []int // commands that wait, -1 where one is on its way to it
+	credits int   // taken: commands that have not ended
 
 	command, tile int  // that is loaded next, the tile's number in the command
 	taken         bool // there is one
@@ -54,11 +55,10 @@ func (k *kernel) take() bool {
 	return true
 }
 
-// passes ends a tile's load: the command behind it may be next, and has left the queue with its first tile.
+// passes ends a tile's load: the command behind it may be next.
 func (k *kernel) passes() {
 	if k.tile == 0 {
 		k.queue = k.queue[1:]
-		k.board.issue()
 	}
 	k.tile++
 	k.taken = k.tile < len(k.board.work[k.command])

@@ -1,8 +1,8 @@
 // Package sim runs two boards' commands, event by event, as the hardware would: from the records alone, without the schedule that
 // ordered them.
 //
-// A board has a sequencer that takes its commands one after the other, each when what it waits for has ended and its kernel's queue has
-// room; kernels with two buffers in front of their engine and two behind it; and a memory that serves bursts of its kernels' ports in turn.
+// A board has a sequencer that takes its commands one after the other, each when what it waits for has ended and its kernel has fewer
+// than its queue holds; kernels with two buffers in front of their engine and two behind it; and a memory that serves bursts of its kernels' ports in turn.
 // Between the boards, each direction of the link carries frames, as long as the other board has room for them. Nothing else decides when
 // something happens.
 //
@@ -187,9 +187,10 @@ func (b *board) issue() {
 			return
 		}
 	}
-	if len(k.queue) == lower.QueueDepth {
+	if k.credits == lower.QueueDepth {
 		return
 	}
+	k.credits++
 	number, cycles := b.next, target.CommandCycles*b.scale
 	b.next++
 	b.busy = true
@@ -207,5 +208,6 @@ func (b *board) issue() {
 func (b *board) end(command int) {
 	b.ended[command] = int64(math.Ceil(b.s.now))
 	b.counts[b.commands[command].Kernel]++
+	b.kernels[b.commands[command].Kernel].credits--
 	b.issue()
 }

@@ -22,8 +22,6 @@ const (
 	wordBytes = 8  // of BITS
 	// labelWords and andWords are the words of a label and of an AND's tables, stepWords those of a step of a circuit.
 	labelWords, andWords, stepWords = 2, 4, 2
-	// aesStages of the pipeline that makes labels.
-	aesStages = 11
 )
 
 func up(a, b int) int { return (a + b - 1) / b }
@@ -212,7 +210,7 @@ func (r record) garbled() (t tile) {
 	n, steps, ands, wires, ring, elements := int(r.N), r.int(0), r.int(1), r.int(2), r.int(3), r.int(4)
 	if r.Operation == lower.OpLabels {
 		t.loadBytes, t.loadCycles = r.ring(n*elements, 1)
-		t.compute = int64(n*wires + aesStages)
+		t.compute = int64(r.d.Garbler().LabelCycles(n * wires))
 		t.storeBytes, t.storeCycles = r.bits(n*wires*labelWords, labelWords)
 		return t
 	}

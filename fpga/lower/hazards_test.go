@@ -1,0 +1,147 @@
+package lower
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"sotto/backend/twopc"
+	"sotto/fpga/target"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/passes/pass/golden"
+)
+
+// access is what a command does to words of a space.
+type access struct {
+	unit   int
+	writes bool
+	span
+	lo, hi int // addresses
+}
+
+// memoryPage is the words that share a list of accesses: no two of other pages meet.
+const memoryPage = 1 << 12
+
+// history is the accesses of a board, by space and page, in the order of its program.
+type history map[[2]int][]access
+
+// add adds a unit's accesses, and calls f for each pair with one before that touches the same words, if either writes.
+func (h history) add(n int, u unit, values []Value, f func(before int, value Value)) {
+	for k, list := range [][]span{u.reads, u.writes} {
+		for _, s := range list {
+			v := values[s.value]
+			a := access{n, k == 1, s, int(v.Address) + s.lo, int(v.Address) + s.hi}
+			if s.planar {
+				a.lo, a.hi = int(v.Address), int(v.Address)+v.Words()
+			}
+			for page := a.lo / memoryPage; page*memoryPage < a.hi; page++ {
+				at := [2]int{int(v.Space), page}
+				for _, b := range h[at] {
+					apart := a.hi <= b.lo || b.hi <= a.lo || a.value == b.value && !a.meets(b.span)
+					if b.unit != n && (a.writes || b.writes) && !apart {
+						f(b.unit, v)
+					}
+				}
+				h[at] = append(h[at], a)
+			}
+		}
+	}
+}
+
+// numbers gives each command its number in its kernel, from 1.
+func numbers(list []Command) (numbers []uint32) {
+	var of [Kernels]uint32
+	for _, c := range list {
+		of[c.Kernel]++
+		numbers = append(numbers, of[c.Kernel])
+	}
+	return numbers
+}
+
+// surely gives, for each command, how many of each kernel's commands have surely ended when it begins: those that it waits for, those before
+// them in their kernels, and all that these waited for.
+func surely(list []Command) (known [][Kernels]uint32) {
+	var behind [Kernels][][Kernels]uint32 // by kernel and number: what has ended when it has
+	for _, c := range list {
+		k := c.Wait
+		for kernel, n := range c.Wait {
+			if n > 0 {
+				k = latest(k, behind[kernel][n-1])
+			}
+		}
+		known = append(known, k)
+		own := &behind[c.Kernel]
+		if n := len(*own); n > 0 {
+			k = latest(k, (*own)[n-1])
+		}
+		*own = append(*own, k)
+	}
+	return known
+}
+
+func latest(a, b [Kernels]uint32) [Kernels]uint32 {
+	for i := range a {
+		a[i] = max(a[i], b[i])
+	}
+	return a
+}
+
+// checkHazards demands of every command that it waits for all commands before it, in the order of the program, that write what it reads or
+// touch what it writes: by where things lie, which knows nothing of how the waits were found.
+func checkHazards(t rapid.TB, pair *twopc.Pair, designs [2]target.Design) {
+	t.Helper()
+	units, cutters, err := cutAll(pair.Client, pair.Server, cost.Online, designs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := scheduled(units, cutters, cost.Online, designs, paperLink())
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := [2][][Kernels]uint32{surely(plan.Boards[0].Commands), surely(plan.Boards[1].Commands)}
+	counts := [2][]uint32{numbers(plan.Boards[0].Commands), numbers(plan.Boards[1].Commands)}
+	seen := [2]history{{}, {}}
+	for n, u := range units {
+		if u.joint {
+			continue
+		}
+		seen[u.party].add(n, u, plan.Boards[u.party].Values, func(before int, v Value) {
+			b := units[before]
+			if known[u.party][u.number][b.Kernel] < counts[u.party][b.number] {
+				t.Fatalf("%s: command %d (%s) touches %+v and does not wait for command %d (%s)", u.party, u.number, u.Operation, v.Origin, b.number, b.Operation)
+			}
+		})
+	}
+}
+
+// engines are what a board has for comparisons: ForBoard leaves them out.
+var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1},
+	{Knob: "evaluate.slots", Value: 512}, {Knob: "garble.slots", Value: 512}}
+
+func TestCommandsWaitForWhatTheyTouch(t *testing.T) {
+	for _, c := range []struct {
+		example string
+		*pass.Context
+	}{
+		{"resnet18_cifar", polynomial("act", "pool")},
+		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "gc"}}},
+		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "ot"}, Deploy: cost.Outsourced}},
+	} {
+		pair := example(t, c.example, c.Context)
+		checkHazards(t, pair, boards(t, "zcu104", pair.Client.Ring, engines...))
+	}
+}
+
+func TestDrawnCommandsWaitForWhatTheyTouch(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		d := golden.DrawNet(r, "nn.argmax", "nn.softmax")
+		c := d.Context()
+		c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(r, "deployment")
+		c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(r, "ring")
+		c.Protocols.Nonlinear = pass.Nonlinear(rapid.SampledFrom([]string{"gc", "gc-whole", "ot"}).Draw(r, "nonlinear"))
+		pair := compiled(t, d.Space, c)
+		settings := append([]target.Setting{{Knob: "chunk", Value: 64 * rapid.SampledFrom([]int{1, 4}).Draw(r, "blocks")}}, engines...)
+		checkHazards(r, pair, boards(t, "zcu104", pair.Client.Ring, settings...))
+	})
+}
