@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -89,16 +90,17 @@ func latest(a, b [Kernels]uint32) [Kernels]uint32 {
 
 // checkHazards demands of every command that it waits for all commands before it, in the order of the program, that write what it reads or
 // touch what it writes: by where things lie, which knows nothing of how the waits were found.
-func checkHazards(t rapid.TB, pair *twopc.Pair, designs [2]target.Design) {
+func checkHazards(t rapid.TB, pair *twopc.Pair, designs [2]target.Design, link cost.Link) {
 	t.Helper()
 	units, cutters, err := cutAll(pair.Client, pair.Server, cost.Online, designs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := scheduled(units, cutters, cost.Online, designs, paperLink())
+	plan, err := scheduled(units, cutters, cost.Online, designs, link)
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkMessages(t, units, plan)
 	known := [2][][Kernels]uint32{surely(plan.Boards[0].Commands), surely(plan.Boards[1].Commands)}
 	counts := [2][]uint32{numbers(plan.Boards[0].Commands), numbers(plan.Boards[1].Commands)}
 	seen := [2]history{{}, {}}
@@ -115,6 +117,32 @@ func checkHazards(t rapid.TB, pair *twopc.Pair, designs [2]target.Design) {
 	}
 }
 
+// checkMessages demands that a board receives what the other sends, message by message.
+func checkMessages(t rapid.TB, units []unit, plan *Plan) {
+	t.Helper()
+	var sent, received [2][]int // units of Sends, by who sends
+	of := [2][]int{make([]int, len(plan.Boards[0].Commands)), make([]int, len(plan.Boards[1].Commands))}
+	for n, u := range units {
+		if !u.joint {
+			of[u.party][u.number] = n
+		}
+	}
+	for p := range of {
+		for _, n := range of[p] {
+			if u := units[n]; u.Kernel == Send {
+				sent[p] = append(sent[p], n)
+			} else if u.Kernel == Recv {
+				received[1-p] = append(received[1-p], u.meets)
+			}
+		}
+	}
+	for p := range sent {
+		if !slices.Equal(sent[p], received[p]) {
+			t.Fatalf("messages of %s are received in another order than they are sent", cost.Party(p))
+		}
+	}
+}
+
 // engines are what a board has for comparisons: ForBoard leaves them out.
 var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1},
 	{Knob: "evaluate.slots", Value: 512}, {Knob: "garble.slots", Value: 512}}
@@ -126,10 +154,15 @@ func TestCommandsWaitForWhatTheyTouch(t *testing.T) {
 	}{
 		{"resnet18_cifar", polynomial("act", "pool")},
 		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "gc"}}},
+		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "ot"}}},
 		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "ot"}, Deploy: cost.Outsourced}},
 	} {
-		pair := example(t, c.example, c.Context)
-		checkHazards(t, pair, boards(t, "zcu104", pair.Client.Ring, engines...))
+		pair := tuned(t, network(t, c.example), c.Context, asIfLarge)
+		for _, ms := range []float64{0.01, 0.05, 0.1, 5} {
+			link := paperLink()
+			link.OneWayMS.Value = ms
+			checkHazards(t, pair, boards(t, "zcu104", pair.Client.Ring, engines...), link)
+		}
 	}
 }
 
@@ -140,8 +173,8 @@ func TestDrawnCommandsWaitForWhatTheyTouch(t *testing.T) {
 		c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(r, "deployment")
 		c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(r, "ring")
 		c.Protocols.Nonlinear = pass.Nonlinear(rapid.SampledFrom([]string{"gc", "gc-whole", "ot"}).Draw(r, "nonlinear"))
-		pair := compiled(t, d.Space, c)
+		pair := tuned(t, d.Space, c, asIfLarge)
 		settings := append([]target.Setting{{Knob: "chunk", Value: 64 * rapid.SampledFrom([]int{1, 4}).Draw(r, "blocks")}}, engines...)
-		checkHazards(r, pair, boards(t, "zcu104", pair.Client.Ring, settings...))
+		checkHazards(r, pair, boards(t, "zcu104", pair.Client.Ring, settings...), paperLink())
 	})
 }

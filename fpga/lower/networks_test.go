@@ -21,6 +21,12 @@ import (
 // example compiles an example without weights, whose ranges are then assumed.
 func example(t testing.TB, name string, context *pass.Context) *twopc.Pair {
 	t.Helper()
+	return compiled(t, network(t, name), context)
+}
+
+// network reads an example.
+func network(t testing.TB, name string) *ir.Module {
+	t.Helper()
 	path := filepath.Join("..", "..", "examples", name+".sotto")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -30,10 +36,18 @@ func example(t testing.TB, name string, context *pass.Context) *twopc.Pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return compiled(t, space.Module, context)
+	return space.Module
 }
 
 func compiled(t testing.TB, m *ir.Module, context *pass.Context) *twopc.Pair {
+	t.Helper()
+	return tuned(t, m, context, twopc.DefaultTuning())
+}
+
+// asIfLarge has small networks put away and cut to pieces what only large ones have to.
+var asIfLarge = twopc.Tuning{SlotBytes: 1, Compared: 64}
+
+func tuned(t testing.TB, m *ir.Module, context *pass.Context, tuning twopc.Tuning) *twopc.Pair {
 	t.Helper()
 	context.Source = cost.FromDealer
 	if context.Deploy == "" {
@@ -42,7 +56,7 @@ func compiled(t testing.TB, m *ir.Module, context *pass.Context) *twopc.Pair {
 	if err := new(pass.Runner).Run(context, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
 		t.Fatal(err)
 	}
-	pair, err := twopc.Emit(m, m.Funcs[0])
+	pair, err := twopc.EmitTuned(m, m.Funcs[0], tuning)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"cmp"
+	"container/heap"
 	"math"
 	"slices"
 
@@ -115,9 +116,14 @@ func newBuilder(units []unit, designs [2]target.Design, link cost.Link) *builder
 	return b
 }
 
-// arrivals is how many lines are under way or wait to be stored.
+// arrivals is how many lines are under way or wait to be stored: at least a board's two buffers of the longest message.
 func (b *builder) arrivals() int {
-	return lines(int64(math.Ceil(b.link.BytesPerSecond.Value*b.link.OneWayMS.Value/1e3)) + ArrivalBytes)
+	longest := int64(0)
+	for _, u := range b.units {
+		longest = max(longest, u.message)
+	}
+	flying := int64(math.Ceil(b.link.BytesPerSecond.Value * b.link.OneWayMS.Value / 1e3))
+	return max(lines(flying+ArrivalBytes), Buffers*lines(longest))
 }
 
 func lines(bytes int64) int { return int((bytes + lineBytes - 1) / lineBytes) }
@@ -311,5 +317,89 @@ func (b *builder) order() []int {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(s.Start[i], s.Start[j]) })
-	return order
+	if inOrder, ok := b.messagesInOrder(order, order); ok {
+		return inOrder
+	}
+	byNumber := slices.Sorted(slices.Values(order)) // nothing waits for a higher number
+	inOrder, _ := b.messagesInOrder(order, byNumber)
+	return inOrder
+}
+
+// messagesInOrder changes an order as little as it takes for messages to be received as they are sent, which is as the units of another
+// order come, and for no more to be on their way than the other board has room for. It fails where a message would be waited for before
+// one that it depends on.
+func (b *builder) messagesInOrder(order, sends []int) (out []int, ok bool) {
+	rank, before := make([]int, len(order)), make([]int, len(order)) // before: how many a unit must come after
+	next := make([][]int, len(order))
+	follows := func(n, first int) {
+		next[first] = append(next[first], n)
+		before[n]++
+	}
+	for i, n := range order {
+		rank[n] = i
+	}
+	received := make(map[int]int) // by Send
+	for n, u := range b.units {
+		for _, a := range u.after {
+			follows(n, a)
+		}
+		if u.meets >= 0 {
+			follows(n, u.meets)
+			received[u.meets] = n
+		}
+	}
+	last := [2]int{-1, -1}
+	var flying [2][]int // Sends whose messages may be on their way when the next one begins
+	var room [2]int
+	for p := range room {
+		room[p] = b.arrivals()
+	}
+	for _, n := range sends {
+		u := b.units[n]
+		if u.joint || u.Kernel != Send {
+			continue
+		}
+		if of := last[u.party]; of >= 0 {
+			follows(n, of)
+			follows(received[n], received[of])
+		}
+		last[u.party] = n
+		room[u.party] -= lines(u.message)
+		for room[u.party] < 0 {
+			first := flying[u.party][0]
+			flying[u.party] = flying[u.party][1:]
+			room[u.party] += lines(b.units[first].message)
+			follows(n, received[first])
+		}
+		flying[u.party] = append(flying[u.party], n)
+	}
+	ready := &byRank{rank: rank}
+	for n, k := range before {
+		if k == 0 {
+			heap.Push(ready, n)
+		}
+	}
+	for ready.Len() > 0 {
+		n := heap.Pop(ready).(int)
+		out = append(out, n)
+		for _, m := range next[n] {
+			if before[m]--; before[m] == 0 {
+				heap.Push(ready, m)
+			}
+		}
+	}
+	return out, len(out) == len(order)
+}
+
+// byRank is a heap of units.
+type byRank struct{ units, rank []int }
+
+func (h *byRank) Len() int           { return len(h.units) }
+func (h *byRank) Less(i, j int) bool { return h.rank[h.units[i]] < h.rank[h.units[j]] }
+func (h *byRank) Swap(i, j int)      { h.units[i], h.units[j] = h.units[j], h.units[i] }
+func (h *byRank) Push(x any)         { h.units = append(h.units, x.(int)) }
+func (h *byRank) Pop() any {
+	last := h.units[len(h.units)-1]
+	h.units = h.units[:len(h.units)-1]
+	return last
 }

@@ -77,9 +77,13 @@ type wire struct {
 	used    float64
 }
 
-func newWire(s *simulation, l cost.Link, clock float64, to *board) *wire {
+func newWire(s *simulation, l cost.Link, clock float64, from, to *board) *wire {
 	w := &wire{s: s, rate: l.BytesPerSecond.Value / (clock * 1e6), delay: l.OneWayMS.Value * 1e3 * clock, to: to}
-	w.room = math.Ceil(w.rate*w.delay) + lower.ArrivalBytes
+	longest := int64(0)
+	for _, list := range from.work {
+		longest = max(longest, list[0].message)
+	}
+	w.room = max(math.Ceil(w.rate*w.delay)+lower.ArrivalBytes, float64(lower.Buffers*longest))
 	return w
 }
 

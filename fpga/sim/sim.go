@@ -61,7 +61,7 @@ func Run(boards [2]lower.Board, link cost.Link) (Result, error) {
 		s.boards[p] = b
 	}
 	for p, b := range s.boards {
-		b.out = newWire(s, link, clock, s.boards[1-p])
+		b.out = newWire(s, link, clock, b, s.boards[1-p])
 	}
 	for _, b := range s.boards {
 		b.issue()
