@@ -1,7 +1,9 @@
 // C-simulation of both boards: runs the commands of both lists one after the other, in the order in which the schedule starts them, through
 // the top functions that are synthesised, and compares every result with what the CPU runtime made in the same session.
 //
-//    csim DATA [COMMANDS]     DATA is csim/data. With a number the first so many commands alone are run.
+//    csim DATA                    DATA is csim/data
+//    csim DATA COMMANDS           the first so many commands alone
+//    csim DATA side-by-side       and then again as the hardware does it: all kernels and both sequencers at once, with queues as deep as theirs
 //
 // It ends with status 0 if all results are equal, 1 if one differs, 2 if the files cannot be read or the order breaks a rule. The data:
 //
@@ -15,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "config.hpp"
@@ -75,15 +78,15 @@ struct check {
 typedef stream<link_beat<config>, config::LINK_DEPTH> cable;
 
 struct board {
-    board() : ring(memory_words::RING), bits(memory_words::BITS), done(), queue("queue"), finished("finished") {}
+    board() : ring(memory_words::RING), bits(memory_words::BITS), done() {}
     std::vector<word> ring;
     std::vector<uint64_t> bits;
     std::vector<uint32_t> records;
     std::vector<check> checks;
     std::vector<std::vector<uint32_t>> written;  // by command: checks that it writes a part of
     uint32_t done[kernel_count];
-    stream<command, config::QUEUE> queue;
-    stream<uint32_t, config::QUEUE> finished;
+    stream<command, config::QUEUE> queue[kernel_count];
+    stream<uint32_t, config::QUEUE> finished[kernel_count];
     uint64_t cycles[kernel_count][STAGES] = {};
     uint64_t commands[kernel_count] = {};
     uint32_t compared = 0, wrong = 0;
@@ -152,59 +155,51 @@ void compare(board &b, int party, uint32_t index, const check &c) {
     }
 }
 
-// issue runs one command through its kernel's top function.
-void issue(board &b, const command &c, cable &to, cable &from) {
+// steps_of is what a command counts for in the first argument of its kernel's top function.
+uint32_t steps_of(const board &b, const command &c) {
+    switch (c.kernel) {
+#if SOTTO_HAS_DEPTHWISE
+    case kernel_depthwise: return depthwise_steps<config>(c);
+#endif
+    case kernel_elementwise: return chunks<config>(c);
+    case kernel_pool: return pool_steps<config>(c);
+    case kernel_move: return move_pieces<config>(c, b.bits.data());
+    case kernel_send:
+    case kernel_recv: return link_chunks<config>(c);
+    }
+    return 1;
+}
+
+// run starts a kernel for so many steps and comes back when they are done.
+void run(board &b, uint32_t kernel, uint32_t steps, cable &to, cable &from) {
     word *ring = b.ring.data();
     uint64_t *bits = b.bits.data();
-    b.queue.write(c);
-    switch (c.kernel) {
-    case kernel_conv:
-        conv_top(1, b.queue, b.finished, ring, ring, ring, ring, ring, ring, ring, ring, ring, ring, ring);
-        break;
+    stream<command, config::QUEUE> &queue = b.queue[kernel];
+    stream<uint32_t, config::QUEUE> &finished = b.finished[kernel];
+    switch (kernel) {
+    case kernel_conv: conv_top(steps, queue, finished, ring, ring, ring, ring, ring, ring, ring, ring, ring, ring, ring); break;
 #if SOTTO_HAS_DEPTHWISE
-    case kernel_depthwise:
-        depthwise_top(depthwise_steps<config>(c), b.queue, b.finished, ring, ring, ring);
-        break;
+    case kernel_depthwise: depthwise_top(steps, queue, finished, ring, ring, ring); break;
 #endif
-    case kernel_elementwise:
-        elementwise_top(chunks<config>(c), b.queue, b.finished, ring, ring, ring, ring, ring, ring, ring, bits, bits);
-        break;
-    case kernel_pool:
-        pool_top(pool_steps<config>(c), b.queue, b.finished, ring, ring);
-        break;
+    case kernel_elementwise: elementwise_top(steps, queue, finished, ring, ring, ring, ring, ring, ring, ring, bits, bits); break;
+    case kernel_pool: pool_top(steps, queue, finished, ring, ring); break;
 #if SOTTO_HAS_GARBLE
-    case kernel_garble:
-        garble_top(1, b.queue, b.finished, bits, bits, ring, bits, bits, ring);
-        break;
+    case kernel_garble: garble_top(steps, queue, finished, bits, bits, ring, bits, bits, ring); break;
 #endif
 #if SOTTO_HAS_EVALUATE
-    case kernel_evaluate:
-        evaluate_top(1, b.queue, b.finished, bits, bits, bits, bits, bits, ring, ring);
-        break;
+    case kernel_evaluate: evaluate_top(steps, queue, finished, bits, bits, bits, bits, bits, ring, ring); break;
 #endif
 #if SOTTO_HAS_OT
-    case kernel_ot:
-        ot_top(1, b.queue, b.finished, bits, bits, bits, bits, ring);
-        break;
+    case kernel_ot: ot_top(steps, queue, finished, bits, bits, bits, bits, ring); break;
 #endif
-    case kernel_move:
-        move_top(move_pieces<config>(c, bits), b.queue, b.finished, ring, ring, bits, bits, bits);
-        break;
+    case kernel_move: move_top(steps, queue, finished, ring, ring, bits, bits, bits); break;
 #if SOTTO_HAS_COMPARE
-    case kernel_compare:
-        compare_top(1, b.queue, b.finished, bits, ring, bits);
-        break;
+    case kernel_compare: compare_top(steps, queue, finished, bits, ring, bits); break;
 #endif
-    case kernel_send:
-        send_top(link_chunks<config>(c), b.queue, b.finished, ring, bits, to);
-        break;
-    case kernel_recv:
-        recv_top(link_chunks<config>(c), b.queue, b.finished, ring, bits, from);
-        break;
-    default:
-        fail(std::string("this accelerator was built without the kernel ") + kernel_names[c.kernel]);
+    case kernel_send: send_top(steps, queue, finished, ring, bits, to); break;
+    case kernel_recv: recv_top(steps, queue, finished, ring, bits, from); break;
+    default: fail(std::string("this accelerator was built without the kernel ") + kernel_names[kernel]);
     }
-    if (b.finished.read() != c.kernel) fail("a kernel says that another one has finished");
 }
 
 // step runs command `index` of a board and compares the results that are whole now.
@@ -219,7 +214,9 @@ void step(board &b, int party, uint32_t index, cable &to, cable &from) {
         }
     }
     const tally before = tally::mine();
-    issue(b, c, to, from);
+    b.queue[c.kernel].write(c);
+    run(b, c.kernel, steps_of(b, c), to, from);
+    if (b.finished[c.kernel].read() != c.kernel) fail("a kernel says that another one has finished");
     for (int s = 0; s < STAGES; s++) b.cycles[c.kernel][s] += tally::mine().cycles[s] - before.cycles[s];
     b.commands[c.kernel]++;
     b.done[c.kernel]++;
@@ -238,6 +235,43 @@ void print(const board &b, int party) {
     }
 }
 
+// side_by_side runs both boards as the hardware does: a thread for each kernel and each sequencer, queues and the link as deep as the
+// hardware's. It gives the commands that were issued.
+uint32_t side_by_side(board (&boards)[2]) {
+    static cable up("the link from the client"), down("the link from the server");
+    uint32_t issued[2] = {0, 0}, steps[2][kernel_count] = {};
+    for (int p = 0; p < 2; p++) {
+        board &b = boards[p];
+        for (uint32_t i = 0; i < b.records.size() / record_words; i++) {
+            command c;
+            if (!read_command(b.records.data(), i, c)) fail("a record is none");
+            steps[p][c.kernel] += steps_of(b, c);
+        }
+    }
+    std::vector<std::thread> threads;
+    for (int p = 0; p < 2; p++) {
+        board &b = boards[p];
+        cable &to = p == 0 ? up : down, &from = p == 0 ? down : up;
+        for (uint32_t k = 0; k < kernel_count; k++) {
+            if (steps[p][k] > 0) threads.emplace_back([&b, k, n = steps[p][k], &to, &from] { run(b, k, n, to, from); });
+        }
+        threads.emplace_back([&b, &n = issued[p]] { sequencer_top(b.records.data(), uint32_t(b.records.size() / record_words), &n, b.queue, b.finished); });
+    }
+    for (std::thread &t : threads) t.join();
+    return issued[0] + issued[1];
+}
+
+// same_in_the_end runs other boards side by side from the same memories, and compares what both leave behind.
+bool same_in_the_end(const board (&done)[2], const std::string &dir) {
+    static board boards[2];
+    for (int p = 0; p < 2; p++) load(boards[p], dir + "/" + party_names[p]);
+    const uint32_t issued = side_by_side(boards);
+    bool same = true;
+    for (int p = 0; p < 2; p++) same = same && boards[p].ring == done[p].ring && boards[p].bits == done[p].bits;
+    std::printf("%s: %u commands, all kernels side by side under the sequencers, leave %s memories\n", same ? "equal" : "FAILED", issued, same ? "the same" : "other");
+    return same;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -248,7 +282,8 @@ int main(int argc, char **argv) {
     std::vector<uint32_t> order;
     for (reader r(dir + "/order.bin"); r.more();) order.push_back(r.u32());
     size_t end = order.size();
-    if (argc > 2) end = std::min(end, 2 * size_t(std::strtoul(argv[2], nullptr, 10)));
+    const bool all = argc > 2 && std::string(argv[2]) == "side-by-side";
+    if (argc > 2 && !all) end = std::min(end, 2 * size_t(std::strtoul(argv[2], nullptr, 10)));
     static cable up("the link from the client"), down("the link from the server");
     up.deepen(), down.deepen();  // the network's own buffers are without end here
     for (size_t i = 0; i + 1 < end; i += 2) {
@@ -268,5 +303,5 @@ int main(int argc, char **argv) {
         return 1;
     }
     std::printf("equal: %u results of both boards, bit for bit the CPU runtime's\n", compared);
-    return 0;
+    return all && !same_in_the_end(boards, dir) ? 1 : 0;
 }

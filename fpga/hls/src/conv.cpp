@@ -23,6 +23,10 @@ extern "C" void conv_top(uint32_t commands, stream<command, config::QUEUE> &queu
 #pragma HLS INTERFACE mode = m_axi port = weights bundle = ring_weights offset = slave depth = memory_words::RING
 #pragma HLS INTERFACE mode = m_axi port = addends bundle = ring_addends offset = slave depth = memory_words::RING
 #pragma HLS INTERFACE mode = m_axi port = ring_out bundle = ring_out offset = slave depth = memory_words::RING
+#ifdef __SYNTHESIS__
     static conv_buffers<config> buffers;
+#else
+    static thread_local conv_buffers<config> buffers;  // two boards in one program
+#endif
     conv<config>(commands, queue, finished, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, buffers);
 }

@@ -6,6 +6,7 @@
 #include "link.hpp"
 #include "move.hpp"
 #include "pool.hpp"
+#include "sequencer.hpp"
 #if SOTTO_HAS_DEPTHWISE
 #include "depthwise.hpp"
 #endif
@@ -42,5 +43,7 @@ extern "C" void recv_top(uint32_t chunks, stream<command, config::QUEUE> &queue,
             config::word *ring_out, uint64_t *bits_out, stream<link_beat<config>, config::LINK_DEPTH> &link);
 extern "C" void send_top(uint32_t chunks, stream<command, config::QUEUE> &queue, stream<uint32_t, config::QUEUE> &finished,
             const config::word *ring_in, const uint64_t *bits_in, stream<link_beat<config>, config::LINK_DEPTH> &link);
+extern "C" void sequencer_top(const uint32_t *list, uint32_t count, uint32_t *issued, stream<command, config::QUEUE> (&queue)[kernel_count],
+                              stream<uint32_t, config::QUEUE> (&finished)[kernel_count]);
 
 }  // namespace sotto
