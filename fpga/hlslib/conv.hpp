@@ -14,12 +14,12 @@
 //                }}}}
 //
 // A tap is a position of the kernel and TN input channels. While step s is computed, s+1 is loaded and s-1 stored, also from one command to
-// the next. The input has two buffers, which change places only where an input is loaded: one that has all input channels serves all
-// output channels. A step of T taps and P pixels takes
+// the next. Input and weights have two buffers each, which change places only where something is loaded: an input of all channels serves
+// all output channels, and a panel that is all weights of the command serves all its tiles. A step of T taps and P pixels takes
 //
 //    compute  T * max(P, TM, 3)   weights of the next tap come in meanwhile, a row a cycle; an accumulator is met again after three cycles
-//    load     taps * TM rows of weights, PORT words of the input a cycle
-//    store    TM * P / PORT
+//    load     the longest of: the window's channels through IN_PORTS ports, T * TM * TN weights, TM * P words of u; each PORT words a cycle
+//    store    TM * P words, PORT a cycle
 //
 // Geometry and place: the command's ints (command.hpp). Weights in memory, W[o][i][ky][kx] of a convolution:
 //
@@ -41,7 +41,8 @@ struct tile_step {
     int slice, slice_n;         // first input channel of the slice, and how many
     int panel, panel_n;         // first input channel of the panel, and how many
     bool loads_input;           // otherwise it is that of the step before
-    bool input_b;               // the input is in the second buffer
+    bool loads_weights;         // likewise
+    bool input_b, weights_b;    // which of the two buffers they are in: the second
     bool first, last;           // of its output channels: sums begin, and end
     bool ends;                  // its command
 
@@ -73,7 +74,7 @@ template <class C> void first_step(const command &c, tile_step &t) {
     t.shape = shape_of(c);
     t.busy = true;
     t.y = t.shape.y, t.x = 0, t.m = t.shape.m, t.slice = 0, t.panel = 0;
-    t.loads_input = true;
+    t.loads_input = t.loads_weights = true;
     place_panel<C>(t);
 }
 
@@ -83,6 +84,7 @@ template <class C> void next_step(tile_step &t) {
     const conv_shape &s = t.shape;
     const bool whole = s.channels >= s.in_c;  // one slice: the input serves all output channels
     t.loads_input = false;
+    t.loads_weights = s.mn > C::TM || t.panel_n < s.in_c;  // otherwise one panel serves all tiles
     t.panel += t.panel_n;
     if (t.panel == t.slice + t.slice_n) {
         t.slice = t.panel;
@@ -179,28 +181,69 @@ void load_window(const tile_step &t, const typename C::word *in0, const typename
     if (C::IN_PORTS > 7) load_lanes<C>(t, 7, in7, input);
 }
 
-// load_weights reads a panel's rows, each of TN words side by side, which lie behind one another.
+// put_weights puts what a cycle brings, word j the j-th behind column `col` of a row, into its banks: each bank takes one at most.
+template <class C, int WORDS>
+void put_weights(const typename C::word (&word)[WORDS], uint32_t count, uint32_t row, uint32_t col, conv_weights<C> &w) {
+#pragma HLS INLINE
+    for (int n = 0; n < C::TN; n++) {
+#pragma HLS UNROLL
+        const bool same = uint32_t(n) >= col;
+        const uint32_t j = uint32_t(n) - col + (same ? 0 : C::TN), r = row + (same ? 0 : 1);
+        if (j < uint32_t(WORDS) && j < count) {
+            w.row[n][r] = word[j];
+            if (r < uint32_t(C::TM)) w.first[r][n] = word[j];
+        }
+    }
+}
+
+// load_weights reads a panel, which is one run: PORT words a cycle, or a row of TN, whichever is less.
 template <class C> void load_weights(const tile_step &t, const typename C::word *weights, conv_weights<C> &w) {
 #pragma HLS INLINE off
-    if (!t.busy) return;
+    if (!t.busy || !t.loads_weights) return;
+    typedef typename C::word word;
+    const int WORDS = C::TN < C::PORT ? C::TN : C::PORT;
     const conv_shape &s = t.shape;
     const uint32_t kernel = uint32_t(s.kh * s.kw);
     const uint32_t groups = ceil_div(uint32_t(s.in_c), C::TN);
     const uint32_t block = uint32_t(t.m / C::TM) * groups + uint32_t(t.panel / C::TN);
     const uint32_t address = t.of.weight[0] + block * kernel * (C::TM * C::TN);
-    const uint32_t rows = ceil_div(uint32_t(t.panel_n), C::TN) * kernel * C::TM;
-    const int row_cycles = (C::TN + C::PORT - 1) / C::PORT;
-rows:
-    for (uint32_t r = 0; r < rows; r++) {
-#pragma HLS PIPELINE II = row_cycles
-#pragma HLS LOOP_TRIPCOUNT max = C::WEIGHT_ROWS
-        for (int n = 0; n < C::TN; n++) {
+    const uint32_t words = ceil_div(uint32_t(t.panel_n), C::TN) * kernel * (C::TM * C::TN);
+    const uint32_t shift = WORDS == C::PORT ? address % C::PORT : 0;
+    word held[WORDS], next[WORDS], come[WORDS];
+#pragma HLS ARRAY_PARTITION variable = held complete
+#pragma HLS ARRAY_PARTITION variable = next complete
+#pragma HLS ARRAY_PARTITION variable = come complete
+    for (int j = 0; j < WORDS; j++) {
 #pragma HLS UNROLL
-            const typename C::word v = weights[address + r * C::TN + n];
-            w.row[n][r] = v;
-            if (r < uint32_t(C::TM)) w.first[r][n] = v;
+        held[j] = 0;
+    }
+    const int lines = int(ceil_div(words, WORDS));
+    uint32_t row = 0, col = 0;
+lines:
+    for (int line = -1; line < lines; line++) {
+#pragma HLS PIPELINE II = 1
+#pragma HLS LOOP_TRIPCOUNT max = C::WEIGHT_ROWS * C::TN / WORDS
+        const uint32_t from = uint32_t(line + 1) * WORDS;
+        const bool there = from < words + shift;
+        for (int j = 0; j < WORDS; j++) {
+#pragma HLS UNROLL
+            next[j] = there ? weights[address - shift + (there ? from + uint32_t(j) : shift)] : word(0);
+            const uint32_t i = shift + uint32_t(j);
+            come[j] = i < uint32_t(WORDS) ? held[i] : next[i - WORDS];
         }
-        beat(LOAD, row_cycles);
+        if (line >= 0) {
+            put_weights<C, WORDS>(come, words - uint32_t(line) * WORDS, row, col, w);
+            col += WORDS;
+            if (col >= uint32_t(C::TN)) {
+                col -= C::TN;
+                row++;
+            }
+        }
+        for (int j = 0; j < WORDS; j++) {
+#pragma HLS UNROLL
+            held[j] = next[j];
+        }
+        beat(LOAD);
     }
 }
 
@@ -319,7 +362,6 @@ void store_step(const tile_step &t, const conv_output<C> &output, typename C::wo
 
 // The halves of a pass's double buffers: what is loaded, and what was.
 template <class C> struct conv_half {
-    conv_weights<C> weights;
     conv_addend<C> addend;
     conv_output<C> output;
 };
@@ -330,23 +372,25 @@ template <class C>
 void conv_pass(const tile_step &load, const tile_step &compute, const tile_step &store, const typename C::word *in0, const typename C::word *in1,
                const typename C::word *in2, const typename C::word *in3, const typename C::word *in4, const typename C::word *in5,
                const typename C::word *in6, const typename C::word *in7, const typename C::word *weights, const typename C::word *addends,
-               typename C::word *ring_out, conv_input<C> &input_to, const conv_input<C> &input_from, conv_half<C> &to, const conv_half<C> &from,
+               typename C::word *ring_out, conv_input<C> &input_to, const conv_input<C> &input_from,
+               conv_weights<C> &weights_to, const conv_weights<C> &weights_from, conv_half<C> &to, const conv_half<C> &from,
                typename C::word (&acc)[C::TM][C::PIXELS], stream<uint32_t, C::QUEUE> &finished) {
 #pragma HLS INLINE off
 #pragma HLS DATAFLOW
     side_by_side ports(LOAD);
     load_window<C>(load, in0, in1, in2, in3, in4, in5, in6, in7, input_to);
     ports.next();
-    load_weights<C>(load, weights, to.weights);
+    load_weights<C>(load, weights, weights_to);
     ports.next();
     load_addend<C>(load, addends, to.addend);
-    multiply<C>(compute, input_from, from.weights, from.addend, acc, to.output);
+    multiply<C>(compute, input_from, weights_from, from.addend, acc, to.output);
     store_step<C>(store, from.output, ring_out, finished);
 }
 
 // conv_buffers are what is on the chip: of all but the sums two, so that one is filled while the other is used.
 template <class C> struct conv_buffers {
     conv_input<C> input_a, input_b;
+    conv_weights<C> weights_a, weights_b;
     conv_half<C> half_a, half_b;
     typename C::word acc[C::TM][C::PIXELS];
 };
@@ -376,6 +420,32 @@ void conv_feed(uint32_t commands, uint32_t &taken, stream<command, C::QUEUE> &qu
         first_step<C>(c, load);
     }
     if (load.loads_input) load.input_b = !compute.input_b;
+    if (load.loads_weights) load.weights_b = !compute.weights_b;
+}
+
+// conv_turn is a pass with the buffers of the input and of sums that it is the turn of. to_b says that this pass loads to, and computes to,
+// second halves, and uses what the pass before put into first ones.
+template <class C>
+void conv_turn(const tile_step &load, const tile_step &compute, const tile_step &store, const typename C::word *in0, const typename C::word *in1,
+               const typename C::word *in2, const typename C::word *in3, const typename C::word *in4, const typename C::word *in5,
+               const typename C::word *in6, const typename C::word *in7, const typename C::word *weights, const typename C::word *addends,
+               typename C::word *ring_out, bool to_b, conv_weights<C> &weights_to, const conv_weights<C> &weights_from, conv_buffers<C> &x,
+               stream<uint32_t, C::QUEUE> &finished) {
+#pragma HLS INLINE
+    const bool from_b = compute.busy ? compute.input_b : !load.input_b;
+    if (from_b && to_b) {
+        conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_a, x.input_b, weights_to,
+                     weights_from, x.half_b, x.half_a, x.acc, finished);
+    } else if (from_b) {
+        conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_a, x.input_b, weights_to,
+                     weights_from, x.half_a, x.half_b, x.acc, finished);
+    } else if (to_b) {
+        conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_b, x.input_a, weights_to,
+                     weights_from, x.half_b, x.half_a, x.acc, finished);
+    } else {
+        conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_b, x.input_a, weights_to,
+                     weights_from, x.half_a, x.half_b, x.acc, finished);
+    }
 }
 
 // conv runs so many commands. Ports: RING to read, of which the input takes the first IN_PORTS of in0 to in7, the weights one and u and biases
@@ -394,10 +464,10 @@ void conv(uint32_t commands, stream<command, C::QUEUE> &queue, stream<uint32_t, 
 #pragma HLS ARRAY_PARTITION variable = x.input_a.bank complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = x.input_b.bank complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.input_b.bank complete dim = 2
-#pragma HLS ARRAY_PARTITION variable = x.half_a.weights.first complete dim = 0
-#pragma HLS ARRAY_PARTITION variable = x.half_b.weights.first complete dim = 0
-#pragma HLS ARRAY_PARTITION variable = x.half_a.weights.row complete dim = 1
-#pragma HLS ARRAY_PARTITION variable = x.half_b.weights.row complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = x.weights_a.first complete dim = 0
+#pragma HLS ARRAY_PARTITION variable = x.weights_b.first complete dim = 0
+#pragma HLS ARRAY_PARTITION variable = x.weights_a.row complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = x.weights_b.row complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.half_a.addend.bank complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.half_a.addend.bank complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = x.half_b.addend.bank complete dim = 1
@@ -414,19 +484,15 @@ void conv(uint32_t commands, stream<command, C::QUEUE> &queue, stream<uint32_t, 
 #pragma HLS ALLOCATION function instances = conv_pass limit = 1
     tile_step load = {}, compute = {}, store = {};
     uint32_t taken = 0;
-    bool to_b = false;  // this pass's half
+    bool to_b = false;
 passes:
     while (taken < commands || load.busy || compute.busy) {
         conv_feed<C>(commands, taken, queue, load, compute, store);
-        const bool from_b = compute.busy ? compute.input_b : !load.input_b;
-        if (from_b && to_b) {
-            conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_a, x.input_b, x.half_b, x.half_a, x.acc, finished);
-        } else if (from_b) {
-            conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_a, x.input_b, x.half_a, x.half_b, x.acc, finished);
-        } else if (to_b) {
-            conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_b, x.input_a, x.half_b, x.half_a, x.acc, finished);
+        const bool weights_from_b = compute.busy ? compute.weights_b : !load.weights_b;
+        if (weights_from_b) {
+            conv_turn<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, to_b, x.weights_a, x.weights_b, x, finished);
         } else {
-            conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_b, x.input_a, x.half_a, x.half_b, x.acc, finished);
+            conv_turn<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, to_b, x.weights_b, x.weights_a, x, finished);
         }
         to_b = !to_b;
     }

@@ -53,12 +53,14 @@ func denseLayers(c hlslib.Config) []layer {
 	odd.KW, odd.PadW, odd.StrideW, odd.DilH = 2, 0, 2, 2
 	part := of(conv(7, 8, 8, 3*c.TM+1, 3, 1, 1, 1), 3, 8)
 	part.m, part.mn, part.y, part.yn = c.TM, 2*c.TM, 2, 5
+	kept := of(conv(4, 9, 5, c.TM, 3, 1, 1, 1), 2, 5)
+	rows := of(conv(2, 12, 7, 2, 1, 1, 0, 1), 3, 7)
 	biased := of(conv(3, 6, 6, 9, 3, 1, 1, 1), 2, 5)
 	biased.biased = true
 	return []layer{
 		of(conv(1, 3, 3, 1, 3, 1, 0, 1), 1, 1), of(conv(3, 5, 5, 4, 1, 1, 0, 1), 5, 5), of(conv(8, 6, 6, 10, 3, 1, 1, 1), 6, 6),
 		of(conv(30, 4, 4, 9, 3, 1, 1, 1), 4, 4), of(conv(4, 11, 11, 3, 5, 2, 2, 1), 2, 3), of(conv(100, 1, 1, 17, 1, 1, 0, 1), 1, 1),
-		of(conv(2, 9, 12, 5, 3, 2, 1, 1), 3, 6), of(odd, 4, 4), part, biased,
+		of(conv(2, 9, 12, 5, 3, 2, 1, 1), 3, 6), of(odd, 4, 4), part, biased, kept, rows,
 	}
 }
 

@@ -49,10 +49,20 @@ inline window window_of(const conv_shape &s, int y, int x, int rows, int cols) {
                   (cols - 1) * s.stride_w + (s.kw - 1) * s.dil_w + 1};
 }
 
-// load_plane reads a window of one channel, zeros where it lies in the padding, to places at, at+1 ..., row by row.
+// load_plane reads a window of one channel, zeros where it lies in the padding, to places at, at+1 ...: row by row, or all rows as one run
+// where they are whole ones.
 template <class W, int PORT, int DEPTH>
 void load_plane(const W *ring, uint32_t channel, const conv_shape &s, const window &w, W (&bank)[PORT][DEPTH], uint32_t at) {
 #pragma HLS INLINE off
+    if (w.x == 0 && w.cols == s.in_w) {
+        const int above = smaller(w.y < 0 ? -w.y : 0, w.rows), first = w.y + above;
+        const int rows = first < s.in_h ? smaller(w.rows - above, s.in_h - first) : 0, below = w.rows - above - rows;
+        const uint32_t run = at + uint32_t(above * w.cols), end = run + uint32_t(rows * w.cols);
+        if (above > 0) clear<W, PORT>(uint32_t(above * w.cols), bank, at);
+        if (rows > 0) fill<W, PORT>(ring, channel + uint32_t(first * s.in_w), uint32_t(rows * w.cols), bank, run);
+        if (below > 0) clear<W, PORT>(uint32_t(below * w.cols), bank, end);
+        return;
+    }
     const int left = smaller(w.x < 0 ? -w.x : 0, w.cols);  // columns of zeros
     const int from = w.x + left;
     const int cols = from < s.in_w ? smaller(w.cols - left, s.in_w - from) : 0;
