@@ -134,24 +134,20 @@ template <class C> struct conv_output {
     typename C::word bank[C::TM][C::PORT][C::PIXELS / C::PORT];
 };
 
-// load_lanes reads a slice's window of the input for lanes port, port + IN_PORTS ..., zeros for channels that fill up the last group.
+// load_lanes reads a slice's window of the input for lanes port, port + IN_PORTS ... Lanes of the last group that have no channel keep what
+// they had: their weights are zeros.
 template <class C> void load_lanes(const tile_step &t, int port, const typename C::word *ring, conv_input<C> &input) {
 #pragma HLS INLINE off
     if (!t.busy || !t.loads_input) return;
     const conv_shape &s = t.shape;
     const window w = window_of(s, t.y, t.x, t.rows, t.cols);
-    const int groups = int(ceil_div(uint32_t(t.slice_n), C::TN));
 groups:
-    for (int group = 0; group < groups; group++) {
+    for (int group = 0; group * C::TN < t.slice_n; group++) {
         const uint32_t at = uint32_t(group * w.rows * w.cols);
     lanes:
-        for (int n = port; n < C::TN; n += C::IN_PORTS) {
-            const int channel = group * C::TN + n;
-            if (channel < t.slice_n) {
-                load_plane<typename C::word, C::PORT>(ring, t.of.in[0] + uint32_t((t.slice + channel) * s.in_h * s.in_w), s, w, input.bank[n], at);
-            } else {
-                clear<typename C::word, C::PORT>(uint32_t(w.rows * w.cols), input.bank[n], at);
-            }
+        for (int n = port; n < C::TN && group * C::TN + n < t.slice_n; n += C::IN_PORTS) {
+            const int channel = t.slice + group * C::TN + n;
+            load_plane<typename C::word, C::PORT>(ring, t.of.in[0] + uint32_t(channel * s.in_h * s.in_w), s, w, input.bank[n], at);
         }
     }
 }

@@ -13,15 +13,16 @@ namespace sotto {
 // A line is at most this long.
 const int LINE_BYTES = 64;
 
-// fill reads n words from an address on to places at, at+1 ... of a banked buffer, place i in bank i % PORT.
-// ceil((at%PORT + n) / PORT) + 1 cycles.
-template <class W, int PORT, int DEPTH> void fill(const W *memory, uint32_t address, uint32_t n, W (&bank)[PORT][DEPTH], uint32_t at) {
+// fill_between sets places at, at+1 ... at+n-1 of a banked buffer, place i in bank i % PORT: the `count` behind the first `zeros` to words of
+// memory from an address on, the others to zero. ceil((at%PORT + n) / PORT) + 1 cycles.
+template <class W, int PORT, int DEPTH>
+void fill_between(const W *memory, uint32_t address, uint32_t zeros, uint32_t count, uint32_t n, W (&bank)[PORT][DEPTH], uint32_t at) {
 #pragma HLS INLINE off
     static_assert(power_of_two(PORT) && PORT * int(sizeof(W)) <= LINE_BYTES, "PORT must be a power of two of at most 64 bytes");
     const uint32_t skew = at % PORT;
-    const int64_t first = int64_t(address) - skew;  // what bank 0 of the first line stands for
+    const int64_t first = int64_t(address) - zeros - skew;  // what bank 0 of the first line stands for
     const int shift = int(first & (PORT - 1));
-    const int64_t end = int64_t(address) + n;
+    const int64_t end = int64_t(address) + count;
     W held[PORT], next[PORT];
 #pragma HLS ARRAY_PARTITION variable = held complete
 #pragma HLS ARRAY_PARTITION variable = next complete
@@ -45,7 +46,8 @@ lines:
             const int place = line * PORT + b - int(skew);
             const int j = shift + b;
             const W w = j < PORT ? held[j] : next[j - PORT];
-            if (line >= 0 && place >= 0 && place < int(n)) bank[b][at / PORT + uint32_t(line)] = w;
+            const bool word = place >= int(zeros) && place < int(zeros + count);
+            if (line >= 0 && place >= 0 && place < int(n)) bank[b][at / PORT + uint32_t(line)] = word ? w : W(0);
         }
         for (int j = 0; j < PORT; j++) {
 #pragma HLS UNROLL
@@ -53,6 +55,12 @@ lines:
         }
         beat(LOAD);
     }
+}
+
+// fill is a run of n words.
+template <class W, int PORT, int DEPTH> void fill(const W *memory, uint32_t address, uint32_t n, W (&bank)[PORT][DEPTH], uint32_t at) {
+#pragma HLS INLINE
+    fill_between<W, PORT>(memory, address, 0, n, n, bank, at);
 }
 
 // clear puts zeros to n places from at on. ceil((at%PORT + n) / PORT) cycles.

@@ -66,7 +66,6 @@ void load_plane(const W *ring, uint32_t channel, const conv_shape &s, const wind
     const int left = smaller(w.x < 0 ? -w.x : 0, w.cols);  // columns of zeros
     const int from = w.x + left;
     const int cols = from < s.in_w ? smaller(w.cols - left, s.in_w - from) : 0;
-    const int right = w.cols - left - cols;
 rows:
     for (int r = 0; r < w.rows; r++, at += uint32_t(w.cols)) {
         const int y = w.y + r;
@@ -74,9 +73,7 @@ rows:
             clear<W, PORT>(uint32_t(w.cols), bank, at);
             continue;
         }
-        if (left > 0) clear<W, PORT>(uint32_t(left), bank, at);
-        fill<W, PORT>(ring, channel + uint32_t(y * s.in_w + from), uint32_t(cols), bank, at + uint32_t(left));
-        if (right > 0) clear<W, PORT>(uint32_t(right), bank, at + uint32_t(left + cols));
+        fill_between<W, PORT>(ring, channel + uint32_t(y * s.in_w + from), uint32_t(left), uint32_t(cols), uint32_t(w.cols), bank, at);
     }
 }
 

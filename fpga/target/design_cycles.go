@@ -181,9 +181,10 @@ func (d Design) WindowCycles(g Geometry, channels, rows, cols int) int64 {
 	return int64(ceil(channels, d.Conv.Ports)) * each
 }
 
-// WeightCycles is the load of a panel's weights, a row of TN words after the other.
+// WeightCycles is the load of a panel's weights, which are one run: of whole lines, or of rows of TN words where these are shorter.
 func (d Design) WeightCycles(g Geometry, channels int) int64 {
-	return int64(ceil(channels, d.Conv.TN)*g.KH*g.KW*d.Conv.TM) * int64(ceil(d.Conv.TN, d.PortWords()))
+	rows := ceil(channels, d.Conv.TN) * g.KH * g.KW * d.Conv.TM
+	return int64(ceil(rows*d.Conv.TN, min(d.Conv.TN, d.PortWords()))) + 1
 }
 
 // AddendCycles is the load of what a tile's sums begin with, for so many output channels, and StoreCycles that of storing them.
