@@ -11,25 +11,51 @@ import (
 
 	"sotto/fpga/hlslib"
 	"sotto/fpga/lower"
+	"sotto/fpga/target"
 	"sotto/ir/cost"
 	"sotto/runtime/ring"
 )
 
-// small is a configuration in which every loop has borders within small tensors.
-func small(bits int) hlslib.Config {
-	return hlslib.Config{
-		Ring: bits, TM: 4, TN: 3, Pixels: 32, InWords: 160, InPorts: 2, WeightRows: 100, Port: 128 / bits,
-		Channels: 4, ChannelWords: 96, ChannelPixels: 32, Taps: 25, Lanes: 8, Chunk: 128, PoolLanes: 4, PoolWords: 48,
-		Move: 2, LinkWords: 2, LinkDepth: 64, Queue: 4, OTAES: 1, OTHashes: 1,
-		Garbler: hlslib.Engine{Slots: 1, Interval: 1, Latency: 1, Rounds: 1, Count: 1}, Evaluator: hlslib.Engine{Slots: 1, Interval: 1, Latency: 1, Rounds: 1, Count: 1},
-	}
+// small is a design in which every loop has borders within small tensors: more lanes than a port has words, two ports for inputs.
+func small(t *testing.T) target.Design {
+	return design(t, 32, map[string]int{"conv.tm": 4, "conv.tn": 6, "conv.pixels": 32, "conv.input_words": 6 * 160, "conv.weight_words": 6 * 100, "conv.ports": 2,
+		"depthwise.lanes": 4, "depthwise.pixels": 32, "depthwise.input_words": 4 * 96, "elementwise.lanes": 8, "chunk": 128, "pool.lanes": 4, "move.lanes": 2, "port_bytes": 16})
 }
 
-// wide has lanes beyond ports and the other way round, and odd sizes.
-func wide(bits int) hlslib.Config {
-	c := small(bits)
-	c.TM, c.TN, c.InPorts, c.WeightRows, c.Port, c.Lanes, c.Chunk, c.Move, c.LinkWords = 5, 8, 1, 5*30, 512/bits, 4, 192, 3, 3
-	c.InWords, c.Pixels, c.ChannelWords, c.ChannelPixels, c.PoolWords = 320, 48, 96, 32, 64
+// wide has fewer lanes than a port has words, and sizes that are no powers of two.
+func wide(t *testing.T) target.Design {
+	return design(t, 64, map[string]int{"conv.tm": 5, "conv.tn": 8, "conv.pixels": 48, "conv.input_words": 8 * 320, "conv.weight_words": 8 * 150, "conv.ports": 1,
+		"depthwise.lanes": 4, "depthwise.pixels": 30, "depthwise.input_words": 4 * 96, "elementwise.lanes": 4, "chunk": 256, "pool.lanes": 8, "move.lanes": 4, "port_bytes": 64})
+}
+
+// design is one for a ZCU104 with knobs turned.
+func design(t *testing.T, ring int, knobs map[string]int) target.Design {
+	t.Helper()
+	board, err := target.Shipped("zcu104")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := target.ForBoard(board, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings []target.Setting
+	for name, value := range knobs {
+		settings = append(settings, target.Setting{Knob: name, Value: value})
+	}
+	if d, err = d.With(settings...); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// configOf is the constants of a design.
+func configOf(t *testing.T, d target.Design) hlslib.Config {
+	t.Helper()
+	c, err := hlslib.ConfigOf(d)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 
@@ -221,8 +247,8 @@ func bits(rnd *rand.Rand, n int) ring.Bits {
 	return ring.WrapBits(v, n)
 }
 
-// each runs a test in both rings, each with a configuration of its own.
+// each runs a test in both rings, each with a design of its own.
 func each(t *testing.T, of32 func(*testing.T, hlslib.Config), of64 func(*testing.T, hlslib.Config)) {
-	t.Run("32", func(t *testing.T) { of32(t, small(32)) })
-	t.Run("64", func(t *testing.T) { of64(t, wide(64)) })
+	t.Run("32", func(t *testing.T) { of32(t, configOf(t, small(t))) })
+	t.Run("64", func(t *testing.T) { of64(t, configOf(t, wide(t))) })
 }

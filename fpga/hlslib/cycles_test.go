@@ -10,25 +10,6 @@ import (
 	"sotto/runtime/kernel"
 )
 
-// modelled is a design whose numbers are small and of a board's kind.
-func modelled(t *testing.T) target.Design {
-	t.Helper()
-	board, err := target.Shipped("zcu104")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := target.ForBoard(board, 32)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err = d.With(target.Setting{Knob: "conv.tm", Value: 4}, target.Setting{Knob: "conv.tn", Value: 6}, target.Setting{Knob: "conv.pixels", Value: 64},
-		target.Setting{Knob: "conv.input_words", Value: 6 * 400}, target.Setting{Knob: "conv.weight_words", Value: 6 * 4 * 18}, target.Setting{Knob: "conv.ports", Value: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 // near demands cycles within a share of those that are modelled, and a few: a short run is a line longer or shorter as it is in step with
 // its buffer and its memory, of which the model knows nothing.
 func near(t *testing.T, what string, got uint64, want int64) {
@@ -41,12 +22,9 @@ func near(t *testing.T, what string, got uint64, want int64) {
 
 // TestConvCyclesAreThoseOfTheModel: what fpga/target says of a step's load, products and store is what the loops count.
 func TestConvCyclesAreThoseOfTheModel(t *testing.T) {
-	d := modelled(t)
-	c, err := hlslib.ConfigOf(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, k := range []kernel.Conv{conv(6, 8, 8, 4, 3, 1, 1, 1), conv(12, 8, 8, 4, 3, 1, 1, 1), conv(6, 14, 14, 4, 3, 2, 1, 1), conv(18, 8, 8, 4, 1, 1, 0, 1), conv(40, 1, 1, 4, 1, 1, 0, 1)} {
+	d := small(t)
+	c := configOf(t, d)
+	for _, k := range []kernel.Conv{conv(3, 1, 30, 4, 3, 1, 1, 1), conv(6, 1, 24, 4, 3, 1, 1, 1), conv(3, 1, 43, 4, 3, 2, 1, 1), conv(12, 4, 8, 4, 1, 1, 0, 1), conv(40, 1, 1, 4, 1, 1, 0, 1)} {
 		b := newBench[uint32](7)
 		l := whole(k, k.OutH(), k.OutW(), c.Pixels, c.InWords, c.TN)
 		g := l.geometry()
@@ -79,11 +57,8 @@ func TestConvCyclesAreThoseOfTheModel(t *testing.T) {
 
 // TestElementwiseCyclesAreThoseOfTheModel: all but the depth of pipelines.
 func TestElementwiseCyclesAreThoseOfTheModel(t *testing.T) {
-	d := modelled(t)
-	c, err := hlslib.ConfigOf(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := small(t)
+	c := configOf(t, d)
 	b := newBench[uint32](8)
 	n := c.Chunk
 	for _, s := range steps[uint32]() {
