@@ -5,6 +5,7 @@ import (
 
 	"sotto/fpga/gates"
 	"sotto/fpga/target"
+	"sotto/ir/cost"
 	"sotto/runtime/program"
 )
 
@@ -43,9 +44,13 @@ func (g garbled) labelBits(n int) int { return n * g.Task.Wires() * blockBits }
 
 func (g garbled) tableBits(n int) int { return n * g.ANDs * target.TableBits }
 
-// kept is what a batch keeps from the offline phase; it is made there.
+// kept is what a batch keeps from the offline phase, where it is made and stays to the end.
 func (c *cutter) kept(kind OriginKind, result int, s Space, n int, g garbled) view {
-	return c.beside(s, n, Origin{Kind: kind, Index: g.batch, Result: result})
+	v := c.beside(s, n, Origin{Kind: kind, Index: g.batch, Result: result})
+	if c.phase == cost.Offline {
+		c.values[v.value].last = forever
+	}
+	return v
 }
 
 // key is what a batch is garbled under.
@@ -86,7 +91,8 @@ func (c *cutter) circuitCommand(op Operation, g garbled, lo, hi int) Command {
 // instances cuts a part into blocks, as many at a time as there are engines to work on them side by side. Both boards cut alike, as what
 // one sends the other receives.
 func (c *cutter) instances(g garbled, f func(lo, hi int)) {
-	slabs(g.count, target.Lanes*max(c.design.Evaluate.Count, c.peer.design.Evaluate.Count, 1), f)
+	a, b := c.design, c.peer.design
+	slabs(g.count, target.Lanes*max(a.Garble.Count, a.Evaluate.Count, b.Garble.Count, b.Evaluate.Count, 1), f)
 }
 
 // labels is the server's side of a layer's inputs: labels of the bits of its share, which it sends.
@@ -166,12 +172,18 @@ func (c *cutter) engineWork(g garbled, n int, cycles func(ands int64) int64) []W
 	return []Work{w}
 }
 
-// besides lists the values that no operand names and an instruction reads or makes: they need places before anything is cut.
+// besides makes the values that no operand names and an instruction reads or makes: they need places before anything is cut.
 func (c *cutter) besides(number int) error {
 	t := c.begin(number)
-	switch t.Op {
-	case program.GCLabels, program.GCEvaluate:
-	default:
+	if _, ok := otSteps[t.Op]; ok {
+		if err := c.extends(t); err != nil {
+			return err
+		}
+		c.otValues(t)
+		return nil
+	}
+	needs, ok := garbledNeeds[t.Op]
+	if !ok {
 		return nil
 	}
 	g, err := c.garbled(t)
@@ -179,13 +191,35 @@ func (c *cutter) besides(number int) error {
 		return err
 	}
 	c.key(g)
-	c.staged(BITS, g.labelBits(g.count), 0)
-	if t.Op == program.GCEvaluate {
-		c.kept(Labels, 0, BITS, g.labelBits(g.count), g)
-		c.kept(Tables, 0, BITS, g.tableBits(g.count), g)
-		if g.Task.Ring > 0 {
-			c.kept(Tables, 1, RING, g.count, g)
-		}
-	}
+	needs(c, g)
 	return nil
+}
+
+// garbledNeeds are what instructions of garbled parts need beside their key.
+var garbledNeeds = map[program.Opcode]func(*cutter, garbled){
+	program.GCLabels: func(c *cutter, g garbled) { c.staged(BITS, g.labelBits(g.count), 0) },
+	program.GCEvaluate: func(c *cutter, g garbled) {
+		c.staged(BITS, g.labelBits(g.count), 0)
+		c.kept(Labels, 0, BITS, g.labelBits(g.count), g)
+		c.keptTables(g)
+	},
+	program.GCChoose: func(c *cutter, g garbled) { c.labelOTs(g) },
+	program.GCZero:   func(c *cutter, g garbled) { c.labelOTs(g) },
+	program.GCGarble: garblerNeeds, program.GCRemask: garblerNeeds,
+	program.GCTables: (*cutter).keptTables,
+}
+
+func garblerNeeds(c *cutter, g garbled) {
+	c.kept(Labels, 0, BITS, g.labelBits(g.count), g)
+	c.staged(BITS, g.tableBits(g.count), 2)
+	if g.Task.Ring > 0 {
+		c.staged(RING, g.count, 3)
+	}
+}
+
+func (c *cutter) keptTables(g garbled) {
+	c.kept(Tables, 0, BITS, g.tableBits(g.count), g)
+	if g.Task.Ring > 0 {
+		c.kept(Tables, 1, RING, g.count, g)
+	}
 }

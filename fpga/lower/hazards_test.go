@@ -92,11 +92,17 @@ func latest(a, b [Kernels]uint32) [Kernels]uint32 {
 // touch what it writes: by where things lie, which knows nothing of how the waits were found.
 func checkHazards(t rapid.TB, pair *twopc.Pair, designs [2]target.Design, link cost.Link) {
 	t.Helper()
-	units, cutters, err := cutAll(pair.Client, pair.Server, cost.Online, designs)
+	checkPhase(t, pair, cost.Offline, designs, link)
+	checkPhase(t, pair, cost.Online, designs, link)
+}
+
+func checkPhase(t rapid.TB, pair *twopc.Pair, phase cost.Phase, designs [2]target.Design, link cost.Link) {
+	t.Helper()
+	units, cutters, err := cutAll(pair.Client, pair.Server, phase, designs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := scheduled(units, cutters, cost.Online, designs, link)
+	plan, err := scheduled(units, cutters, phase, designs, link)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +150,7 @@ func checkMessages(t rapid.TB, units []unit, plan *Plan) {
 }
 
 // engines are what a board has for comparisons: ForBoard leaves them out.
-var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1},
+var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1}, {Knob: "ot.aes", Value: 1},
 	{Knob: "evaluate.slots", Value: 512}, {Knob: "garble.slots", Value: 512}}
 
 func TestCommandsWaitForWhatTheyTouch(t *testing.T) {

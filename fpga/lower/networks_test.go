@@ -15,6 +15,7 @@ import (
 	"sotto/ir/cost"
 	"sotto/passes"
 	"sotto/passes/pass"
+	"sotto/runtime/prg"
 	"sotto/runtime/program"
 )
 
@@ -49,7 +50,7 @@ var asIfLarge = twopc.Tuning{SlotBytes: 1, Compared: 64}
 
 func tuned(t testing.TB, m *ir.Module, context *pass.Context, tuning twopc.Tuning) *twopc.Pair {
 	t.Helper()
-	context.Source = cost.FromDealer
+	context.Source, context.OT = cost.FromDealer, cost.AlwaysOT(cost.SoftSpoken)
 	if context.Deploy == "" {
 		context.Deploy = cost.ClientServer
 	}
@@ -127,6 +128,29 @@ func TestPASNet(t *testing.T) {
 	}
 }
 
+func TestTweaksOfPadsAreTheRuntimes(t *testing.T) {
+	if want := uint64(prg.COTPad.First()); firstPadTweak != want {
+		t.Errorf("the first tweak of pads is %#x, the runtime's is %#x", uint64(firstPadTweak), want)
+	}
+}
+
+// TestFerretIsRefused names the extension that is accepted.
+func TestFerretIsRefused(t *testing.T) {
+	m, c := network(t, "minionn"), &pass.Context{OT: cost.AlwaysOT(cost.Ferret), Deploy: cost.ClientServer, Source: cost.FromDealer}
+	if err := new(pass.Runner).Run(c, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := twopc.Emit(m, m.Funcs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Lower(pair.Client, pair.Server, cost.Offline, boards(t, "zcu104", pair.Client.Ring, engines...), paperLink())
+	var unsupported *UnsupportedError
+	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "--ot softspoken") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestSecretSharedFunctionsAreRefused names the layer and what is accepted.
 func TestSecretSharedFunctionsAreRefused(t *testing.T) {
 	pair := example(t, "minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "fss"}})
@@ -161,16 +185,15 @@ func TestWhatDoesNotFitNamesAKnob(t *testing.T) {
 	t.Error("no design fits")
 }
 
-// TestEveryInstructionOfAnOnlinePhase holds the opcodes that programs have online against those that are cut, or refused.
-func TestEveryInstructionOfAnOnlinePhase(t *testing.T) {
-	aliases := []program.Opcode{program.Copy, program.Take, program.Spill, program.Fill, program.TapValue}
+// TestEveryInstruction holds the opcodes that programs have against those that are cut, need no command, or are refused.
+func TestEveryInstruction(t *testing.T) {
+	aliases := []program.Opcode{program.Copy, program.Take, program.Spill, program.Fill, program.TapValue, program.OTDraw, program.GCDraw}
 	transfers := []program.Opcode{program.SendRing, program.SendBits, program.RecvRing, program.RecvBits}
-	refused := []program.Opcode{program.FSSSign, program.FSSRectify, program.FSSSelect}
+	refused := []program.Opcode{program.FSSSign, program.FSSRectify, program.FSSSelect, program.GCFlip, program.GCTrees, program.GCExpand, program.GCCorrect}
 	for _, op := range program.Opcodes() {
 		_, streams := elementwises[op]
 		_, cut := cuts[op]
-		offline := op.MakesOTs() || slices.Contains([]program.Opcode{program.GCGarble, program.GCRemask, program.GCTables, program.GCDraw}, op)
-		if !streams && !cut && !offline && !slices.Contains(slices.Concat(aliases, transfers, refused), op) {
+		if !streams && !cut && !slices.Contains(slices.Concat(aliases, transfers, refused), op) {
 			t.Errorf("nobody cuts %s", op)
 		}
 	}

@@ -54,13 +54,21 @@ type Vector struct {
 
 // UnsupportedError is an instruction that no kernel does.
 type UnsupportedError struct {
-	Op    program.Opcode
-	Layer program.Layer
+	Op       program.Opcode
+	Layer    program.Layer
+	Accepted string
 }
 
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("%s:%d: %s is not made for a board: accepted are comparisons by garbled circuits and by OT (--nonlinear gc, --nonlinear ot)",
-		e.Layer.File, e.Layer.Line, e.Op)
+	return fmt.Sprintf("%s:%d: no kernel does %s: accepted are %s", e.Layer.File, e.Layer.Line, e.Op, e.Accepted)
+}
+
+// acceptedInstead says what is lowered in the place of an instruction that is not.
+func acceptedInstead(op program.Opcode) string {
+	if op.MakesOTs() {
+		return "OTs by SoftSpoken (--ot softspoken)"
+	}
+	return "comparisons by garbled circuits and by OT (--nonlinear gc, --nonlinear ot)"
 }
 
 // Lower makes the plan of a phase. The programs must have passed Verify and belong together. The error is a *FitError where a layer does
@@ -76,7 +84,11 @@ func Lower(client, server *program.Program, phase cost.Phase, designs [2]target.
 // scheduled orders units, and says when they are done.
 func scheduled(units []unit, cutters [2]*cutter, phase cost.Phase, designs [2]target.Design, link cost.Link) (*Plan, error) {
 	b := newBuilder(units, designs, link)
-	for _, n := range b.order() {
+	order, err := b.order()
+	if err != nil {
+		return nil, fmt.Errorf("lower: %w", err)
+	}
+	for _, n := range order {
 		b.place(n)
 	}
 	if err := b.Check(); err != nil {

@@ -3,6 +3,7 @@ package lower
 import (
 	"cmp"
 	"container/heap"
+	"errors"
 	"math"
 	"slices"
 
@@ -292,7 +293,7 @@ func (b *builder) behind(n int) int64 {
 
 // order is the order of the units in each kernel: that of a schedule in which a command is one operation, as long as its slowest stage, and
 // memory no obstacle.
-func (b *builder) order() []int {
+func (b *builder) order() ([]int, error) {
 	var p sched.Problem
 	p.Resources = b.Resources
 	for _, u := range b.units {
@@ -318,11 +319,13 @@ func (b *builder) order() []int {
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(s.Start[i], s.Start[j]) })
 	if inOrder, ok := b.messagesInOrder(order, order); ok {
-		return inOrder
+		return inOrder, nil
 	}
 	byNumber := slices.Sorted(slices.Values(order)) // nothing waits for a higher number
-	inOrder, _ := b.messagesInOrder(order, byNumber)
-	return inOrder
+	if inOrder, ok := b.messagesInOrder(order, byNumber); ok {
+		return inOrder, nil
+	}
+	return nil, errors.New("messages that wait for each other")
 }
 
 // messagesInOrder changes an order as little as it takes for messages to be received as they are sent, which is as the units of another

@@ -48,8 +48,9 @@ type cutter struct {
 	arenas  [2]*arena
 	weights *weights
 	tables  *tables
-	units   *[]unit // both parties'
-	sent    []int   // Sends whose Recvs are still to be cut
+	units   *[]unit       // both parties'
+	ots     [2]otProgress // by sender
+	sent    []int         // Sends whose Recvs are still to be cut
 	peer    *cutter
 	next    int // task
 	task    int // that is cut
@@ -228,7 +229,7 @@ func (c *cutter) cut(number, end int) (next int, err error) {
 		if f, ok := cuts[t.Op]; ok {
 			return number + 1, f(c, t)
 		}
-		return number, &UnsupportedError{t.Op, c.program.Layers[t.Tag]}
+		return number, &UnsupportedError{t.Op, c.program.Layers[t.Tag], acceptedInstead(t.Op)}
 	}
 	together := []pieces{first}
 	for next = number + 1; next < min(end, number+reuseDistance); next++ {
@@ -260,5 +261,9 @@ func init() {
 		program.CompareSelect: (*cutter).compareSelect, program.CompareOpen: (*cutter).compareOpen, program.CompareJoin: (*cutter).compareJoin,
 		program.Products: (*cutter).products,
 		program.GCLabels: (*cutter).labels, program.GCEvaluate: (*cutter).evaluate,
+		program.GCChoose: (*cutter).chooseLabels, program.GCZero: (*cutter).zeroLabels,
+		program.GCGarble: (*cutter).garble, program.GCRemask: (*cutter).garble, program.GCTables: (*cutter).keepTables,
+		program.OTChoose: (*cutter).randomOTs, program.OTPads: (*cutter).randomOTs, program.OT16Choose: (*cutter).randomOTs,
+		program.OT16Pads: (*cutter).randomOTs, program.BitsChoose: (*cutter).randomOTs, program.BitsPads: (*cutter).randomOTs,
 	}
 }

@@ -58,6 +58,9 @@ const (
 	Tables   OriginKind = "tables"   // that it keeps
 	Keys     OriginKind = "keys"     // of a garbled batch: see KeyWords
 	Scratch  OriginKind = "scratch"  // between commands of one instruction, at Place
+	Drawn    OriginKind = "drawn"    // by the host, for the instruction at Place: choices of OTs, masks
+	Leaves   OriginKind = "leaves"   // of an OT extension's trees: of the pads that party Index sends or, Result being one, of batch Index
+	PadKeys  OriginKind = "pad keys" // key record of the pads that party Index sends
 )
 
 // Origin is where a value comes from. Result counts an instruction's results, or what it needs beside them.
@@ -102,6 +105,8 @@ type task struct {
 	program.Instr
 	place   Place
 	out, in []view
+	// Its time, as tasks are counted: of a message, that of all of its level.
+	first, last int
 }
 
 // before is the task of what is there when the phase begins.
@@ -141,16 +146,36 @@ func trace(p *program.Program, phase cost.Phase) (*tracer, error) {
 			t.define(program.Operand{Buf: in.Buf, Len: in.Len()}, Origin{Kind: Input})
 		}
 		for l, level := range levels {
+			first := len(t.tasks)
 			for s, list := range [][]program.Instr{level.Send, level.Recv, level.Compute} {
 				for k, in := range list {
 					if err := t.follow(in, Place{cost.Phase(i), l, Part(s), k}); err != nil {
 						return nil, fmt.Errorf("lower: %s level %d, layer %s: %s: %w", cost.Phase(i), l, p.Layers[in.Tag].Path, in.Op, err)
 					}
 				}
+				if Part(s) == Receiving {
+					t.atOnce(first)
+				}
 			}
 		}
 	}
+	t.keeps()
 	return t, nil
+}
+
+// atOnce makes the tasks from a number on, a level's messages, one in time: what is sent keeps its place until all is received, and what is
+// received has its place from the first Send on. A message that waited for one to leave that goes the other way might wait for ever.
+func (t *tracer) atOnce(first int) {
+	last := len(t.tasks) - 1
+	for i := first; i <= last; i++ {
+		t.tasks[i].first, t.tasks[i].last = first, last
+		for _, v := range t.tasks[i].in {
+			t.values[v.value].last = max(t.values[v.value].last, last)
+		}
+		for _, v := range t.tasks[i].out {
+			t.values[v.value].first = min(t.values[v.value].first, first)
+		}
+	}
 }
 
 // define makes a value of an operand, which it is from now on.
@@ -163,8 +188,13 @@ func (t *tracer) define(o program.Operand, origin Origin) view {
 // value makes a value.
 func (t *tracer) value(s Space, n int, origin Origin) int {
 	first := before
-	if origin.Kind == Made || origin.Kind == Scratch {
+	switch origin.Kind {
+	case Made, Scratch:
 		first = len(t.tasks)
+	case Labels, Tables:
+		if t.phase == cost.Offline {
+			first = len(t.tasks)
+		}
 	}
 	t.values = append(t.values, Value{Space: s, Len: n, Origin: origin, first: first, last: before})
 	return len(t.values) - 1
@@ -189,7 +219,7 @@ func (t *tracer) read(o program.Operand) (view, error) {
 
 // follow takes note of an instruction.
 func (t *tracer) follow(in program.Instr, place Place) error {
-	k := task{Instr: in, place: place}
+	k := task{Instr: in, place: place, first: len(t.tasks), last: len(t.tasks)}
 	for _, o := range in.In {
 		v, err := t.read(o)
 		if err != nil {
@@ -210,6 +240,9 @@ func (t *tracer) follow(in program.Instr, place Place) error {
 		return nil
 	case program.Copy:
 		t.buffers[in.Out[0].Buf] = k.in[0]
+		return nil
+	case program.GCDraw, program.OTDraw:
+		t.define(in.Out[0], Origin{Kind: Drawn, Place: place})
 		return nil
 	case program.Take:
 		v := view{k.in[0].value, k.in[0].at + in.Ints[0], in.Out[0].Len}
@@ -251,10 +284,10 @@ func (c *cutter) beside(s Space, n int, origin Origin) view {
 	if !ok {
 		v = c.value(s, n, origin)
 		if c.values[v].first >= 0 {
-			c.values[v].first = c.task
+			c.values[v].first = c.tasks[c.task].first
 		}
 		c.extra[origin] = v
 	}
-	c.values[v].last = max(c.values[v].last, c.task)
+	c.values[v].last = max(c.values[v].last, c.tasks[c.task].last)
 	return view{v, 0, n}
 }

@@ -28,7 +28,7 @@ const agreement = 0.03
 // compiled makes the programs of a network whose ranges are assumed.
 func compiled(t testing.TB, m *ir.Module, c *pass.Context) *twopc.Pair {
 	t.Helper()
-	c.Source = cost.FromDealer
+	c.Source, c.OT = cost.FromDealer, cost.AlwaysOT(cost.SoftSpoken)
 	if err := new(pass.Runner).Run(c, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func context(d cost.Deployment, nonlinear string, polynomial ...string) *pass.Co
 }
 
 // engines are what a board has for comparisons: ForBoard leaves them out.
-var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1}}
+var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1}, {Knob: "ot.aes", Value: 1}}
 
 func design(t testing.TB, board string, ring int, settings ...target.Setting) target.Design {
 	t.Helper()
@@ -87,10 +87,10 @@ func link(gbytes, ms float64) (l cost.Link) {
 	return l
 }
 
-// both lowers, verifies and simulates a pair on two boards.
-func both(t testing.TB, pair *twopc.Pair, d target.Design, l cost.Link) (schedule, simulated float64) {
+// both lowers, verifies and simulates a phase of a pair on two boards.
+func both(t testing.TB, pair *twopc.Pair, phase cost.Phase, d target.Design, l cost.Link) (schedule, simulated float64) {
 	t.Helper()
-	p, err := lower.Lower(pair.Client, pair.Server, cost.Online, [2]target.Design{d, d}, l)
+	p, err := lower.Lower(pair.Client, pair.Server, phase, [2]target.Design{d, d}, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,13 +134,26 @@ func TestAgreesWithTheSchedule(t *testing.T) {
 				if n.long && on.link != link(1, 0.1) || n.name == "PASNet-A" && on.link == link(0.01, 20) {
 					continue // seconds each
 				}
-				schedule, simulated := both(t, pair, design(t, on.board, pair.Client.Ring, engines...), on.link)
+				schedule, simulated := both(t, pair, cost.Online, design(t, on.board, pair.Client.Ring, engines...), on.link)
 				t.Logf("%s, %v GB/s, %v ms: schedule %.3f ms, simulated %.3f", on.board, on.link.BytesPerSecond.Value/1e9, on.link.OneWayMS.Value, schedule, simulated)
 				if math.Abs(simulated/schedule-1) > agreement {
 					t.Errorf("%s: schedule %.3f ms, simulated %.3f", on.board, schedule, simulated)
 				}
 			}
 		})
+	}
+}
+
+// TestMaterialAgrees is the offline phase: garbling, and OTs.
+func TestMaterialAgrees(t *testing.T) {
+	for _, nonlinear := range []string{"gc", "gc-whole", "ot"} {
+		pair := example(t, "minionn", context(cost.ClientServer, nonlinear))
+		settings := append(slices.Clone(engines), target.Setting{Knob: "evaluate.slots", Value: 512}, target.Setting{Knob: "garble.slots", Value: 512})
+		schedule, simulated := both(t, pair, cost.Offline, design(t, "zcu104", pair.Client.Ring, settings...), link(1, 0.1))
+		t.Logf("%s: schedule %.3f ms, simulated %.3f", nonlinear, schedule, simulated)
+		if math.Abs(simulated/schedule-1) > agreement {
+			t.Errorf("%s: schedule %.3f ms, simulated %.3f", nonlinear, schedule, simulated)
+		}
 	}
 }
 
@@ -156,9 +169,12 @@ func TestDrawnNetworks(t *testing.T) {
 		c.Protocols.Nonlinear = pass.Nonlinear(rapid.SampledFrom([]string{"gc", "gc-whole", "ot"}).Draw(r, "nonlinear"))
 		pair := compiled(t, d.Space, c)
 		settings := append(slices.Clone(engines), target.Setting{Knob: "evaluate.slots", Value: 512}, target.Setting{Knob: "garble.slots", Value: 512})
-		schedule, simulated := both(t, pair, design(t, rapid.SampledFrom([]string{"zcu104", "u50"}).Draw(r, "board"), pair.Client.Ring, settings...), link(1, 0.1))
-		if math.Abs(simulated-schedule) > agreement*schedule+some {
-			r.Errorf("schedule %.3f ms, simulated %.3f", schedule, simulated)
+		design := design(t, rapid.SampledFrom([]string{"zcu104", "u50"}).Draw(r, "board"), pair.Client.Ring, settings...)
+		for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
+			schedule, simulated := both(t, pair, phase, design, link(1, 0.1))
+			if math.Abs(simulated-schedule) > agreement*schedule+some {
+				r.Errorf("%s: schedule %.3f ms, simulated %.3f", phase, schedule, simulated)
+			}
 		}
 	})
 }

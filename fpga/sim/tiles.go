@@ -41,6 +41,8 @@ func tiles(c lower.Command, d target.Design) ([]tile, error) {
 		list = r.pool()
 	case lower.Garble, lower.Evaluate:
 		list = []tile{r.garbled()}
+	case lower.OT:
+		list = []tile{r.oblivious()}
 	case lower.Move:
 		list = []tile{r.move()}
 	case lower.Compare:
@@ -214,9 +216,28 @@ func (r record) garbled() (t tile) {
 		t.storeBytes, t.storeCycles = r.bits(n*wires*labelWords, labelWords)
 		return t
 	}
+	if r.Operation == lower.OpChoices {
+		t.loadBytes, t.loadCycles = r.ring(n*elements, 1)
+		t.compute = int64(n * wires)
+		t.storeBytes, t.storeCycles = r.bits(up(n*wires, laneBits), 1)
+		return t
+	}
 	labels, labelCycles := r.bits(n*wires*labelWords, andWords)
 	tables, tableCycles := r.bits(n*ands*andWords, andWords)
 	program := steps * stepWords
+	results := int64(n * r.d.WordBytes())
+	if ring == 0 {
+		results = int64(up(n, laneBits) * wordBytes)
+	}
+	if r.Operation == lower.OpTables {
+		t.loadBytes, t.loadCycles = labels+int64(program*wordBytes), max(labelCycles, int64(program))
+		if ring > 0 {
+			t.loadBytes += results
+		}
+		t.storeBytes, t.storeCycles = tables+results, tableCycles
+		t.compute = r.d.GarbleCycles(int64(steps * target.Lanes * up(n, target.Lanes)))
+		return t
+	}
 	t.loadBytes, t.loadCycles = 2*labels+tables+int64(program*wordBytes), max(labelCycles, tableCycles, int64(program))
 	if ring > 0 {
 		t.loadBytes += int64(n * r.d.WordBytes())
@@ -224,6 +245,63 @@ func (r record) garbled() (t tile) {
 	t.compute = r.d.EvaluateCycles(int64(steps * target.Lanes * up(n, target.Lanes)))
 	t.storeBytes = int64(up(n*max(1, ring), laneBits) * wordBytes)
 	t.storeCycles = r.d.PortCycles(t.storeBytes)
+	return t
+}
+
+// leafWords are the words of the keys of an extension's leaves, treeCount its trees: a message has a word of each for 64 OTs.
+const (
+	treeCount = 32
+	leafWords = treeCount * 16 * labelWords
+)
+
+// hashed says how many hashes an operation makes of an OT, and how many bits of results: 0 where these are words of the ring.
+var hashed = map[lower.Operation]struct{ hashes, bits, words int }{
+	lower.OpPads: {2, 0, 2}, lower.OpChosenPads: {1, 0, 1}, lower.OpMasks16: {2, 8, 0}, lower.OpChosen16: {1, 0, 0},
+	lower.OpBitPads: {2, 4, 0}, lower.OpChosenBits: {1, 2, 0},
+}
+
+// oblivious is a step of an OT extension.
+func (r record) oblivious() (t tile) {
+	n := int(r.N)
+	blocks, message := n*labelWords, up(n, laneBits)*treeCount
+	switch r.Operation {
+	case lower.OpExtendReceive:
+		t.loadBytes, t.loadCycles = r.bits(up(n, laneBits)+leafWords, labelWords)
+		t.storeBytes, t.storeCycles = r.bits(message+blocks, labelWords)
+	case lower.OpExtendSend:
+		t.loadBytes, t.loadCycles = r.bits(message+leafWords, labelWords)
+		t.storeBytes, t.storeCycles = r.bits(blocks, labelWords)
+	default:
+		return r.hash()
+	}
+	t.compute = r.d.OTCycles(int64(n), 0)
+	return t
+}
+
+// hash makes pads, masks or bits of blocks.
+func (r record) hash() (t tile) {
+	n, h := int(r.N), hashed[r.Operation]
+	t.loadBytes, t.loadCycles = r.bits(n*labelWords, labelWords)
+	t.compute = int64(up(n*h.hashes, r.d.OT.Hashes)) + r.d.OTCycles(0, 0)
+	bits := n * h.bits
+	if r.Operation == lower.OpChosen16 {
+		bits = n / 2 // two of four OTs
+	}
+	for _, at := range r.Out {
+		if at == lower.None {
+			continue
+		}
+		bytes, cycles := r.ring(n, n)
+		if h.words == 0 {
+			each := bits
+			if r.Operation == lower.OpBitPads {
+				each /= 2
+			}
+			bytes, cycles = r.bits(up(each, laneBits), labelWords)
+		}
+		t.storeBytes += bytes
+		t.storeCycles += cycles
+	}
 	return t
 }
 
