@@ -1,8 +1,7 @@
 package explore
 
 import (
-	"fmt"
-
+	"sotto/fpga/lower"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
 )
@@ -95,16 +94,7 @@ func NewEvaluator(w *Workload) *Evaluator {
 }
 
 // FitError says which layer does not fit a design, and with which knob it would.
-type FitError struct {
-	Layer string
-	*target.KnobError
-}
-
-func (e *FitError) Error() string {
-	return fmt.Sprintf("does not fit: layer %s: %v", e.Layer, e.KnobError)
-}
-
-func (e *FitError) Unwrap() error { return e.KnobError }
+type FitError = lower.FitError
 
 // cycles is what a kernel works for an instruction, and the bytes that the memory moves for it.
 func (e *Evaluator) cycles(d target.Design, w work) (cycles, bytes int64, err error) {
@@ -206,7 +196,7 @@ func (e *Evaluator) MS(d target.Design) (float64, error) {
 func (e *Evaluator) add(m *meter, d target.Design, w work) error {
 	cycles, bytes, err := e.cycles(d, w)
 	if knob, ok := err.(*target.KnobError); ok {
-		return &FitError{e.w.Layers[w.layer].Path, knob}
+		return &FitError{Layer: e.w.Layers[w.layer].Path, KnobError: knob}
 	} else if err != nil {
 		return err
 	}
