@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"sotto/fpga/explore"
 	"sotto/fpga/lower"
 	"sotto/fpga/pasnet"
 	"sotto/fpga/target"
@@ -88,12 +87,8 @@ func parseKnobs(texts []string) (list []target.Setting, err error) {
 // firstFit is what an error says of a layer that does not fit, if it says that, and nothing before it.
 func firstFit(err error) error {
 	var fit *lower.FitError
-	var found *explore.FitError
-	switch {
-	case errors.As(err, &fit):
+	if errors.As(err, &fit) {
 		return fit
-	case errors.As(err, &found):
-		return found
 	}
 	return err
 }
