@@ -210,6 +210,7 @@ func TestPricesAreLikeSchedules(t *testing.T) {
 	}{
 		{"resnet18", polynomial("resnet18"), false}, {"resnet50", polynomial("resnet50"), true}, {"mobilenetv2", polynomial("mobilenetv2"), true},
 		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}}, false},
+		{"resnet18_cifar", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}, Choices: []pass.Decision{{Site: "act", Option: "relu"}, {Site: "pool", Option: "maxpool"}}}, true},
 	} {
 		if n.long && os.Getenv("SOTTO_LONG") == "" {
 			continue

@@ -89,10 +89,11 @@ func (d *Design) streams(halvings int) {
 	d.Chunk = max(rows*lanes>>halvings, WordBlock)
 }
 
-// linkEngines sets the garbling kernels: as many ANDs a second as a link carries, up to what two of the largest engines make.
+// linkEngines sets the garbling kernels: as many ANDs a second as a link carries tables for, offline, and labels online, where a comparison
+// has about an AND a bit of the garbler's; up to what two of the largest engines make.
 func (d *Design) linkEngines(b Board, link cost.Link) {
-	carried := link.BytesPerSecond.Value * 8 / TableBits
-	d.Garble, d.Evaluate = enginesFor(Garble, carried, d.ClockMHz), enginesFor(Evaluate, carried, d.ClockMHz)
+	bits := link.BytesPerSecond.Value * 8
+	d.Garble, d.Evaluate = enginesFor(Garble, bits/TableBits, d.ClockMHz), enginesFor(Evaluate, bits/LabelBits, d.ClockMHz)
 	d.OT = OTStep{Core: d.Garble.Core, AES: 1, Hashes: 1}
 	d.labels(b)
 }
