@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -177,14 +178,20 @@ func ints(c *lower.Command, values ...int) {
 
 func (b *bench[W]) add(c lower.Command) { b.commands = append(b.commands, c) }
 
+// memories are the board's before its commands.
+func (b *bench[W]) memories() *memories {
+	m := &memories{Ring: slices.Clone(b.board.Ring), Bits: slices.Clone(b.board.Bits), Incoming: b.board.Incoming}
+	for _, c := range b.commands {
+		m.Commands = c.Encode(m.Commands)
+	}
+	return m
+}
+
 // check runs all commands and holds both memories and what was sent against what was wanted.
 func (b *bench[W]) check(t *testing.T, c hlslib.Config, how order) result {
 	t.Helper()
-	board := memories{Ring: append([]uint64(nil), b.board.Ring...), Bits: append([]uint64(nil), b.board.Bits...), Incoming: b.board.Incoming}
-	for _, c := range b.commands {
-		board.Commands = c.Encode(board.Commands)
-	}
-	results, err := simulator(t, c).run(how, &board)
+	board := b.memories()
+	results, err := simulator(t, c).run(how, board)
 	if err != nil {
 		t.Fatal(err)
 	}
