@@ -242,17 +242,14 @@ func (t *tracer) follow(in program.Instr, place Place) error {
 		t.buffers[in.Out[0].Buf] = k.in[0]
 		return nil
 	case program.GCDraw, program.OTDraw:
-		t.define(in.Out[0], Origin{Kind: Drawn, Place: place})
+		t.define(in.Out[0], t.origin(place, Drawn))
 		return nil
 	case program.Take:
 		v := view{k.in[0].value, k.in[0].at + in.Ints[0], in.Out[0].Len}
 		t.buffers[in.Out[0].Buf] = v
 		return nil
 	}
-	origin := Origin{Kind: Made, Place: place}
-	if place.Phase < t.phase {
-		origin.Kind = Earlier
-	}
+	origin := t.origin(place, Made)
 	for i, o := range in.Out {
 		origin.Result = i
 		if in.WritesPart() && t.continues(in, o) {
@@ -268,6 +265,14 @@ func (t *tracer) follow(in program.Instr, place Place) error {
 		t.tasks = append(t.tasks, k)
 	}
 	return nil
+}
+
+// origin is where the results of an instruction of the phase that is lowered come from, or of one before.
+func (t *tracer) origin(place Place, kind OriginKind) Origin {
+	if place.Phase < t.phase {
+		kind = Earlier
+	}
+	return Origin{Kind: kind, Place: place}
 }
 
 // continues tells whether a part of a garbled layer goes on with a result that another part began.

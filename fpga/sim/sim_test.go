@@ -121,8 +121,8 @@ func TestAgreesWithTheSchedule(t *testing.T) {
 		{"by OT outsourced", "minionn", context(outsourced, "ot"), false},
 	} {
 		t.Run(n.name, func(t *testing.T) {
-			if n.long && testing.Short() {
-				t.Skip("long")
+			if n.long && os.Getenv("SOTTO_LONG") == "" {
+				t.Skip("seconds: with SOTTO_LONG=1")
 			}
 			pair := example(t, n.example, n.context)
 			for _, on := range []struct {
