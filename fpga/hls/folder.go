@@ -83,7 +83,7 @@ func (f *Folder) run() (*report.Run, error) {
 	var of []int
 	r.Layers, of = layers(p)
 	for _, o := range p.Ops {
-		r.Ops = append(r.Ops, report.Op{Layer: of[o.Layer], Command: o.Command, Kernel: o.Kernel.String(), Bytes: o.Bytes})
+		r.Ops = append(r.Ops, report.Op{Layer: of[o.Layer], Command: o.Command, Port: fmt.Sprintf("%s %s port", o.Kernel, o.Stage), Bytes: o.Bytes})
 	}
 	return r, r.Check()
 }

@@ -45,7 +45,7 @@ func sourceOf(o lower.Origin) (s Source, ok bool) {
 	switch o.Kind {
 	case lower.Imported:
 		return Source{Import: o.Index + 1}, true
-	case lower.Earlier, lower.Made:
+	case lower.Earlier, lower.Made, lower.Drawn:
 		return Source{Place: o.Place, Result: o.Result}, true
 	}
 	return s, false

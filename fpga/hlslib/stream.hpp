@@ -12,15 +12,23 @@ template <class T, int DEPTH> using stream = hls::stream<T, DEPTH>;
 
 #else
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <mutex>
 
 namespace sotto {
+
+// stream_entries counts what all streams of the program have taken in: a wait is one without end only where that stands still.
+inline std::atomic<std::uint64_t> &stream_entries() {
+    static std::atomic<std::uint64_t> n(0);
+    return n;
+}
 
 template <class T, int DEPTH> class stream {
   public:
@@ -51,6 +59,7 @@ template <class T, int DEPTH> class stream {
         wait(hold, "full", [this] { return held_.size() < room_; });
         held_.push_back(v);
         total_++;
+        stream_entries()++;
         if (held_.size() > most_) most_ = held_.size();
         moved_.notify_all();
     }
@@ -70,9 +79,14 @@ template <class T, int DEPTH> class stream {
   private:
     template <class F> void wait(std::unique_lock<std::mutex> &hold, const char *what, F ready) {
         const std::chrono::seconds patience(120);
-        if (moved_.wait_for(hold, patience, ready)) return;
-        std::fprintf(stderr, "csim: %s has been %s for two minutes: the commands wait for each other\n", name_, what);
-        std::_Exit(3);
+        std::uint64_t seen = stream_entries();
+        while (!moved_.wait_for(hold, patience, ready)) {
+            if (stream_entries() == seen) {
+                std::fprintf(stderr, "csim: %s is %s, and nothing has moved in any stream for two minutes: the commands wait for each other\n", name_, what);
+                std::_Exit(3);
+            }
+            seen = stream_entries();
+        }
     }
 
     const char *name_;

@@ -22,6 +22,9 @@ const (
 // hues of layers, one after the other, so that neighbours differ.
 var hues = []int{210, 30, 130, 280, 0, 180, 60, 320, 100, 240}
 
+// severalLayers is the layer of a bar less than two pixels wide that has operations of more than one.
+const severalLayers = -2
+
 // bar is consecutive operations of one layer on a lane, with no gap that could be seen.
 type bar struct {
 	layer      int
@@ -88,7 +91,10 @@ func (r *Run) bars(l lane, latency int64) []bar {
 	var out []bar
 	for _, op := range l.ops {
 		start, end, layer := r.Schedule.Start[op], r.end(op), r.Ops[op].Layer
-		if n := len(out) - 1; n >= 0 && out[n].layer == layer && start-out[n].end <= pixel {
+		if n := len(out) - 1; n >= 0 && start-out[n].end <= pixel && (out[n].layer == layer || out[n].end-out[n].start < pixel && end-start < pixel) {
+			if out[n].layer != layer {
+				out[n].layer = severalLayers
+			}
 			out[n].end, out[n].busy, out[n].ops = end, out[n].busy+end-start, out[n].ops+1
 			continue
 		}
@@ -100,6 +106,9 @@ func (r *Run) bars(l lane, latency int64) []bar {
 func (r *Run) draw(out io.Writer, b bar, y int, latency int64) {
 	scale := float64(chartWidth) / float64(latency)
 	name, colour := "(session)", "#999"
+	if b.layer == severalLayers {
+		name = "(several layers)"
+	}
 	if b.layer >= 0 {
 		name = r.Layers[b.layer].Path
 		colour = fmt.Sprintf("hsl(%d,60%%,%d%%)", hues[b.layer%len(hues)], 45+10*(b.layer/len(hues)%3))

@@ -115,7 +115,7 @@ func (r *Run) resources(latency int64) []ResourceUse {
 			out[i].Utilisation = float64(out[i].BusyCycles) / float64(latency*int64(out[i].Units))
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(u ResourceUse) bool { return u.Class == Other && u.BusyCycles == 0 }) // what nothing uses
 }
 
 // layers books cycles and bytes to layers, and finds what binds each.
@@ -142,7 +142,7 @@ func (r *Run) layers() []LayerUse {
 		busy[l][o.Resource] += o.Cycles
 		u.moves(r.Resources[o.Resource], r.Ops[i].Bytes)
 		if of := r.Resources[o.Resource]; of.Class == Memory {
-			ports[l][fmt.Sprintf("%s %s port", of.Party, r.Ops[i].Kernel)] += o.Cycles + lags[i]
+			ports[l][fmt.Sprintf("%s %s", of.Party, r.Ops[i].Port)] += o.Cycles + lags[i]
 		}
 	}
 	r.attribute(out)

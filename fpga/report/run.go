@@ -45,9 +45,9 @@ type Resource struct {
 
 // Op says what an operation of the problem is.
 type Op struct {
-	Layer   int // an index of Layers, or -1
-	Command int // of its party
-	Kernel  string
+	Layer   int    // an index of Layers, or -1
+	Command int    // of its party
+	Port    string // of what moves between a memory and a kernel: which of the kernel's
 	Bytes   int64
 }
 

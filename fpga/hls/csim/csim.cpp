@@ -1,7 +1,7 @@
 // C-simulation of both boards: runs the commands of both lists one after the other, in the order in which the schedule starts them, through
 // the top functions that are synthesised, and compares every result with what the CPU runtime made in the same session.
 //
-//    csim DATA                    DATA is csim/data
+//    csim DATA                    DATA is csim/data; without an argument it is what SOTTO_DATA says
 //    csim DATA COMMANDS           the first so many commands alone
 //    csim DATA side-by-side       and then again as the hardware does it: all kernels and both sequencers at once, with queues as deep as theirs
 //
@@ -275,8 +275,9 @@ bool same_in_the_end(const board (&done)[2], const std::string &dir) {
 }  // namespace
 
 int main(int argc, char **argv) {
-    if (argc < 2) fail("the folder of the data is missing: csim csim/data");
-    const std::string dir = argv[1];
+    const char *named = argc > 1 ? argv[1] : std::getenv("SOTTO_DATA");
+    if (!named) fail("the folder of the data is missing: csim csim/data, or its name in SOTTO_DATA");
+    const std::string dir = named;
     static board boards[2];
     for (int p = 0; p < 2; p++) load(boards[p], dir + "/" + party_names[p]);
     std::vector<uint32_t> order;
