@@ -115,10 +115,11 @@ template <class C> uint32_t conv_steps(const command &c) {
     return n;
 }
 
-// The buffers of the array. Input channel n of a group lies in banks n; the places of a window follow one another group by group. The
+// The buffers of the array. Input channel n of a group is lane n / IN_PORTS of port n % IN_PORTS, which alone fills it; the places of a
+// window follow one another group by group. The
 // weights of a panel's first tap are in registers, as no tap before it hides their coming.
 template <class C> struct conv_input {
-    typename C::word bank[C::TN][C::PORT][C::IN_WORDS / C::PORT];
+    typename C::word bank[C::IN_PORTS][(C::TN + C::IN_PORTS - 1) / C::IN_PORTS][C::PORT][C::IN_WORDS / C::PORT];
 };
 
 template <class C> struct conv_weights {
@@ -134,25 +135,26 @@ template <class C> struct conv_output {
     typename C::word bank[C::TM][C::PORT][C::PIXELS / C::PORT];
 };
 
-// load_lanes reads a slice's window of the input for lanes port, port + IN_PORTS ... Lanes of the last group that have no channel keep what
-// they had: their weights are zeros.
-template <class C> void load_lanes(const tile_step &t, int port, const typename C::word *ring, conv_input<C> &input) {
+// load_lanes reads a slice's window of the input for the lanes of a port. Lanes of the last group that have no channel keep what they had:
+// their weights are zeros.
+template <class C, int P> void load_lanes(const tile_step &t, const typename C::word *ring, conv_input<C> &input) {
 #pragma HLS INLINE off
-    if (!t.busy || !t.loads_input) return;
+    if (P >= C::IN_PORTS || !t.busy || !t.loads_input) return;
     const conv_shape &s = t.shape;
     const window w = window_of(s, t.y, t.x, t.rows, t.cols);
 groups:
     for (int group = 0; group * C::TN < t.slice_n; group++) {
         const uint32_t at = uint32_t(group * w.rows * w.cols);
     lanes:
-        for (int n = port; n < C::TN && group * C::TN + n < t.slice_n; n += C::IN_PORTS) {
+        for (int n = P; n < C::TN && group * C::TN + n < t.slice_n; n += C::IN_PORTS) {
             const int channel = t.slice + group * C::TN + n;
-            load_plane<typename C::word, C::PORT>(ring, t.of.in[0] + uint32_t(channel * s.in_h * s.in_w), s, w, input.bank[n], at);
+            load_plane<typename C::word, C::PORT>(ring, t.of.in[0] + uint32_t(channel * s.in_h * s.in_w), s, w,
+                                                  input.bank[P % C::IN_PORTS][n / C::IN_PORTS], at);
         }
     }
 }
 
-// load_window reads a slice's window of the input, lane n through port n % IN_PORTS, all ports side by side.
+// load_window reads a slice's window of the input, all ports side by side.
 template <class C>
 void load_window(const tile_step &t, const typename C::word *in0, const typename C::word *in1, const typename C::word *in2, const typename C::word *in3,
                  const typename C::word *in4, const typename C::word *in5, const typename C::word *in6, const typename C::word *in7,
@@ -160,21 +162,21 @@ void load_window(const tile_step &t, const typename C::word *in0, const typename
 #pragma HLS INLINE off
 #pragma HLS DATAFLOW
     side_by_side ports(LOAD);
-    load_lanes<C>(t, 0, in0, input);
+    load_lanes<C, 0>(t, in0, input);
     ports.next();
-    if (C::IN_PORTS > 1) load_lanes<C>(t, 1, in1, input);
+    load_lanes<C, 1>(t, in1, input);
     ports.next();
-    if (C::IN_PORTS > 2) load_lanes<C>(t, 2, in2, input);
+    load_lanes<C, 2>(t, in2, input);
     ports.next();
-    if (C::IN_PORTS > 3) load_lanes<C>(t, 3, in3, input);
+    load_lanes<C, 3>(t, in3, input);
     ports.next();
-    if (C::IN_PORTS > 4) load_lanes<C>(t, 4, in4, input);
+    load_lanes<C, 4>(t, in4, input);
     ports.next();
-    if (C::IN_PORTS > 5) load_lanes<C>(t, 5, in5, input);
+    load_lanes<C, 5>(t, in5, input);
     ports.next();
-    if (C::IN_PORTS > 6) load_lanes<C>(t, 6, in6, input);
+    load_lanes<C, 6>(t, in6, input);
     ports.next();
-    if (C::IN_PORTS > 7) load_lanes<C>(t, 7, in7, input);
+    load_lanes<C, 7>(t, in7, input);
 }
 
 // put_weights puts what a cycle brings, word j the j-th behind column `col` of a row, into its banks: each bank takes one at most.
@@ -313,7 +315,7 @@ taps:
 #pragma HLS ARRAY_PARTITION variable = x complete
                 for (int n = 0; n < C::TN; n++) {
 #pragma HLS UNROLL
-                    x[n] = place(input.bank[n], uint32_t(at));
+                    x[n] = place(input.bank[n % C::IN_PORTS][n / C::IN_PORTS], uint32_t(at));
                 }
                 for (int m = 0; m < C::TM; m++) {
 #pragma HLS UNROLL
@@ -356,21 +358,15 @@ void store_step(const tile_step &t, const conv_output<C> &output, typename C::wo
     if (t.ends) finished.write(kernel_conv);
 }
 
-// The halves of a pass's double buffers: what is loaded, and what was.
-template <class C> struct conv_half {
-    conv_addend<C> addend;
-    conv_output<C> output;
-};
-
-// conv_pass is a step of each: processes that share no buffer run side by side, and the pass ends with the last of them. `to` has what
-// this pass loads, and what it computes; `from` what the pass before did.
+// conv_pass is a step of each: processes that share no buffer run side by side, and the pass ends with the last of them. What ends in `to`
+// this pass loads or computes; what ends in `from` a pass before did.
 template <class C>
 void conv_pass(const tile_step &load, const tile_step &compute, const tile_step &store, const typename C::word *in0, const typename C::word *in1,
                const typename C::word *in2, const typename C::word *in3, const typename C::word *in4, const typename C::word *in5,
                const typename C::word *in6, const typename C::word *in7, const typename C::word *weights, const typename C::word *addends,
                typename C::word *ring_out, conv_input<C> &input_to, const conv_input<C> &input_from,
-               conv_weights<C> &weights_to, const conv_weights<C> &weights_from, conv_half<C> &to, const conv_half<C> &from,
-               typename C::word (&acc)[C::TM][C::PIXELS], stream<uint32_t, C::QUEUE> &finished) {
+               conv_weights<C> &weights_to, const conv_weights<C> &weights_from, conv_addend<C> &addend_to, const conv_addend<C> &addend_from,
+               conv_output<C> &output_to, const conv_output<C> &output_from, typename C::word (&acc)[C::TM][C::PIXELS], stream<uint32_t, C::QUEUE> &finished) {
 #pragma HLS INLINE off
 #pragma HLS DATAFLOW
     side_by_side ports(LOAD);
@@ -378,16 +374,17 @@ void conv_pass(const tile_step &load, const tile_step &compute, const tile_step 
     ports.next();
     load_weights<C>(load, weights, weights_to);
     ports.next();
-    load_addend<C>(load, addends, to.addend);
-    multiply<C>(compute, input_from, weights_from, from.addend, acc, to.output);
-    store_step<C>(store, from.output, ring_out, finished);
+    load_addend<C>(load, addends, addend_to);
+    multiply<C>(compute, input_from, weights_from, addend_from, acc, output_to);
+    store_step<C>(store, output_from, ring_out, finished);
 }
 
 // conv_buffers are what is on the chip: of all but the sums two, so that one is filled while the other is used.
 template <class C> struct conv_buffers {
     conv_input<C> input_a, input_b;
     conv_weights<C> weights_a, weights_b;
-    conv_half<C> half_a, half_b;
+    conv_addend<C> addend_a, addend_b;
+    conv_output<C> output_a, output_b;
     typename C::word acc[C::TM][C::PIXELS];
 };
 
@@ -431,16 +428,16 @@ void conv_turn(const tile_step &load, const tile_step &compute, const tile_step 
     const bool from_b = compute.busy ? compute.input_b : !load.input_b;
     if (from_b && to_b) {
         conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_a, x.input_b, weights_to,
-                     weights_from, x.half_b, x.half_a, x.acc, finished);
+                     weights_from, x.addend_b, x.addend_a, x.output_b, x.output_a, x.acc, finished);
     } else if (from_b) {
         conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_a, x.input_b, weights_to,
-                     weights_from, x.half_a, x.half_b, x.acc, finished);
+                     weights_from, x.addend_a, x.addend_b, x.output_a, x.output_b, x.acc, finished);
     } else if (to_b) {
         conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_b, x.input_a, weights_to,
-                     weights_from, x.half_b, x.half_a, x.acc, finished);
+                     weights_from, x.addend_b, x.addend_a, x.output_b, x.output_a, x.acc, finished);
     } else {
         conv_pass<C>(load, compute, store, in0, in1, in2, in3, in4, in5, in6, in7, weights, addends, ring_out, x.input_b, x.input_a, weights_to,
-                     weights_from, x.half_a, x.half_b, x.acc, finished);
+                     weights_from, x.addend_a, x.addend_b, x.output_a, x.output_b, x.acc, finished);
     }
 }
 
@@ -458,24 +455,26 @@ void conv(uint32_t commands, stream<command, C::QUEUE> &queue, stream<uint32_t, 
     static_assert(C::WEIGHT_ROWS % C::TM == 0, "WEIGHT_ROWS must be a multiple of TM");
 #pragma HLS ARRAY_PARTITION variable = x.input_a.bank complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.input_a.bank complete dim = 2
+#pragma HLS ARRAY_PARTITION variable = x.input_a.bank complete dim = 3
 #pragma HLS ARRAY_PARTITION variable = x.input_b.bank complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.input_b.bank complete dim = 2
+#pragma HLS ARRAY_PARTITION variable = x.input_b.bank complete dim = 3
 #pragma HLS ARRAY_PARTITION variable = x.weights_a.first complete dim = 0
 #pragma HLS ARRAY_PARTITION variable = x.weights_b.first complete dim = 0
 #pragma HLS ARRAY_PARTITION variable = x.weights_a.row complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.weights_b.row complete dim = 1
-#pragma HLS ARRAY_PARTITION variable = x.half_a.addend.bank complete dim = 1
-#pragma HLS ARRAY_PARTITION variable = x.half_a.addend.bank complete dim = 2
-#pragma HLS ARRAY_PARTITION variable = x.half_b.addend.bank complete dim = 1
-#pragma HLS ARRAY_PARTITION variable = x.half_b.addend.bank complete dim = 2
-#pragma HLS ARRAY_PARTITION variable = x.half_a.output.bank complete dim = 1
-#pragma HLS ARRAY_PARTITION variable = x.half_a.output.bank complete dim = 2
-#pragma HLS ARRAY_PARTITION variable = x.half_b.output.bank complete dim = 1
-#pragma HLS ARRAY_PARTITION variable = x.half_b.output.bank complete dim = 2
-#pragma HLS BIND_STORAGE variable = x.half_a.addend.bank type = ram_2p impl = lutram
-#pragma HLS BIND_STORAGE variable = x.half_b.addend.bank type = ram_2p impl = lutram
-#pragma HLS BIND_STORAGE variable = x.half_a.output.bank type = ram_2p impl = lutram
-#pragma HLS BIND_STORAGE variable = x.half_b.output.bank type = ram_2p impl = lutram
+#pragma HLS ARRAY_PARTITION variable = x.addend_a.bank complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = x.addend_a.bank complete dim = 2
+#pragma HLS ARRAY_PARTITION variable = x.addend_b.bank complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = x.addend_b.bank complete dim = 2
+#pragma HLS ARRAY_PARTITION variable = x.output_a.bank complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = x.output_a.bank complete dim = 2
+#pragma HLS ARRAY_PARTITION variable = x.output_b.bank complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = x.output_b.bank complete dim = 2
+#pragma HLS BIND_STORAGE variable = x.addend_a.bank type = ram_2p impl = lutram
+#pragma HLS BIND_STORAGE variable = x.addend_b.bank type = ram_2p impl = lutram
+#pragma HLS BIND_STORAGE variable = x.output_a.bank type = ram_2p impl = lutram
+#pragma HLS BIND_STORAGE variable = x.output_b.bank type = ram_2p impl = lutram
 #pragma HLS ARRAY_PARTITION variable = x.acc complete dim = 1
 #pragma HLS ALLOCATION function instances = conv_pass limit = 1
     tile_step load = {}, compute = {}, store = {};

@@ -212,7 +212,17 @@ factors:
     }
 }
 
-// load_elements reads what a tile's elements need, through ports of their own: vectors, bits and factors side by side.
+// load_channels reads the factors of a tile's channels, and their biases.
+template <class C> void load_channels(const chunk &t, const operand_list &o, const typename C::word *factors, elementwise_tile<C> &tile) {
+#pragma HLS INLINE off
+    if (o.factors == 0) return;
+    const uint32_t size = uint32_t(t.of.ints[o.size]);
+    load_factors<C>(factors, t.of.weight[0], t.of.lo + t.first, size, t.n, tile.factor);
+    if (o.factors > 1 && t.of.weight[1] != none) load_factors<C>(factors, t.of.weight[1], t.of.lo + t.first, size, t.n, tile.bias);
+}
+
+// load_elements reads what a tile's elements need, through ports of their own: vectors, bits and factors, which share no buffer, side by
+// side.
 template <class C>
 void load_elements(const chunk &t, const typename C::word *ring0, const typename C::word *ring1, const typename C::word *ring2,
                    const typename C::word *ring3, const typename C::word *ring4, const typename C::word *factors, const uint64_t *bits,
@@ -238,11 +248,7 @@ operands:
     ports.next();
     load_planes<C>(plane, planes, ceil_div(t.n, BITS_PER_WORD), bits, tile);
     ports.next();
-    if (o.factors > 0) {
-        const uint32_t size = uint32_t(t.of.ints[o.size]);
-        load_factors<C>(factors, t.of.weight[0], t.of.lo + t.first, size, t.n, tile.factor);
-        if (o.factors > 1 && t.of.weight[1] != none) load_factors<C>(factors, t.of.weight[1], t.of.lo + t.first, size, t.n, tile.bias);
-    }
+    load_channels<C>(t, o, factors, tile);
 }
 
 // step_of_command is the constants of a command's operation.
