@@ -110,21 +110,38 @@ run:
     }
 }
 
+// value_beat is what 64 bits hold of a share.
+template <class W> struct value_beat {
+    W of[BITS_PER_WORD / bits_of<W>()];
+};
+
+template <class W> constexpr int beat_values() { return BITS_PER_WORD / bits_of<W>(); }
+
+// A column's share is so many beats: as many as a word has bits.
+template <class W> constexpr int share_beats() { return bits_of<W>(); }
+
+template <class W> using value_stream = fifo<value_beat<W>, 2 * BITS_PER_WORD>;
+
 // read_values gives the words of a share of a column, zeros behind the last instance.
-template <class W> void read_values(const W *ring, uint32_t address, const comparison &s, uint32_t column, fifo<W, 2 * BITS_PER_WORD> &x) {
+template <class W> void read_values(const W *ring, uint32_t address, const comparison &s, uint32_t column, value_stream<W> &x) {
 #pragma HLS INLINE off
 values:
-    for (uint32_t i = 0; i < uint32_t(BITS_PER_WORD); i++) {
+    for (uint32_t i = 0; i < uint32_t(BITS_PER_WORD); i += beat_values<W>()) {
 #pragma HLS PIPELINE II = 1
-        const uint32_t at = column * BITS_PER_WORD + i;
-        x.write(at < s.n ? ring[address + s.first * BITS_PER_WORD + at] : W(0));
+        value_beat<W> v;
+        for (uint32_t j = 0; j < uint32_t(beat_values<W>()); j++) {
+#pragma HLS UNROLL
+            const uint32_t at = column * BITS_PER_WORD + i + j;
+            v.of[j] = at < s.n ? ring[address + s.first * BITS_PER_WORD + at] : W(0);
+        }
+        x.write(v);
         beat(LOAD);
     }
 }
 
 // read_compare reads what a command's steps take, column by column, but pair by pair for open and join.
 template <class W>
-void read_compare(const command &c, const comparison &s, const uint64_t *bits, const W *ring, word_stream &words, fifo<W, 2 * BITS_PER_WORD> &x) {
+void read_compare(const command &c, const comparison &s, const uint64_t *bits, const W *ring, word_stream &words, value_stream<W> &x) {
 #pragma HLS INLINE off
     const uint32_t planes = uint32_t(message_planes(s));
 columns:
@@ -184,24 +201,28 @@ template <class W> digit_planes digit_of(const comparison &s, const W (&x)[BITS_
     return d;
 }
 
-// make_turned turns a digit's masks by e (step 2): from the words of 64 OTs to a word for each message, whose neighbours change places
-// where e is set. pads are the difference to message 0.
-inline void make_turned(const comparison &s, int j, word_stream &words, word_stream &out) {
+// digit_masks are a digit's masks of 64 OTs, turned: a word for each message.
+struct digit_masks {
+    uint64_t of[MASK_WORDS];
+};
+
+// turn_masks turns a digit's masks by e (step 2): from the words of 64 OTs to a word for each message, whose neighbours change places where
+// e is set.
+inline void turn_masks(word_stream &words, digit_masks &p) {
 #pragma HLS INLINE off
-    uint64_t in[MASK_WORDS], p[MASK_WORDS], e[DIGIT_BITS];
+    uint64_t in[MASK_WORDS], e[DIGIT_BITS];
 #pragma HLS ARRAY_PARTITION variable = in complete
-#pragma HLS ARRAY_PARTITION variable = p complete
 #pragma HLS ARRAY_PARTITION variable = e complete
-masks:
-    for (int i = 0; i < MASK_WORDS; i++) {
+words:
+    for (int i = 0; i < MASK_WORDS + DIGIT_BITS; i++) {
 #pragma HLS PIPELINE II = 1
-        in[i] = words.read();
+        const uint64_t w = words.read();
+        if (i < MASK_WORDS) {
+            in[i] = w;
+        } else {
+            e[i - MASK_WORDS] = w;
+        }
         beat(COMPUTE);
-    }
-flips:
-    for (int b = 0; b < DIGIT_BITS; b++) {
-#pragma HLS PIPELINE II = 1
-        e[b] = words.read();
     }
     const int half = BITS_PER_WORD / 2;
     for (int v = 0; v < MASK_WORDS; v++) { // the bits of each half, side by side: wires
@@ -211,7 +232,7 @@ flips:
 #pragma HLS UNROLL
             word |= (in[i] >> v & 1) << i | (in[i] >> (half + v) & 1) << (half + i);
         }
-        p[v] = word;
+        p.of[v] = word;
     }
     for (int b = 0; b < DIGIT_BITS; b++) {
 #pragma HLS UNROLL
@@ -219,12 +240,17 @@ flips:
 #pragma HLS UNROLL
             const int u = v | 1 << b;
             if (u != v) {
-                const uint64_t t = (p[v] ^ p[u]) & e[b];
-                p[v] ^= t;
-                p[u] ^= t;
+                const uint64_t t = (p.of[v] ^ p.of[u]) & e[b];
+                p.of[v] ^= t;
+                p.of[u] ^= t;
             }
         }
     }
+}
+
+// write_turned gives a digit's pads, the difference of its masks from that of message 0, and this.
+inline void write_turned(const comparison &s, int j, const digit_masks &p, word_stream &out) {
+#pragma HLS INLINE off
     const int values = values_of(s, j), shared = shared_of(j);
 shared:
     for (int h = 0; h < shared; h++) {
@@ -233,15 +259,25 @@ shared:
         for (int v = 1; v < values; v++) {
 #pragma HLS PIPELINE II = 1
 #pragma HLS LOOP_TRIPCOUNT max = 15
-            out.write(p[h * DIGIT_VALUES + v] ^ p[h * DIGIT_VALUES]);
+            out.write(p.of[h * DIGIT_VALUES + v] ^ p.of[h * DIGIT_VALUES]);
         }
     }
 base:
     for (int h = 0; h < shared; h++) {
 #pragma HLS PIPELINE II = 1
 #pragma HLS LOOP_TRIPCOUNT max = 2
-        out.write(p[h * DIGIT_VALUES]);
+        out.write(p.of[h * DIGIT_VALUES]);
     }
+}
+
+// make_turned turns a digit while the one before is written.
+inline void make_turned(const comparison &s, int j, word_stream &words, word_stream &out) {
+#pragma HLS INLINE off
+#pragma HLS DATAFLOW
+    digit_masks p;
+#pragma HLS ARRAY_PARTITION variable = p.of complete
+    turn_masks(words, p);
+    write_turned(s, j, p, out);
 }
 
 // make_answer masks f_j[v] ^ f_j[0] of a digit (step 3), whose complement the sender's planes are.
@@ -278,6 +314,7 @@ equal:
     }
     out.write(words.read());
     if (shared == 2) out.write(words.read() ^ is[0]);
+    beat(COMPUTE, uint32_t(shared));
 }
 
 // make_selected gives each instance the message of its value (step 4): that of value 0 is zero.
@@ -306,21 +343,27 @@ masks:
 #pragma HLS PIPELINE II = 1
 #pragma HLS LOOP_TRIPCOUNT max = 2
         out.write(chosen[h] ^ words.read());
+        beat(COMPUTE);
     }
 }
 
 template <class W>
-void make_compare(const command &c, const comparison &s, word_stream &words, fifo<W, 2 * BITS_PER_WORD> &values, word_stream &out) {
+void make_compare(const command &c, const comparison &s, word_stream &words, value_stream<W> &values, word_stream &out) {
 #pragma HLS INLINE off
     W x[BITS_PER_WORD];
 #pragma HLS ARRAY_PARTITION variable = x complete
 columns:
     for (uint32_t k = 0; k < s.columns; k++) {
-        const int elements = c.op == op_compare_turn ? 0 : BITS_PER_WORD;
+        const int beats = c.op == op_compare_turn ? 0 : share_beats<W>();
     fill:
-        for (int i = 0; i < elements; i++) {
+        for (int i = 0; i < beats; i++) {
 #pragma HLS PIPELINE II = 1
-            x[i] = values.read();
+            const value_beat<W> v = values.read();
+            for (int j = 0; j < beat_values<W>(); j++) {
+#pragma HLS UNROLL
+                x[i * beat_values<W>() + j] = v.of[j];
+            }
+            beat(COMPUTE);
         }
     digits:
         for (int j = 0; j < s.digits; j++) {
@@ -385,6 +428,10 @@ columns:
     }
 }
 
+// Words that a column of pair i takes where it opens its factors, and where it is joined: the least has one product.
+inline uint32_t opened_words(int i) { return i == 0 ? 4 : 6; }
+inline uint32_t joined_words(int i) { return i == 0 ? 8 : 12; }
+
 // read_pairs reads what open and join take of a pair of nodes, column by column; behind the last pair the node without a neighbour.
 inline void read_pairs(const command &c, const comparison &s, const uint64_t *bits, word_stream &words) {
 #pragma HLS INLINE off
@@ -402,7 +449,7 @@ pairs:
             if (alone) {
                 words.write(bits[c.in[0] + uint32_t(lt_plane(m - 1)) * x + at]);
                 words.write(bits[c.in[0] + uint32_t(eq_plane(m, m - 1)) * x + at]);
-                beat(LOAD);
+                beat(LOAD, 2);
                 continue;
             }
             words.write(bits[c.in[0] + uint32_t(eq_plane(m, 2 * i + 1)) * x + at]);
@@ -414,7 +461,7 @@ pairs:
                     words.write(bits[c.in[0] + uint32_t(eq_plane(m, 2 * i)) * x + at]);
                     words.write(bits[c.in[2] + uint32_t(triples + t) * x + at]);
                 }
-                beat(LOAD);
+                beat(LOAD, opened_words(i));
                 continue;
             }
             words.write(bits[c.in[0] + uint32_t(lt_plane(2 * i + 1)) * x + at]);
@@ -427,7 +474,7 @@ pairs:
                 words.write(bits[c.in[3] + uint32_t(h * triples + t) * x + at]);
                 words.write(bits[c.in[4] + uint32_t(h * triples + t) * x + at]);
             }
-            beat(LOAD);
+            beat(LOAD, joined_words(i));
         }
     }
 }
@@ -446,7 +493,7 @@ pairs:
             const uint32_t at = s.first + k;
             if (alone && c.op == op_compare_open) continue;
             const uint64_t first = words.read(), second = words.read(); // of what is alone: lt, eq; else eq_high and a lt
-            beat(COMPUTE);
+            beat(COMPUTE, c.op == op_compare_open ? opened_words(i) : alone ? 2 : joined_words(i));
             if (c.op == op_compare_open) {
                 bits[c.out[0] + uint32_t(opened_plane(i)) * x + at] = first ^ words.read();
                 bits[c.out[0] + uint32_t(opened_plane(i) + 1) * x + at] = second ^ words.read();
@@ -475,19 +522,20 @@ pairs:
     }
 }
 
-// make_products is a&b ^ p0 ^ q of both bits of triples. lo and n count words of a.
+// make_products is a&b ^ p0 ^ q of both bits of triples: seven words in, two out. lo and n count words of a.
 inline void make_products(const command &c, const uint64_t *bits_in, uint64_t *bits_out) {
 #pragma HLS INLINE off
     const uint32_t stride = uint32_t(c.ints[0]);
-planes:
-    for (uint32_t h = 0; h < 2; h++) {
-    words:
-        for (uint32_t k = 0; k < c.n; k++) {
-#pragma HLS PIPELINE II = 1
+words:
+    for (uint32_t k = 0; k < c.n; k++) {
+#pragma HLS PIPELINE II = 7
+        const uint64_t a = bits_in[c.in[0] + c.lo + k];
+        for (uint32_t h = 0; h < 2; h++) {
+#pragma HLS UNROLL
             const uint32_t at = h * stride + c.lo + k;
-            bits_out[c.out[0] + at] = (bits_in[c.in[0] + c.lo + k] & bits_in[c.in[1] + at]) ^ bits_in[c.in[2] + at] ^ bits_in[c.in[3] + at];
-            beat(COMPUTE);
+            bits_out[c.out[0] + at] = (a & bits_in[c.in[1] + at]) ^ bits_in[c.in[2] + at] ^ bits_in[c.in[3] + at];
         }
+        beat(COMPUTE, 7);
     }
 }
 
@@ -503,7 +551,7 @@ template <class W> void compare_digits(const command &c, const uint64_t *bits_in
     const comparison s = comparison_of(c);
 #pragma HLS DATAFLOW
     word_stream words, out;
-    fifo<W, 2 * BITS_PER_WORD> x;
+    value_stream<W> x;
     read_compare<W>(c, s, bits_in, ring_in, words, x);
     make_compare<W>(c, s, words, x, out);
     write_compare(c, s, out, bits_out);

@@ -100,7 +100,7 @@ func (c *cutter) compareSelect(t task) error {
 			return []span{c.shares(t.in[0], lo, hi), block(t.in[1], lo, hi, k.MessagePlanes()), planes(t.in[2], lo, hi)}
 		},
 		func(lo, hi int) []span { return []span{c.nodes(t.out[0], k, 0, lo, hi)} },
-		c.shareWords()+k.MessagePlanes()+2*k.Digits(), nodePlanes(k, 0))
+		c.shareWords()+k.MessagePlanes()+k.Leaves(), nodePlanes(k, 0))
 }
 
 func (c *cutter) compareOpen(t task) error {
@@ -122,7 +122,7 @@ func (c *cutter) compareJoin(t task) error {
 			return []span{c.nodes(t.in[0], k, level, lo, hi), planes(t.in[1], lo, hi), planes(t.in[2], lo, hi), planes(t.in[3], lo, hi), planes(t.in[4], lo, hi)}
 		},
 		func(lo, hi int) []span { return []span{c.nodes(t.out[0], k, level+1, lo, hi)} },
-		nodePlanes(k, level)+4*joins, nodePlanes(k, level+1))
+		4*joins+2*(k.Nodes(level)%2), nodePlanes(k, level+1)) // a node without a neighbour is carried over
 }
 
 // products of bits: two planes of each of a's words.

@@ -347,11 +347,11 @@ func (r record) compare() (t tile) {
 	case lower.OpCompareAnswer:
 		in, out = share+message+k.Leaves(), message+nodes(0)
 	case lower.OpCompareSelect:
-		in, out = share+message+2*k.Digits(), nodes(0)
+		in, out = share+message+k.Leaves(), nodes(0)
 	case lower.OpCompareOpen:
 		in, out = 2*k.OpenedPlanes(level), k.OpenedPlanes(level)
 	case lower.OpCompareJoin:
-		in, out = nodes(level)+4*k.OpenedPlanes(level), nodes(level+1)
+		in, out = 4*k.OpenedPlanes(level)+2*(k.Nodes(level)%2), nodes(level+1)
 	case lower.OpProducts:
 		in, out = 7, 2
 	}

@@ -297,6 +297,9 @@ func (c *comparing[W]) products() {
 		c.issue(cmd)
 	}
 	c.run(c.T)
+	if c.cycles[1] != 7*words {
+		c.Errorf("products: %d cycles, want 7 a word", c.cycles[1])
+	}
 	same(c.T, "products", c.bits[out:][:2*words], want)
 }
 
@@ -352,7 +355,28 @@ func (c *comparing[W]) do(op lower.Operation, outs []string, x uint32, ins ...st
 		c.issue(cmd)
 	})
 	c.run(c.T)
+	if want := uint64(c.stride * c.words(op, numbers)); c.cycles[1] != want {
+		c.Errorf("%v: %d cycles, want %d", op, c.cycles[1], want)
+	}
 	for _, name := range outs {
 		same(c.T, fmt.Sprintf("%v: %s", op, name), c.board.bits[c.at[name]:][:len(c.want[name].Words())], c.want[name].Words())
 	}
+}
+
+// words is the words of 64 bits that a column of an operation takes, a cycle each.
+func (c *comparing[W]) words(op lower.Operation, numbers []int) int {
+	x := ring.Width[W]() // 64 words of the ring
+	switch op {
+	case lower.OpCompareChoose:
+		return x + c.ChoicePlanes()
+	case lower.OpCompareTurn:
+		return c.MaskPlanes() + c.ChoicePlanes()
+	case lower.OpCompareAnswer, lower.OpCompareSelect:
+		return x + c.MessagePlanes() + c.Leaves()
+	}
+	level := numbers[1]
+	if op == lower.OpCompareOpen {
+		return 2 * c.OpenedPlanes(level)
+	}
+	return 4*c.OpenedPlanes(level) + 2*(c.Nodes(level)%2)
 }
