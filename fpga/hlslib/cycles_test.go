@@ -74,3 +74,29 @@ func TestElementwiseCyclesAreThoseOfTheModel(t *testing.T) {
 		t.Errorf("%d cycles to load and %d to store, modelled are %d", got[0], got[2], want)
 	}
 }
+
+// TestChannelCyclesAreThoseOfTheModel: the products of a depthwise tile and the sums of a pool, all but the depth of pipelines.
+func TestChannelCyclesAreThoseOfTheModel(t *testing.T) {
+	d := small(t)
+	c := configOf(t, d)
+	b := newBench[uint32](12)
+	k := conv(2*c.Channels, 5, 6, 2*c.Channels, 3, 1, 1, 1)
+	k.Groups = k.InC
+	l := whole(k, k.OutH(), k.OutW(), c.ChannelPixels, c.ChannelWords, 1)
+	weights := words[uint32](b.rnd, l.WeightLen())
+	packed, err := hlslib.PackDepthwise(l.geometry(), c.Channels, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addLayer(t, b, l, lower.OpDepthwise, weights, packed)
+	p := kernel.Pool{C: 2 * c.PoolLanes, H: 6, W: 6, KH: 2, KW: 2, StrideH: 2, StrideW: 2}
+	addPool(t, b, p)
+	got := b.check(t, c, inTurn).Cycles
+	tiles := int64(2 * ((k.OutH() + l.th - 1) / l.th))
+	if want := tiles * (d.DepthwiseTileCycles(l.geometry(), l.th*l.tw) - target.DepthwiseDepth); got[lower.Depthwise][1] != uint64(want) {
+		t.Errorf("depthwise: %d cycles of products in %d tiles, modelled are %d", got[lower.Depthwise][1], tiles, want)
+	}
+	if want := d.PoolCycles(cost.Tournament(p).Windows(), p.KH*p.KW) - target.StreamDepth; got[lower.Pool][1] != uint64(want) {
+		t.Errorf("pool: %d cycles of sums, modelled are %d", got[lower.Pool][1], want)
+	}
+}

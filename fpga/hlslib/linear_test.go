@@ -143,19 +143,24 @@ func testPool[W ring.Word](t *testing.T, c hlslib.Config) {
 		{C: 5, H: 9, W: 11, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1}, {C: 6, H: 7, W: 7, KH: 7, KW: 7, StrideH: 1, StrideW: 1},
 		{C: 3, H: 14, W: 14, KH: 14, KW: 14, StrideH: 1, StrideW: 1}, {C: 2, H: 20, W: 30, KH: 3, KW: 2, StrideH: 1, StrideW: 3, PadH: 2},
 	} {
-		x := words[W](b.rnd, p.C*p.H*p.W)
-		y := make([]W, cost.Tournament(p).Windows())
-		if err := kernel.SumPool(p, y, x); err != nil {
-			t.Fatal(err)
-		}
-		c := command(lower.OpSumPool, cost.Client, len(y))
-		ints(&c, p.C, p.H, p.W, p.KH, p.KW, p.StrideH, p.StrideW, p.PadH, p.PadW)
-		c.In[0], c.Out[0] = b.put(x), b.room(len(y))
-		b.want(c.Out[0], y)
-		b.add(c)
+		addPool(t, b, p)
 	}
 	b.check(t, c, inTurn)
 	b.check(t, c, sideBySide)
+}
+
+// addPool puts sums of windows on a bench.
+func addPool[W ring.Word](t *testing.T, b *bench[W], p kernel.Pool) {
+	t.Helper()
+	x, y := words[W](b.rnd, p.C*p.H*p.W), make([]W, cost.Tournament(p).Windows())
+	if err := kernel.SumPool(p, y, x); err != nil {
+		t.Fatal(err)
+	}
+	c := command(lower.OpSumPool, cost.Client, len(y))
+	ints(&c, p.C, p.H, p.W, p.KH, p.KW, p.StrideH, p.StrideW, p.PadH, p.PadW)
+	c.In[0], c.Out[0] = b.put(x), b.room(len(y))
+	b.want(c.Out[0], y)
+	b.add(c)
 }
 
 // TestPool holds sums of windows against the runtime's, windows beyond the buffers among them.
