@@ -116,8 +116,8 @@ func TestPASNet(t *testing.T) {
 		paper         float64 // ms
 	}{{"A", "resnet18", []string{"act", "pool"}, 63.3}, {"B", "resnet50", []string{"act", "pool"}, 227.6}, {"D", "mobilenetv2", []string{"act"}, 180.9}} {
 		t.Run(n.name, func(t *testing.T) {
-			if n.name == "B" && testing.Short() {
-				t.Skip("seconds")
+			if n.name == "B" && os.Getenv("SOTTO_LONG") == "" {
+				t.Skip("seconds: with SOTTO_LONG=1")
 			}
 			p := planned(t, example(t, n.example, polynomial(n.sites...)), boards(t, "zcu104", 32), paperLink())
 			t.Logf("%.1f ms, the paper has %.1f", p.Seconds()*1e3, n.paper)
