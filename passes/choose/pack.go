@@ -243,27 +243,58 @@ func (s *search) pack(c Candidate) (Candidate, error) {
 // fewLayers is how many layers are packed singly, those of the most work.
 const fewLayers = 12
 
-// packSingly changes single layers as long as that helps, once each where there are many.
+// pairedLayers is how many are also packed two at a time: where one layer's bytes hide another's work, neither pays alone.
+const pairedLayers = 4
+
+// packSingly changes single layers, and pairs of the greatest, as long as that helps, once each where there are many.
 func (s *search) packSingly(c Candidate) (Candidate, error) {
 	space := s.of(c.Program)
 	order := space.byWork()
 	few := len(order) <= fewLayers
+	order = order[:min(len(order), fewLayers)]
 	for changed := true; changed; {
 		changed = false
-		for _, i := range order[:min(len(order), fewLayers)] {
+		try := func(next Candidate) error {
+			if next.same(c) {
+				return nil
+			}
+			better, helps, err := s.better(c, next)
+			c, changed = better, few && (changed || helps)
+			return err
+		}
+		for _, i := range order {
 			for _, k := range space.Layers[i].Packings {
-				if k == space.packing(c, i) {
-					continue
-				}
-				next, helps, err := s.better(c, space.repacked(c, i, k))
-				if err != nil {
+				if err := try(space.repacked(c, i, k)); err != nil {
 					return c, err
 				}
-				c, changed = next, few && (changed || helps)
 			}
+		}
+		if changed {
+			continue
+		}
+		if err := space.eachPair(order[:min(len(order), pairedLayers)], func(i, j int, a, b cost.Packing) error {
+			return try(space.repacked(space.repacked(c, i, a), j, b))
+		}); err != nil {
+			return c, err
 		}
 	}
 	return c, nil
+}
+
+// eachPair visits both packings of every two layers.
+func (s *Space) eachPair(layers []int, visit func(i, j int, a, b cost.Packing) error) error {
+	for n, i := range layers {
+		for _, j := range layers[:n] {
+			for _, a := range s.Layers[i].Packings {
+				for _, b := range s.Layers[j].Packings {
+					if err := visit(i, j, a, b); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // byWork lists the layers that have a choice, the one of the most work first.
