@@ -259,17 +259,16 @@ func TestGarbled(t *testing.T) {
 
 // layer is a garbled layer by the runtime.
 type layer[W ring.Word] struct {
-	task              *circuit.Task
-	n                 int
-	key, delta, seed  prg.Block
-	zero              []prg.Block // of the evaluator's inputs
-	x0, x1, r         []W         // the evaluator's share, the garbler's, and its masks
-	choices           ring.Bits
-	labels, own       []prg.Block // of the garbler's bits, and of the evaluator's
-	tables            []prg.Block
-	permute, colour   []uint64 // planes
-	sent, shares      []W      // the permute bits as words, and the evaluator's shares
-	elements, outputs int
+	task             *circuit.Task
+	n                int
+	key, delta, seed prg.Block
+	zero             []prg.Block // of the evaluator's inputs
+	x0, x1, r        []W         // the evaluator's share, the garbler's, and its masks
+	choices          ring.Bits
+	labels, own      []prg.Block // of the garbler's bits, and of the evaluator's
+	tables           []prg.Block
+	permute, colour  []uint64 // planes
+	sent, shares     []W      // the permute bits as words, and the evaluator's shares
 }
 
 func newLayer[W ring.Word](t *testing.T, c garbledCase) *layer[W] {
