@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"slices"
 
 	"sotto/ir/cost"
 )
@@ -37,7 +38,7 @@ type bar struct {
 // says how much of it is busy.
 func (r *Run) Gantt(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	lanes := r.lanes()
+	lanes := slices.DeleteFunc(r.lanes(), func(l lane) bool { return len(l.ops) == 0 })
 	latency := max(r.Latency(), 1)
 	height := headHeight + rowHeight*(len(lanes)+1)
 	fmt.Fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" font-size=\"11\">\n", labelWidth+chartWidth+20, height)
