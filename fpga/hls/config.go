@@ -59,6 +59,9 @@ type BoardConfig struct {
 type LinkConfig struct {
 	BitsPerSecond float64 `json:"bits_per_second"` // each way
 	OneWayUS      float64 `json:"one_way_us"`
+	// HoldsBytes is what the network must hold of each direction, on its way or arrived and not received yet: with less the boards may wait
+	// for each other without end.
+	HoldsBytes int64 `json:"holds_bytes"`
 }
 
 // Resources of a chip.
@@ -163,7 +166,7 @@ func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error
 	c := &Config{Sotto: ConfigVersion, Kind: ConfigKind, Net: b.Program.Net, Program: b.Program.Pair.String(), Deploy: b.Program.Deploy, Source: f.Source,
 		Phase: p.Phase.String(), Ring: d.Ring, ClockMHz: d.ClockMHz, Tool: "Vitis " + Tool,
 		Board:  BoardConfig{f.Board.Name, f.Board.Title, f.Board.Part, f.Board.Watts.Busy.Value},
-		Link:   LinkConfig{p.Link.BytesPerSecond.Value * bitsPerByte, p.Link.OneWayMS.Value * usPerMS},
+		Link:   LinkConfig{p.Link.BytesPerSecond.Value * bitsPerByte, p.Link.OneWayMS.Value * usPerMS, p.LinkBytes()},
 		Design: d, Constants: constants, Area: resourcesOf(d.AreaOn(f.Board)), Usable: resourcesOf(f.Board.Plannable()), Used: Utilisation(d, f.Board),
 		Latency: LatencyConfig{s.Cycles, simulated.Cycles, s.LatencyMS, s.EnergyMJ}, Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
 	for _, part := range d.PartsOn(f.Board) {

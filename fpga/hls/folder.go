@@ -232,7 +232,7 @@ func (f *Folder) sizes() string {
 		}
 		records = max(records, len(b.Commands))
 	}
-	return fmt.Sprintf("// Words of a board's memories: what the first command finds, and what commands make.\nstruct memory_words {\n    static const uint32_t RING = %d;\n"+
+	return fmt.Sprintf("// What the network holds of each direction, on its way or arrived and not received yet.\nstruct network {\n    static const uint32_t LINK_BYTES = %d;\n};\n\n", f.Plan.LinkBytes()) + fmt.Sprintf("// Words of a board's memories: what the first command finds, and what commands make.\nstruct memory_words {\n    static const uint32_t RING = %d;\n"+
 		"    static const uint32_t BITS = %d;\n    static const uint32_t RECORDS = %d;\n};\n", most[lower.RING], most[lower.BITS], records*lower.RecordWords)
 }
 

@@ -64,8 +64,8 @@ template <class T, int DEPTH> class stream {
         moved_.notify_all();
     }
 
-    // deepen lets the queue hold whatever comes: for one thread that runs one kernel after the other.
-    void deepen() { room_ = ~std::size_t(0); }
+    // deepen lets the queue hold so much, or whatever comes: for one thread that runs one kernel after the other.
+    void deepen(std::size_t room = ~std::size_t(0)) { room_ = room; }
 
     bool empty() {
         std::lock_guard<std::mutex> hold(mutex_);

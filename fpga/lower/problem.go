@@ -110,7 +110,7 @@ func newBuilder(units []unit, designs [2]target.Design, link cost.Link) *builder
 				in = b.arrivals()
 			}
 			r.engines[k] = resource(of)
-			r.pools[k] = kernelPool{pool(of+" queue", QueueDepth), pool(of+" inputs", in), pool(of+" tiles", Buffers), pool(of+" outputs", Buffers)}
+			r.pools[k] = kernelPool{pool(of+" queue", QueueDepth), pool(of+arrivalPool, in), pool(of+" tiles", Buffers), pool(of+" outputs", Buffers)}
 			b.last[p][k] = tails{-1, -1, sched.Dep{Op: -1}, sched.Dep{Op: -1}}
 		}
 	}

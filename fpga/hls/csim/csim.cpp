@@ -235,10 +235,12 @@ void print(const board &b, int party) {
     }
 }
 
-// side_by_side runs both boards as the hardware does: a thread for each kernel and each sequencer, queues and the link as deep as the
-// hardware's. It gives the commands that were issued.
+// side_by_side runs both boards as the hardware does: a thread for each kernel and each sequencer, queues as deep as the hardware's, and a
+// link that holds what the schedule counts on. It gives the commands that were issued.
 uint32_t side_by_side(board (&boards)[2]) {
     static cable up("the link from the client"), down("the link from the server");
+    const std::size_t beats = network::LINK_BYTES / (sizeof(uint64_t) * config::LINK_WORDS);
+    up.deepen(beats), down.deepen(beats);
     uint32_t issued[2] = {0, 0}, steps[2][kernel_count] = {};
     for (int p = 0; p < 2; p++) {
         board &b = boards[p];
