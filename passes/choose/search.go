@@ -27,7 +27,7 @@ type Weighed string
 const (
 	WeighedAll   Weighed = "all"
 	WeighedAlike Weighed = "alike" // those that pack all layers alike; packings of single layers were searched
-	WeighedForm  Weighed = "form"  // of these, those of the form that a search found
+	WeighedForm  Weighed = "form"  // of these, those of the forms that have few, one of which a search found the best
 	WeighedNone  Weighed = "none"  // there were more than MostEnumerated even of that
 )
 
@@ -123,12 +123,22 @@ func (p *Problem) Choose(link cost.Link) (Choice, error) {
 	found, err := s.choose()
 	if form := found.Candidate.Form; err == nil && p.Forms[form].Space.candidates(true, most) <= most {
 		uniform, times := found.Uniform, found.UniformTimes
-		found, err = s.enumerated(WeighedForm, []int{form})
+		found, err = s.enumerated(WeighedForm, p.small(most))
 		if times.By(s.Objective) < found.UniformTimes.By(s.Objective) {
 			found.Uniform, found.UniformTimes = uniform, times // of another form
 		}
 	}
 	return s.repack(found, err)
+}
+
+// small numbers the forms that have few candidates with all layers packed alike, each by itself.
+func (p *Problem) small(most int) (all []int) {
+	for i, f := range p.Forms {
+		if f.Space.candidates(true, most) <= most {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 // forms numbers all.

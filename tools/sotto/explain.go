@@ -94,7 +94,7 @@ func (e *explanation) text(w io.Writer) {
 	case choose.WeighedAlike:
 		fmt.Fprint(w, ". All programs that pack all layers alike were weighed: none is estimated faster; packings of single layers were searched.\n\n")
 	case choose.WeighedForm:
-		fmt.Fprint(w, ". All programs of this ring and order of pools that pack all layers alike were weighed: none is estimated faster; others were searched.\n\n")
+		fmt.Fprint(w, ". All programs of this ring and order of pools, and of others with few, that pack all layers alike were weighed: none is estimated faster; others were searched.\n\n")
 	default:
 		fmt.Fprintf(w, ". Found by search: there are more than %d programs to choose from.\n\n", choose.MostEnumerated)
 	}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"sotto/passes/choose"
@@ -25,6 +27,22 @@ func explained(t *testing.T, file, out, target string, flags ...string) map[stri
 	return of
 }
 
+// before is what a decision has chosen on the near side of a flip: what the flip before it leads to, seen from the link.
+func before(d choose.Decision, flip int) string {
+	f, from := d.Flips[flip], choose.Flip{To: d.Chosen}
+	for _, o := range d.Flips {
+		nearer := o.At < f.At
+		last := from.At == 0 || o.At > from.At
+		if f.Below {
+			nearer, last = o.At > f.At, from.At == 0 || o.At < from.At
+		}
+		if o.Axis == f.Axis && o.Below == f.Below && nearer && last {
+			from = o
+		}
+	}
+	return from.To
+}
+
 // TestFlipsAreReal compiles just on either side of some flips that are named: the choice changes there, to what was said.
 func TestFlipsAreReal(t *testing.T) {
 	file, out := filepath.Join("../../examples", "minionn.sotto"), filepath.Join(t.TempDir(), "out")
@@ -38,15 +56,22 @@ func TestFlipsAreReal(t *testing.T) {
 		}
 		return seen[target]
 	}
-	for name, d := range at(target(bps, ms)) {
-		for _, f := range d.Flips {
-			const side, most = 1.001, 4 // each side is explained, which takes seconds
-			if flips == most {
-				continue
-			}
+	decisions := at(target(bps, ms))
+	for _, name := range slices.Sorted(maps.Keys(decisions)) {
+		d := decisions[name]
+		if slices.Contains([]string{"conv2d", "linear", "packing"}, d.Op) {
+			continue // packings are searched: where two mixes nearly tie, a compilation may find the other
+		}
+		for i, f := range d.Flips {
+			const side, most = 1.001, 6 // each side is explained, which takes seconds
 			near, far := f.At/side, f.At*side
 			if f.Below {
 				near, far = far, near
+			}
+			if flips == most || slices.ContainsFunc(d.Flips, func(o choose.Flip) bool {
+				return o != f && o.Axis == f.Axis && min(near, far) <= o.At && o.At <= max(near, far)
+			}) {
+				continue // another one that near is on one of the sides
 			}
 			link := func(x float64) string {
 				if f.Axis == choose.Delay {
@@ -54,8 +79,8 @@ func TestFlipsAreReal(t *testing.T) {
 				}
 				return target(x, ms)
 			}
-			if got := at(link(near))[name].Chosen; got != d.Chosen {
-				t.Errorf("%s flips from %s at %s %g; on the near side it is %q", name, d.Chosen, f.Axis, f.At, got)
+			if from, got := before(d, i), at(link(near))[name].Chosen; got != from {
+				t.Errorf("%s flips from %s at %s %g; on the near side it is %q", name, from, f.Axis, f.At, got)
 			}
 			if got := at(link(far))[name].Chosen; cmp.Or(got, "none") != f.To { // of garbling, where nothing is garbled
 				t.Errorf("%s flips to %s at %s %g; on the far side it is %q", name, f.To, f.Axis, f.At, got)
