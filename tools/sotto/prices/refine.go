@@ -25,7 +25,7 @@ const (
 	byteSlack    = 0.07 // of bytes, which were measured as sessions move them
 	messageSlack = 0.5
 	sessionNoise = 0.05
-	noiseMS      = 0.3 // of a median of short phases: what starting threads and waking processes varies by
+	noiseMS      = 0.7 // of short phases: what starting threads and waking processes varies by
 	outlier      = 2   // standard deviations beyond which a session counts by its distance, not its square
 	mostFactor   = 4   // either way
 	refinements  = 8
