@@ -8,7 +8,6 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"text/template"
 
@@ -49,10 +48,28 @@ var (
 	streamPort = regexp.MustCompile(`(?m)^#pragma HLS INTERFACE mode = axis port = (\w+)`)
 )
 
-// inputPort are the ports of the array's inputs, of which a design uses the first.
-var inputPort = regexp.MustCompile(`^in(\d)$`)
+// absent is what stands at the sequencer's ports of kernels that a design leaves out.
+const absent = "absent"
 
-// kernels reads the sources of a design's top functions.
+// leftOut lists the kernels of commands that a design has not.
+func leftOut(d target.Design) (list []string) {
+	for k := range lower.Kernels {
+		if name := k.String(); !d.Has(target.Kernel(name)) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// built tells whether a design has a top function of a name.
+func built(d target.Design, name string) bool {
+	if name == absent {
+		return len(leftOut(d)) > 0
+	}
+	return d.Has(target.Kernel(name))
+}
+
+// kernels reads the sources of a design's top functions. A port that the constants leave unused is there all the same, and must be connected.
 func kernels(d target.Design) ([]kernel, error) {
 	names, err := fs.Glob(sources, "src/*.cpp")
 	if err != nil {
@@ -65,14 +82,11 @@ func kernels(d target.Design) ([]kernel, error) {
 			return nil, err
 		}
 		k := kernel{Name: strings.TrimSuffix(strings.TrimPrefix(name, "src/"), ".cpp")}
-		if !d.Has(target.Kernel(k.Name)) {
+		if !built(d, k.Name) {
 			continue
 		}
 		for _, m := range memoryPort.FindAllSubmatch(text, -1) {
 			p := port{string(m[1]), ""}
-			if n := inputPort.FindStringSubmatch(p.name); n != nil && n[1] >= strconv.Itoa(d.Conv.Ports) {
-				continue
-			}
 			for _, of := range memories {
 				if strings.HasPrefix(string(m[2]), of) {
 					p.memory = of
@@ -102,8 +116,8 @@ type platform struct {
 var platforms = map[string]platform{
 	"zcu104":  {name: "xilinx_zcu104_base_202320_1", shared: zynqUltra, embedded: true},
 	"zcu102":  {name: "xilinx_zcu102_base_202320_1", shared: zynqUltra, embedded: true},
-	"kv260":   {name: "kv260_custom", shared: zynqUltra, embedded: true, note: "the board's maker ships no platform for acceleration under this name: make one and give PLATFORM"},
-	"pynq-z2": {name: "pynq_z2_custom", shared: []string{"HP0", "HP1", "HP2", "HP3"}, embedded: true, note: "Vitis has no platform for this board: make one, or take the kernels into Vivado as IP"},
+	"kv260":   {name: "kv260_custom", shared: zynqUltra, embedded: true, note: "the board's maker ships none for acceleration under this name: make one and give PLATFORM to make"},
+	"pynq-z2": {name: "pynq_z2_custom", shared: []string{"HP0", "HP1", "HP2", "HP3"}, embedded: true, note: "Vitis has none for this board: make one, or take the kernels into Vivado as IP"},
 	"vck190":  {name: "xilinx_vck190_base_202320_1", ring: "DDR", bits: "DDR", embedded: true},
 	"u50":     {name: "xilinx_u50_gen3x16_xdma_5_202210_1", ring: "HBM[0:15]", bits: "HBM[16:31]"},
 	"u200":    {name: "xilinx_u200_gen3x16_xdma_2_202110_1", ring: "DDR[0]", bits: "DDR[1]"},
@@ -133,7 +147,6 @@ type (
 	streamLine struct {
 		From, To string
 		Depth    int
-		Open     bool // its other end is not in this folder
 	}
 )
 
@@ -144,9 +157,6 @@ func buildFiles(board target.Board, d target.Design, queueDepth int) (map[string
 		return nil, err
 	}
 	p, known := platforms[board.Name]
-	if !known {
-		p.note = "sotto knows no platform for " + board.Name + ": name its memories and give PLATFORM"
-	}
 	out := map[string][]byte{}
 	fill := func(path, name string, data any) {
 		var b bytes.Buffer
@@ -159,8 +169,9 @@ func buildFiles(board target.Board, d target.Design, queueDepth int) (map[string
 	if p.embedded {
 		binary = "xsa"
 	}
-	fill("Makefile", "Makefile", map[string]any{"Tool": Tool, "Kernels": all, "Platform": p.name, "Binary": binary})
-	fill("link/connectivity.cfg", "connectivity.cfg", map[string]any{"Tool": Tool, "Kernels": all, "Ports": memoryLines(all, p, known), "Streams": streamLines(all, queueDepth), "Note": p.note})
+	fill("Makefile", "Makefile", map[string]any{"Tool": Tool, "Kernels": all, "Instances": instances(all, d), "Hz": clockHz(d.ClockMHz), "Platform": p.name, "Board": board.Name, "Binary": binary})
+	fill("link/connectivity.cfg", "connectivity.cfg", map[string]any{"Tool": Tool, "Instances": instanceLines(all, d), "Ports": memoryLines(all, p, known), "Streams": streamLines(d, queueDepth), "Note": platformNote(board.Name)})
+	fill("link/network.cfg", "network.cfg", map[string]any{"Tool": Tool})
 	for _, k := range all {
 		var others []string
 		for _, o := range all {
@@ -173,6 +184,53 @@ func buildFiles(board target.Board, d target.Design, queueDepth int) (map[string
 		fill("kernels/"+k.Name+"/run_hls.tcl", "run_hls.tcl", data)
 	}
 	return out, err
+}
+
+// platformNote says what there is to know of a board's platform, or that there is none.
+func platformNote(board string) string {
+	if p, known := platforms[board]; known {
+		return p.note
+	}
+	return "sotto knows none for " + board + ": give PLATFORM to make, and name its memories in link/connectivity.cfg"
+}
+
+// instances names those of all kernels in the linked accelerator: one each, and one of the absent for each that is left out.
+func instances(all []kernel, d target.Design) (list []string) {
+	for _, k := range all {
+		if k.Name != absent {
+			list = append(list, k.Name)
+		}
+	}
+	for i := range leftOut(d) {
+		list = append(list, absentInstance(i))
+	}
+	return list
+}
+
+// absentInstance is what the linker calls one of several instances to which it is given no names.
+func absentInstance(i int) string { return fmt.Sprintf("%s_%d", kernel{Name: absent}.Top(), i+1) }
+
+// instanceLine says how many instances of a kernel there are. One has the kernel's name.
+type instanceLine struct {
+	Top, Name string
+	Count     int
+}
+
+func instanceLines(all []kernel, d target.Design) (list []instanceLine) {
+	for _, k := range all {
+		l := instanceLine{k.Top(), k.Name, 1}
+		if k.Name == absent {
+			l.Name, l.Count = "", len(leftOut(d))
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// clockHz is the clock, to the hertz.
+func clockHz(mhz float64) int64 {
+	const hzPerMHz = 1e6
+	return int64(math.Round(mhz * hzPerMHz))
 }
 
 // clockNS is the period, to the picosecond.
@@ -200,17 +258,17 @@ func memoryLines(all []kernel, p platform, known bool) []memoryLine {
 // tool calls queue_0, queue_1 and so on.
 const sequencer = "sequencer"
 
-// streamLines connects every kernel to the sequencer, and names the ends of the link.
-func streamLines(all []kernel, depth int) []streamLine {
+// streamLines connects every kernel, or the absent in its place, to the sequencer.
+func streamLines(d target.Design, depth int) []streamLine {
 	var out []streamLine
+	missing := leftOut(d)
 	for n := range lower.Kernels {
 		name := n.String()
-		if !slices.ContainsFunc(all, func(k kernel) bool { return k.Name == name }) {
-			continue
+		if i := slices.Index(missing, name); i >= 0 {
+			name = absentInstance(i)
 		}
 		out = append(out, streamLine{From: fmt.Sprintf("%s.queue_%d", sequencer, n), To: name + ".queue", Depth: depth},
 			streamLine{From: name + ".finished", To: fmt.Sprintf("%s.finished_%d", sequencer, n), Depth: depth})
 	}
-	return append(out, streamLine{From: lower.Send.String() + ".link", To: "network.tx", Open: true},
-		streamLine{From: "network.rx", To: lower.Recv.String() + ".link", Open: true})
+	return out
 }

@@ -3,6 +3,7 @@ package hls
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	_ "embed" // of the testbench
 	"encoding/binary"
 	"encoding/json"
@@ -46,7 +47,7 @@ func (f *Folder) Write(create Create) (*report.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{create: create, kept: map[string][]byte{}}
+	w := &writer{create: create, kept: map[string][]byte{}, sums: map[string][]byte{}}
 	summary := r.Summarise()
 	w.json("report.json", summary)
 	w.text("report.md", summary.Page)
@@ -72,6 +73,7 @@ func (f *Folder) Write(create Create) (*report.Summary, error) {
 	}
 	w.json(ConfigFile, c)
 	w.readme(f, c)
+	w.written()
 	return summary, w.err
 }
 
@@ -145,6 +147,7 @@ func linkText(l cost.Link) string {
 type writer struct {
 	create Create
 	kept   map[string][]byte // texts, by path
+	sums   map[string][]byte // SHA-256 of all files, by path
 	err    error
 }
 
@@ -154,7 +157,9 @@ func (w *writer) stream(path string, write func(io.Writer) error) {
 	}
 	f, err := w.create(path)
 	if err == nil {
-		err = write(f)
+		sum := sha256.New()
+		err = write(io.MultiWriter(f, sum))
+		w.sums[path] = sum.Sum(nil)
 		if e := f.Close(); err == nil {
 			err = e
 		}
@@ -212,14 +217,16 @@ func (w *writer) sources(f *Folder) {
 	d := f.Plan.Boards[0].Design
 	copyAll(sources, "", func(p string) bool {
 		name, top := strings.CutSuffix(path.Base(p), ".cpp")
-		return !top || d.Has(target.Kernel(name))
+		return !top || built(d, name)
 	})
 	w.bytes("csim/csim.cpp", testbench)
 	c, err := hlslib.ConfigOf(d)
 	if err != nil && w.err == nil {
 		w.err = err
 	}
-	w.bytes("src/config.hpp", []byte(hlslib.Header(c.Struct("config"), f.sizes(), f.has())))
+	constants := c.Struct("config")
+	w.bytes("src/config.hpp", []byte(header(constants, f.sizes(), f.has())))
+	w.bytes("src/planned.hpp", []byte(planned(constants)))
 }
 
 // sizes are the words of the larger of both boards' memories, which a co-simulation must know, as a struct.

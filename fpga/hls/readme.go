@@ -13,7 +13,9 @@ type about struct {
 	Config       *Config
 	Link         string
 	Tool         string
+	Platform     string // of the linker, empty where none is known
 	Note         string
+	Hz           int64 // of the clock
 	Session      bool
 	Alternatives bool
 	files        map[string][]byte
@@ -41,6 +43,9 @@ func (a *about) MB(n int64) string {
 	return fmt.Sprintf("%.1f", float64(n)/bytesPerMB)
 }
 
+// BeatBits are those of TDATA of the link's streams: a beat's words, and their number in a word of its own.
+func (a *about) BeatBits() int { return wordBits * (a.Config.Constants.LinkWords + 1) }
+
 // Counts of commands by kernel.
 func (a *about) Counts(of map[string]int) string {
 	var list []string
@@ -55,7 +60,7 @@ func (w *writer) readme(f *Folder, c *Config) {
 	if w.err != nil {
 		return
 	}
-	a := &about{Config: c, Link: linkText(f.Plan.Link), Tool: Tool, Note: platforms[f.Board.Name].note, Session: f.Recordings[0] != nil, Alternatives: len(f.Alternatives) > 0, files: w.kept}
+	a := &about{Config: c, Link: linkText(f.Plan.Link), Tool: Tool, Platform: platforms[f.Board.Name].name, Note: platformNote(f.Board.Name), Hz: clockHz(c.ClockMHz), Session: f.Recordings[0] != nil, Alternatives: len(f.Alternatives) > 0, files: w.kept}
 	var text bytes.Buffer
 	w.err = templates.ExecuteTemplate(&text, "README.md", a)
 	w.bytes("README.md", text.Bytes())

@@ -9,7 +9,7 @@ add_files -tb ../../src/{{.}}.cpp -cflags "-std=c++14 -I../../src -I../../src/hl
 open_solution -reset solution -flow_target vitis
 set_part {{.Part}}
 create_clock -period {{.ClockNS}} -name default
-csim_design -argv "[file normalize ../../csim/data]"
+csim_design -ldflags "-pthread" -argv "[file normalize ../../csim/data]"
 csynth_design
 export_design -format xo -output ../../build/{{.Name}}.xo
 exit
