@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +17,6 @@ import (
 	schedule "sotto/fpga/report"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
-	"sotto/passes/pass"
 	"sotto/runtime/party"
 	"sotto/runtime/vm"
 	"sotto/tools/conform"
@@ -82,9 +81,11 @@ func newFPGACmd(a *app) *cobra.Command {
 	f.network.add(c)
 	f.lower.add(c)
 	f.lower.addDeploy(c)
+	c.Flags().Lookup("nonlinear").Usage = fmt.Sprintf("`protocol` of comparisons (relu, maxpool, argmax): %v, or auto: for each op the cheapest at the boards' prices; PATH=PROTOCOL for one op, or all of a block (default auto)", hardwareWays)
+	c.Flags().Lookup("garbling").Usage = "how AND gates are garbled: half-gates, which alone the engines do, or auto, the same"
 	c.Flags().StringVar(&f.lower.offline, "offline", string(cost.FromDealer), "who makes the offline material: dealer, or he, the two parties alone (their programs differ a little)")
 	c.Flags().StringVar(&f.target, "target", "zcu104x2", "pair of `boards`: a shipped board's name and x2, or a board's file")
-	c.Flags().StringVar(&f.link, "link", "", "network between the boards: lan, wan, pasnet, or BANDWIDTH,DELAY such as 1gbps,100us (default: the board's first port)")
+	c.Flags().StringVar(&f.link, "link", "", "network between the boards: "+strings.Join(plannedLinks(), ", ")+", or BANDWIDTH,DELAY such as 1gbps,100us; loopback has no bandwidth to plan with (default: the board's first port)")
 	c.Flags().StringArrayVar(&f.knobs, "knob", nil, "set `NAME=VALUE` of the design, such as conv.tm=16; config.json lists them under design")
 	c.Flags().StringVar(&f.input, "input", "random:1", "PNG or JPEG image, .npy `file`, or random:SEED, of the session that the C-simulation is compared with")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "the `directory` to write; a folder of fpga's that is there is replaced")
@@ -92,13 +93,27 @@ func newFPGACmd(a *app) *cobra.Command {
 	return c
 }
 
-// fpga writes the folder of a network's accelerator.
+// fpga writes the folder of a network's accelerator. Who is interrupted leaves nothing behind; a second interrupt does not wait for that.
 func (a *app) fpga(path string, f *fpgaFlags) (*fpgaResult, error) {
+	ctx, stop := interruptible()
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	r, err := a.hardware(ctx, path, f)
+	if err != nil && ctx.Err() != nil {
+		return nil, interruptError{fmt.Errorf("interrupted: %s is as it was", f.out)}
+	}
+	return r, err
+}
+
+func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaResult, error) {
 	board, settings, link, err := a.pair(f)
 	if err != nil {
 		return nil, err
 	}
-	if err := ownHardware(f.out); err != nil {
+	if err := errors.Join(f.checkProtocols(), ownHardware(f.out)); err != nil {
+		return nil, err
+	}
+	if err := folderWritable(f.out); err != nil {
 		return nil, err
 	}
 	n, err := a.load(path, f.network)
@@ -119,17 +134,24 @@ func (a *app) fpga(path string, f *fpgaFlags) (*fpgaResult, error) {
 		return nil, err
 	}
 	a.progress.step("design and schedule of both boards")
-	found, err := explore.Search(explore.Question{Client: bundles[cost.Client].Program, Server: bundles[cost.Server].Program, Phase: cost.Online, Board: board, Link: link, Set: settings, Plans: plans})
+	found, err := unlessEnded(ctx, func() (*explore.Answer, error) {
+		return explore.Search(explore.Question{Client: bundles[cost.Client].Program, Server: bundles[cost.Server].Program, Phase: cost.Online, Board: board, Link: link, Set: settings, Plans: plans})
+	})
 	if err != nil {
 		return nil, withKnob(firstFit(err))
 	}
 	folder := &hls.Folder{Plan: found.Plan, Board: board, Source: compiled.Source, Alternatives: alternatives(found, board)}
 	if !f.estimate {
-		if folder.Recordings, err = a.session(f, bundles, found.Plan); err != nil {
+		if folder.Recordings, err = a.session(ctx, f, bundles, found.Plan); err != nil {
 			return nil, err
 		}
 	}
-	return a.writeHardware(f.out, folder, compiled)
+	a.progress.step("writing %s", f.out)
+	summary, err := writeHardware(ctx, f.out, folder)
+	if err != nil {
+		return nil, err
+	}
+	return hardwareResult(f.out, folder, summary, compiled), nil
 }
 
 // plans is how many designs are scheduled, of those that bounds say are best.
@@ -148,7 +170,7 @@ func alternatives(found *explore.Answer, b target.Board) (list []hls.Alternative
 // compileFor compiles a network for boards: by their prices, in what they can run.
 func (a *app) compileFor(n *network, f *fpgaFlags, board target.Board, link cost.Link, dir string) (*compileResult, error) {
 	flags := f.lower
-	flags.within = []pass.Nonlinear{pass.GarbledSign, pass.GarbledWhole, pass.OTSign}
+	flags.within = hardwareWays
 	if flags.garbling == cost.SchemeAuto {
 		flags.garbling = string(cost.HalfGates)
 	}
@@ -164,9 +186,7 @@ func (a *app) compileFor(n *network, f *fpgaFlags, board target.Board, link cost
 }
 
 // session runs both parties on the CPU, with recorders.
-func (a *app) session(f *fpgaFlags, bundles [2]*party.Bundle, plan *lower.Plan) (rec [2]*hls.Recording, err error) {
-	ctx, stop := interruptible()
-	defer stop()
+func (a *app) session(ctx context.Context, f *fpgaFlags, bundles [2]*party.Bundle, plan *lower.Plan) (rec [2]*hls.Recording, err error) {
 	s := conform.Session{Bundles: bundles, Source: cost.Source(f.lower.offline)}
 	if s.Inputs, err = sessionInputs(f, bundles[cost.Client]); err != nil {
 		return rec, err
@@ -185,7 +205,7 @@ func (a *app) session(f *fpgaFlags, bundles [2]*party.Bundle, plan *lower.Plan) 
 		rec[p] = hls.NewRecording(b.Program, w, plan.Phase, hls.Wanted(plan.Boards[p]))
 		recorders[p] = rec[p]
 	}
-	return rec, interrupted(ctx, conform.Record(ctx, s, recorders))
+	return rec, conform.Record(ctx, s, recorders)
 }
 
 // sessionInputs gives the client its input in clear, or each party its share of one.
@@ -203,30 +223,15 @@ func sessionInputs(f *fpgaFlags, b *party.Bundle) (in [2]party.Input, err error)
 	return in, err
 }
 
-// writeHardware writes the folder beside its place and puts it there when it is whole.
-func (a *app) writeHardware(dir string, folder *hls.Folder, compiled *compileResult) (*fpgaResult, error) {
-	a.progress.step("writing %s", dir)
-	var summary *schedule.Summary
-	err := replaceDirIf(dir, ownHardware, func(tmp string) (err error) {
-		summary, err = folder.Write(func(path string) (io.WriteCloser, error) {
-			to := filepath.Join(tmp, filepath.FromSlash(path))
-			if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-				return nil, err
-			}
-			return os.Create(to)
-		})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
+// hardwareResult is what a folder that was written comes to.
+func hardwareResult(dir string, folder *hls.Folder, summary *schedule.Summary, compiled *compileResult) *fpgaResult {
 	d := folder.Plan.Boards[cost.Client].Design
 	notices := compiled.Notices
 	if notices == nil {
 		notices = []string{}
 	}
 	return &fpgaResult{version1, compiled.Net, folder.Board.Name, summary.Link, true, d.ClockMHz, summary.Cycles, summary.LatencyMS, summary.EnergyMJ,
-		hls.Utilisation(d, folder.Board), d, summary.Layers, summary.Resources, summary.Overlap, folder.Recordings[cost.Client] != nil, dir, notices}, nil
+		hls.Utilisation(d, folder.Board), d, summary.Layers, summary.Resources, summary.Overlap, folder.Recordings[cost.Client] != nil, dir, notices}
 }
 
 func (r *fpgaResult) text(w io.Writer) {
@@ -242,30 +247,4 @@ func (r *fpgaResult) text(w io.Writer) {
 		"online phase", fmt.Sprintf("%s, %s cycles, %s mJ (clock and watts are estimates)", duration(r.LatencyMS), count(r.Cycles), three(r.EnergyMJ)),
 		"of what may be filled", fmt.Sprintf("LUT %.0f %%, FF %.0f %%, DSP %.0f %%, BRAM %.0f %%, URAM %.0f %% (areas are estimates)", percent*u.LUT, percent*u.FF, percent*u.DSP, percent*u.BRAM, percent*u.URAM),
 		"written to", r.Folder+": see README.md there"+map[bool]string{true: "; make csim compares it with the CPU"}[r.Session])
-}
-
-// hardwareFiles are the names in a folder of fpga's; one that holds others is not replaced.
-var hardwareFiles = []string{"README.md", "Makefile", hls.ConfigFile, "schedule.json", "report.json", "report.md", "gantt.svg", "trace.json", "pareto.json", "src", "kernels", "link", "csim", "build"}
-
-// ownHardware refuses a directory that holds something else than a folder of fpga's.
-func ownHardware(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var c struct {
-		Kind string `json:"kind"`
-	}
-	if readJSON(filepath.Join(dir, hls.ConfigFile), &c) != nil || c.Kind != hls.ConfigKind {
-		return fmt.Errorf("%s is not empty and no folder of sotto fpga's: it stays as it is; name another directory", dir)
-	}
-	for _, e := range entries {
-		if !slices.Contains(hardwareFiles, e.Name()) {
-			return fmt.Errorf("%s would be lost if %s were replaced: move it away, or name another directory", filepath.Join(dir, e.Name()), dir)
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"sotto/fpga/pasnet"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
+	"sotto/passes/pass"
 	"sotto/runtime/wire"
 )
 
@@ -44,14 +45,14 @@ func (a *app) board(name string) (target.Board, error) {
 	}
 	accepted := fmt.Sprintf("accepted are a pair of %s, such as %s, or a board's file", strings.Join(target.Names(), ", "), target.Names()[0]+pairSuffix)
 	if slices.Contains(pasnet.TargetNames(), name) {
-		return target.Board{}, fmt.Errorf("%s is the paper's model, which prices a network and describes no hardware: it is for sotto estimate alone; %s", name, accepted)
+		return target.Board{}, usagef("--target: %s is the paper's model, which prices a network and describes no hardware: it is for sotto estimate alone; %s", name, accepted)
 	}
 	if slices.Contains(target.Names(), name) {
-		return target.Board{}, fmt.Errorf("%s is one board, and a private inference has two parties: --target %s%s", name, name, pairSuffix)
+		return target.Board{}, usagef("%s is one board, and a private inference has two parties: --target %s%s", name, name, pairSuffix)
 	}
 	of, ok := strings.CutSuffix(name, pairSuffix)
 	if !ok || !slices.Contains(target.Names(), of) {
-		return target.Board{}, fmt.Errorf("no pair of boards is called %q: %s", name, accepted)
+		return target.Board{}, usagef("--target: no pair of boards is called %q: %s", name, accepted)
 	}
 	return target.Shipped(of)
 }
@@ -66,10 +67,39 @@ func boardLink(text string, b target.Board) (cost.Link, error) {
 		return cost.Link{}, usageError{err}
 	}
 	if l.BitsPerSecond == 0 {
-		return cost.Link{}, usagef("--link %s: it has no bandwidth that boards could be planned with: accepted are lan, wan, pasnet, or numbers such as 1gbps,100us", text)
+		return cost.Link{}, usagef("--link %s: it has no bandwidth that boards could be planned with: accepted are %s, or numbers such as 1gbps,100us", text, strings.Join(plannedLinks(), ", "))
 	}
 	const bitsPerByte = 8
 	return cost.Link{BytesPerSecond: cost.Quantity{Value: l.BitsPerSecond / bitsPerByte, Source: "--link"}, OneWayMS: cost.Quantity{Value: 1e3 * l.OneWay.Seconds(), Source: "--link"}}, nil
+}
+
+// plannedLinks names the links that boards can be planned with.
+func plannedLinks() (names []string) {
+	for _, l := range wire.Links() {
+		if l.BitsPerSecond > 0 {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+// hardwareWays is what boards compare by.
+var hardwareWays = []pass.Nonlinear{pass.GarbledSign, pass.GarbledWhole, pass.OTSign}
+
+// checkProtocols refuses what no kernel does, before a network is compiled for it.
+func (f *fpgaFlags) checkProtocols() error {
+	if err := f.lower.checkWays(); err != nil {
+		return err
+	}
+	if g := f.lower.garbling; g == string(cost.ThreeHalves) {
+		return usagef("--garbling %s: no kernel does it: accepted are %s and %s", g, cost.HalfGates, cost.SchemeAuto)
+	}
+	return f.lower.nonlinear.check("nonlinear", func(way string) error {
+		if way == wayAuto || slices.Contains(hardwareWays, pass.Nonlinear(way)) {
+			return nil
+		}
+		return fmt.Errorf("no kernel does it: accepted are %v, or %s", hardwareWays, wayAuto)
+	})
 }
 
 func parseKnobs(texts []string) (list []target.Setting, err error) {
@@ -79,7 +109,11 @@ func parseKnobs(texts []string) (list []target.Setting, err error) {
 		if !ok || err != nil {
 			return nil, usagef("--knob %s: accepted is NAME=VALUE with a whole number, such as conv.tm=16", text)
 		}
-		list = append(list, target.Setting{Knob: name, Value: n})
+		s := target.Setting{Knob: name, Value: n}
+		if err := s.Check(); err != nil {
+			return nil, usagef("--knob %s: %w", text, err)
+		}
+		list = append(list, s)
 	}
 	return list, nil
 }

@@ -28,3 +28,16 @@ func writable(path string) error {
 	}
 	return errors.Join(t.Close(), os.Remove(t.Name()))
 }
+
+// folderWritable refuses a directory that could not be made or replaced, before what is to be in it. Nothing is left of the attempt.
+func folderWritable(dir string) error {
+	parent := filepath.Dir(filepath.Clean(dir))
+	for !exists(parent) {
+		parent = filepath.Dir(parent)
+	}
+	tmp, err := os.MkdirTemp(parent, ".sotto-*")
+	if err != nil {
+		return fmt.Errorf("%s could not be written: %w", dir, err)
+	}
+	return os.Remove(tmp)
+}
