@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -88,7 +87,7 @@ func newFPGACmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.link, "link", "", "network between the boards: "+strings.Join(plannedLinks(), ", ")+", or BANDWIDTH,DELAY such as 1gbps,100us; loopback has no bandwidth to plan with (default: the board's first port)")
 	c.Flags().StringArrayVar(&f.knobs, "knob", nil, "set `NAME=VALUE` of the design, such as conv.tm=16; config.json lists them under design")
 	c.Flags().StringVar(&f.input, "input", "random:1", "PNG or JPEG image, .npy `file`, or random:SEED, of the session that the C-simulation is compared with")
-	c.Flags().StringVarP(&f.out, "output", "o", "", "the `directory` to write; a folder of fpga's that is there is replaced")
+	c.Flags().StringVarP(&f.out, "output", "o", "", "the `directory` to write; a folder of fpga's that is there is replaced, unless something in it was changed")
 	c.Flags().BoolVar(&f.estimate, "estimate", false, "schedule and report alone: no session, and no data to simulate with")
 	return c
 }
@@ -110,10 +109,7 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.checkProtocols(), ownHardware(f.out)); err != nil {
-		return nil, err
-	}
-	if err := folderWritable(f.out); err != nil {
+	if err := f.check(); err != nil {
 		return nil, err
 	}
 	n, err := a.load(path, f.network)
@@ -125,24 +121,20 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
-	compiled, err := a.compileFor(n, f, board, link, filepath.Join(tmp, "programs"))
-	if err != nil {
-		return nil, err
-	}
-	bundles, err := conform.OpenBundles(filepath.Join(tmp, "programs"))
+	compiled, s, err := a.compileFor(n, f, board, link, filepath.Join(tmp, "programs"))
 	if err != nil {
 		return nil, err
 	}
 	a.progress.step("design and schedule of both boards")
 	found, err := unlessEnded(ctx, func() (*explore.Answer, error) {
-		return explore.Search(explore.Question{Client: bundles[cost.Client].Program, Server: bundles[cost.Server].Program, Phase: cost.Online, Board: board, Link: link, Set: settings, Plans: plans})
+		return explore.Search(explore.Question{Client: s.Bundles[cost.Client].Program, Server: s.Bundles[cost.Server].Program, Phase: cost.Online, Board: board, Link: link, Set: settings, Plans: plans})
 	})
 	if err != nil {
 		return nil, withKnob(firstFit(err))
 	}
 	folder := &hls.Folder{Plan: found.Plan, Board: board, Source: compiled.Source, Alternatives: alternatives(found, board)}
 	if !f.estimate {
-		if folder.Recordings, err = a.session(ctx, f, bundles, found.Plan); err != nil {
+		if folder.Recordings, err = a.session(ctx, s, found.Plan); err != nil {
 			return nil, err
 		}
 	}
@@ -167,8 +159,20 @@ func alternatives(found *explore.Answer, b target.Board) (list []hls.Alternative
 	return list
 }
 
-// compileFor compiles a network for boards: by their prices, in what they can run.
-func (a *app) compileFor(n *network, f *fpgaFlags, board target.Board, link cost.Link, dir string) (*compileResult, error) {
+// check refuses what could not be done or written, before anything is compiled.
+func (f *fpgaFlags) check() error {
+	if err := f.checkProtocols(); err != nil {
+		return err
+	}
+	if err := ownHardware(f.out); err != nil {
+		return err
+	}
+	return folderWritable(f.out)
+}
+
+// compileFor compiles a network for boards: by their prices, in what they can run. The session is one of its programs, with inputs if it is
+// to run.
+func (a *app) compileFor(n *network, f *fpgaFlags, board target.Board, link cost.Link, dir string) (*compileResult, conform.Session, error) {
 	flags := f.lower
 	flags.within = hardwareWays
 	if flags.garbling == cost.SchemeAuto {
@@ -178,26 +182,31 @@ func (a *app) compileFor(n *network, f *fpgaFlags, board target.Board, link cost
 		flags.weights = "random:1"
 		a.notice("no --weights: they are drawn, %s", flags.weights)
 	}
+	var s conform.Session
 	prices, err := target.Prices(board, link)
 	if err != nil {
-		return nil, err
+		return nil, s, err
 	}
-	return a.compile(n, flags, prices, dir)
+	compiled, err := a.compile(n, flags, prices, dir)
+	if err != nil {
+		return nil, s, err
+	}
+	s.Source = compiled.Source
+	if s.Bundles, err = conform.OpenBundles(dir); err == nil && !f.estimate {
+		s.Inputs, err = sessionInputs(f, s.Bundles[cost.Client])
+	}
+	return compiled, s, err
 }
 
 // session runs both parties on the CPU, with recorders.
-func (a *app) session(ctx context.Context, f *fpgaFlags, bundles [2]*party.Bundle, plan *lower.Plan) (rec [2]*hls.Recording, err error) {
-	s := conform.Session{Bundles: bundles, Source: cost.Source(f.lower.offline)}
-	if s.Inputs, err = sessionInputs(f, bundles[cost.Client]); err != nil {
-		return rec, err
-	}
+func (a *app) session(ctx context.Context, s conform.Session, plan *lower.Plan) (rec [2]*hls.Recording, err error) {
 	s.Progress = func(p cost.Party, phase cost.Phase, at vm.Progress) {
 		if p == cost.Client && a.progress.due() {
 			a.progress.step("session on the CPU to compare with, %s: %d of %d, %s", phase, at.Done, at.Of, at.Layer)
 		}
 	}
 	var recorders [2]vm.Recorder
-	for p, b := range bundles {
+	for p, b := range s.Bundles {
 		w, err := conform.Weights(b)
 		if err != nil {
 			return rec, err
