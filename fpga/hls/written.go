@@ -1,7 +1,6 @@
 package hls
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,8 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -33,22 +30,16 @@ func (w *writer) written() {
 
 // Changed is the first file of a folder that is not as it was written, or that was not written: somebody's work, which would be lost if the
 // folder were replaced. What make makes is none. It is empty if there is none; the error is fs.ErrNotExist where the folder has no list.
-func Changed(dir string) (string, error) {
-	sums, err := readSums(filepath.Join(dir, WrittenFile))
+func Changed(folder fs.FS) (string, error) {
+	sums, err := readSums(folder)
 	if err != nil {
 		return "", err
 	}
 	changed := ""
-	err = filepath.WalkDir(dir, func(at string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		path, err := filepath.Rel(dir, at)
-		if err != nil {
-			return err
-		}
-		path = filepath.ToSlash(path)
+	err = fs.WalkDir(folder, ".", func(path string, e fs.DirEntry, err error) error {
 		switch {
+		case err != nil:
+			return err
 		case e.IsDir() && made(path):
 			return fs.SkipDir
 		case e.IsDir() || path == WrittenFile:
@@ -56,7 +47,7 @@ func Changed(dir string) (string, error) {
 		}
 		same := e.Type().IsRegular() && sums[path] != ""
 		if same {
-			same, err = hasSum(at, sums[path])
+			same, err = hasSum(folder, path, sums[path])
 		}
 		if err == nil && !same {
 			changed, err = path, fs.SkipAll
@@ -72,26 +63,24 @@ func made(path string) bool {
 	return path == "build" || kernels && work
 }
 
-func readSums(path string) (map[string]string, error) {
-	f, err := os.Open(path)
+func readSums(folder fs.FS) (map[string]string, error) {
+	text, err := fs.ReadFile(folder, WrittenFile)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	sums := map[string]string{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		sum, of, ok := strings.Cut(lines.Text(), sumGap)
+	for line := range strings.Lines(string(text)) {
+		sum, of, ok := strings.Cut(strings.TrimSuffix(line, "\n"), sumGap)
 		if !ok {
-			return nil, fmt.Errorf("%s: a line is no sum and path", path)
+			return nil, fmt.Errorf("%s: a line is no sum and path", WrittenFile)
 		}
 		sums[of] = sum
 	}
-	return sums, lines.Err()
+	return sums, nil
 }
 
-func hasSum(path, want string) (bool, error) {
-	f, err := os.Open(path)
+func hasSum(folder fs.FS, path, want string) (bool, error) {
+	f, err := folder.Open(path)
 	if err != nil {
 		return false, err
 	}

@@ -153,7 +153,7 @@ func TestChangedFiles(t *testing.T) {
 		to := filepath.Join(dir, filepath.FromSlash(path))
 		return os.Create(to)
 	}}
-	if _, err := Changed(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Changed(os.DirFS(dir)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder without a list: %v", err)
 	}
 	writeFiles(t, dir, map[string][]byte{"src/a.cpp": nil, "csim/x": nil})
@@ -165,7 +165,7 @@ func TestChangedFiles(t *testing.T) {
 	}
 	want := func(changed string) {
 		t.Helper()
-		if got, err := Changed(dir); err != nil || got != changed {
+		if got, err := Changed(os.DirFS(dir)); err != nil || got != changed {
 			t.Errorf("%q, %v: want %q", got, err, changed)
 		}
 	}

@@ -100,7 +100,7 @@ func ownHardware(dir string) error {
 	if readJSON(filepath.Join(dir, hls.ConfigFile), &c) != nil || c.Kind != hls.ConfigKind {
 		return fmt.Errorf("%s is not empty and no folder of sotto fpga's: it stays as it is; name another directory", dir)
 	}
-	changed, err := hls.Changed(dir)
+	changed, err := hls.Changed(os.DirFS(dir))
 	if errors.Is(err, os.ErrNotExist) {
 		changed, err = foreign(entries), nil
 	}
