@@ -104,6 +104,7 @@ func (a *app) fpga(path string, f *fpgaFlags) (*fpgaResult, error) {
 	return r, err
 }
 
+// hardware is fpga until ctx ends.
 func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaResult, error) {
 	board, settings, link, err := a.pair(f)
 	if err != nil {
