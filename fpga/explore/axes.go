@@ -26,7 +26,7 @@ var axes = []axis{
 	{"chunk", oneOf(func(d *target.Design) *int { return &d.Chunk }, 512, 1024, 2048, 4096)},
 	{"garble", engines(target.Garble, func(d *target.Design) *target.Engines { return &d.Garble })},
 	{"evaluate", engines(target.Evaluate, func(d *target.Design) *target.Engines { return &d.Evaluate })},
-	{"compare.lanes", oneOf(func(d *target.Design) *int { return &d.Compare.Lanes }, 1, 2, 4, 8)},
+	{"compare.lanes", oneOf(func(d *target.Design) *int { return &d.Compare.Lanes }, 1, 2, target.MostCompareLanes)},
 }
 
 // oneOf are designs with a knob at each of some values; a kernel that is not there stays so. Lanes wider than a port would wait for it.

@@ -115,7 +115,7 @@ func (e *Evaluator) cycles(d target.Design, w work) (cycles, bytes int64, err er
 	case target.KernelGarble, target.KernelEvaluate:
 		return e.engine(d, w)
 	case target.KernelCompare:
-		return w.n / int64(d.Compare.Lanes), w.bytes, nil
+		return (w.n + int64(d.Compare.Lanes) - 1) / int64(d.Compare.Lanes), w.bytes, nil
 	}
 	return d.MoveCycles(int(w.n)), w.bytes, nil
 }

@@ -120,7 +120,7 @@ template <class C> class board {
             case kernel_garble: garble<C>(c, planes, planes, in, bits.data(), bits.data(), ring.data()); break;
             case kernel_evaluate: evaluate<C>(c, planes, planes, planes, planes, bits.data(), in, ring.data()); break;
             case kernel_ot: ot<C>(c, planes, planes, bits.data(), bits.data(), ring.data()); break;
-            case kernel_compare: compare<C>(c, planes, in, bits.data()); break;
+            case kernel_compare: compare<C>(c, planes, in, bits.data(), planes, in, bits.data(), planes, in, bits.data(), planes, in, bits.data()); break;
             }
             finished_[kernel].write(kernel);
         }

@@ -6,8 +6,9 @@
 //    products   c <- a, b, p0, q
 //
 // Everything is bit-sliced, 64 instances a word, a column. A command works on columns lo/64 and on of vectors whose planes are stride words
-// apart. What comes in is read in the order in which it is used, and what is made is written in the order in which it is made: three
-// processes, a word a cycle. No address and no time depends on a bit.
+// apart. COMPARE_LANES units take parts of a command's columns side by side, each through ports of its own. In a unit what comes in is read
+// in the order in which it is used, and what is made is written in the order in which it is made: three processes, a word a cycle. No
+// address and no time depends on a bit.
 #pragma once
 
 #include "command.hpp"
@@ -501,6 +502,7 @@ pairs:
                     const uint64_t low = words.read();
                     bits[c.out[0] + uint32_t(opened_plane(i) + 2) * x + at] = low ^ words.read();
                 }
+                beat(STORE, opened_words(i) / 2);
                 continue;
             }
             uint64_t lt = first, eq = second;
@@ -517,7 +519,7 @@ pairs:
             }
             bits[c.out[0] + uint32_t(lt_plane(i)) * x + at] = next == 1 ? lt & last_bits(s, k) : lt;
             if (i > 0) bits[c.out[0] + uint32_t(eq_plane(next, i)) * x + at] = eq;
-            beat(STORE);
+            beat(STORE, i > 0 ? 2 : 1);
         }
     }
 }
@@ -535,7 +537,9 @@ words:
             const uint32_t at = h * stride + c.lo + k;
             bits_out[c.out[0] + at] = (a & bits_in[c.in[1] + at]) ^ bits_in[c.in[2] + at] ^ bits_in[c.in[3] + at];
         }
+        beat(LOAD, 7);
         beat(COMPUTE, 7);
+        beat(STORE, 2);
     }
 }
 
@@ -557,8 +561,25 @@ template <class W> void compare_digits(const command &c, const uint64_t *bits_in
     write_compare(c, s, out, bits_out);
 }
 
-// compare runs a command of the kernel. Ports are BITS, to read and to write, and RING.
-template <class C> void compare(const command &c, const uint64_t *bits_in, const typename C::word *ring_in, uint64_t *bits_out) {
+// part_of is what a unit takes of a command: of the columns, or of the words of products, as many as of so many units, the last ones fewer.
+inline command part_of(const command &c, uint32_t unit, uint32_t units) {
+#pragma HLS INLINE off
+    const uint32_t step = c.op == op_products ? 1 : BITS_PER_WORD;
+    const uint32_t each = ceil_div(ceil_div(c.n, step), units) * step;
+    const uint32_t from = least(c.n, unit * each);
+    command part = c;
+    part.lo = c.lo + from;
+    part.n = least(each, c.n - from);
+    return part;
+}
+
+// compare_part is the part of one unit, of which there are COMPARE_LANES.
+template <class C, int UNIT>
+void compare_part(const command &whole, const uint64_t *bits_in, const typename C::word *ring_in, uint64_t *bits_out) {
+#pragma HLS INLINE off
+    if (UNIT >= C::COMPARE_LANES) return;
+    const command c = part_of(whole, UNIT, C::COMPARE_LANES);
+    if (c.n == 0) return;
     switch (c.op) {
     case op_products:
         make_products(c, bits_in, bits_out);
@@ -570,6 +591,36 @@ template <class C> void compare(const command &c, const uint64_t *bits_in, const
     default:
         compare_digits<typename C::word>(c, bits_in, ring_in, bits_out);
     }
+}
+
+// all_side_by_side counts the stages of units that run at the same time.
+struct all_side_by_side {
+    side_by_side load, compute, store;
+    all_side_by_side() : load(LOAD), compute(COMPUTE), store(STORE) {}
+    void next() {
+        load.next();
+        compute.next();
+        store.next();
+    }
+};
+
+// compare runs a command of the kernel, all units side by side: they read what no command of this kernel writes meanwhile, and write to
+// places of their own. Ports are BITS, to read and to write, and RING, for each unit; the first COMPARE_LANES are used.
+template <class C>
+void compare(const command &c, const uint64_t *bits_in0, const typename C::word *ring_in0, uint64_t *bits_out0, const uint64_t *bits_in1,
+             const typename C::word *ring_in1, uint64_t *bits_out1, const uint64_t *bits_in2, const typename C::word *ring_in2, uint64_t *bits_out2,
+             const uint64_t *bits_in3, const typename C::word *ring_in3, uint64_t *bits_out3) {
+#pragma HLS INLINE off
+#pragma HLS DATAFLOW
+    static_assert(C::COMPARE_LANES >= 1 && C::COMPARE_LANES <= 4, "COMPARE_LANES must be 1 to 4");
+    all_side_by_side units;
+    compare_part<C, 0>(c, bits_in0, ring_in0, bits_out0);
+    units.next();
+    compare_part<C, 1>(c, bits_in1, ring_in1, bits_out1);
+    units.next();
+    compare_part<C, 2>(c, bits_in2, ring_in2, bits_out2);
+    units.next();
+    compare_part<C, 3>(c, bits_in3, ring_in3, bits_out3);
 }
 
 }  // namespace sotto

@@ -31,6 +31,7 @@ type Config struct {
 	LinkWords     int
 	LinkDepth     int
 	Queue         int
+	CompareLanes  int
 	OTAES         int
 	OTHashes      int
 	Garbler       Engine
@@ -74,7 +75,7 @@ func ConfigOf(d target.Design) (Config, error) {
 		WeightRows: d.Conv.WeightWords / d.Conv.TN / d.Conv.TM * d.Conv.TM, Port: port,
 		Channels: max(1, d.Depthwise.Lanes), ChannelWords: lines(d.Depthwise.InputWords / max(1, d.Depthwise.Lanes)), ChannelPixels: lines(d.Depthwise.Pixels), Taps: mostTaps,
 		Lanes: d.Elementwise.Lanes, Chunk: d.Chunk, PoolLanes: max(1, d.Pool.Lanes), PoolWords: lines(d.Chunk / max(1, d.Pool.Lanes)),
-		Move: d.Move.Lanes, LinkWords: (d.Move.Lanes*word + wordBlock/8 - 1) / (wordBlock / 8), LinkDepth: linkDepth, Queue: queueDepth,
+		Move: d.Move.Lanes, LinkWords: (d.Move.Lanes*word + wordBlock/8 - 1) / (wordBlock / 8), LinkDepth: linkDepth, Queue: queueDepth, CompareLanes: max(1, d.Compare.Lanes),
 		OTAES: max(1, d.OT.AES), OTHashes: max(1, d.OT.Hashes), Garbler: engineOf(d.Garbler(), d.Garble), Evaluator: engineOf(d.Evaluator(), d.Evaluate),
 	}
 	return c, c.Check()
@@ -96,7 +97,7 @@ func (c Config) Check() error {
 		multiple("CHANNEL_WORDS", c.ChannelWords, c.Port), multiple("CHANNEL_PIXELS", c.ChannelPixels, c.Port), multiple("POOL_WORDS", c.PoolWords, c.Port),
 		multiple("CHUNK", c.Chunk, wordBlock), multiple("CHUNK", c.Chunk, c.Port), multiple("CHUNK", c.Chunk, c.Move), multiple("CHUNK", c.Chunk, c.LinkWords),
 		copies("TM x TN", c.TM*c.TN), copies("TN x PORT", c.TN*c.Port), copies("TM x PORT", c.TM*c.Port), copies("CHANNELS x PORT", c.Channels*c.Port),
-		copies("POOL_LANES x PORT", c.PoolLanes*c.Port), atMost("IN_PORTS", c.InPorts, mostInPorts),
+		copies("POOL_LANES x PORT", c.PoolLanes*c.Port), atMost("IN_PORTS", c.InPorts, mostInPorts), atMost("COMPARE_LANES", c.CompareLanes, target.MostCompareLanes),
 		atMost("MOVE", c.Move, c.LinkWords*wordBlock/c.Ring))
 }
 
@@ -137,7 +138,7 @@ func (c Config) constants() []constant {
 		{"TM", c.TM}, {"TN", c.TN}, {"PIXELS", c.Pixels}, {"IN_WORDS", c.InWords}, {"IN_PORTS", c.InPorts}, {"WEIGHT_ROWS", c.WeightRows}, {"PORT", c.Port},
 		{"CHANNELS", c.Channels}, {"CHANNEL_WORDS", c.ChannelWords}, {"CHANNEL_PIXELS", c.ChannelPixels}, {"TAPS", c.Taps},
 		{"LANES", c.Lanes}, {"CHUNK", c.Chunk}, {"POOL_LANES", c.PoolLanes}, {"POOL_WORDS", c.PoolWords},
-		{"MOVE", c.Move}, {"LINK_WORDS", c.LinkWords}, {"LINK_DEPTH", c.LinkDepth}, {"QUEUE", c.Queue},
+		{"MOVE", c.Move}, {"LINK_WORDS", c.LinkWords}, {"LINK_DEPTH", c.LinkDepth}, {"QUEUE", c.Queue}, {"COMPARE_LANES", c.CompareLanes},
 		{"OT_AES", c.OTAES}, {"OT_HASHES", c.OTHashes},
 	}
 }

@@ -24,6 +24,9 @@ func (c *cutter) comparing(op Operation, t task, instances int, reads, writes fu
 	slabs(stride, max(1, c.chunk/bitsPerWord), func(lo, hi int) {
 		k := c.command(op, min(hi*bitsPerWord, instances)-lo*bitsPerWord)
 		k.Lo = uint32(lo * bitsPerWord)
+		if op == OpProducts { // counts words
+			k.Lo, k.N = uint32(lo), uint32(hi-lo)
+		}
 		at := 0
 		for _, v := range t.Ints {
 			k.Ints[at] = int32(v)
@@ -36,11 +39,9 @@ func (c *cutter) comparing(op Operation, t task, instances int, reads, writes fu
 		for i, v := range t.in {
 			k.In[i] = c.address(v, 0)
 		}
-		var w Work
-		w.LoadBytes, w.LoadCycles = move(d, in*(hi-lo), bitWordBytes, 1)
-		w.StoreBytes, w.StoreCycles = move(d, out*(hi-lo), bitWordBytes, 1)
-		w.Compute = d.StreamCycles(d.Compare.Lanes, max(in, out)*(hi-lo))
-		c.emit(k, []Work{w}, reads(lo, hi), writes(lo, hi))
+		loads, stores := d.CompareWords(hi-lo, in), d.CompareWords(hi-lo, out)
+		c.emit(k, []Work{{LoadBytes: int64(in * (hi - lo) * bitWordBytes), LoadCycles: int64(loads), Compute: d.StreamCycles(1, loads),
+			StoreBytes: int64(out * (hi - lo) * bitWordBytes), StoreCycles: int64(stores)}}, reads(lo, hi), writes(lo, hi))
 	})
 	return nil
 }

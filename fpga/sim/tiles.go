@@ -356,9 +356,13 @@ func (r record) compare() (t tile) {
 		in, out = 7, 2
 	}
 	columns := up(int(r.N), laneBits)
-	t.loadBytes, t.loadCycles = r.bits(in*columns, 1)
-	t.storeBytes, t.storeCycles = r.bits(out*columns, 1)
-	t.compute = r.d.StreamCycles(r.d.Compare.Lanes, max(in, out)*columns)
+	if r.Operation == lower.OpProducts { // counts words
+		columns = int(r.N)
+	}
+	busiest := up(columns, r.d.Compare.Lanes) // of the units
+	t.loadBytes, t.loadCycles = int64(in*columns*wordBytes), int64(in*busiest)
+	t.storeBytes, t.storeCycles = int64(out*columns*wordBytes), int64(out*busiest)
+	t.compute = r.d.StreamCycles(1, in*busiest)
 	return t
 }
 

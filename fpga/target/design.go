@@ -32,7 +32,7 @@ type Design struct {
 	Garble      Engines   `json:"garble"`
 	Evaluate    Engines   `json:"evaluate"`
 	OT          OTStep    `json:"ot"`
-	Compare     Stream    `json:"compare"` // of words of 64 instances, a bit of each: steps of comparisons by OT
+	Compare     Stream    `json:"compare"` // units for steps of comparisons by OT, a word of 64 instances a cycle each
 }
 
 // Conv is the kernel of dense convolutions and matrix products: a MACArray and its tile buffers, of each of which there are two.
@@ -156,6 +156,8 @@ const (
 	MostBuffer = 1 << 24
 	// WordBlock is what ranges of elements begin at a multiple of, for the sake of packed bits.
 	WordBlock = 64
+	// MostCompareLanes is how many units the kernel of comparisons has ports for.
+	MostCompareLanes = 4
 )
 
 // Check refuses what cannot be built whatever the board.
@@ -258,7 +260,7 @@ var knobs = []knob{
 	{"evaluate.slots", func(d *Design) *int { return &d.Evaluate.Slots }, 1, 1 << 12, powers},
 	{"ot.aes", func(d *Design) *int { return &d.OT.AES }, 0, 64, every},
 	{"ot.hashes", func(d *Design) *int { return &d.OT.Hashes }, 1, 64, every},
-	{"compare.lanes", func(d *Design) *int { return &d.Compare.Lanes }, 0, 16, powers},
+	{"compare.lanes", func(d *Design) *int { return &d.Compare.Lanes }, 0, MostCompareLanes, powers},
 	{"port_bytes", func(d *Design) *int { return &d.PortBytes }, 4, 64, powers},
 }
 

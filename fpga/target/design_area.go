@@ -9,7 +9,7 @@ var memoryPorts = map[Kernel]int{
 	KernelDepthwise: 4, // inputs, weights, addends and outputs
 	// Five vectors, factors of channels and bits to read, words and bits to write.
 	KernelElementwise: streamVectors + 4,
-	KernelPool:        2, KernelMove: 3, KernelCompare: 4, KernelSend: 2, KernelRecv: 2,
+	KernelPool:        2, KernelMove: 3, KernelSend: 2, KernelRecv: 2,
 	KernelGarble: 5, KernelEvaluate: 6, // gates, labels, tables, results
 	KernelOT: 4, KernelSequencer: 1,
 }
@@ -39,13 +39,23 @@ func (d Design) Parts() []Part {
 		if slices.Contains(computed, k) {
 			basis = Computed
 		}
-		ports := memoryPorts[k]
-		if k == KernelConv {
-			ports += d.Conv.Ports
-		}
-		parts = append(parts, Part{k, Sum(d.own(k), d.port().Times(ports), commandQueue()), basis})
+		parts = append(parts, Part{k, Sum(d.own(k), d.port().Times(d.memoryPorts(k)), commandQueue()), basis})
 	}
 	return parts
+}
+
+// comparePorts are a comparing unit's: bits and shares to read, bits to write.
+const comparePorts = 3
+
+// memoryPorts are how many ports to the board's memory a kernel of the design has.
+func (d Design) memoryPorts(k Kernel) int {
+	switch k {
+	case KernelConv:
+		return memoryPorts[k] + d.Conv.Ports
+	case KernelCompare:
+		return comparePorts * d.Compare.Lanes
+	}
+	return memoryPorts[k]
 }
 
 // own is a kernel without its ports and commands.
@@ -211,12 +221,12 @@ func (d Design) otArea() Area {
 	return Sum(aes.Times(d.OT.AES), unit.Times(d.OT.Hashes), keys, columns, both(distributed(LabelBits, LabelBits)), loop())
 }
 
-// compareArea is the steps of a comparison by OT on words of 64 instances: a tree of digits of four bits, whose messages are 16 masks
-// turned by the digit.
+// compareArea is units for the steps of a comparison by OT on words of 64 instances: a tree of digits of four bits, whose messages are 16
+// masks turned by the digit. Each goes through its own columns to read, to compute and to write.
 func (d Design) compareArea() Area {
 	const digit = 16
-	lane := Sum(Mux(WordBlock, digit).Times(4), Xor(WordBlock).Times(2*digit), Registers(2*digit*WordBlock))
-	return Sum(lane.Times(d.Compare.Lanes), loop().Times(2))
+	unit := Sum(Mux(WordBlock, digit).Times(4), Xor(WordBlock).Times(2*digit), Registers(2*digit*WordBlock), loop().Times(3))
+	return unit.Times(d.Compare.Lanes)
 }
 
 // sequencerArea holds a command, and compares what it waits for with what each kernel has completed.

@@ -329,6 +329,11 @@ func (d Design) PoolCycles(n, inputs int) int64 {
 // MoveCycles is the time of n words moved, packed, gathered or scattered.
 func (d Design) MoveCycles(n int) int64 { return d.StreamCycles(d.Move.Lanes, n) }
 
+// CompareWords is the words of 64 bits that the busiest unit of a comparison's step moves, a cycle each: columns are shared out whole.
+func (d Design) CompareWords(columns, each int) int {
+	return ceil(columns, max(1, d.Compare.Lanes)) * each
+}
+
 // GarbleCycles and EvaluateCycles are the time of so many ANDs of circuits whose gates never wait for each other, engines sharing them
 // evenly.
 func (d Design) GarbleCycles(ands int64) int64 {

@@ -194,7 +194,7 @@ void run(board &b, uint32_t kernel, uint32_t steps, cable &to, cable &from) {
 #endif
     case kernel_move: move_top(steps, queue, finished, ring, ring, bits, bits, bits); break;
 #if SOTTO_HAS_COMPARE
-    case kernel_compare: compare_top(steps, queue, finished, bits, ring, bits); break;
+    case kernel_compare: compare_top(steps, queue, finished, bits, ring, bits, bits, ring, bits, bits, ring, bits, bits, ring, bits); break;
 #endif
     case kernel_send: send_top(steps, queue, finished, ring, bits, to); break;
     case kernel_recv: recv_top(steps, queue, finished, ring, bits, from); break;

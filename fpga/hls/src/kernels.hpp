@@ -14,7 +14,10 @@
 namespace sotto {
 
 extern "C" void compare_top(uint32_t commands, stream<command, config::QUEUE> &queue, stream<uint32_t, config::QUEUE> &finished,
-            const uint64_t *bits_in, const config::word *ring_in, uint64_t *bits_out);
+            const uint64_t *bits_in0, const config::word *ring_in0, uint64_t *bits_out0,
+            const uint64_t *bits_in1, const config::word *ring_in1, uint64_t *bits_out1,
+            const uint64_t *bits_in2, const config::word *ring_in2, uint64_t *bits_out2,
+            const uint64_t *bits_in3, const config::word *ring_in3, uint64_t *bits_out3);
 extern "C" void conv_top(uint32_t commands, stream<command, config::QUEUE> &queue, stream<uint32_t, config::QUEUE> &finished,
             const config::word *in0, const config::word *in1, const config::word *in2, const config::word *in3,
             const config::word *in4, const config::word *in5, const config::word *in6, const config::word *in7,

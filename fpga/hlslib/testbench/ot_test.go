@@ -222,7 +222,7 @@ func testPads[W ring.Word](t *testing.T, design int, d garblingDesign) {
 // TestCompare holds every step of comparisons against the runtime's, of drawn shares, widths and numbers of instances, in slabs.
 func TestCompare(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4)) // test randomness
-	for _, c := range []struct{ design, bits, n int }{{0, 1, 64}, {0, 3, 70}, {0, 4, 1}, {0, 5, 100}, {0, 17, 300}, {0, 18, 100}, {0, 31, 200}, {1, 40, 130}, {1, 63, 257}, {2, 13, 64}} {
+	for _, c := range []struct{ design, bits, n int }{{0, 1, 64}, {0, 3, 70}, {0, 4, 1}, {0, 5, 100}, {0, 17, 300}, {0, 18, 100}, {0, 31, 200}, {1, 40, 130}, {1, 63, 257}, {1, 20, 1100}, {2, 13, 64}, {2, 31, 450}} {
 		t.Run(fmt.Sprintf("%d-%d-%d", c.design, c.bits, c.n), func(t *testing.T) {
 			if garblingDesigns[c.design].ring == 32 {
 				testCompare[uint32](t, c.design, c.bits, c.n, rnd.Uint64())
@@ -285,20 +285,23 @@ func (c *comparing[W]) joins(steps nonlin.Compare[W], nodes ring.Bits) {
 }
 
 func (c *comparing[W]) products() {
-	const words = 5
+	const words, productLoads, productStores = 5, 7, 2
 	a, b, p0, q := c.draw.words(words), c.draw.words(2*words), c.draw.words(2*words), c.draw.words(2*words)
 	want := make([]uint64, 2*words)
 	check(c.T, ot.Products(want, a, b, p0, q))
 	out := c.onBits(blank(2 * words))
 	cmd := lower.Command{Operation: lower.OpProducts, Out: [lower.Outs]uint32{out}, In: [lower.Ins]uint32{c.onBits(a), c.onBits(b), c.onBits(p0), c.onBits(q)}}
+	cycles := [3]uint64{}
 	for lo := uint32(0); lo < words; lo += 3 {
 		cmd.Lo, cmd.N = lo, min(3, words-lo)
+		loads, stores := c.busiest(int(cmd.N), productLoads), c.busiest(int(cmd.N), productStores)
+		cycles = [3]uint64{cycles[0] + loads, cycles[1] + loads, cycles[2] + stores}
 		ints(&cmd, words)
 		c.issue(cmd)
 	}
 	c.run(c.T)
-	if c.cycles[1] != 7*words {
-		c.Errorf("products: %d cycles, want 7 a word", c.cycles[1])
+	if c.cycles != cycles {
+		c.Errorf("products: %d cycles, modelled are %d", c.cycles, cycles)
 	}
 	same(c.T, "products", c.bits[out:][:2*words], want)
 }
@@ -327,7 +330,10 @@ func (c *comparing[W]) wantedNodes(name string, level int) ring.Bits {
 	return c.want[name]
 }
 
-// do runs an operation in slabs of two words of instances, and compares its results.
+// compareSlab is the instances of a command.
+const compareSlab = 5 * 64
+
+// do runs an operation in slabs, and compares its results, and its cycles with the model's of so many units.
 func (c *comparing[W]) do(op lower.Operation, outs []string, x uint32, ins ...string) {
 	c.Helper()
 	cmd := lower.Command{Operation: op}
@@ -349,34 +355,45 @@ func (c *comparing[W]) do(op lower.Operation, outs []string, x uint32, ins ...st
 		}
 		numbers = []int{c.Bits, level, c.stride}
 	}
-	slabs(c.n, 128, func(lo, n uint32) {
+	takes, makes := c.words(op, numbers)
+	want := [3]uint64{}
+	slabs(c.n, compareSlab, func(lo, n uint32) {
+		loads, stores := c.busiest(ring.BitWords(int(n)), takes), c.busiest(ring.BitWords(int(n)), makes)
+		want = [3]uint64{want[0] + loads, want[1] + loads, want[2] + stores}
 		cmd.Lo, cmd.N = lo, n
 		ints(&cmd, numbers...)
 		c.issue(cmd)
 	})
 	c.run(c.T)
-	if want := uint64(c.stride * c.words(op, numbers)); c.cycles[1] != want {
-		c.Errorf("%v: %d cycles, want %d", op, c.cycles[1], want)
+	if c.cycles != want {
+		c.Errorf("%v: %d cycles to load, compute and store, modelled are %d", op, c.cycles, want)
 	}
 	for _, name := range outs {
 		same(c.T, fmt.Sprintf("%v: %s", op, name), c.board.bits[c.at[name]:][:len(c.want[name].Words())], c.want[name].Words())
 	}
 }
 
-// words is the words of 64 bits that a column of an operation takes, a cycle each.
-func (c *comparing[W]) words(op lower.Operation, numbers []int) int {
-	x := ring.Width[W]() // 64 words of the ring
+// busiest is the cycles of the unit that takes most columns.
+func (c *comparing[W]) busiest(columns, each int) uint64 {
+	return uint64(target.Design{Compare: target.Stream{Lanes: garblingDesigns[c.design].lanes}}.CompareWords(columns, each))
+}
+
+// words is the words of 64 bits that an operation takes of a column, and makes.
+func (c *comparing[W]) words(op lower.Operation, numbers []int) (in, out int) {
+	x, nodes := ring.Width[W](), func(level int) int { return 2*c.Nodes(level) - 1 } // 64 words of the ring; planes
 	switch op {
 	case lower.OpCompareChoose:
-		return x + c.ChoicePlanes()
+		return x + c.ChoicePlanes(), c.ChoicePlanes()
 	case lower.OpCompareTurn:
-		return c.MaskPlanes() + c.ChoicePlanes()
-	case lower.OpCompareAnswer, lower.OpCompareSelect:
-		return x + c.MessagePlanes() + c.Leaves()
+		return c.MaskPlanes() + c.ChoicePlanes(), c.MessagePlanes() + c.Leaves()
+	case lower.OpCompareAnswer:
+		return x + c.MessagePlanes() + c.Leaves(), c.MessagePlanes() + nodes(0)
+	case lower.OpCompareSelect:
+		return x + c.MessagePlanes() + c.Leaves(), nodes(0)
 	}
 	level := numbers[1]
 	if op == lower.OpCompareOpen {
-		return 2 * c.OpenedPlanes(level)
+		return 2 * c.OpenedPlanes(level), c.OpenedPlanes(level)
 	}
-	return 4*c.OpenedPlanes(level) + 2*(c.Nodes(level)%2)
+	return 4*c.OpenedPlanes(level) + 2*(c.Nodes(level)%2), nodes(level + 1)
 }

@@ -37,7 +37,7 @@ template <class C> void run(const command &c, std::vector<uint64_t> &bits_memory
         ot<C>(c, bits, bits, bits, bits, ring);
         break;
     default:
-        compare<C>(c, bits, ring, bits);
+        compare<C>(c, bits, ring, bits, bits, ring, bits, bits, ring, bits, bits, ring, bits);
     }
 }
 
