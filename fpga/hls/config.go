@@ -198,11 +198,12 @@ func partyConfig(p cost.Party, b lower.Board) PartyConfig {
 // checkedFacts says what is checked, and how.
 func checkedFacts(session bool) map[string]string {
 	facts := map[string]string{
-		"schedule": "every rule of its problem (dependences, units, buffers), by a verifier that shares nothing with the scheduler, when the folder was written",
-		"latency":  "latency.simulated_cycles: an event by event simulation of both boards' commands, with finite queues and buffers and a shared memory and link (fpga/sim)",
-		"kernels":  "src/hlslib: every operation against the CPU runtime, bit for bit, by the tests of fpga/hlslib",
-		"area of the half-gates engines and the multiplier array":   "their SystemVerilog in fpga/rtl, synthesised with yosys: DSP exact, LUT within 15 %, FF within 5 %",
-		"cycles of the half-gates engines and the multiplier array": "the same SystemVerilog, simulated with Verilator",
+		"schedule":              "every rule of its problem (dependences, units, buffers), by a verifier that shares nothing with the scheduler, when the folder was written",
+		"latency":               "latency.simulated_cycles: an event by event simulation of both boards' commands, with finite queues and buffers and a shared memory and link (fpga/sim)",
+		"kernels":               "src/hlslib: every operation against the CPU runtime, bit for bit, by the tests of fpga/hlslib",
+		"cycles of the kernels": "what the loops of src/hlslib count in C-simulation, kernel by kernel, against the schedule's, by the tests of fpga/hlslib and tools/conform",
+		"engines and array as SystemVerilog": "fpga/rtl, which is not in this folder, synthesised with yosys: DSP exact, LUT within 15 %, FF within 5 %; and simulated with Verilator. " +
+			"The kernels here are the same loops in C++, and what a tool makes of these is an estimate",
 	}
 	if session {
 		facts["results"] = "make csim: every result of both boards, in the order of the schedule, equals the CPU runtime's bit for bit"
@@ -213,9 +214,11 @@ func checkedFacts(session bool) map[string]string {
 // estimatedFacts says what is an estimate, and of what.
 func estimatedFacts() map[string]string {
 	return map[string]string{
-		"clock_mhz":    "planned: whether place and route meets it only the maker's tools can tell",
-		"watts":        "of the board's file; energy is watts times latency",
-		"area":         "of kernels without SystemVerilog: operators and memories that they consist of",
+		"clock_mhz": "planned: whether place and route meets it only the maker's tools can tell",
+		"watts":     "of the board's file; energy is watts times latency",
+		"area":      "of all kernels, as no synthesis tool for C++ has seen them: operators and memories that they consist of; of engines and array, what their SystemVerilog takes",
+		"dsp": "of products: two DSPs at 32 bits and seven at 64, as src/hlslib/product.hpp cuts them into limbs of 17 and 26 bits; " +
+			"a tool that does not narrow its multipliers to these takes three and ten",
 		"memory":       "the bandwidth that the board's file plans with; bursts and refresh are not simulated",
 		"milliseconds": "cycles at the planned clock",
 	}

@@ -26,6 +26,7 @@
 //    packed[m-group][channel group][ky][kx][TM][TN]    o = TM*m-group + row, i = TN*channel group + column, zeros beyond OutC and InC
 #pragma once
 
+#include "product.hpp"
 #include "stream.hpp"
 #include "window.hpp"
 
@@ -322,7 +323,7 @@ taps:
                     word total = begins ? place(addend.bank[m], uint32_t(i)) : acc[m][i];
                     for (int n = 0; n < C::TN; n++) {
 #pragma HLS UNROLL
-                        total += now[m][n] * x[n];
+                        total += ring_product(now[m][n], x[n]);
                     }
                     acc[m][i] = total;
                     if (ends) output.bank[m][i % C::PORT][i / C::PORT] = total;

@@ -11,6 +11,7 @@
 // Weights in memory: packed[channel group][ky][kx][CHANNELS], zeros beyond OutC. m is a multiple of CHANNELS.
 #pragma once
 
+#include "product.hpp"
 #include "stream.hpp"
 #include "window.hpp"
 
@@ -142,7 +143,7 @@ taps:
 #pragma HLS UNROLL
                     if (c < t.mn) {
                         const word begun = tap == 0 ? word(place(tile.init[c], uint32_t(i)) + tile.bias[c]) : acc[c][i];
-                        const word total = begun + tile.weight[c][tap] * place(tile.input[c], uint32_t(at));
+                        const word total = begun + ring_product(tile.weight[c][tap], place(tile.input[c], uint32_t(at)));
                         acc[c][i] = total;
                         if (tap + 1 == taps) out[c][i % C::PORT][i / C::PORT] = total;
                     }

@@ -15,6 +15,7 @@
 
 #include "chunk.hpp"
 #include "memory.hpp"
+#include "product.hpp"
 #include "quadratic.hpp"
 #include "rounded.hpp"
 #include "sign.hpp"
@@ -293,7 +294,7 @@ beats:
             in.bias = biased ? tile.bias[j][i] : word(0);
             in.index = word(t.of.lo + t.first + at + j);
             const terms<word> r = lane(t.of.op, s, in);
-            out[(at + j) % banks<C>()][(at + j) / banks<C>()] = word(r.p * r.q + r.r);
+            out[(at + j) % banks<C>()][(at + j) / banks<C>()] = word(ring_product(r.p, r.q) + r.r);
             if (at + j < t.n) made |= uint64_t(r.bit) << j;
         }
         gathered |= made << bit_of;

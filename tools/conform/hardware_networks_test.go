@@ -34,13 +34,14 @@ func TestHardwareRunsNetworks(t *testing.T) {
 			}
 			n := compileIn(t, c.net, "", &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer,
 				Protocols: pass.Protocols{Nonlinear: c.of, Garbling: cost.HalfGates}})
-			dir := n.emit(t, "zcu104", image(7, n.Net.Funcs[0].Params[0].Type.Len()))
+			plan, dir := n.emit(t, "zcu104", image(7, n.Net.Funcs[0].Params[0].Type.Len()))
 			out, err := exec.Command("make", "-C", dir, "csim").CombinedOutput()
 			at := strings.Index(string(out), "equal: ")
 			if err != nil || at < 0 {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			t.Log(strings.SplitN(string(out)[at:], "\n", 2)[0])
+			modelledCycles(t, plan, string(out))
 		})
 	}
 }

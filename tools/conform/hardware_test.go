@@ -17,7 +17,7 @@ import (
 )
 
 // emit writes the accelerator of a compiled network for a pair of boards, with a session on x to check it against, and gives the folder.
-func (n *Net) emit(t *testing.T, board string, x []float32) string {
+func (n *Net) emit(t *testing.T, board string, x []float32) (*lower.Plan, string) {
 	t.Helper()
 	b, err := target.Shipped(board)
 	if err != nil {
@@ -54,7 +54,7 @@ func (n *Net) emit(t *testing.T, board string, x []float32) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return plan, dir
 }
 
 // polynomialText is a residual network with convolutions of several strides, a depthwise one, squares, an average pool and a matrix.
@@ -100,12 +100,13 @@ func TestHardwareEqualsRuntime(t *testing.T) {
 				t.Skip("compiling kernels for another design takes long")
 			}
 			n := compileIn(t, c.name, c.text, &pass.Context{Deploy: c.deploy, Ring: c.bits, Source: cost.FromDealer, Protocols: c.of})
-			dir := n.emit(t, c.board, image(7, n.Net.Funcs[0].Params[0].Type.Len()))
+			plan, dir := n.emit(t, c.board, image(7, n.Net.Funcs[0].Params[0].Type.Len()))
 			out, err := exec.Command("make", "-C", dir, "csim-parallel", "CXXFLAGS=-std=c++14 -O1 -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-unused-label").CombinedOutput()
 			if err != nil || strings.Count(string(out), "equal: ") != 2 {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			t.Logf("%s", out)
+			modelledCycles(t, plan, string(out))
 		})
 	}
 }
