@@ -22,7 +22,8 @@ struct table {
     block garbler, evaluator;
 };
 
-inline void read_tables(const uint64_t *bits, uint32_t address, const garbled &g, fifo<step_words, STEPS_AHEAD> &steps, fifo<table, LANES_AHEAD> &tables) {
+template <int BEATS> // cycles of a table through its port
+void read_tables(const uint64_t *bits, uint32_t address, const garbled &g, fifo<step_words, STEPS_AHEAD> &steps, fifo<table, LANES_AHEAD> &tables) {
 #pragma HLS INLINE off
 blocks:
     for (uint32_t b = g.engine; b < blocks_of(g); b += g.engines) {
@@ -39,7 +40,7 @@ blocks:
                 const uint32_t of = lane < n ? lane : 0; // lanes without an instance have another's: nobody asks for their results
                 const table t = {block_at(bits, at + TABLE_WORDS * of), block_at(bits, at + TABLE_WORDS * of + BLOCK_WORDS)};
                 tables.write(t);
-                beat(LOAD);
+                beat(LOAD, BEATS);
             }
             gate += is_and(s) ? 1 : 0;
         }
@@ -106,10 +107,14 @@ void evaluate_part(const command &c, const garbled &g, const uint64_t *steps_por
     fifo<block, LANES_AHEAD> own, theirs;
     fifo<table, LANES_AHEAD> tables;
     fifo<result, LANES_AHEAD> results;
+    side_by_side ports(LOAD);
     read_steps(steps_port, c.weight[0], g, for_own, for_theirs, for_tables, for_engine);
+    ports.next();
     read_labels(own_port, c.in[0], EVALUATOR_INPUT, g, for_own, own);
+    ports.next();
     read_labels(theirs_port, c.in[1], GARBLER_INPUT, g, for_theirs, theirs);
-    read_tables(tables_port, c.in[2], g, for_tables, tables);
+    ports.next();
+    read_tables<table_beats<C>()>(tables_port, c.in[2], g, for_tables, tables);
     evaluate_steps<C>(g, hash_key, for_engine, own, theirs, tables, results);
     write_results<C>(g, results, c.out[0], c.in[3], bits_out, ring_in, ring_out);
 }

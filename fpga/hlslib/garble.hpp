@@ -125,6 +125,7 @@ blocks:
             for (uint32_t lane = 0; lane < BLOCK_LANES; lane++) {
 #pragma HLS PIPELINE II = 1
                 x[lane] = words.read();
+                beat(COMPUTE);
             }
         planes:
             for (uint32_t bit = 0; bit < g.bits; bit++) {
@@ -272,7 +273,8 @@ lanes:
     engine_beats<typename C::garbler>(g, all);
 }
 
-inline void write_tables(const garbled &g, fifo<and_gate, LANES_AHEAD> &tables, uint32_t address, uint64_t *bits) {
+template <int BEATS> // cycles of a table through its port
+void write_tables(const garbled &g, fifo<and_gate, LANES_AHEAD> &tables, uint32_t address, uint64_t *bits) {
 #pragma HLS INLINE off
 blocks:
     for (uint32_t b = g.engine; b < blocks_of(g); b += g.engines) {
@@ -288,7 +290,7 @@ blocks:
                     bits[at + 1] = t.garbler.hi;
                     bits[at + 2] = t.evaluator.lo;
                     bits[at + 3] = t.evaluator.hi;
-                    beat(STORE);
+                    beat(STORE, BEATS);
                 }
             }
         }
@@ -306,12 +308,16 @@ void garble_tables(const command &c, const garbled &g, const uint64_t *steps_por
     fifo<block, LANES_AHEAD> zeros, early, evaluators;
     fifo<and_gate, LANES_AHEAD> tables;
     fifo<result, LANES_AHEAD> results;
+    side_by_side loads(LOAD), stores(STORE);
     read_steps(steps_port, c.weight[0], g, for_zeros, for_early, for_labels, for_engine);
+    loads.next();
     make_zeros<C>(g, under, for_zeros, zeros);
     read_early<C>(ring_in, c.in[1], g, under.delta, for_early, early);
+    loads.next();
     read_labels(labels_port, c.in[0], EVALUATOR_INPUT, g, for_labels, evaluators);
     garble_steps<C>(g, under, for_engine, zeros, early, evaluators, tables, results);
-    write_tables(g, tables, c.out[0], tables_out);
+    write_tables<table_beats<C>()>(g, tables, c.out[0], tables_out);
+    stores.next();
     write_results<C>(g, results, c.out[1], none, bits_out, ring_in, ring_out);
 }
 

@@ -107,6 +107,9 @@ inline uint32_t place(const garbled &g, uint32_t b, uint32_t each, uint32_t k) {
 // numbered is the same in things of the part.
 inline uint32_t numbered(const garbled &g, uint32_t b, uint32_t each, uint32_t k) { return g.lo * each + place(g, b, each, k); }
 
+// table_beats is the cycles of the tables of an AND through a port: 32 bytes.
+template <class C> constexpr int table_beats() { return C::PORT * int(sizeof(typename C::word)) >= 32 ? 1 : 32 / (C::PORT * int(sizeof(typename C::word))); }
+
 // Depth of what waits between two processes: two steps of a block.
 const int LANES_AHEAD = 2 * BLOCK_LANES;
 const int STEPS_AHEAD = 4;
@@ -125,6 +128,7 @@ blocks:
             second.write(s);
             third.write(s);
             fourth.write(s);
+            beat(LOAD, 2);
         }
     }
 }
@@ -222,7 +226,10 @@ blocks:
             number[lane] = word(before | word(r.bit) << r.number);
             if (lane < n) plane |= uint64_t(r.bit) << lane;
         }
-        if (g.ring == 0) bits[address + b] = plane;
+        if (g.ring == 0) {
+            bits[address + b] = plane;
+            beat(STORE);
+        }
         const uint32_t words = g.ring > 0 ? n : 0;
     words:
         for (uint32_t lane = 0; lane < words; lane++) {

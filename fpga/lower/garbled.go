@@ -111,7 +111,7 @@ func (c *cutter) labels(t task) error {
 		first := (g.lo + lo) * each
 		k.In[0], k.Out[0] = c.address(t.in[0], first), c.address(labels, g.labelBits(lo))
 		var w Work
-		w.LoadBytes, w.LoadCycles = move(d, n*each, d.WordBytes(), 1)
+		w.LoadBytes, w.LoadCycles = int64(n*each*d.WordBytes()), d.ShareReads(n, each)
 		w.Compute = int64(d.Garbler().LabelCycles(n * g.Task.Wires()))
 		w.StoreBytes, w.StoreCycles = move(d, wordsOf(BITS, g.labelBits(n)), bitWordBytes, gates.BlockWords)
 		c.emit(k, []Work{w}, []span{c.part(t.in[0], first, first+n*each)}, []span{c.part(labels, g.labelBits(lo), g.labelBits(hi))})
@@ -155,21 +155,22 @@ func (c *cutter) evaluate(t task) error {
 // engineWork is what an evaluator reads and does: two streams of labels and one of tables, each through a port of its own.
 func (c *cutter) engineWork(g garbled, n int, cycles func(ands int64) int64) []Work {
 	d := c.design
-	words := func(bits int) (bytes, cycles int64) {
-		return move(d, wordsOf(BITS, bits), bitWordBytes, gates.TableWords)
-	}
-	labels, labelCycles := words(g.labelBits(n))
-	tables, tableCycles := words(g.tableBits(n))
-	steps := gates.StepWords * len(g.Steps)
-	w := Work{LoadBytes: 2*labels + tables + int64(steps*bitWordBytes), LoadCycles: max(labelCycles, tableCycles, int64(steps))}
-	w.Compute = cycles(int64(len(g.Steps) * target.Lanes * ceil(n, target.Lanes)))
-	out := max(1, g.Task.Ring)
-	w.StoreBytes = int64(ceil(n*out, bitsPerWord)) * bitWordBytes
-	w.StoreCycles = d.PortCycles(w.StoreBytes)
+	labels, tables := wordsOf(BITS, g.labelBits(n)), wordsOf(BITS, g.tableBits(n))
+	w := Work{LoadBytes: int64((2*labels + tables + c.stepWords(g, n)) * bitWordBytes),
+		LoadCycles: max(d.LabelReads(n, g.Task.Wires()), d.TableReads(n, g.ANDs), int64(c.stepWords(g, n)))}
+	w.Compute = cycles(int64(len(g.Steps) * target.Lanes * d.Evaluate.EngineBlocks(n)))
+	blocks := ceil(n, target.Lanes)
+	w.StoreBytes, w.StoreCycles = int64(blocks*bitWordBytes), int64(blocks)
 	if g.Task.Ring > 0 {
 		w.LoadBytes += int64(n * d.WordBytes())
+		w.StoreBytes, w.StoreCycles = int64(n*d.WordBytes()), int64(n)
 	}
 	return []Work{w}
+}
+
+// stepWords is the words of the steps that engines read: all of them for each block.
+func (c *cutter) stepWords(g garbled, n int) int {
+	return gates.StepWords * len(g.Steps) * ceil(n, target.Lanes)
 }
 
 // besides makes the values that no operand names and an instruction reads or makes: they need places before anything is cut.

@@ -191,16 +191,14 @@ func (c *cutter) depthwise(t task, g target.Geometry) error {
 // depthwiseWork lists a command's tiles: windows, what is added and results pass word by word of the lanes' channels, one after another.
 func (c *cutter) depthwiseWork(g target.Geometry, t target.Tile, outputs int) (work []Work) {
 	d := c.design
-	words := func(n int) (bytes, cycles int64) { return move(d, n, d.WordBytes(), n) }
 	slabs(g.OutH(), t.Rows, func(y, yEnd int) {
 		slabs(g.OutW(), t.Cols, func(x, xEnd int) {
 			rows, cols := yEnd-y, xEnd-x
 			var w Work
-			window, windowCycles := words(outputs * g.Window(rows, cols))
-			addend, addendCycles := words(outputs * rows * cols)
-			w.LoadBytes, w.LoadCycles = window+addend, max(windowCycles, addendCycles)
+			window, addend := int64(outputs*g.Window(rows, cols)*d.WordBytes()), int64(outputs*rows*cols*d.WordBytes())
+			w.LoadBytes, w.LoadCycles = window+addend, d.DepthwiseLoadCycles(g, outputs, rows, cols)
 			w.Compute = d.DepthwiseTileCycles(g, rows*cols)
-			w.StoreBytes, w.StoreCycles = addend, addendCycles
+			w.StoreBytes, w.StoreCycles = addend, d.StoreCycles(g, outputs, rows, cols)
 			work = append(work, w)
 		})
 	})
@@ -219,21 +217,20 @@ func (c *cutter) pool(t task) error {
 		k := k
 		k.Ints[0], k.N = int32(hi-lo), uint32((hi-lo)*out)
 		k.In[0], k.Out[0] = c.address(t.in[0], lo*in), c.address(t.out[0], lo*out)
-		c.emit(k, c.poolWork((hi-lo)*in, (hi-lo)*out, w.KH*w.KW), []span{c.part(t.in[0], lo*in, hi*in)}, []span{c.part(t.out[0], lo*out, hi*out)})
+		c.emit(k, c.poolWork(hi-lo, in, out, w.KH*w.KW), []span{c.part(t.in[0], lo*in, hi*in)}, []span{c.part(t.out[0], lo*out, hi*out)})
 	})
 	return nil
 }
 
 // poolWork is some windows in parts whose inputs fill a chunk.
-func (c *cutter) poolWork(in, out, window int) (work []Work) {
-	d, parts := c.design, ceil(in, c.chunk)
+func (c *cutter) poolWork(channels, in, out, window int) (work []Work) {
+	d, parts := c.design, ceil(channels*in, c.chunk)
+	load, store := d.PoolLoadCycles(channels, in), d.PoolStoreCycles(channels, out)
 	for i := range parts {
 		share := func(n int) int { return n*(i+1)/parts - n*i/parts }
-		var w Work
-		w.LoadBytes, w.LoadCycles = move(d, share(in), d.WordBytes(), d.Pool.Lanes)
-		w.Compute = d.PoolCycles(share(out), window)
-		w.StoreBytes, w.StoreCycles = move(d, share(out), d.WordBytes(), d.Pool.Lanes)
-		work = append(work, w)
+		work = append(work, Work{LoadBytes: int64(share(channels*in) * d.WordBytes()), LoadCycles: int64(share(int(load))),
+			Compute:    d.PoolCycles(share(channels*out), window),
+			StoreBytes: int64(share(channels*out) * d.WordBytes()), StoreCycles: int64(share(int(store)))})
 	}
 	return work
 }

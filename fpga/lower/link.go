@@ -50,8 +50,8 @@ func (c *cutter) transfer(op Operation, n, width int) Command {
 // sends emits a Send of elements lo to hi-1 of a vector, which are so many bits on the link.
 func (c *cutter) sends(k Command, v view, lo, hi, bits int) {
 	k.Lo, k.In[0] = uint32(lo), c.address(v, lo)
-	w, words := c.linkWork(v, lo, hi)
-	n := c.emit(k, []Work{{LoadBytes: w.LoadBytes, LoadCycles: w.LoadCycles, Compute: c.design.MoveCycles(words)}}, []span{c.part(v, lo, hi)}, nil)
+	w := c.linkWork(v, lo, hi)
+	n := c.emit(k, []Work{{LoadBytes: w.LoadBytes, LoadCycles: w.LoadCycles, Compute: w.Compute}}, []span{c.part(v, lo, hi)}, nil)
 	(*c.units)[n].message = messageBytes(bits)
 	c.sent = append(c.sent, n)
 }
@@ -59,19 +59,23 @@ func (c *cutter) sends(k Command, v view, lo, hi, bits int) {
 // receives emits the Recv of the oldest Send of the peer that has none.
 func (c *cutter) receives(k Command, v view, lo, hi int) {
 	k.Lo, k.Out[0] = uint32(lo), c.address(v, lo)
-	w, words := c.linkWork(v, lo, hi)
-	n := c.emit(k, []Work{{Compute: c.design.MoveCycles(words), StoreBytes: w.LoadBytes, StoreCycles: w.LoadCycles}}, nil, []span{c.part(v, lo, hi)})
+	w := c.linkWork(v, lo, hi)
+	n := c.emit(k, []Work{{Compute: w.Compute, StoreBytes: w.LoadBytes, StoreCycles: w.LoadCycles}}, nil, []span{c.part(v, lo, hi)})
 	u := &(*c.units)[n]
 	u.meets, c.peer.sent = c.peer.sent[0], c.peer.sent[1:]
 	u.message = (*c.units)[u.meets].message
 }
 
-// linkWork is the memory's part of a transfer.
-func (c *cutter) linkWork(v view, lo, hi int) (w Work, words int) {
-	d, words, bytes := c.design, hi-lo, c.design.WordBytes()
+// linkWork is a transfer's, as if it were sent.
+func (c *cutter) linkWork(v view, lo, hi int) (w Work) {
+	d, words := c.design, hi-lo
 	if c.values[v.value].Space == BITS {
-		words, bytes = ceil(hi-lo, bitsPerWord), bitWordBytes
+		words = ceil(hi-lo, bitsPerWord)
+		w.LoadBytes, w.LoadCycles = move(d, words, bitWordBytes, words)
+		w.Compute = d.LinkCycles(words)
+		return w
 	}
-	w.LoadBytes, w.LoadCycles = move(d, words, bytes, d.Move.Lanes)
-	return w, words
+	w.LoadBytes, w.LoadCycles = move(d, words, d.WordBytes(), words)
+	w.Compute = d.MoveCycles(words)
+	return w
 }

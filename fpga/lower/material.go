@@ -1,7 +1,6 @@
 package lower
 
 import (
-	"sotto/fpga/gates"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
 )
@@ -40,8 +39,8 @@ func (c *cutter) chooseLabels(t task) error {
 		x := (g.lo + lo) * each
 		k.In[0], k.Out[0] = c.address(t.in[0], x), c.address(v.choices, first)
 		var w Work
-		w.LoadBytes, w.LoadCycles = move(d, (hi-lo)*each, d.WordBytes(), 1)
-		w.Compute = int64(end - first)
+		w.LoadBytes, w.LoadCycles = int64((hi-lo)*each*d.WordBytes()), d.ShareReads(hi-lo, each)
+		w.Compute = d.ChoiceCycles(hi-lo, each, g.Task.Wires())
 		w.StoreBytes, w.StoreCycles = move(d, ceil(end-first, bitsPerWord), bitWordBytes, 1)
 		c.emit(k, []Work{w}, []span{c.part(t.in[0], x, x+(hi-lo)*each)}, []span{c.part(v.choices, first, end)})
 		c.extendReceive(first, end, v.choices, v.message, v.labels, v.leaves, 0)
@@ -124,18 +123,14 @@ func (c *cutter) keepTables(t task) error {
 
 // garbleWork is what a garbler reads and makes.
 func (c *cutter) garbleWork(g garbled, n int) []Work {
-	d, steps := c.design, gates.StepWords*len(g.Steps)
-	var w Work
-	w.LoadBytes, w.LoadCycles = move(d, wordsOf(BITS, g.labelBits(n)), bitWordBytes, gates.TableWords)
-	w.LoadBytes += int64(steps * bitWordBytes)
-	w.LoadCycles = max(w.LoadCycles, int64(steps))
-	w.StoreBytes, w.StoreCycles = move(d, wordsOf(BITS, g.tableBits(n)), bitWordBytes, gates.TableWords)
-	w.StoreBytes += int64(ceil(n, bitsPerWord)) * bitWordBytes
+	d, steps := c.design, c.stepWords(g, n)
+	w := Work{LoadBytes: int64((wordsOf(BITS, g.labelBits(n)) + steps) * bitWordBytes), LoadCycles: max(d.LabelReads(n, g.Task.Wires()), int64(steps)),
+		StoreBytes: int64((wordsOf(BITS, g.tableBits(n)) + ceil(n, bitsPerWord)) * bitWordBytes), StoreCycles: int64(n*g.ANDs) * d.TableBeats()}
 	if g.Task.Ring > 0 {
 		w.LoadBytes += int64(n * d.WordBytes())
 		w.StoreBytes += int64(n*d.WordBytes()) - int64(ceil(n, bitsPerWord))*bitWordBytes
 	}
-	w.Compute = d.GarbleCycles(int64(len(g.Steps) * target.Lanes * ceil(n, target.Lanes)))
+	w.Compute = d.GarbleCycles(int64(len(g.Steps) * target.Lanes * d.Garble.EngineBlocks(n)))
 	return []Work{w}
 }
 

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"sotto/fpga/target"
 	"sotto/runtime/kernel"
 	"sotto/runtime/program"
 )
@@ -11,8 +12,8 @@ import (
 func (c *cutter) copyWork(words, wordBytes int) []Work {
 	d := c.design
 	var w Work
-	w.LoadBytes, w.LoadCycles = move(d, words, wordBytes, d.Move.Lanes)
-	w.Compute = d.MoveCycles(words)
+	w.LoadBytes, w.LoadCycles = move(d, words, wordBytes, words)
+	w.Compute = target.StreamDepth // nothing is computed
 	w.StoreBytes, w.StoreCycles = w.LoadBytes, w.LoadCycles
 	return []Work{w}
 }
@@ -23,8 +24,8 @@ func (c *cutter) pickWork(words, table int) []Work {
 	var w Work
 	w.LoadBytes, w.LoadCycles = scattered(d, words)
 	w.LoadBytes += int64(table) * bitWordBytes
-	w.Compute = int64(words)
-	w.StoreBytes, w.StoreCycles = move(d, words, d.WordBytes(), d.Move.Lanes)
+	w.Compute = target.StreamDepth
+	w.StoreBytes, w.StoreCycles = move(d, words, d.WordBytes(), words)
 	return []Work{w}
 }
 

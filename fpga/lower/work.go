@@ -40,23 +40,25 @@ func (c *cutter) streamWork(t task, lo, hi, size int, factors [WeightRefs]uint32
 			bits += ceil(n, bitsPerWord)
 			continue
 		}
-		bytes, cycles := move(d, n, d.WordBytes(), d.Elementwise.Lanes)
+		bytes, cycles := move(d, n, d.WordBytes(), n)
 		w.LoadBytes += bytes
 		w.LoadCycles = max(w.LoadCycles, cycles)
 	}
+	beats := int64(0) // factors and biases come one after the other
 	for _, f := range factors {
 		if f != None {
 			w.LoadBytes += int64(channels(lo, hi, size) * d.WordBytes())
-			w.LoadCycles = max(w.LoadCycles, int64(ceil(n, min(d.Elementwise.Lanes, size))))
+			beats += d.FactorCycles(n, size)
 		}
 	}
+	w.LoadCycles = max(w.LoadCycles, beats)
 	w.LoadBytes += int64(bits) * bitWordBytes
 	w.LoadCycles = max(w.LoadCycles, int64(bits))
 	w.Compute = d.ElementwiseCycles(n)
 	if c.values[t.out[0].value].Space == BITS {
 		w.StoreBytes, w.StoreCycles = move(d, ceil(n, bitsPerWord), bitWordBytes, 1)
 	} else {
-		w.StoreBytes, w.StoreCycles = move(d, n, d.WordBytes(), d.Elementwise.Lanes)
+		w.StoreBytes, w.StoreCycles = move(d, n, d.WordBytes(), n)
 	}
 	return []Work{w}
 }

@@ -92,7 +92,7 @@ var sizeAt = map[lower.Operation]int{lower.OpShift: 0, lower.OpScale: 0, lower.O
 	lower.OpRoundedCorrelate: 2, lower.OpRoundedServer: 2}
 
 func (r record) elementwise() (t tile) {
-	n, lanes, kinds := int(r.N), r.d.Elementwise.Lanes, bitOperands[r.Operation]
+	n, kinds := int(r.N), bitOperands[r.Operation]
 	bits := 0
 	for i, at := range r.In {
 		switch {
@@ -100,26 +100,28 @@ func (r record) elementwise() (t tile) {
 		case kinds.mask>>i&1 == 1:
 			bits += up(n, laneBits)
 		default:
-			bytes, cycles := r.ring(n, lanes)
+			bytes, cycles := r.ring(n, n)
 			t.loadBytes += bytes
 			t.loadCycles = max(t.loadCycles, cycles)
 		}
 	}
 	t.loadBytes += int64(bits * wordBytes)
 	t.loadCycles = max(t.loadCycles, int64(bits))
+	factors := int64(0)
 	for _, at := range r.Weight {
 		if at != lower.None {
 			size := r.int(sizeAt[r.Operation])
 			first, last := int(r.Lo)/size, (int(r.Lo)+n-1)/size
 			t.loadBytes += int64((last - first + 1) * r.d.WordBytes())
-			t.loadCycles = max(t.loadCycles, int64(up(n, min(lanes, size))))
+			factors += r.d.FactorCycles(n, size)
 		}
 	}
+	t.loadCycles = max(t.loadCycles, factors)
 	t.compute = r.d.ElementwiseCycles(n)
 	if kinds.out {
 		t.storeBytes, t.storeCycles = r.bits(up(n, laneBits), 1)
 	} else {
-		t.storeBytes, t.storeCycles = r.ring(n, lanes)
+		t.storeBytes, t.storeCycles = r.ring(n, n)
 	}
 	return t
 }
@@ -183,10 +185,8 @@ func (r record) depthwise() (list []tile) {
 			rows := min(r.int(lower.TileH), r.int(lower.TileY)+r.int(lower.TileYN)-y)
 			cols := min(r.int(lower.TileW), g.OutW()-x)
 			window, sums := outputs*g.Window(rows, cols), outputs*rows*cols
-			var t tile
-			windowBytes, windowCycles := r.ring(window, window)
-			t.storeBytes, t.storeCycles = r.ring(sums, sums)
-			t.loadBytes, t.loadCycles = windowBytes+t.storeBytes, max(windowCycles, t.storeCycles)
+			t := tile{storeBytes: int64(sums * d.WordBytes()), storeCycles: d.StoreCycles(g, outputs, rows, cols)}
+			t.loadBytes, t.loadCycles = int64(window*d.WordBytes())+t.storeBytes, d.DepthwiseLoadCycles(g, outputs, rows, cols)
 			t.compute = d.DepthwiseTileCycles(g, rows*cols)
 			list = append(list, t)
 		}
@@ -195,13 +195,14 @@ func (r record) depthwise() (list []tile) {
 }
 
 func (r record) pool() (list []tile) {
-	in, out, window := r.int(0)*r.int(1)*r.int(2), int(r.N), r.int(3)*r.int(4)
+	channels, in, out, window := r.int(0), r.int(0)*r.int(1)*r.int(2), int(r.N), r.int(3)*r.int(4)
 	parts := up(in, r.d.Chunk)
+	load, store := int(r.d.PoolLoadCycles(channels, in/channels)), int(r.d.PoolStoreCycles(channels, out/channels))
 	for i := range parts {
 		ins, outs := in*(i+1)/parts-in*i/parts, out*(i+1)/parts-out*i/parts
 		t := tile{compute: r.d.PoolCycles(outs, window)}
-		t.loadBytes, t.loadCycles = r.ring(ins, r.d.Pool.Lanes)
-		t.storeBytes, t.storeCycles = r.ring(outs, r.d.Pool.Lanes)
+		t.loadBytes, t.loadCycles = int64(ins*r.d.WordBytes()), int64(load*(i+1)/parts-load*i/parts)
+		t.storeBytes, t.storeCycles = int64(outs*r.d.WordBytes()), int64(store*(i+1)/parts-store*i/parts)
 		list = append(list, t)
 	}
 	return list
@@ -211,20 +212,19 @@ func (r record) pool() (list []tile) {
 func (r record) garbled() (t tile) {
 	n, steps, ands, wires, ring, elements := int(r.N), r.int(0), r.int(1), r.int(2), r.int(3), r.int(4)
 	if r.Operation == lower.OpLabels {
-		t.loadBytes, t.loadCycles = r.ring(n*elements, 1)
+		t.loadBytes, t.loadCycles = int64(n*elements*r.d.WordBytes()), r.d.ShareReads(n, elements)
 		t.compute = int64(r.d.Garbler().LabelCycles(n * wires))
 		t.storeBytes, t.storeCycles = r.bits(n*wires*labelWords, labelWords)
 		return t
 	}
 	if r.Operation == lower.OpChoices {
-		t.loadBytes, t.loadCycles = r.ring(n*elements, 1)
-		t.compute = int64(n * wires)
+		t.loadBytes, t.loadCycles = int64(n*elements*r.d.WordBytes()), r.d.ShareReads(n, elements)
+		t.compute = r.d.ChoiceCycles(n, elements, wires)
 		t.storeBytes, t.storeCycles = r.bits(up(n*wires, laneBits), 1)
 		return t
 	}
-	labels, labelCycles := r.bits(n*wires*labelWords, andWords)
-	tables, tableCycles := r.bits(n*ands*andWords, andWords)
-	program := steps * stepWords
+	labels, tables := int64(n*wires*labelWords*wordBytes), int64(n*ands*andWords*wordBytes)
+	labelCycles, program := r.d.LabelReads(n, wires), steps*stepWords*up(n, target.Lanes)
 	results := int64(n * r.d.WordBytes())
 	if ring == 0 {
 		results = int64(up(n, laneBits) * wordBytes)
@@ -234,17 +234,17 @@ func (r record) garbled() (t tile) {
 		if ring > 0 {
 			t.loadBytes += results
 		}
-		t.storeBytes, t.storeCycles = tables+results, tableCycles
-		t.compute = r.d.GarbleCycles(int64(steps * target.Lanes * up(n, target.Lanes)))
+		t.storeBytes, t.storeCycles = tables+results, int64(n*ands)*r.d.TableBeats()
+		t.compute = r.d.GarbleCycles(int64(steps * target.Lanes * r.d.Garble.EngineBlocks(n)))
 		return t
 	}
-	t.loadBytes, t.loadCycles = 2*labels+tables+int64(program*wordBytes), max(labelCycles, tableCycles, int64(program))
+	t.loadBytes, t.loadCycles = 2*labels+tables+int64(program*wordBytes), max(labelCycles, r.d.TableReads(n, ands), int64(program))
+	t.storeBytes, t.storeCycles = results, int64(up(n, laneBits))
 	if ring > 0 {
 		t.loadBytes += int64(n * r.d.WordBytes())
+		t.storeCycles = int64(n)
 	}
-	t.compute = r.d.EvaluateCycles(int64(steps * target.Lanes * up(n, target.Lanes)))
-	t.storeBytes = int64(up(n*max(1, ring), laneBits) * wordBytes)
-	t.storeCycles = r.d.PortCycles(t.storeBytes)
+	t.compute = r.d.EvaluateCycles(int64(steps * target.Lanes * r.d.Evaluate.EngineBlocks(n)))
 	return t
 }
 
@@ -306,15 +306,15 @@ func (r record) hash() (t tile) {
 }
 
 func (r record) move() (t tile) {
-	n, lanes := int(r.N), r.d.Move.Lanes
-	t.compute = r.d.MoveCycles(n)
-	t.loadBytes, t.loadCycles = r.ring(n, lanes)
+	n := int(r.N)
+	t.compute = target.StreamDepth // nothing is computed
+	t.loadBytes, t.loadCycles = r.ring(n, n)
 	t.storeBytes, t.storeCycles = t.loadBytes, t.loadCycles
 	const widthStride, loops = 8, 1
 	single, table := false, 0
 	switch r.Operation {
 	case lower.OpCopyBits:
-		t.loadBytes, t.loadCycles = r.bits(n, lanes)
+		t.loadBytes, t.loadCycles = r.bits(n, n)
 		t.storeBytes, t.storeCycles = t.loadBytes, t.loadCycles
 	case lower.OpWalk:
 		single = r.int(2*r.int(loops)+1) != 1
@@ -328,7 +328,7 @@ func (r record) move() (t tile) {
 		t.loadCycles += int64(words)
 	}
 	if single {
-		t.loadBytes, t.loadCycles, t.compute = int64(n*r.d.PortBytes+table*wordBytes), int64(n), int64(n)
+		t.loadBytes, t.loadCycles = int64(n*r.d.PortBytes+table*wordBytes), int64(n)
 	}
 	return t
 }
@@ -376,11 +376,12 @@ func (r record) transfer() (t tile) {
 	case lower.OpSendBlocks, lower.OpRecvBlocks:
 		width = laneBits
 	}
-	bytes, cycles := r.bits(words, r.d.Move.Lanes)
+	bytes, cycles := r.bits(words, words)
+	t.compute = r.d.LinkCycles(words)
 	if r.Operation == lower.OpSendRing || r.Operation == lower.OpRecvRing {
-		bytes, cycles = r.ring(words, r.d.Move.Lanes)
+		bytes, cycles = r.ring(words, words)
+		t.compute = r.d.MoveCycles(words)
 	}
-	t.compute = r.d.MoveCycles(words)
 	t.message = int64(up(n*width, laneBits) * wordBytes)
 	if r.Kernel == lower.Send {
 		t.loadBytes, t.loadCycles = bytes, cycles

@@ -173,12 +173,16 @@ func (d Design) lineCycles(words int) int64 { return int64(ceil(words, d.PortWor
 // WindowCycles is the load of a slice's window for a rectangle, row by row of each channel, through the ports for inputs side by side.
 // Rows that lie behind one another in memory are one run.
 func (d Design) WindowCycles(g Geometry, channels, rows, cols int) int64 {
+	return int64(ceil(channels, d.Conv.Ports)) * d.windowRuns(g, rows, cols)
+}
+
+// windowRuns is a channel's window.
+func (d Design) windowRuns(g Geometry, rows, cols int) int64 {
 	h, w := g.sides(rows, cols)
-	each := int64(h) * d.lineCycles(w)
 	if w == g.InW && g.PadH == 0 && g.PadW == 0 {
-		each = d.lineCycles(h * w)
+		return d.lineCycles(h * w)
 	}
-	return int64(ceil(channels, d.Conv.Ports)) * each
+	return int64(h) * d.lineCycles(w)
 }
 
 // WeightCycles is the load of a panel's weights, which are one run: of whole lines, or of rows of TN words where these are shorter.
@@ -187,21 +191,21 @@ func (d Design) WeightCycles(g Geometry, channels int) int64 {
 	return int64(ceil(rows*d.Conv.TN, min(d.Conv.TN, d.PortWords()))) + 1
 }
 
-// AddendCycles is the load of what a tile's sums begin with, for so many output channels, and StoreCycles that of storing them.
+// AddendCycles is the load of what a tile's sums begin with, for so many output channels: a run a channel where rectangles are as wide as
+// the output, otherwise one a row.
 func (d Design) AddendCycles(g Geometry, channels, rows, cols int) int64 {
-	return d.outputRuns(g, channels, rows, cols)
-}
-
-func (d Design) StoreCycles(g Geometry, channels, rows, cols int) int64 {
-	return d.outputRuns(g, channels, rows, cols)
-}
-
-// outputRuns are one a channel where rectangles are as wide as the output, otherwise one a row.
-func (d Design) outputRuns(g Geometry, channels, rows, cols int) int64 {
 	if cols == g.OutW() {
 		return int64(channels) * d.lineCycles(rows*cols)
 	}
 	return int64(channels*rows) * d.lineCycles(cols)
+}
+
+// StoreCycles is the store of the sums, in the same runs.
+func (d Design) StoreCycles(g Geometry, channels, rows, cols int) int64 {
+	if cols == g.OutW() {
+		return int64(channels) * d.drainCycles(rows*cols, g.OutH()*g.OutW())
+	}
+	return int64(channels*rows) * d.drainCycles(cols, g.OutW())
 }
 
 // ConvFill is what a convolution takes beside its steps, until the last sums are there.
@@ -326,7 +330,7 @@ func (d Design) PoolCycles(n, inputs int) int64 {
 	return int64(ceil(n, d.Pool.Lanes))*int64(inputs) + StreamDepth
 }
 
-// MoveCycles is the time of n words moved, packed, gathered or scattered.
+// MoveCycles is the time of n words of the ring that are packed for the link, or unpacked.
 func (d Design) MoveCycles(n int) int64 { return d.StreamCycles(d.Move.Lanes, n) }
 
 // CompareWords is the words of 64 bits that the busiest unit of a comparison's step moves, a cycle each: columns are shared out whole.

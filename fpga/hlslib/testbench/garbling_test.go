@@ -48,7 +48,7 @@ func header() string {
 	}
 	list := ""
 	for i, d := range garblingDesigns {
-		fmt.Fprintf(&b, "struct design%d {\n    typedef uint%d_t word;\n    enum { OT_AES = %d, OT_HASHES = %d, COMPARE_LANES = %d };\n", i, d.ring, d.aes, d.hashes, d.lanes)
+		fmt.Fprintf(&b, "struct design%d {\n    typedef uint%d_t word;\n    enum { OT_AES = %d, OT_HASHES = %d, COMPARE_LANES = %d, PORT = %d };\n", i, d.ring, d.aes, d.hashes, d.lanes, 512/d.ring)
 		engine("garbler", d.garbler, d)
 		engine("evaluator", d.evaluator, d)
 		b.WriteString("};\n")

@@ -1,0 +1,68 @@
+package target
+
+import "math/bits"
+
+// What the loops of fpga/hlslib take where it depends on how words lie in memory, and on who shares what.
+
+// drainCycles is the store of a run of n words, one of several that begin so many words apart: whole lines, and word by word what lies
+// before the first of them and behind the last. Where runs begin anywhere in a line that is half a line at either end, on average.
+func (d Design) drainCycles(n, apart int) int64 {
+	port := d.PortWords()
+	aligned := min(port, 1<<bits.TrailingZeros(uint(n|apart|port))) // what both are multiples of
+	single := min(n, port-aligned)
+	return int64(single + ceil(n-single, port))
+}
+
+// LinkWords is the words of 64 bits that send and recv take a cycle of what is not packed.
+func (d Design) LinkWords() int { return ceil(d.Move.Lanes*d.Ring, WordBlock) }
+
+// LinkCycles is the time of so many words of bits or of blocks on their way to the link, or from it.
+func (d Design) LinkCycles(words int) int64 { return d.StreamCycles(d.LinkWords(), words) }
+
+// DepthwiseLoadCycles is the load of a tile: windows and addends of so many channels through one port, one after the other, and a row of
+// weights a tap.
+func (d Design) DepthwiseLoadCycles(g Geometry, channels, rows, cols int) int64 {
+	rowsOfWeights := int64(g.KH*g.KW) * int64(ceil(d.Depthwise.Lanes, d.PortWords()))
+	return int64(channels)*d.windowRuns(g, rows, cols) + d.AddendCycles(g, channels, rows, cols) + rowsOfWeights
+}
+
+// PoolLoadCycles and PoolStoreCycles are those of channels of so many words each.
+func (d Design) PoolLoadCycles(channels, each int) int64 { return int64(channels) * d.lineCycles(each) }
+
+func (d Design) PoolStoreCycles(channels, each int) int64 {
+	return int64(channels) * d.drainCycles(each, each)
+}
+
+// EngineBlocks is how many blocks of 64 instances engines take as long for as for n instances: the one that has most of them takes a whole
+// number.
+func (e Engines) EngineBlocks(n int) int {
+	count := max(1, e.Count)
+	return ceil(ceil(n, Lanes), count) * count
+}
+
+// LabelReads is the load of so many labels of each of n instances, block by block, a cycle each; TableReads that of tables of ANDs, as wide
+// as the port.
+func (d Design) LabelReads(n, wires int) int64 { return int64(ceil(n, Lanes) * Lanes * wires) }
+
+func (d Design) TableReads(n, ands int) int64 { return d.LabelReads(n, ands) * d.TableBeats() }
+
+// TableBeats is the cycles of an AND's tables through a port.
+func (d Design) TableBeats() int64 { return d.PortCycles(TableBits / 8) }
+
+// ShareReads is the load of n instances' elements of a share, block by block, a word a cycle.
+func (d Design) ShareReads(n, elements int) int64 { return d.LabelReads(n, elements) }
+
+// ChoiceCycles is how long so many bits of n instances take that an evaluator chooses with: each element is gathered in a block, and given
+// plane by plane.
+func (d Design) ChoiceCycles(n, elements, wires int) int64 {
+	return d.ShareReads(n, elements) + int64(ceil(n, Lanes)*wires)
+}
+
+// FactorCycles is the load of the factors of n elements' channels, of so many elements each: a beat of lanes a cycle, or an element where
+// channels have fewer elements than there are lanes.
+func (d Design) FactorCycles(n, size int) int64 {
+	if size < d.Elementwise.Lanes {
+		return int64(n)
+	}
+	return int64(ceil(n, d.Elementwise.Lanes))
+}
