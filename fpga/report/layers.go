@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"sotto/fpga/sched"
 	"sotto/ir/cost"
 )
 
@@ -60,7 +61,7 @@ type LayerUse struct {
 	EnergyMJ   float64 `json:"energy_mj"`         // estimate
 	Bound      string  `json:"bound"`             // engine, memory, port (a kernel's own, to memory), network, or delay, the network's
 	BoundBy    string  `json:"bound_by"`          // the resource's name
-	BoundShare float64 `json:"bound_utilisation"` // of that resource between Start and End
+	BoundShare float64 `json:"bound_utilisation"` // of Cycles: that resource works for the layer in them
 	Engines    []Busy  `json:"busy"`              // cycles by resource, the most first
 }
 
@@ -118,17 +119,12 @@ func (r *Run) resources(latency int64) []ResourceUse {
 	return slices.DeleteFunc(out, func(u ResourceUse) bool { return u.Class == Other && u.BusyCycles == 0 }) // what nothing uses
 }
 
-// layers books cycles and bytes to layers, and finds what binds each.
+// layers books cycles and bytes to layers, and finds what binds each. They come in the order in which they begin.
 func (r *Run) layers() []LayerUse {
-	out := make([]LayerUse, len(r.Layers))
+	out, busy := make([]LayerUse, len(r.Layers)), make([][]int64, len(r.Layers))
 	for i, l := range r.Layers {
-		out[i] = LayerUse{Layer: l, Start: -1}
+		out[i], busy[i] = LayerUse{Layer: l, Start: -1}, make([]int64, len(r.Resources))
 	}
-	busy, ports := make([][]int64, len(out)), make([]map[string]int64, len(out)) // by layer and resource
-	for i := range busy {
-		busy[i], ports[i] = make([]int64, len(r.Resources)), map[string]int64{}
-	}
-	lags := r.portLags()
 	for i, o := range r.Problem.Ops {
 		l := r.Ops[i].Layer
 		if l < 0 {
@@ -141,21 +137,19 @@ func (r *Run) layers() []LayerUse {
 		u.End = max(u.End, r.end(i))
 		busy[l][o.Resource] += o.Cycles
 		u.moves(r.Resources[o.Resource], r.Ops[i].Bytes)
-		if of := r.Resources[o.Resource]; of.Class == Memory {
-			ports[l][fmt.Sprintf("%s %s", of.Party, r.Ops[i].Port)] += o.Cycles + lags[i]
-		}
 	}
-	r.attribute(out)
+	own := r.attribute(out)
 	var kept []LayerUse
 	for i := range out {
 		if out[i].Start < 0 {
 			continue
 		}
-		r.bind(&out[i], busy[i], ports[i])
+		r.bind(&out[i], busy[i], own[i])
 		out[i].MS = r.MS(out[i].Cycles)
 		out[i].EnergyMJ = out[i].MS * r.Watts
 		kept = append(kept, out[i])
 	}
+	slices.SortStableFunc(kept, func(a, b LayerUse) int { return cmp.Compare(a.Start, b.Start) })
 	return kept
 }
 
@@ -170,38 +164,90 @@ func (u *LayerUse) moves(r Resource, bytes int64) {
 	}
 }
 
-// attribute gives every cycle to a layer.
-func (r *Run) attribute(out []LayerUse) {
-	type change struct {
-		at, by    int64
-		layer, op int
+// use is something that works for a layer: a resource, or a kernel's port that is slower than the memory behind it.
+type use struct{ class, name string }
+
+// change is where a layer's use of something begins or ends.
+type change struct {
+	at, by    int64
+	layer, op int
+	use       use
+}
+
+// isPort tells whether it is of a port that still moves what its memory has done with: of which no layer is at work.
+func (c change) isPort() bool { return c.use.class == boundPort }
+
+// changes are those of all layers, in order.
+func (r *Run) changes() []change {
+	var list []change
+	add := func(op int, until int64, of use) {
+		l, start := r.Ops[op].Layer, r.Schedule.Start[op]
+		list = append(list, change{start, 1, l, op, of}, change{until, -1, l, op, of})
 	}
-	var changes []change
+	lags := r.portLags()
 	for _, op := range r.byStart() {
-		if l := r.Ops[op].Layer; l >= 0 {
-			changes = append(changes, change{r.Schedule.Start[op], 1, l, op}, change{r.end(op), -1, l, op})
+		if r.Ops[op].Layer < 0 {
+			continue
+		}
+		at := r.Problem.Ops[op].Resource
+		of := r.Resources[at]
+		add(op, r.end(op), use{string(of.Class), r.Problem.Resources[at].Name})
+		if of.Class == Memory && lags[op] > 0 {
+			add(op, r.end(op)+lags[op], use{boundPort, fmt.Sprintf("%s %s", of.Party, r.Ops[op].Port)})
 		}
 	}
-	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
-	awaited := r.awaited()
+	slices.SortStableFunc(list, func(a, b change) int { return cmp.Compare(a.at, b.at) })
+	return list
+}
+
+// attribute gives every cycle to a layer, and says how many of a layer's cycles each use of its own goes on in.
+func (r *Run) attribute(out []LayerUse) []map[use]int64 {
+	own, going := make([]map[use]int64, len(out)), make([]map[use]int64, len(out))
+	for i := range own {
+		own[i], going[i] = map[use]int64{}, map[use]int64{}
+	}
+	list, awaited := r.changes(), r.awaited()
+	next := nextAtWork(list)
 	active := make([]int64, len(out))
 	now := int64(0)
-	for i, c := range changes {
-		if c.at > now {
-			first := slices.IndexFunc(active, func(n int64) bool { return n > 0 })
-			if first < 0 {
-				first = c.layer
-				if awaited[c.op] == Network {
-					out[first].Delay += c.at - now
+	for i, c := range list {
+		if c.at > now && next[i] >= 0 {
+			l := slices.IndexFunc(active, func(n int64) bool { return n > 0 })
+			if l < 0 {
+				begins := list[next[i]]
+				l = begins.layer
+				if awaited[begins.op] == Network {
+					out[l].Delay += c.at - now
 				} else {
-					out[first].Port += c.at - now
+					out[l].Port += c.at - now
 				}
 			}
-			out[first].Cycles += c.at - now
+			out[l].Cycles += c.at - now
+			for of := range going[l] {
+				own[l][of] += c.at - now
+			}
 			now = c.at
 		}
-		active[changes[i].layer] += c.by
+		if !c.isPort() {
+			active[c.layer] += c.by
+		}
+		if going[c.layer][c.use] += c.by; going[c.layer][c.use] == 0 {
+			delete(going[c.layer], c.use)
+		}
 	}
+	return own
+}
+
+// nextAtWork gives each change the first from it on at which a layer's work begins or ends, -1 where there is none.
+func nextAtWork(list []change) []int {
+	next, last := make([]int, len(list)), -1
+	for i := len(list) - 1; i >= 0; i-- {
+		if !list[i].isPort() {
+			last = i
+		}
+		next[i] = last
+	}
+	return next
 }
 
 // awaited gives each op the class of the resource whose op it waits for last.
@@ -232,31 +278,29 @@ func (r *Run) portLags() []int64 {
 	return out
 }
 
-// bind names what a layer waits for most: the resource or port that it keeps busy longest, or the link's delay.
-func (r *Run) bind(u *LayerUse, busy []int64, ports map[string]int64) {
-	best, bestCycles := -1, int64(0)
+// bind names what a layer's cycles go to most: the resource or port that works for it in most of them, or the link's delay. A layer of no
+// cycles of its own is bound by what works for it longest.
+func (r *Run) bind(u *LayerUse, busy []int64, own map[use]int64) {
 	for i, cycles := range busy {
-		if cycles == 0 {
-			continue
-		}
-		u.Engines = append(u.Engines, Busy{r.Problem.Resources[i].Name, cycles})
-		if each := cycles / int64(r.Problem.Resources[i].Units); best < 0 || each > bestCycles {
-			best, bestCycles = i, each
+		if cycles > 0 {
+			u.Engines = append(u.Engines, Busy{r.Problem.Resources[i].Name, cycles})
 		}
 	}
 	slices.SortStableFunc(u.Engines, func(a, b Busy) int { return cmp.Compare(b.Cycles, a.Cycles) })
-	if best >= 0 {
-		u.Bound, u.BoundBy = string(r.Resources[best].Class), r.Problem.Resources[best].Name
-	}
-	for _, name := range slices.Sorted(maps.Keys(ports)) {
-		if cycles := ports[name]; cycles > bestCycles {
-			u.Bound, u.BoundBy, bestCycles = boundPort, name, cycles
+	most := int64(0)
+	for _, of := range slices.SortedFunc(maps.Keys(own), func(a, b use) int { return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.name, b.name)) }) {
+		if own[of] > most {
+			u.Bound, u.BoundBy, most = of.class, of.name, own[of]
 		}
 	}
-	if u.Delay > bestCycles || u.Bound == "" {
-		u.Bound, u.BoundBy, bestCycles = boundDelay, delayName, u.Delay
+	if u.Delay > most {
+		u.Bound, u.BoundBy, most = boundDelay, delayName, u.Delay
 	}
-	u.BoundShare = share(bestCycles, u.End-u.Start)
+	u.BoundShare = share(most, u.Cycles)
+	if u.Bound == "" && len(u.Engines) > 0 {
+		longest := slices.IndexFunc(r.Problem.Resources, func(of sched.Resource) bool { return of.Name == u.Engines[0].Resource })
+		u.Bound, u.BoundBy = string(r.Resources[longest].Class), u.Engines[0].Resource
+	}
 }
 
 func share(part, of int64) float64 {

@@ -15,7 +15,7 @@ func (s *Summary) Page(w io.Writer) error {
 		s.Cycles, s.LatencyMS, s.ClockMHz, s.LeastCycles)
 	fmt.Fprintf(out, "Energy: %.1f mJ at %g W for both boards (watts: estimate).\n\n", s.EnergyMJ, s.Watts)
 	fmt.Fprint(out, "## Layers\n\nCycles are what a layer adds: each cycle belongs to the first layer that has something going on in it, or waits for a message or a port. They sum to the latency.\n",
-		"Bound is what the layer keeps busy longest (an engine, a memory, a kernel's own port to it, the link), or the network's delay where it waits longer; the share is of the time\nfrom its first to its last operation.\n\n")
+		"Bound is what works for the layer in most of these cycles (an engine, a memory, a kernel's own port to it, the link), or the network's delay where it waits longer; the share is of\nthe layer's cycles. Rows are in the order in which layers begin.\n\n")
 	fmt.Fprintln(out, "| layer | op | line | cycles | ms | waiting for a message | bound by | share | memory MB | client sent MB | server sent MB | mJ |\n|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, l := range s.Layers {
 		fmt.Fprintf(out, "| %s | %s | %s | %d | %.4f | %d | %s: %s | %.0f %% | %s | %s | %s | %.3f |\n", cell(l.Path), cell(l.Op), lineOf(l), l.Cycles, l.MS, l.Delay, l.Bound, l.BoundBy, 100*l.BoundShare, mb(l.Memory), mb(l.ClientSent), mb(l.ServerSent), l.EnergyMJ)
