@@ -48,29 +48,32 @@ var (
 	streamPort = regexp.MustCompile(`(?m)^#pragma HLS INTERFACE mode = axis port = (\w+)`)
 )
 
-// absent is what stands at the sequencer's ports of kernels that a design leaves out.
+// absent is what stands at the sequencer's ports of kernels that are left out.
 const absent = "absent"
 
-// leftOut lists the kernels of commands that a design has not.
-func leftOut(d target.Design) (list []string) {
+// present tells which kernels an accelerator has.
+type present func(target.Kernel) bool
+
+// leftOut lists the kernels of commands that there are not.
+func (has present) leftOut() (list []string) {
 	for k := range lower.Kernels {
-		if name := k.String(); !d.Has(target.Kernel(name)) {
+		if name := k.String(); !has(target.Kernel(name)) {
 			list = append(list, name)
 		}
 	}
 	return list
 }
 
-// built tells whether a design has a top function of a name.
-func built(d target.Design, name string) bool {
+// built tells whether there is a top function of a name.
+func (has present) built(name string) bool {
 	if name == absent {
-		return len(leftOut(d)) > 0
+		return len(has.leftOut()) > 0
 	}
-	return d.Has(target.Kernel(name))
+	return has(target.Kernel(name))
 }
 
-// kernels reads the sources of a design's top functions. A port that the constants leave unused is there all the same, and must be connected.
-func kernels(d target.Design) ([]kernel, error) {
+// kernels reads the sources of the top functions. A port that the constants leave unused is there all the same, and must be connected.
+func (has present) kernels() ([]kernel, error) {
 	names, err := fs.Glob(sources, "src/*.cpp")
 	if err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func kernels(d target.Design) ([]kernel, error) {
 			return nil, err
 		}
 		k := kernel{Name: strings.TrimSuffix(strings.TrimPrefix(name, "src/"), ".cpp")}
-		if !built(d, k.Name) {
+		if !has.built(k.Name) {
 			continue
 		}
 		for _, m := range memoryPort.FindAllSubmatch(text, -1) {
@@ -150,9 +153,9 @@ type (
 	}
 )
 
-// buildFiles gives the build files by path.
-func buildFiles(board target.Board, d target.Design, queueDepth int) (map[string][]byte, error) {
-	all, err := kernels(d)
+// buildFiles gives the build files of the kernels that there are by path.
+func buildFiles(board target.Board, clockMHz float64, has present, queueDepth int) (map[string][]byte, error) {
+	all, err := has.kernels()
 	if err != nil {
 		return nil, err
 	}
@@ -169,8 +172,8 @@ func buildFiles(board target.Board, d target.Design, queueDepth int) (map[string
 	if p.embedded {
 		binary = "xsa"
 	}
-	fill("Makefile", "Makefile", map[string]any{"Tool": Tool, "Kernels": all, "Instances": instances(all, d), "Hz": clockHz(d.ClockMHz), "Platform": p.name, "Board": board.Name, "Binary": binary})
-	fill("link/connectivity.cfg", "connectivity.cfg", map[string]any{"Tool": Tool, "Instances": instanceLines(all, d), "Ports": memoryLines(all, p, known), "Streams": streamLines(d, queueDepth), "Note": platformNote(board.Name)})
+	fill("Makefile", "Makefile", map[string]any{"Tool": Tool, "Kernels": all, "Instances": has.instances(all), "Hz": clockHz(clockMHz), "Platform": p.name, "Board": board.Name, "Binary": binary})
+	fill("link/connectivity.cfg", "connectivity.cfg", map[string]any{"Tool": Tool, "Instances": has.instanceLines(all), "Ports": memoryLines(all, p, known), "Streams": has.streamLines(queueDepth), "Note": platformNote(board.Name)})
 	fill("link/network.cfg", "network.cfg", map[string]any{"Tool": Tool})
 	for _, k := range all {
 		var others []string
@@ -179,7 +182,7 @@ func buildFiles(board target.Board, d target.Design, queueDepth int) (map[string
 				others = append(others, o.Name)
 			}
 		}
-		data := map[string]any{"Tool": Tool, "Part": board.Part, "ClockNS": clockNS(d.ClockMHz), "Name": k.Name, "Top": k.Top(), "Others": others}
+		data := map[string]any{"Tool": Tool, "Part": board.Part, "ClockNS": clockNS(clockMHz), "Name": k.Name, "Top": k.Top(), "Others": others}
 		fill("kernels/"+k.Name+"/hls_config.cfg", "hls_config.cfg", data)
 		fill("kernels/"+k.Name+"/run_hls.tcl", "run_hls.tcl", data)
 	}
@@ -195,13 +198,13 @@ func platformNote(board string) string {
 }
 
 // instances names those of all kernels in the linked accelerator: one each, and one of the absent for each that is left out.
-func instances(all []kernel, d target.Design) (list []string) {
+func (has present) instances(all []kernel) (list []string) {
 	for _, k := range all {
 		if k.Name != absent {
 			list = append(list, k.Name)
 		}
 	}
-	for i := range leftOut(d) {
+	for i := range has.leftOut() {
 		list = append(list, absentInstance(i))
 	}
 	return list
@@ -216,11 +219,11 @@ type instanceLine struct {
 	Count     int
 }
 
-func instanceLines(all []kernel, d target.Design) (list []instanceLine) {
+func (has present) instanceLines(all []kernel) (list []instanceLine) {
 	for _, k := range all {
 		l := instanceLine{k.Top(), k.Name, 1}
 		if k.Name == absent {
-			l.Name, l.Count = "", len(leftOut(d))
+			l.Name, l.Count = "", len(has.leftOut())
 		}
 		list = append(list, l)
 	}
@@ -259,9 +262,9 @@ func memoryLines(all []kernel, p platform, known bool) []memoryLine {
 const sequencer = "sequencer"
 
 // streamLines connects every kernel, or the absent in its place, to the sequencer.
-func streamLines(d target.Design, depth int) []streamLine {
+func (has present) streamLines(depth int) []streamLine {
 	var out []streamLine
-	missing := leftOut(d)
+	missing := has.leftOut()
 	for n := range lower.Kernels {
 		name := n.String()
 		if i := slices.Index(missing, name); i >= 0 {

@@ -151,8 +151,9 @@ func shares(need, have target.Area) Shares {
 	return Shares{of(need.LUT, have.LUT), of(need.FF, have.FF), of(need.DSP, have.DSP), of(need.BRAM18, have.BRAM18), of(need.URAM, have.URAM)}
 }
 
-// Utilisation is what a design takes of what it may fill of a board.
-func Utilisation(d target.Design, b target.Board) Shares { return shares(d.AreaOn(b), b.Plannable()) }
+// Utilisation is what the accelerator takes of what it may fill of a board: the design's kernels, but for those that no board has commands
+// for, which it lacks.
+func (f *Folder) Utilisation() Shares { return shares(f.area(), f.Board.Plannable()) }
 
 // config says what the folder is.
 func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error) {
@@ -167,9 +168,9 @@ func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error
 		Phase: p.Phase.String(), Ring: d.Ring, ClockMHz: d.ClockMHz, Tool: "Vitis " + Tool,
 		Board:  BoardConfig{f.Board.Name, f.Board.Title, f.Board.Part, f.Board.Watts.Busy.Value},
 		Link:   LinkConfig{p.Link.BytesPerSecond.Value * bitsPerByte, p.Link.OneWayMS.Value * usPerMS, p.LinkBytes()},
-		Design: d, Constants: constants, Area: resourcesOf(d.AreaOn(f.Board)), Usable: resourcesOf(f.Board.Plannable()), Used: Utilisation(d, f.Board),
+		Design: d, Constants: constants, Area: resourcesOf(f.area()), Usable: resourcesOf(f.Board.Plannable()), Used: f.Utilisation(),
 		Latency: LatencyConfig{s.Cycles, simulated.Cycles, s.LatencyMS, s.EnergyMJ}, Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
-	for _, part := range d.PartsOn(f.Board) {
+	for _, part := range f.parts() {
 		c.Kernels = append(c.Kernels, KernelConfig{string(part.Kernel), string(part.Kernel) + "_top", "src/" + string(part.Kernel) + ".cpp", resourcesOf(part.Area)})
 	}
 	for i, b := range p.Boards {

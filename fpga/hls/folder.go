@@ -217,7 +217,7 @@ func (w *writer) sources(f *Folder) {
 	d := f.Plan.Boards[0].Design
 	copyAll(sources, "", func(p string) bool {
 		name, top := strings.CutSuffix(path.Base(p), ".cpp")
-		return !top || built(d, name)
+		return !top || present(f.needs).built(name)
 	})
 	w.bytes("csim/csim.cpp", testbench)
 	c, err := hlslib.ConfigOf(d)
@@ -243,13 +243,39 @@ func (f *Folder) sizes() string {
 		"    static const uint32_t BITS = %d;\n    static const uint32_t RECORDS = %d;\n};\n", most[lower.RING], most[lower.BITS], records*lower.RecordWords)
 }
 
-// has says which kernels the design has, for the preprocessor.
+// needs tells whether a kernel is part of the accelerator: one that neither board has commands for is left out.
+func (f *Folder) needs(k target.Kernel) bool {
+	if k == target.KernelSequencer {
+		return true
+	}
+	for _, b := range f.Plan.Boards {
+		if slices.ContainsFunc(b.Commands, func(c lower.Command) bool { return c.Kernel.String() == string(k) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// parts are the areas of the kernels that are there.
+func (f *Folder) parts() []target.Part {
+	return slices.DeleteFunc(f.Plan.Boards[0].Design.PartsOn(f.Board), func(p target.Part) bool { return !f.needs(p.Kernel) })
+}
+
+// area is what they take together.
+func (f *Folder) area() (all target.Area) {
+	for _, p := range f.parts() {
+		all = all.Add(p.Area)
+	}
+	return all
+}
+
+// has says which kernels there are, for the preprocessor.
 func (f *Folder) has() string {
 	var s strings.Builder
 	s.WriteString("// Kernels of this accelerator: 1 of those that are there.\n")
 	for _, k := range target.Kernels() {
 		there := 0
-		if f.Plan.Boards[0].Design.Has(k) {
+		if f.needs(k) {
 			there = 1
 		}
 		fmt.Fprintf(&s, "#define SOTTO_HAS_%s %d\n", strings.ToUpper(string(k)), there)
@@ -258,7 +284,7 @@ func (f *Folder) has() string {
 }
 
 func (w *writer) builds(f *Folder) {
-	files, err := buildFiles(f.Board, f.Plan.Boards[0].Design, lower.QueueDepth)
+	files, err := buildFiles(f.Board, f.Plan.Boards[0].Design.ClockMHz, f.needs, lower.QueueDepth)
 	if err != nil && w.err == nil {
 		w.err = err
 	}

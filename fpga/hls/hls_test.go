@@ -25,7 +25,7 @@ func TestSourcesAndBuildFilesAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := buildFiles(b, d, 4)
+		files, err := buildFiles(b, d.ClockMHz, d.Has, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestSourcesAndBuildFilesAgree(t *testing.T) {
 				t.Errorf("%s: no instance of %s in\n%s", name, k, link)
 			}
 		}
-		all, err := kernels(d)
+		all, err := present(d.Has).kernels()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestTopFunctionsSayAllOfTheirPorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := kernels(d)
+	all, err := present(d.Has).kernels()
 	if err != nil {
 		t.Fatal(err)
 	}

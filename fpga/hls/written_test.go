@@ -33,7 +33,7 @@ func builtFor(t *testing.T, b target.Board) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := buildFiles(b, d, 4)
+	files, err := buildFiles(b, d.ClockMHz, d.Has, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

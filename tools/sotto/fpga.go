@@ -241,7 +241,7 @@ func hardwareResult(dir string, folder *hls.Folder, summary *schedule.Summary, c
 		notices = []string{}
 	}
 	return &fpgaResult{version1, compiled.Net, folder.Board.Name, summary.Link, true, d.ClockMHz, summary.Cycles, summary.LatencyMS, summary.EnergyMJ,
-		hls.Utilisation(d, folder.Board), d, summary.Layers, summary.Resources, summary.Overlap, folder.Recordings[cost.Client] != nil, dir, notices}
+		folder.Utilisation(), d, summary.Layers, summary.Resources, summary.Overlap, folder.Recordings[cost.Client] != nil, dir, notices}
 }
 
 func (r *fpgaResult) text(w io.Writer) {

@@ -157,13 +157,20 @@ void compare(board &b, int party, uint32_t index, const check &c) {
 
 // steps_of is what a command counts for in the first argument of its kernel's top function.
 uint32_t steps_of(const board &b, const command &c) {
+    (void)b;  // only movements look into memory
     switch (c.kernel) {
 #if SOTTO_HAS_DEPTHWISE
     case kernel_depthwise: return depthwise_steps<config>(c);
 #endif
+#if SOTTO_HAS_ELEMENTWISE
     case kernel_elementwise: return chunks<config>(c);
+#endif
+#if SOTTO_HAS_POOL
     case kernel_pool: return pool_steps<config>(c);
+#endif
+#if SOTTO_HAS_MOVE
     case kernel_move: return move_pieces<config>(c, b.bits.data());
+#endif
     case kernel_send:
     case kernel_recv: return link_chunks<config>(c);
     }
@@ -177,12 +184,18 @@ void run(board &b, uint32_t kernel, uint32_t steps, cable &to, cable &from) {
     stream<command, config::QUEUE> &queue = b.queue[kernel];
     stream<uint32_t, config::QUEUE> &finished = b.finished[kernel];
     switch (kernel) {
+#if SOTTO_HAS_CONV
     case kernel_conv: conv_top(steps, queue, finished, ring, ring, ring, ring, ring, ring, ring, ring, ring, ring, ring); break;
+#endif
 #if SOTTO_HAS_DEPTHWISE
     case kernel_depthwise: depthwise_top(steps, queue, finished, ring, ring, ring); break;
 #endif
+#if SOTTO_HAS_ELEMENTWISE
     case kernel_elementwise: elementwise_top(steps, queue, finished, ring, ring, ring, ring, ring, ring, ring, bits, bits); break;
+#endif
+#if SOTTO_HAS_POOL
     case kernel_pool: pool_top(steps, queue, finished, ring, ring); break;
+#endif
 #if SOTTO_HAS_GARBLE
     case kernel_garble: garble_top(steps, queue, finished, bits, bits, ring, bits, bits, ring); break;
 #endif
@@ -192,12 +205,18 @@ void run(board &b, uint32_t kernel, uint32_t steps, cable &to, cable &from) {
 #if SOTTO_HAS_OT
     case kernel_ot: ot_top(steps, queue, finished, bits, bits, bits, bits, ring); break;
 #endif
+#if SOTTO_HAS_MOVE
     case kernel_move: move_top(steps, queue, finished, ring, ring, bits, bits, bits); break;
+#endif
 #if SOTTO_HAS_COMPARE
     case kernel_compare: compare_top(steps, queue, finished, bits, ring, bits, bits, ring, bits, bits, ring, bits, bits, ring, bits); break;
 #endif
+#if SOTTO_HAS_SEND
     case kernel_send: send_top(steps, queue, finished, ring, bits, to); break;
+#endif
+#if SOTTO_HAS_RECV
     case kernel_recv: recv_top(steps, queue, finished, ring, bits, from); break;
+#endif
     default: fail(std::string("this accelerator was built without the kernel ") + kernel_names[kernel]);
     }
 }
