@@ -130,6 +130,7 @@ template <class C> struct conv_weights {
 
 template <class C> struct conv_addend {
     typename C::word bank[C::TM][C::PORT][C::PIXELS / C::PORT];
+    typename C::word bias[C::TM];
 };
 
 template <class C> struct conv_output {
@@ -246,27 +247,16 @@ lines:
     }
 }
 
-// load_addend reads u, to which sums are added, and adds biases.
+// load_addend reads u, to which sums are added, and biases.
 template <class C> void load_addend(const tile_step &t, const typename C::word *ring, conv_addend<C> &addend) {
 #pragma HLS INLINE off
     if (!t.busy || !t.first) return;
     const runs r = runs_of(t.shape, t.y, t.x, t.rows, t.cols);
+    const bool biased = t.of.weight[1] != none;
 channels:
     for (int m = 0; m < t.mn; m++) {
         load_outputs<typename C::word, C::PORT>(ring, t.of.in[1], t.m + m, r, addend.bank[m]);
-        if (t.of.weight[1] == none) continue;
-        const typename C::word bias = ring[t.of.weight[1] + uint32_t(t.m + m)];
-        const uint32_t lines = ceil_div(t.pixels(), C::PORT);
-    biases:
-        for (uint32_t line = 0; line < lines; line++) {
-#pragma HLS PIPELINE II = 1
-#pragma HLS LOOP_TRIPCOUNT max = C::PIXELS / C::PORT
-            for (int b = 0; b < C::PORT; b++) {
-#pragma HLS UNROLL
-                addend.bank[m][b][line] += bias;
-            }
-            beat(LOAD);
-        }
+        addend.bias[m] = biased ? ring[t.of.weight[1] + uint32_t(t.m + m)] : typename C::word(0);
     }
 }
 
@@ -320,7 +310,7 @@ taps:
                 }
                 for (int m = 0; m < C::TM; m++) {
 #pragma HLS UNROLL
-                    word total = begins ? place(addend.bank[m], uint32_t(i)) : acc[m][i];
+                    word total = begins ? word(place(addend.bank[m], uint32_t(i)) + addend.bias[m]) : acc[m][i];
                     for (int n = 0; n < C::TN; n++) {
 #pragma HLS UNROLL
                         total += ring_product(now[m][n], x[n]);
@@ -466,8 +456,10 @@ void conv(uint32_t commands, stream<command, C::QUEUE> &queue, stream<uint32_t, 
 #pragma HLS ARRAY_PARTITION variable = x.weights_b.row complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.addend_a.bank complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.addend_a.bank complete dim = 2
+#pragma HLS ARRAY_PARTITION variable = x.addend_a.bias complete
 #pragma HLS ARRAY_PARTITION variable = x.addend_b.bank complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.addend_b.bank complete dim = 2
+#pragma HLS ARRAY_PARTITION variable = x.addend_b.bias complete
 #pragma HLS ARRAY_PARTITION variable = x.output_a.bank complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = x.output_a.bank complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = x.output_b.bank complete dim = 1

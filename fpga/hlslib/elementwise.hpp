@@ -139,7 +139,7 @@ template <class C>
 void load_words(const uint32_t (&address)[RING_OPERANDS], int count, uint32_t n, const typename C::word *ring0, const typename C::word *ring1,
                 const typename C::word *ring2, const typename C::word *ring3, const typename C::word *ring4, elementwise_tile<C> &tile) {
 #pragma HLS INLINE off
-    const uint32_t lines = ceil_div(n, C::PORT);
+    const uint32_t lines = count > 0 ? ceil_div(n, C::PORT) : 0;
 words:
     for (uint32_t i = 0; i < lines; i++) {
 #pragma HLS PIPELINE II = 1
