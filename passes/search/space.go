@@ -41,7 +41,7 @@ func (s *Space) probabilities(logits []float32) []float64 {
 	return out
 }
 
-func softmax(dst []float64, logits []float32) {
+func softmax[T float32 | float64](dst []float64, logits []T) {
 	most, sum := math.Inf(-1), 0.0
 	for _, l := range logits {
 		most = max(most, float64(l))
