@@ -23,7 +23,7 @@ func (m *Module) checkFunc(f *Func) error {
 	wrong := map[*Value]error{}
 	named := make(map[string]*Value, len(f.Params)+len(f.Body)) // who has a name; nobody that is visible, if nil
 	known := func(v *Value) bool { return named[v.Name] == v }
-	sites := map[string][]string{}
+	seen := seen{}
 	declare := func(v *Value) {
 		if _, twice := named[v.Name]; twice {
 			wrong[v] = fmt.Errorf("%s is computed twice", v)
@@ -54,7 +54,7 @@ func (m *Module) checkFunc(f *Func) error {
 				}
 			}
 			if wrong[v] == nil {
-				if err := errors.Join(m.checkValue(v), v.checkSite(sites)); err != nil {
+				if err := errors.Join(m.checkValue(v), seen.check(m, v)); err != nil {
 					wrong[v] = err
 				}
 			}
@@ -78,10 +78,10 @@ func (m *Module) checkParam(v *Value) error {
 	if err := v.checkAttrs(); err != nil {
 		return err
 	}
-	if m.Stage&(Space|Net) != 0 && !v.Type.Elem.Float || m.Stage&ringStages != 0 && !v.Type.Elem.IsRing() {
+	if m.Stage&(Space|Net|Train) != 0 && !v.Type.Elem.Float || m.Stage&ringStages != 0 && !v.Type.Elem.IsRing() || m.Stage != Train && v.Type.Batch > 0 {
 		return fmt.Errorf("an input of type %s in stage %s", v.Type, m.Stage)
 	}
-	return checkShape(v.Type.Shape)
+	return v.Type.check()
 }
 
 // checkValue verifies one value on its own: stage, arguments, attributes, type, and a comparison's width.
@@ -96,23 +96,70 @@ func (m *Module) checkValue(v *Value) error {
 	if !t.Equal(v.Type) {
 		return fmt.Errorf("is written as %s, %s gives %s", v.Type, v.Op.Name, t)
 	}
+	if m.Stage == Train { // what is trained is a weight, whatever it is
+		return nil
+	}
+	if t.Batch > 0 {
+		return fmt.Errorf("is %s: only functions of stage %s have batches", t, Train)
+	}
+	if err := v.checkWeights(); err != nil {
+		return err
+	}
 	return v.checkWidth()
 }
 
-// checkSite demands that all choices of one site have the same options; sites gives those seen before.
-func (v *Value) checkSite(sites map[string][]string) error {
-	if !v.Is("choice") {
-		return nil
+// seen is what values of a function are held against that stand for the same: by the site of a choice, by the path of a state tensor.
+type seen struct {
+	sites   map[string][]string // the options
+	state   map[string]*Value   // the first that reads or overwrites it
+	written map[string]bool
+}
+
+func (s *seen) check(m *Module, v *Value) error {
+	switch {
+	case v.Is("choice"):
+		return s.checkSite(v)
+	case v.Op.State && m.Stage == Train:
+		return s.checkState(v)
 	}
+	return nil
+}
+
+// checkSite demands that all choices of one site have the same options.
+func (s *seen) checkSite(v *Value) error {
 	site, labels := v.Str("site"), make([]string, len(v.Options))
 	for i, o := range v.Options {
 		labels[i] = o.Label
 	}
-	first, seen := sites[site]
+	first, seen := s.sites[site]
 	if seen && !slices.Equal(first, labels) {
 		return fmt.Errorf("site %q has the options %s here, and %s before", site, strings.Join(labels, ", "), strings.Join(first, ", "))
 	}
-	sites[site] = labels
+	if s.sites == nil {
+		s.sites = map[string][]string{}
+	}
+	s.sites[site] = labels
+	return nil
+}
+
+// checkState demands that a state tensor has one shape, and is overwritten once.
+func (s *seen) checkState(v *Value) error {
+	if s.state == nil {
+		s.state, s.written = map[string]*Value{}, map[string]bool{}
+	}
+	first := s.state[v.Path]
+	switch {
+	case first == nil:
+		s.state[v.Path] = v
+	case !slices.Equal(first.Type.Shape, v.Type.Shape):
+		return fmt.Errorf("@%s has shape %s here, and %s before", v.Path, shapeString(v.Type.Shape), shapeString(first.Type.Shape))
+	}
+	if v.Overwrites() {
+		if s.written[v.Path] {
+			return fmt.Errorf("@%s is overwritten twice", v.Path)
+		}
+		s.written[v.Path] = true
+	}
 	return nil
 }
 

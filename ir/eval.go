@@ -9,6 +9,8 @@ type Env map[*Value]*Tensor
 type Runner struct {
 	// Weight gives a weight by its path, with the shape the value says.
 	Weight func(v *Value) (*Tensor, error)
+	// Assign, if set, gets what the function leaves in its state tensors, after all values are computed.
+	Assign func(v *Value, t *Tensor)
 	// Visit, if set, sees every tensor as it is computed; keep says which tensors stay in the result.
 	Visit func(v *Value, t *Tensor)
 	Keep  func(v *Value) bool
@@ -21,13 +23,14 @@ func (r *Runner) Run(f *Func, inputs ...*Tensor) (Env, error) {
 	}
 	env := Env{}
 	for i, p := range f.Params {
-		if n := p.Type.Len(); max(len(inputs[i].F), len(inputs[i].I)) != n {
+		if n := p.Type.All(); max(len(inputs[i].F), len(inputs[i].I)) != n {
 			return nil, fmt.Errorf("input %s takes %d elements, not %d", p, n, max(len(inputs[i].F), len(inputs[i].I)))
 		}
 		env[p] = inputs[i]
 		r.visit(p, inputs[i])
 	}
 	left := f.Uses()
+	var state []*Value
 	for _, v := range f.Body {
 		t, err := r.value(v, env)
 		if err != nil {
@@ -35,10 +38,18 @@ func (r *Runner) Run(f *Func, inputs ...*Tensor) (Env, error) {
 		}
 		env[v] = t
 		r.visit(v, t)
+		if v.Overwrites() {
+			state = append(state, v)
+		}
 		for _, a := range v.Args {
 			if left[a]--; left[a] == 0 && (r.Keep == nil || !r.Keep(a)) {
 				delete(env, a)
 			}
+		}
+	}
+	for _, v := range state {
+		if r.Assign != nil {
+			r.Assign(v, env[v])
 		}
 	}
 	return env, nil
@@ -63,7 +74,7 @@ func (r *Runner) value(v *Value, env Env) (*Tensor, error) {
 			Bugf("%s of %s is not there", a, v)
 		}
 	}
-	return v.Op.Eval(v, args)
+	return v.eval(args)
 }
 
 // EvalOne evaluates a single value on given arguments: what the verifier of private runs compares with.
@@ -71,8 +82,41 @@ func EvalOne(v *Value, args []*Tensor) (*Tensor, error) {
 	if v.Op.Eval == nil {
 		return nil, fmt.Errorf("%s has no evaluation", v.Op.Name)
 	}
-	return v.Op.Eval(v, args)
+	return v.eval(args)
 }
+
+// eval evaluates v: on each sample, unless the op takes the batch as it is.
+func (v *Value) eval(args []*Tensor) (*Tensor, error) {
+	if v.Type.Batch == 0 || v.Op.Numbered {
+		return v.Op.Eval(v, args)
+	}
+	one, out := *v, NewTensor(v.Type)
+	one.Type.Batch = 0
+	of := make([]*Tensor, len(args))
+	for s := range v.Type.Batch {
+		for i, a := range args {
+			of[i] = a.sample(s)
+		}
+		t, err := v.Op.Eval(&one, of)
+		if err != nil {
+			return nil, err
+		}
+		copy(out.F[s*v.Type.Len():], t.F)
+	}
+	return out, nil
+}
+
+// sample gives one sample of a batch; what is one for all samples is given as it is.
+func (t *Tensor) sample(s int) *Tensor {
+	if t.Type.Batch == 0 {
+		return t
+	}
+	n := t.Type.Len()
+	return &Tensor{Type: t.Type.Batched(0), F: t.F[s*n : (s+1)*n]}
+}
+
+// Overwrites tells whether v overwrites the state tensor at its path.
+func (v *Value) Overwrites() bool { return v.Op.State && len(v.Args) > 0 }
 
 // IsConstant reports whether v is a weight or computed from weights alone.
 func (v *Value) IsConstant() bool { return v.Op.Constant }

@@ -1,10 +1,10 @@
 // Package ir is the one intermediate representation of the compiler: a Module of Funcs, each a list of Values in an order
 // that computes every value before it is used. A Value is what an Op gives for its arguments; the op table (ops_*.go)
-// declares every op once, with its documentation, its types, its reference evaluation and its exact cost.
+// declares every op once, with its documentation, its types, its reference evaluation, its gradient and its exact cost.
 //
-// A module is in one of four stages. SPACE holds float nn ops and choices between them, NET holds no choices, RING holds the
-// same computation over Z/2^l in fixed point, SECURE says who holds which share and which protocol computes what. The
-// stages are one IR: one printer, one parser, one verifier.
+// A module is in one of five stages. SPACE holds float nn ops and choices between them, NET holds no choices, RING holds the
+// same computation over Z/2^l in fixed point, SECURE says who holds which share and which protocol computes what. TRAIN, made of a NET
+// too, holds the functions that train it. The stages are one IR: one printer, one parser, one verifier.
 package ir
 
 import (
@@ -24,9 +24,10 @@ const (
 	Net
 	RingStage
 	Secure
+	Train
 )
 
-var stageNames = map[Stage]string{Space: "space", Net: "net", RingStage: "ring", Secure: "secure"}
+var stageNames = map[Stage]string{Space: "space", Net: "net", RingStage: "ring", Secure: "secure", Train: "train"}
 
 func (s Stage) String() string { return stageNames[s] }
 

@@ -19,6 +19,8 @@ func wrapExample(o *Op) string {
 		stage = "space"
 	case o.Stages&RingStage != 0:
 		stage = "ring"
+	case o.Stages&Train != 0:
+		stage = "train"
 	default:
 		stage = "secure outsourced"
 		if strings.Contains(o.Example, ": M ") {

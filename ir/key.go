@@ -30,7 +30,7 @@ func (t Type) AppendKey(key []byte) []byte {
 	key = append(key, byte(t.Share), ' ')
 	key = strconv.AppendBool(key, t.Elem.Float)
 	key = appendInts(key, t.Elem.Bits, t.Elem.Frac)
-	return appendInts(key, t.Shape...)
+	return appendInts(appendInts(key, t.Shape...), t.Batch)
 }
 
 func appendAttr(key []byte, name string, x any) []byte {

@@ -26,6 +26,15 @@ type Op struct {
 	// Eval is the reference evaluation, on floats or on ring elements by the type of the result. Nil for ops that have no
 	// meaning without a peer.
 	Eval func(v *Value, args []*Tensor) (*Tensor, error)
+	// Sums says that the result sums over the batch, or has a mean of it: it is one for all samples, and Eval sees them all. The other ops are
+	// declared on one sample and computed on each: their result is batched if an argument is.
+	Sums bool
+	// Numbered says that what an op computes of a sample depends on the sample's number: Eval sees the batch, and gives one.
+	Numbered bool
+	// Decides says that the first argument holds the logits of a decision, one for all samples: weights that are trained apart from the others.
+	Decides bool
+	// State says that the value stands for the state tensor at its path: it reads it, or overwrites it at the end of the function.
+	State bool
 	// Range bounds the result by the bounds of the arguments (interval arithmetic). Nil: the result has no elements that the
 	// arguments do not have.
 	Range func(v *Value, in []Interval, weights [][]float32) Interval
@@ -163,17 +172,19 @@ func (v *Value) infer() (Type, error) {
 	if err := v.checkAttrs(); err != nil {
 		return Type{}, err
 	}
-	if err := v.checkWeights(); err != nil {
+	batch, err := v.batch()
+	if err != nil {
 		return Type{}, err
 	}
 	if v.Op.Infer == nil {
-		return v.Type, checkShape(v.Type.Shape)
+		return v.Type, v.Type.check()
 	}
 	t, err := v.Op.Infer(v)
 	if err != nil {
 		return Type{}, fmt.Errorf("%s: %w", v.Op.Name, err)
 	}
-	return t, checkShape(t.Shape)
+	t.Batch = batch
+	return t, t.check()
 }
 
 func (v *Value) checkWeights() error {
@@ -186,6 +197,31 @@ func (v *Value) checkWeights() error {
 		}
 	}
 	return nil
+}
+
+// batch gives the batch of v's result by those of its arguments.
+func (v *Value) batch() (int, error) {
+	var first *Value
+	for i, a := range v.Args {
+		switch {
+		case a.Type.Batch == 0:
+		case v.Op.oneForAll(i):
+			return 0, fmt.Errorf("%s: %s is %s, accepted is one for all samples", v.Op.Name, v.operandName(i), a.Type)
+		case first == nil:
+			first = a
+		case a.Type.Batch != first.Type.Batch:
+			return 0, fmt.Errorf("%s: %s is %s and %s is %s: the batches differ", v.Op.Name, first, first.Type, a, a.Type)
+		}
+	}
+	if v.Op.Sums || first == nil {
+		return 0, nil
+	}
+	return first.Type.Batch, nil
+}
+
+// oneForAll tells whether an argument is the same for all samples: weights, and what a batch is normalised by.
+func (o *Op) oneForAll(arg int) bool {
+	return o.Weights > 0 && arg >= o.Weights || o.Decides && arg == 0
 }
 
 // Retype infers v's type anew and stores it.

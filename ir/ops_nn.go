@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-const nnStages = Space | Net
+const nnStages = Space | Net | Train
 
 var (
 	opX     = Operand{"x", "input, [C,H,W] or [N]"}
@@ -22,7 +22,7 @@ var (
 
 func init() {
 	define(Op{
-		Name: "param", Stages: Space | Net | RingStage | Secure, Constant: true,
+		Name: "param", Stages: Space | Net | RingStage | Secure | Train, Constant: true, State: true,
 		Doc:     "A weight, read from the weights file under its path. The server knows it; in the outsourced deployment the baked one is shared.",
 		Example: "%w = param @conv1.weight : S f32[8,3,3,3]",
 		Infer: func(v *Value) (Type, error) {
@@ -47,7 +47,7 @@ func init() {
 		Operands: nil,
 	})
 	define(Op{
-		Name: "nn.mix", Stages: Net, Variadic: true,
+		Name: "nn.mix", Stages: Net | Train, Variadic: true, Decides: true,
 		Doc:      "The softmax-weighted sum of the options of a relaxed choice: sum over j of softmax(logits)_j * option_j (DARTS).",
 		Example:  "%l = param @act#1.logits : S f32[2]\n%a = param @a : S f32[4]\n%b = param @b : S f32[4]\n%1 = nn.mix %l, %a, %b : f32[4]",
 		Operands: []Operand{{"logits", "[number of options]"}, {"option", "all of one shape"}},

@@ -7,7 +7,7 @@ import "fmt"
 // whatever the sizes of x and h.
 func init() {
 	define(Op{
-		Name: "nn.quadratic", Stages: Net, Weights: 1,
+		Name: "nn.quadratic", Stages: Net | Train, Weights: 1,
 		Traits:   Traits{ByChannel: true, ByElement: true},
 		Doc:      "x*x + b*x, b one for all or one a channel: an x2act whose quadratic coefficient is in x.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%b = param @b : S f32[2]\n%1 = nn.quadratic %x, %b : f32[2,4,4]",

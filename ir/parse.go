@@ -55,7 +55,7 @@ type parser struct {
 	funcs  map[string]bool
 	values map[string]*Value // every value of the function by name; nil once its option has ended
 	local  []string          // names declared, in order
-	sites  map[string][]string
+	seen   seen
 	nest   int
 }
 
@@ -196,7 +196,7 @@ func (p *parser) stage() Stage {
 			return s
 		}
 	}
-	p.fail("found %s, accepted are the stages space, net, ring and secure", p.found())
+	p.fail("found %s, accepted are the stages space, net, ring, secure and train", p.found())
 	return 0
 }
 
@@ -227,7 +227,7 @@ func (p *parser) prefixed(prefix byte, what string) string {
 func (p *parser) function() *Func {
 	p.expect("func")
 	f := &Func{Name: p.prefixed('@', "a function name such as @net")}
-	p.values, p.local, p.sites = map[string]*Value{}, nil, map[string][]string{}
+	p.values, p.local, p.seen = map[string]*Value{}, nil, seen{}
 	p.expect("(")
 	for p.tok != ")" {
 		if len(f.Params) > 0 {
@@ -306,7 +306,7 @@ func (p *parser) value() *Value {
 	}
 	v.Op = op
 	p.advance()
-	if op.Name == "param" {
+	if op.State {
 		v.Path = p.prefixed('@', "the path of the weight such as @conv1.weight")
 	}
 	for strings.HasPrefix(p.tok, "%") {
@@ -330,7 +330,7 @@ func (p *parser) value() *Value {
 }
 
 func (p *parser) typecheck(v *Value, at pos.Pos) {
-	if err := errors.Join(p.mod.checkValue(v), v.checkSite(p.sites)); err != nil {
+	if err := errors.Join(p.mod.checkValue(v), p.seen.check(p.mod, v)); err != nil {
 		panic(pos.Errorf(at, "%s: %v", v, err).Span(len(v.Name) + 1))
 	}
 }
@@ -372,6 +372,14 @@ func (p *parser) typ() Type {
 	p.expect("]")
 	if err := checkShape(t.Shape); err != nil {
 		p.fail("%v", err)
+	}
+	if p.accept("x") {
+		if t.Batch = p.int(); t.Batch < 1 {
+			p.fail("a batch of %d: accepted are numbers from 1", t.Batch)
+		}
+		if err := t.check(); err != nil {
+			p.fail("%v", err)
+		}
 	}
 	return t
 }

@@ -69,7 +69,7 @@ func (p *printer) body(body []*Value, indent string) {
 func (p *printer) value(v *Value, indent string) {
 	line := fmt.Sprintf("%s%s = %s", indent, v, v.Op.Name)
 	path := v.Path
-	if v.Is("param") {
+	if v.Op.State {
 		line, path = line+" @"+v.Path, ""
 	}
 	for i, a := range v.Args {

@@ -17,9 +17,9 @@ type Tensor struct {
 // NewTensor makes a zero tensor.
 func NewTensor(t Type) *Tensor {
 	if t.Elem.Float {
-		return &Tensor{Type: t, F: make([]float32, t.Len())}
+		return &Tensor{Type: t, F: make([]float32, t.All())}
 	}
-	return &Tensor{Type: t, I: make([]int64, t.Len())}
+	return &Tensor{Type: t, I: make([]int64, t.All())}
 }
 
 // Wrap reduces x to its signed representative mod 2^bits.
@@ -39,7 +39,7 @@ func (t *Tensor) wrap() *Tensor {
 
 // Real gives the tensor's meaning as real numbers: ring elements divided by 2^frac.
 func (t *Tensor) Real() []float64 {
-	out := make([]float64, t.Type.Len())
+	out := make([]float64, t.Type.All())
 	if t.Type.Elem.Float {
 		for i, x := range t.F {
 			out[i] = float64(x)

@@ -57,17 +57,18 @@ func (e Elem) String() string {
 	return fmt.Sprintf("i%dq%d", e.Bits, e.Frac)
 }
 
-// Type is sharing, element and shape. Shapes have no batch dimension: images are [C,H,W], vectors [N].
+// Type is sharing, element, shape and batch. The shape is that of one sample: images are [C,H,W], vectors [N].
 type Type struct {
 	Share Sharing
 	Elem  Elem
 	Shape []int
+	Batch int // 0: there is one; n > 0: one for each of n samples, one behind the other (TRAIN)
 }
 
 // Float gives the clear float type of a shape.
 func Float(shape ...int) Type { return Type{Elem: F32, Shape: shape} }
 
-// Len is the number of elements.
+// Len is the number of elements of a sample.
 func (t Type) Len() int {
 	n := 1
 	for _, d := range t.Shape {
@@ -75,6 +76,9 @@ func (t Type) Len() int {
 	}
 	return n
 }
+
+// All is the number of elements of all samples.
+func (t Type) All() int { return t.Len() * max(1, t.Batch) }
 
 // With gives t with another shape.
 func (t Type) With(shape ...int) Type {
@@ -88,6 +92,12 @@ func (t Type) Of(s Sharing) Type {
 	return t
 }
 
+// Batched gives t for so many samples; for 0, once for all of them.
+func (t Type) Batched(n int) Type {
+	t.Batch = n
+	return t
+}
+
 // Frac gives t with another number of fraction bits.
 func (t Type) Frac(frac int) Type {
 	t.Elem.Frac = frac
@@ -96,13 +106,16 @@ func (t Type) Frac(frac int) Type {
 
 // Equal compares types.
 func (t Type) Equal(o Type) bool {
-	return t.Share == o.Share && t.Elem == o.Elem && slices.Equal(t.Shape, o.Shape)
+	return t.Share == o.Share && t.Elem == o.Elem && t.Batch == o.Batch && slices.Equal(t.Shape, o.Shape)
 }
 
 func (t Type) String() string {
 	s := t.Elem.String() + shapeString(t.Shape)
 	if t.Share != Clear {
 		s = string(t.Share) + " " + s
+	}
+	if t.Batch > 0 {
+		s += fmt.Sprintf(" x %d", t.Batch)
 	}
 	return s
 }
@@ -117,6 +130,17 @@ func shapeString(shape []int) string {
 
 // maxElements bounds a tensor: sizes stay far from overflowing an int, whatever a hostile file says.
 const maxElements = 1 << 34
+
+// check refuses types that no tensor can have.
+func (t Type) check() error {
+	if err := checkShape(t.Shape); err != nil {
+		return err
+	}
+	if t.Batch < 0 || t.Batch > maxElements/t.Len() {
+		return fmt.Errorf("a batch of %d: accepted are 1 to 2^34 elements in all", t.Batch)
+	}
+	return nil
+}
 
 // checkShape refuses shapes that are empty, negative or beyond maxElements. A single number has shape [1].
 func checkShape(shape []int) error {

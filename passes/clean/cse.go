@@ -9,7 +9,7 @@ import (
 var CSE = &pass.Pass{
 	Name:  "cse",
 	Doc:   "merges values that apply one op to the same arguments; a tensor that several layers read is opened once (exact)",
-	Needs: ir.Net | ir.RingStage | ir.Secure,
+	Needs: ir.Net | ir.RingStage | ir.Secure | ir.Train,
 	Run: func(_ *pass.Context, m *ir.Module) error {
 		for _, f := range m.Funcs {
 			mergeEqual(f)
@@ -46,7 +46,7 @@ func mergeEqual(f *ir.Func) {
 // signature is equal for values that compute the same. Facts are part of it: values that differ in them stay apart.
 func signature(key []byte, v *ir.Value) []byte {
 	key = v.AppendKey(key)
-	if v.Is("param") {
+	if v.Op.State {
 		key = append(append(key, " @"...), v.Path...)
 	}
 	for _, a := range v.Args {

@@ -9,8 +9,8 @@ import (
 // DCE removes values that nothing uses.
 var DCE = &pass.Pass{
 	Name:  "dce",
-	Doc:   "removes values that nothing uses (exact)",
-	Needs: ir.Space | ir.Net | ir.RingStage | ir.Secure,
+	Doc:   "removes values that nothing uses; what a function overwrites is of use (exact)",
+	Needs: ir.Space | ir.Net | ir.RingStage | ir.Secure | ir.Train,
 	Run: func(_ *pass.Context, m *ir.Module) error {
 		for _, f := range m.Funcs {
 			live := map[*ir.Value]bool{f.Result: true}
@@ -26,7 +26,7 @@ func sweep(body []*ir.Value, live map[*ir.Value]bool) []*ir.Value {
 	at := len(kept)
 	for i := len(body) - 1; i >= 0; i-- {
 		v := body[i]
-		if !live[v] {
+		if !live[v] && !v.Overwrites() {
 			continue
 		}
 		for _, a := range v.Args {

@@ -9,7 +9,7 @@ import (
 var Shapes = &pass.Pass{
 	Name:  "shapes",
 	Doc:   "infers the type of every value anew and refuses what does not fit together (exact)",
-	Needs: ir.Space | ir.Net | ir.RingStage | ir.Secure,
+	Needs: ir.Space | ir.Net | ir.RingStage | ir.Secure | ir.Train,
 	Run: func(_ *pass.Context, m *ir.Module) error {
 		for _, f := range m.Funcs {
 			var err error
@@ -30,7 +30,7 @@ var Shapes = &pass.Pass{
 var Identities = &pass.Pass{
 	Name:  "identities",
 	Doc:   "removes dropout and movements that move nothing (exact in inference)",
-	Needs: ir.Net,
+	Needs: ir.Net | ir.Train,
 	Run: func(_ *pass.Context, m *ir.Module) error {
 		return pass.Rewrite(m, func(r *pass.Rewriter, v *ir.Value) (*ir.Value, error) {
 			if v.Op.Unchanged != nil && v.Op.Unchanged(v) {

@@ -167,7 +167,7 @@ func writePasses(w io.Writer) {
 // stagesText names the stages of a set.
 func stagesText(set ir.Stage) string {
 	var names []string
-	for _, s := range []ir.Stage{ir.Space, ir.Net, ir.RingStage, ir.Secure} {
+	for _, s := range []ir.Stage{ir.Space, ir.Net, ir.RingStage, ir.Secure, ir.Train} {
 		if set&s != 0 {
 			names = append(names, s.String())
 		}

@@ -98,7 +98,7 @@ func (p digester) body(body []*ir.Value) []string {
 
 func (p digester) value(v *ir.Value) string {
 	parts := []any{v.Op.Name, attrs(v.Attrs), v.Type}
-	if v.Is("param") {
+	if v.Op.State {
 		parts = append(parts, v.Path)
 	}
 	for _, o := range v.Options {
