@@ -1,0 +1,153 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// backward gives, term by term, the gradients of a convolution of one sample by its input and by its weights.
+func backward(c Conv, x, w, dy []float32) (dx, dw []float64) {
+	dx, dw = make([]float64, c.InLen()), make([]float64, c.WeightLen())
+	inG, outG := c.InC/c.Groups, c.OutC/c.Groups
+	for o := range c.OutC {
+		for y := range c.OutH() {
+			for z := range c.OutW() {
+				g := float64(dy[(o*c.OutH()+y)*c.OutW()+z])
+				for i := range inG {
+					for u := range c.KH {
+						for v := range c.KW {
+							iy, ix := y*c.StrideH-c.PadH+u*c.DilH, z*c.StrideW-c.PadW+v*c.DilW
+							if iy < 0 || iy >= c.InH || ix < 0 || ix >= c.InW {
+								continue
+							}
+							at, of := ((o/outG*inG+i)*c.InH+iy)*c.InW+ix, ((o*inG+i)*c.KH+u)*c.KW+v
+							dx[at] += g * float64(w[of])
+							dw[of] += g * float64(x[at])
+						}
+					}
+				}
+			}
+		}
+	}
+	return dx, dw
+}
+
+// same compares with numbers that are exact, being sums of few products of small integers.
+func same(t fataler, what string, got []float32, want []float64) {
+	t.Helper()
+	for i := range want {
+		if float64(got[i]) != want[i] {
+			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
+
+// TestBatchGradients compares convolutions of batches and both their gradients with the definition, by every set of kernels.
+func TestBatchGradients(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		c, n := drawConv(r), rapid.IntRange(1, 5).Draw(r, "samples")
+		x, w, dy := fill[float32](1, n*c.InLen()), fill[float32](2, c.WeightLen()), fill[float32](3, n*c.OutLen())
+		bias, plus, plusX := fill[float32](4, c.OutC), fill[float32](5, n*c.OutLen()), fill[float32](6, n*c.InLen())
+		y, dx, dw := make([]float64, n*c.OutLen()), make([]float64, n*c.InLen()), make([]float64, c.WeightLen())
+		for s := range n {
+			for i, v := range naiveConv(c, x[s*c.InLen():(s+1)*c.InLen()], w) {
+				y[s*c.OutLen()+i] = float64(v + bias[i/(c.OutH()*c.OutW())] + plus[s*c.OutLen()+i])
+			}
+			a, b := backward(c, x[s*c.InLen():(s+1)*c.InLen()], w, dy[s*c.OutLen():(s+1)*c.OutLen()])
+			for i, v := range a {
+				dx[s*c.InLen()+i] = v + float64(plusX[s*c.InLen()+i])
+			}
+			for i, v := range b {
+				dw[i] += v
+			}
+		}
+		for _, m := range micros[float32]() {
+			forward, back, gradient := must(newBatchConv(m, c, n))(r), must(newBatchConvBack(m, c, n))(r), must(newBatchGradient(m, c, n))(r)
+			got := append([]float32(nil), plus...)
+			none(r, forward.Apply(got, x, w, bias, got, dirty[float32](forward.Scratch())))
+			same(r, m.name+" convolution", got, y)
+			got = dirty[float32](n * c.InLen())
+			none(r, back.Apply(got, dy, w, nil, plusX, dirty[float32](back.Scratch())))
+			same(r, m.name+" gradient by input", got, dx)
+			got = dirty[float32](c.WeightLen())
+			none(r, gradient.Apply(got, x, dy, dirty[float32](gradient.Scratch())))
+			same(r, m.name+" gradient by weights", got, dw)
+		}
+	})
+}
+
+func must[V any](v V, err error) func(fataler) V {
+	return func(t fataler) V { t.Helper(); none(t, err); return v }
+}
+
+func none(t fataler, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reals are numbers of a normal distribution.
+func reals(seed uint64, n int) []float32 {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(rng.NormFloat64())
+	}
+	return v
+}
+
+// TestBatchPrecision holds the rounding of long sums: 2^14 products of numbers about 1 lose at most some of the last bits.
+func TestBatchPrecision(t *testing.T) {
+	c, n := layer(3, 5, 32, 3, 1), 16
+	x, dy := reals(1, n*c.InLen()), reals(2, n*c.OutLen())
+	want := make([]float64, c.WeightLen())
+	for s := range n {
+		_, dw := backward(c, x[s*c.InLen():(s+1)*c.InLen()], make([]float32, c.WeightLen()), dy[s*c.OutLen():(s+1)*c.OutLen()])
+		for i, v := range dw {
+			want[i] += v
+		}
+	}
+	g := must(NewBatchGradient(c, n))(t)
+	got := make([]float32, c.WeightLen())
+	none(t, g.Apply(got, x, dy, make([]float32, g.Scratch())))
+	bound := math.Sqrt(float64(n*c.OutH()*c.OutW())) * 4e-6
+	for i := range want {
+		if d := math.Abs(float64(got[i]) - want[i]); d > bound {
+			t.Fatalf("element %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+// cifar18 is every shape of ResNet-18's convolutions at 32x32.
+var cifar18 = []Conv{
+	layer(3, 64, 32, 3, 1), layer(64, 64, 32, 3, 1),
+	layer(64, 128, 32, 3, 2), layer(64, 128, 32, 1, 2), layer(128, 128, 16, 3, 1),
+	layer(128, 256, 16, 3, 2), layer(128, 256, 16, 1, 2), layer(256, 256, 8, 3, 1),
+	layer(256, 512, 8, 3, 2), layer(256, 512, 8, 1, 2), layer(512, 512, 4, 3, 1),
+}
+
+// BenchmarkBatch reports multiply-adds a second of all three products of a batch of 64.
+func BenchmarkBatch(b *testing.B) {
+	const n = 64
+	for _, c := range append(cifar18, grouped(layer(96, 96, 32, 3, 1), 96), grouped(layer(96, 96, 32, 3, 2), 96)) {
+		x, w, dy := reals(1, n*c.InLen()), reals(2, c.WeightLen()), reals(3, n*c.OutLen())
+		forward, back, gradient := must(NewBatchConv(c, n))(b), must(NewBatchConvBack(c, n))(b), must(NewBatchGradient(c, n))(b)
+		scratch := make([]float32, max(forward.Scratch(), back.Scratch(), gradient.Scratch()))
+		bench := func(name string, run func() error) {
+			b.Run(fmt.Sprintf("%dx%d_s%d_%d-%d_%d_g%d/%s", c.KH, c.KW, c.StrideH, c.InC, c.OutC, c.InH, c.Groups, name), func(b *testing.B) {
+				for b.Loop() {
+					none(b, run())
+				}
+				b.ReportMetric(float64(n*c.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
+			})
+		}
+		bench("forward", func() error { return forward.Apply(dy, x, w, nil, nil, scratch) })
+		bench("input", func() error { return back.Apply(x, dy, w, nil, nil, scratch) })
+		bench("weights", func() error { return gradient.Apply(w, x, dy, scratch) })
+	}
+}
