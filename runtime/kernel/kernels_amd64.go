@@ -151,3 +151,43 @@ func rowsF32AVX512(dst *float32, width int, rows int, add *float32, addStep int,
 //
 //go:noescape
 func halvesF32AVX512(even *float32, odd *float32, step int, src *float32, srcStep int, pairs int, rows int)
+
+// affineF32AVX512 is flows.affine. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func affineF32AVX512(dst *float32, x *float32, n int, m float32, a float32, b float32, lo float32, hi float32)
+
+// affineAddF32AVX512 is flows.affineAdd. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func affineAddF32AVX512(dst *float32, x *float32, add *float32, n int, m float32, a float32, b float32, lo float32, hi float32)
+
+// gateF32AVX512 is flows.gate. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func gateF32AVX512(dst *float32, x *float32, dy *float32, n int, lo float32, hi float32)
+
+// normalF32AVX512 is flows.normal. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func normalF32AVX512(dst *float32, x *float32, dy *float32, n int, a float32, m float32, b float32, c float32)
+
+// squareF32AVX512 is flows.square. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func squareF32AVX512(dst *float32, x *float32, n int, a float32, b float32, c float32)
+
+// slopeF32AVX512 is flows.slope. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func slopeF32AVX512(dst *float32, x *float32, dy *float32, n int, a float32, b float32)
+
+// productsF32AVX512 is flows.products. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func productsF32AVX512(sums *float64, x *float32, dy *float32, n int)
+
+// powersF32AVX512 is flows.powers. It needs AVX512F, AVX512DQ and BMI2.
+//
+//go:noescape
+func powersF32AVX512(sums *float64, x *float32, dy *float32, n int)

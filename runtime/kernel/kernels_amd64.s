@@ -3777,3 +3777,599 @@ next:
 	JNZ  row
 	VZEROUPPER
 	RET
+
+// func affineF32AVX512(dst *float32, x *float32, n int, m float32, a float32, b float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·affineF32AVX512(SB), NOSPLIT, $0-44
+	MOVSS        m+24(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        a+28(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        b+32(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        lo+36(FP), X3
+	VBROADCASTSS X3, Z3
+	MOVSS        hi+40(FP), X4
+	VBROADCASTSS X4, Z4
+	MOVQ         x+8(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         n+16(FP), DX
+
+whole0:
+	CMPQ      DX, $0x20
+	JL        part0
+	VMOVDQU64 (AX), Z5
+	VSUBPS    Z0, Z5, Z5
+	VMULPS    Z1, Z5, Z5
+	VADDPS    Z2, Z5, Z5
+	VMAXPS    Z5, Z3, Z5
+	VMINPS    Z5, Z4, Z5
+	VMOVDQU64 Z5, (CX)
+	VMOVDQU64 64(AX), Z5
+	VSUBPS    Z0, Z5, Z5
+	VMULPS    Z1, Z5, Z5
+	VADDPS    Z2, Z5, Z5
+	VMAXPS    Z5, Z3, Z5
+	VMINPS    Z5, Z4, Z5
+	VMOVDQU64 Z5, 64(CX)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $0x20, DX
+	JMP       whole0
+
+part0:
+	CMPQ        DX, $0x00
+	JLE         done0
+	MOVQ        DX, BX
+	SUBQ        $0x00, BX
+	MOVQ        $0x00000000, SI
+	CMPQ        BX, SI
+	CMOVQLT     SI, BX
+	MOVQ        $0x00000010, SI
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	MOVQ        $-1, SI
+	BZHIQ       BX, SI, SI
+	KMOVW       SI, K1
+	VMOVDQU32.Z (AX), K1, Z5
+	VSUBPS      Z0, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VADDPS      Z2, Z5, Z5
+	VMAXPS      Z5, Z3, Z5
+	VMINPS      Z5, Z4, Z5
+	VMOVDQU32   Z5, K1, (CX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	SUBQ        $0x10, DX
+	JMP         part0
+
+done0:
+	VZEROUPPER
+	RET
+
+// func affineAddF32AVX512(dst *float32, x *float32, add *float32, n int, m float32, a float32, b float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·affineAddF32AVX512(SB), NOSPLIT, $0-52
+	MOVSS        m+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        a+36(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        b+40(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        lo+44(FP), X3
+	VBROADCASTSS X3, Z3
+	MOVSS        hi+48(FP), X4
+	VBROADCASTSS X4, Z4
+	MOVQ         x+8(FP), AX
+	MOVQ         add+16(FP), CX
+	MOVQ         dst+0(FP), DX
+	MOVQ         n+24(FP), BX
+
+whole0:
+	CMPQ      BX, $0x20
+	JL        part0
+	VMOVDQU64 (AX), Z5
+	VMOVDQU64 (CX), Z6
+	VSUBPS    Z0, Z5, Z5
+	VMULPS    Z1, Z5, Z5
+	VADDPS    Z2, Z5, Z5
+	VADDPS    Z6, Z5, Z5
+	VMAXPS    Z5, Z3, Z5
+	VMINPS    Z5, Z4, Z5
+	VMOVDQU64 Z5, (DX)
+	VMOVDQU64 64(AX), Z5
+	VMOVDQU64 64(CX), Z6
+	VSUBPS    Z0, Z5, Z5
+	VMULPS    Z1, Z5, Z5
+	VADDPS    Z2, Z5, Z5
+	VADDPS    Z6, Z5, Z5
+	VMAXPS    Z5, Z3, Z5
+	VMINPS    Z5, Z4, Z5
+	VMOVDQU64 Z5, 64(DX)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	ADDQ      $+128, DX
+	SUBQ      $0x20, BX
+	JMP       whole0
+
+part0:
+	CMPQ        BX, $0x00
+	JLE         done0
+	MOVQ        BX, SI
+	SUBQ        $0x00, SI
+	MOVQ        $0x00000000, DI
+	CMPQ        SI, DI
+	CMOVQLT     DI, SI
+	MOVQ        $0x00000010, DI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVDQU32.Z (AX), K1, Z5
+	VMOVDQU32.Z (CX), K1, Z6
+	VSUBPS      Z0, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VADDPS      Z2, Z5, Z5
+	VADDPS      Z6, Z5, Z5
+	VMAXPS      Z5, Z3, Z5
+	VMINPS      Z5, Z4, Z5
+	VMOVDQU32   Z5, K1, (DX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $0x10, BX
+	JMP         part0
+
+done0:
+	VZEROUPPER
+	RET
+
+// func gateF32AVX512(dst *float32, x *float32, dy *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·gateF32AVX512(SB), NOSPLIT, $0-40
+	MOVSS        lo+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        hi+36(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVQ         x+8(FP), AX
+	MOVQ         dy+16(FP), CX
+	MOVQ         dst+0(FP), DX
+	MOVQ         n+24(FP), BX
+
+whole0:
+	CMPQ      BX, $0x20
+	JL        part0
+	VMOVDQU64 (AX), Z2
+	VMOVDQU64 (CX), Z3
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x12, Z1, Z2, K1, K1
+	VMOVUPS.Z Z3, K1, Z3
+	VMOVDQU64 Z3, (DX)
+	VMOVDQU64 64(AX), Z2
+	VMOVDQU64 64(CX), Z3
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x12, Z1, Z2, K1, K1
+	VMOVUPS.Z Z3, K1, Z3
+	VMOVDQU64 Z3, 64(DX)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	ADDQ      $+128, DX
+	SUBQ      $0x20, BX
+	JMP       whole0
+
+part0:
+	CMPQ        BX, $0x00
+	JLE         done0
+	MOVQ        BX, SI
+	SUBQ        $0x00, SI
+	MOVQ        $0x00000000, DI
+	CMPQ        SI, DI
+	CMOVQLT     DI, SI
+	MOVQ        $0x00000010, DI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVDQU32.Z (AX), K1, Z2
+	VMOVDQU32.Z (CX), K1, Z3
+	VCMPPS      $0x1e, Z0, Z2, K2
+	VCMPPS      $0x12, Z1, Z2, K2, K2
+	VMOVUPS.Z   Z3, K2, Z3
+	VMOVDQU32   Z3, K1, (DX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $0x10, BX
+	JMP         part0
+
+done0:
+	VZEROUPPER
+	RET
+
+// func normalF32AVX512(dst *float32, x *float32, dy *float32, n int, a float32, m float32, b float32, c float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·normalF32AVX512(SB), NOSPLIT, $0-48
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        m+36(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        b+40(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        c+44(FP), X3
+	VBROADCASTSS X3, Z3
+	MOVQ         x+8(FP), AX
+	MOVQ         dy+16(FP), CX
+	MOVQ         dst+0(FP), DX
+	MOVQ         n+24(FP), BX
+
+whole0:
+	CMPQ      BX, $0x20
+	JL        part0
+	VMOVDQU64 (AX), Z4
+	VMOVDQU64 (CX), Z5
+	VSUBPS    Z1, Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z0, Z5, Z5
+	VADDPS    Z3, Z5, Z5
+	VADDPS    Z4, Z5, Z5
+	VMOVDQU64 Z5, (DX)
+	VMOVDQU64 64(AX), Z4
+	VMOVDQU64 64(CX), Z5
+	VSUBPS    Z1, Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z0, Z5, Z5
+	VADDPS    Z3, Z5, Z5
+	VADDPS    Z4, Z5, Z5
+	VMOVDQU64 Z5, 64(DX)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	ADDQ      $+128, DX
+	SUBQ      $0x20, BX
+	JMP       whole0
+
+part0:
+	CMPQ        BX, $0x00
+	JLE         done0
+	MOVQ        BX, SI
+	SUBQ        $0x00, SI
+	MOVQ        $0x00000000, DI
+	CMPQ        SI, DI
+	CMOVQLT     DI, SI
+	MOVQ        $0x00000010, DI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVDQU32.Z (AX), K1, Z4
+	VMOVDQU32.Z (CX), K1, Z5
+	VSUBPS      Z1, Z4, Z4
+	VMULPS      Z2, Z4, Z4
+	VMULPS      Z0, Z5, Z5
+	VADDPS      Z3, Z5, Z5
+	VADDPS      Z4, Z5, Z5
+	VMOVDQU32   Z5, K1, (DX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $0x10, BX
+	JMP         part0
+
+done0:
+	VZEROUPPER
+	RET
+
+// func squareF32AVX512(dst *float32, x *float32, n int, a float32, b float32, c float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·squareF32AVX512(SB), NOSPLIT, $0-36
+	MOVSS        a+24(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        b+28(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        c+32(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVQ         x+8(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         n+16(FP), DX
+
+whole0:
+	CMPQ      DX, $0x20
+	JL        part0
+	VMOVDQU64 (AX), Z3
+	VMULPS    Z0, Z3, Z4
+	VADDPS    Z1, Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    Z2, Z4, Z4
+	VMOVDQU64 Z4, (CX)
+	VMOVDQU64 64(AX), Z3
+	VMULPS    Z0, Z3, Z4
+	VADDPS    Z1, Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    Z2, Z4, Z4
+	VMOVDQU64 Z4, 64(CX)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $0x20, DX
+	JMP       whole0
+
+part0:
+	CMPQ        DX, $0x00
+	JLE         done0
+	MOVQ        DX, BX
+	SUBQ        $0x00, BX
+	MOVQ        $0x00000000, SI
+	CMPQ        BX, SI
+	CMOVQLT     SI, BX
+	MOVQ        $0x00000010, SI
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	MOVQ        $-1, SI
+	BZHIQ       BX, SI, SI
+	KMOVW       SI, K1
+	VMOVDQU32.Z (AX), K1, Z3
+	VMULPS      Z0, Z3, Z4
+	VADDPS      Z1, Z4, Z4
+	VMULPS      Z3, Z4, Z4
+	VADDPS      Z2, Z4, Z4
+	VMOVDQU32   Z4, K1, (CX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	SUBQ        $0x10, DX
+	JMP         part0
+
+done0:
+	VZEROUPPER
+	RET
+
+// func slopeF32AVX512(dst *float32, x *float32, dy *float32, n int, a float32, b float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·slopeF32AVX512(SB), NOSPLIT, $0-40
+	MOVSS        a+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        b+36(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVQ         x+8(FP), AX
+	MOVQ         dy+16(FP), CX
+	MOVQ         dst+0(FP), DX
+	MOVQ         n+24(FP), BX
+
+whole0:
+	CMPQ      BX, $0x20
+	JL        part0
+	VMOVDQU64 (AX), Z2
+	VMOVDQU64 (CX), Z3
+	VMULPS    Z0, Z2, Z2
+	VADDPS    Z1, Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VMOVDQU64 Z2, (DX)
+	VMOVDQU64 64(AX), Z2
+	VMOVDQU64 64(CX), Z3
+	VMULPS    Z0, Z2, Z2
+	VADDPS    Z1, Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VMOVDQU64 Z2, 64(DX)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	ADDQ      $+128, DX
+	SUBQ      $0x20, BX
+	JMP       whole0
+
+part0:
+	CMPQ        BX, $0x00
+	JLE         done0
+	MOVQ        BX, SI
+	SUBQ        $0x00, SI
+	MOVQ        $0x00000000, DI
+	CMPQ        SI, DI
+	CMOVQLT     DI, SI
+	MOVQ        $0x00000010, DI
+	CMPQ        SI, DI
+	CMOVQGT     DI, SI
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVDQU32.Z (AX), K1, Z2
+	VMOVDQU32.Z (CX), K1, Z3
+	VMULPS      Z0, Z2, Z2
+	VADDPS      Z1, Z2, Z2
+	VMULPS      Z3, Z2, Z2
+	VMOVDQU32   Z2, K1, (DX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $0x10, BX
+	JMP         part0
+
+done0:
+	VZEROUPPER
+	RET
+
+// func productsF32AVX512(sums *float64, x *float32, dy *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·productsF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ      sums+0(FP), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VMOVDQU64 128(AX), Z2
+	VMOVDQU64 192(AX), Z3
+	MOVQ      x+8(FP), CX
+	MOVQ      dy+16(FP), DX
+	MOVQ      n+24(FP), BX
+
+whole0:
+	CMPQ          BX, $0x20
+	JL            part0
+	VMOVDQU64     (CX), Z4
+	VMOVDQU64     (DX), Z5
+	VCVTPS2PD     Y4, Z6
+	VCVTPS2PD     Y5, Z7
+	VADDPD        Z7, Z0, Z0
+	VFMADD231PD   Z6, Z7, Z2
+	VEXTRACTF64X4 $0x01, Z4, Y4
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z4, Z5, Z3
+	VMOVDQU64     64(CX), Z4
+	VMOVDQU64     64(DX), Z5
+	VCVTPS2PD     Y4, Z6
+	VCVTPS2PD     Y5, Z7
+	VADDPD        Z7, Z0, Z0
+	VFMADD231PD   Z6, Z7, Z2
+	VEXTRACTF64X4 $0x01, Z4, Y4
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z4, Z5, Z3
+	ADDQ          $+128, CX
+	ADDQ          $+128, DX
+	SUBQ          $0x20, BX
+	JMP           whole0
+
+part0:
+	CMPQ          BX, $0x00
+	JLE           done0
+	MOVQ          BX, SI
+	SUBQ          $0x00, SI
+	MOVQ          $0x00000000, DI
+	CMPQ          SI, DI
+	CMOVQLT       DI, SI
+	MOVQ          $0x00000010, DI
+	CMPQ          SI, DI
+	CMOVQGT       DI, SI
+	MOVQ          $-1, DI
+	BZHIQ         SI, DI, DI
+	KMOVW         DI, K1
+	VMOVDQU32.Z   (CX), K1, Z4
+	VMOVDQU32.Z   (DX), K1, Z5
+	VCVTPS2PD     Y4, Z6
+	VCVTPS2PD     Y5, Z7
+	VADDPD        Z7, Z0, Z0
+	VFMADD231PD   Z6, Z7, Z2
+	VEXTRACTF64X4 $0x01, Z4, Y4
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z5, Z1, Z1
+	VFMADD231PD   Z4, Z5, Z3
+	ADDQ          $+64, CX
+	ADDQ          $+64, DX
+	SUBQ          $0x10, BX
+	JMP           part0
+
+done0:
+	VMOVDQU64 Z0, (AX)
+	VMOVDQU64 Z1, 64(AX)
+	VMOVDQU64 Z2, 128(AX)
+	VMOVDQU64 Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func powersF32AVX512(sums *float64, x *float32, dy *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·powersF32AVX512(SB), NOSPLIT, $0-32
+	MOVQ      sums+0(FP), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VMOVDQU64 128(AX), Z2
+	VMOVDQU64 192(AX), Z3
+	VMOVDQU64 256(AX), Z4
+	VMOVDQU64 320(AX), Z5
+	MOVQ      x+8(FP), CX
+	MOVQ      dy+16(FP), DX
+	MOVQ      n+24(FP), BX
+
+whole0:
+	CMPQ          BX, $0x20
+	JL            part0
+	VMOVDQU64     (CX), Z6
+	VMOVDQU64     (DX), Z7
+	VCVTPS2PD     Y6, Z8
+	VCVTPS2PD     Y7, Z9
+	VADDPD        Z9, Z0, Z0
+	VMULPD        Z8, Z9, Z9
+	VADDPD        Z9, Z2, Z2
+	VMULPD        Z8, Z9, Z9
+	VADDPD        Z9, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y6
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z1, Z1
+	VMULPD        Z6, Z7, Z7
+	VADDPD        Z7, Z3, Z3
+	VMULPD        Z6, Z7, Z7
+	VADDPD        Z7, Z5, Z5
+	VMOVDQU64     64(CX), Z6
+	VMOVDQU64     64(DX), Z7
+	VCVTPS2PD     Y6, Z8
+	VCVTPS2PD     Y7, Z9
+	VADDPD        Z9, Z0, Z0
+	VMULPD        Z8, Z9, Z9
+	VADDPD        Z9, Z2, Z2
+	VMULPD        Z8, Z9, Z9
+	VADDPD        Z9, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y6
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z1, Z1
+	VMULPD        Z6, Z7, Z7
+	VADDPD        Z7, Z3, Z3
+	VMULPD        Z6, Z7, Z7
+	VADDPD        Z7, Z5, Z5
+	ADDQ          $+128, CX
+	ADDQ          $+128, DX
+	SUBQ          $0x20, BX
+	JMP           whole0
+
+part0:
+	CMPQ          BX, $0x00
+	JLE           done0
+	MOVQ          BX, SI
+	SUBQ          $0x00, SI
+	MOVQ          $0x00000000, DI
+	CMPQ          SI, DI
+	CMOVQLT       DI, SI
+	MOVQ          $0x00000010, DI
+	CMPQ          SI, DI
+	CMOVQGT       DI, SI
+	MOVQ          $-1, DI
+	BZHIQ         SI, DI, DI
+	KMOVW         DI, K1
+	VMOVDQU32.Z   (CX), K1, Z6
+	VMOVDQU32.Z   (DX), K1, Z7
+	VCVTPS2PD     Y6, Z8
+	VCVTPS2PD     Y7, Z9
+	VADDPD        Z9, Z0, Z0
+	VMULPD        Z8, Z9, Z9
+	VADDPD        Z9, Z2, Z2
+	VMULPD        Z8, Z9, Z9
+	VADDPD        Z9, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y6
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z7, Y7
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z7, Z1, Z1
+	VMULPD        Z6, Z7, Z7
+	VADDPD        Z7, Z3, Z3
+	VMULPD        Z6, Z7, Z7
+	VADDPD        Z7, Z5, Z5
+	ADDQ          $+64, CX
+	ADDQ          $+64, DX
+	SUBQ          $0x10, BX
+	JMP           part0
+
+done0:
+	VMOVDQU64 Z0, (AX)
+	VMOVDQU64 Z1, 64(AX)
+	VMOVDQU64 Z2, 128(AX)
+	VMOVDQU64 Z3, 192(AX)
+	VMOVDQU64 Z4, 256(AX)
+	VMOVDQU64 Z5, 320(AX)
+	VZEROUPPER
+	RET

@@ -15,5 +15,6 @@ func main() {
 			k.halves()
 		}
 	}
+	streams()
 	Generate()
 }
