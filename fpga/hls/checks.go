@@ -22,9 +22,9 @@ type check struct {
 // checks lists the results of a board that a session has recorded.
 func checks(b lower.Board, r *Recording) ([]check, error) {
 	commands := make([][]int, len(b.Values))
-	for n, of := range b.Of {
-		for _, v := range b.Instructions[of].Out {
-			commands[v.Value] = append(commands[v.Value], n)
+	for n, values := range b.Makes {
+		for _, v := range values {
+			commands[v] = append(commands[v], n)
 		}
 	}
 	var out []check

@@ -77,7 +77,7 @@ func read(b lower.Board) []bool {
 // initial is what a value is before the first command, nil of what commands make.
 func initial(b lower.Board, v lower.Value, r *Recording) (words []byte, err error) {
 	switch v.Origin.Kind {
-	case lower.Made, lower.Scratch:
+	case lower.Made, lower.Passed, lower.Scratch:
 		return nil, nil
 	case lower.Input:
 		words = r.Input

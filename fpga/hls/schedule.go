@@ -34,7 +34,8 @@ type commandSchedule struct {
 	Kernel    lower.Kernel      `json:"kernel"`
 	Operation lower.Operation   `json:"operation"`
 	Layer     int               `json:"layer"`
-	Of        lower.Place       `json:"of"` // the instruction of the party's program
+	Of        lower.Place       `json:"of"`                // the instruction of the party's program, of a chain the first
+	Chained   []lower.Place     `json:"chained,omitempty"` // the others of a chain
 	Lo        uint32            `json:"lo"`
 	N         uint32            `json:"n"`
 	Start     int64             `json:"start"`
@@ -91,7 +92,11 @@ func (f *Folder) scheduled() (commands [2][]commandSchedule, ops [][]int64) {
 	for i, b := range p.Boards {
 		commands[i] = make([]commandSchedule, len(b.Commands))
 		for n, c := range b.Commands {
-			commands[i][n] = commandSchedule{n, c.Kernel, c.Operation, c.Layer, b.Instructions[b.Of[n]].Place, c.Lo, c.N, math.MaxInt64, 0, waits(c)}
+			var of []lower.Place
+			for _, task := range b.Of[n] {
+				of = append(of, b.Instructions[task].Place)
+			}
+			commands[i][n] = commandSchedule{n, c.Kernel, c.Operation, c.Layer, of[0], of[1:], c.Lo, c.N, math.MaxInt64, 0, waits(c)}
 		}
 	}
 	for i, o := range p.Ops {

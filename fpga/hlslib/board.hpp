@@ -101,7 +101,7 @@ template <class C> class board {
         case kernel_compare: work_each(kernel, commands); break;
         case kernel_conv: conv<C>(commands, queue, finished, in, in, in, in, in, in, in, in, in, in, ring.data(), *conv_); break;
         case kernel_depthwise: depthwise<C>(steps, queue, finished, in, in, ring.data()); break;
-        case kernel_elementwise: elementwise<C>(steps, queue, finished, in, in, in, in, in, in, ring.data(), planes, bits.data()); break;
+        case kernel_elementwise: elementwise<C>(steps, queue, finished, in, in, in, in, in, in, ring.data(), ring.data(), ring.data(), planes, bits.data()); break;
         case kernel_pool: pool<C>(steps, queue, finished, in, ring.data()); break;
         case kernel_move: sotto::move<C>(steps, queue, finished, in, ring.data(), planes, planes, bits.data()); break;
         case kernel_send: send<C>(steps, queue, finished, in, planes, out_); break;

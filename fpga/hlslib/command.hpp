@@ -69,6 +69,7 @@ enum operation {
     op_rounded_correlate,
     op_rounded_client,
     op_rounded_server,
+    op_chain,
     op_sumpool,
     op_compare_choose,
     op_compare_turn,
@@ -102,6 +103,23 @@ enum operation {
     op_recv_bits,
     op_recv_blocks,
     op_count
+};
+
+// A chain: elementwise steps one after the other on the same elements. ints[0] is how many steps, and from bits 8 and 16 on which operands
+// and which results are bits; ints[1] the elements of a channel; then each step's five: operation; two numbers, which are what a truncation
+// drops or a sign's width, and k, or the halves of a constant; where its operands are, four bits each; and where its result goes. A source
+// is an operand of the command (0 to 7), a vector kept between steps (8, 9) or the bits kept (10). A result's low three bits are the
+// command's result that it is, the next two what it is kept as, the next two its factor; each is one more than its number, 0 is none.
+enum {
+    chain_steps = 6,
+    chain_head = 2,
+    chain_step_ints = 5,
+    chain_vectors = 5,   // operands that are vectors
+    chain_planes = 4,    // operands that are bits
+    chain_results = 3,   // results that are vectors
+    chain_bit_results = 1,
+    chain_kept = 2,      // vectors kept between steps
+    chain_first_kept = 8 // of sources
 };
 
 // Places of the ints of a convolution, behind the twelve of its geometry.

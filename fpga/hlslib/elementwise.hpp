@@ -1,18 +1,21 @@
-// The elementwise kernel: every step that makes element i of elements i, LANES a cycle.
+// The elementwise kernel: every step that makes element i of elements i, and chains of them, LANES a cycle.
 //
 // A command's n elements go in tiles of CHUNK. Tiles follow one another through three processes, load | compute | store, also from one
-// command to the next: while tile t is computed, t+1 is loaded and t-1 stored. A tile of n elements takes
+// command to the next: while tile t is computed, t+1 is loaded and t-1 stored. A chain has up to six steps: operands are read once for all of
+// them, what lies between two stays in the kernel, and each result that is needed elsewhere is written once. A tile of n elements takes
 //
-//    load       the longest of: ceil(n/PORT) for all ring operands; ceil(n/64) for each of bits, one after the other; for each factor of
-//               channels ceil(n/LANES), or n where a channel has fewer elements than there are lanes
-//    compute    ceil(n/LANES)
-//    store      ceil(n/PORT), or ceil(n/64) for bits
+//    load       the longest of: ceil(n/PORT) for all ring operands; ceil(n/64) for each of bits, one after the other; and one after the
+//               other for each factor of channels ceil(n/LANES), or n where a channel has fewer elements than there are lanes
+//    compute    ceil(n/LANES) for each step
+//    store      the longer of ceil(n/PORT) for all ring results, and ceil(n/64) for bits
 //
 // cycles and the pipelines' depth.
 //
-// Ports: RING to read, one for each of up to five operands and one for the factors; RING to write; BITS to read and to write.
+// Ports: RING to read, one for each of up to five operands and one for the factors; RING to write, one for each of three results; BITS to
+// read and to write.
 #pragma once
 
+#include "chain.hpp"
 #include "chunk.hpp"
 #include "memory.hpp"
 #include "product.hpp"
@@ -23,61 +26,6 @@
 #include "truncation.hpp"
 
 namespace sotto {
-
-// What an operation reads and writes. Operands stand in the record as fpga/lower/command.go lists them: bit i of `bits` says that
-// operand i is a vector of bits.
-struct operand_list {
-    uint8_t count;      // of operands
-    uint8_t bits;       // which are bits
-    bool makes_bits;    // the result is bits
-    uint8_t factors;    // 1: a factor of channels; 2: and a bias
-    int8_t f, k;        // where in the ints what a truncation drops and 2^k are, -1: nowhere
-    int8_t size;        // where the elements of a channel are
-};
-
-inline operand_list operands_of(uint32_t op) {
-#pragma HLS INLINE
-    switch (op) {
-    //                                        count bits        makes_bits factors f k size
-    case op_add:
-    case op_sub: return operand_list{2, 0, false, 0, -1, -1, -1};
-    case op_mulc:
-    case op_addc: return operand_list{1, 0, false, 0, -1, -1, -1};
-    case op_iota:
-    case op_zero: return operand_list{0, 0, false, 0, -1, -1, -1};
-    case op_shift: return operand_list{1, 0, false, 1, -1, -1, 0};
-    case op_scale: return operand_list{2, 0, false, 2, -1, -1, 0};
-    case op_trunc_choose: return operand_list{2, 0x02, true, 0, 0, -1, -1};
-    case op_trunc_correlate: return operand_list{3, 0, false, 0, 0, -1, -1};
-    case op_trunc_receive: return operand_list{5, 0x06, false, 0, 0, -1, -1};
-    case op_trunc_send: return operand_list{3, 0x02, false, 0, 0, -1, -1};
-    case op_trunc_excess: return operand_list{2, 0x01, true, 0, 0, -1, -1};
-    case op_coarse: return operand_list{1, 0, false, 0, 0, -1, -1};
-    case op_sign: return operand_list{2, 0x01, true, 0, -1, -1, -1};
-    case op_mux_choose: return operand_list{2, 0x03, true, 0, -1, -1, -1};
-    case op_mux_correlate: return operand_list{4, 0x02, false, 0, -1, -1, -1};
-    case op_mux_output: return operand_list{8, 0x36, false, 0, -1, -1, -1};
-    case op_arith_correlate: return operand_list{3, 0x01, false, 0, -1, -1, -1};
-    case op_arith_receive: return operand_list{5, 0x07, false, 0, -1, -1, -1};
-    case op_arith_send: return operand_list{3, 0x03, false, 0, -1, -1, -1};
-    case op_square_client:
-    case op_square_opened: return operand_list{3, 0, false, 0, -1, -1, -1};
-    case op_square_server: return operand_list{2, 0, false, 0, -1, -1, -1};
-    case op_quadratic_blind: return operand_list{2, 0, false, 1, -1, 0, 1};
-    case op_quadratic_client: return operand_list{3, 0, false, 0, -1, 0, -1};
-    case op_quadratic_server: return operand_list{2, 0, false, 1, -1, 0, 1};
-    case op_rounded_share: return operand_list{1, 0, false, 0, 0, -1, -1};
-    case op_rounded_offer: return operand_list{4, 0, false, 0, 0, 1, -1};
-    case op_rounded_fix: return operand_list{4, 0x08, false, 0, 0, -1, -1};
-    case op_rounded_turn: return operand_list{3, 0, false, 0, 0, 1, -1};
-    case op_rounded_pad: return operand_list{3, 0x04, false, 0, 0, -1, -1};
-    case op_rounded_hold: return operand_list{5, 0x10, false, 0, 0, -1, -1};
-    case op_rounded_correlate: return operand_list{4, 0, false, 1, 0, 1, 2};
-    case op_rounded_client: return operand_list{8, 0xe0, false, 0, 0, 1, -1};
-    case op_rounded_server: return operand_list{6, 0x30, false, 1, 0, 1, 2};
-    }
-    return operand_list{0, 0, false, 0, -1, -1, -1};
-}
 
 // lane is one step on one element. The operation is the same for a whole command: what it chooses between is multiplexers in front of
 // the one product.
@@ -130,8 +78,20 @@ template <class C> constexpr int banks() { return C::LANES > C::PORT ? C::LANES 
 template <class C> struct elementwise_tile {
     typedef typename C::word word;
     word ring[RING_OPERANDS][banks<C>()][C::CHUNK / banks<C>()];
-    word factor[C::LANES][C::CHUNK / C::LANES], bias[C::LANES][C::CHUNK / C::LANES];
+    word factor[record_weights][C::LANES][C::CHUNK / C::LANES];
     uint64_t bits[BIT_OPERANDS][C::CHUNK / BITS_PER_WORD];
+};
+
+// elementwise_results are those of a tile.
+template <class C> struct elementwise_results {
+    typename C::word ring[chain_results][banks<C>()][C::CHUNK / banks<C>()];
+    uint64_t bits[C::CHUNK / BITS_PER_WORD];
+};
+
+// elementwise_kept is what lies between the steps of a chain.
+template <class C> struct elementwise_kept {
+    typename C::word ring[chain_kept][banks<C>()][C::CHUNK / banks<C>()];
+    uint64_t bits[C::CHUNK / BITS_PER_WORD];
 };
 
 // load_words reads n words of each vector through a port of its own, PORT a cycle: vectors begin at whole lines.
@@ -213,13 +173,13 @@ factors:
     }
 }
 
-// load_channels reads the factors of a tile's channels, and their biases.
-template <class C> void load_channels(const chunk &t, const operand_list &o, const typename C::word *factors, elementwise_tile<C> &tile) {
+// load_channels reads the factors of a tile's channels, one list after the other.
+template <class C> void load_channels(const chunk &t, const chain &steps, const typename C::word *factors, elementwise_tile<C> &tile) {
 #pragma HLS INLINE off
-    if (o.factors == 0) return;
-    const uint32_t size = uint32_t(t.of.ints[o.size]);
-    load_factors<C>(factors, t.of.weight[0], t.of.lo + t.first, size, t.n, tile.factor);
-    if (o.factors > 1 && t.of.weight[1] != none) load_factors<C>(factors, t.of.weight[1], t.of.lo + t.first, size, t.n, tile.bias);
+factors:
+    for (int i = 0; i < record_weights; i++) {
+        if (steps.factors >> i & 1) load_factors<C>(factors, t.of.weight[i], t.of.lo + t.first, steps.size, t.n, tile.factor[i]);
+    }
 }
 
 // load_elements reads what a tile's elements need, through ports of their own: vectors, bits and factors, which share no buffer, side by
@@ -229,7 +189,7 @@ void load_elements(const chunk &t, const typename C::word *ring0, const typename
                    const typename C::word *ring3, const typename C::word *ring4, const typename C::word *factors, const uint64_t *bits,
                    elementwise_tile<C> &tile) {
 #pragma HLS INLINE off
-    const operand_list o = operands_of(t.of.op);
+    const chain steps = chain_of(t.of);
     uint32_t vector[RING_OPERANDS] = {}, plane[BIT_OPERANDS] = {};
 #pragma HLS ARRAY_PARTITION variable = vector complete
 #pragma HLS ARRAY_PARTITION variable = plane complete
@@ -237,8 +197,8 @@ void load_elements(const chunk &t, const typename C::word *ring0, const typename
 operands:
     for (int i = 0; i < record_ins; i++) {
 #pragma HLS PIPELINE II = 1
-        if (i >= o.count) break;
-        if (o.bits >> i & 1) {
+        if (i >= steps.operands) break;
+        if (steps.bits >> i & 1) {
             plane[planes++] = t.of.in[i] + t.first / BITS_PER_WORD;
         } else {
             vector[vectors++] = t.of.in[i] + t.first;
@@ -249,89 +209,131 @@ operands:
     ports.next();
     load_planes<C>(plane, planes, ceil_div(t.n, BITS_PER_WORD), bits, tile);
     ports.next();
-    load_channels<C>(t, o, factors, tile);
+    load_channels<C>(t, steps, factors, tile);
 }
 
-// step_of_command is the constants of a command's operation.
-template <class W> inline step<W> step_of_command(const command &c, const operand_list &o) {
+// step_of_chain is the constants of a step.
+template <class W> inline step<W> step_of_chain(const command &c, const chain_step &s) {
 #pragma HLS INLINE
-    const int f = o.f >= 0 ? int(c.ints[o.f]) : 1;
-    const int k = o.k >= 0 ? int(c.ints[o.k]) : 0;
-    const int width = c.op == op_sign ? int(c.ints[0]) : 1;
-    const W number = c.op == op_mulc || c.op == op_addc ? W(constant(c, 0)) : W(0);
-    return step_of<W>(party(c.party), f, k, width, number);
+    const operand_list o = operands_of(s.op);
+    const int width = s.op == op_sign ? int(s.numbers[0]) : 1;
+    const int f = o.f >= 0 && s.op != op_sign ? int(s.numbers[o.f]) : 1;
+    const int k = o.k >= 0 ? int(s.numbers[o.k]) : 0;
+    const bool numbered = s.op == op_mulc || s.op == op_addc;
+    const uint64_t number = uint64_t(uint32_t(s.numbers[0])) | uint64_t(uint32_t(s.numbers[1])) << 32;
+    return step_of<W>(party(c.party), f, k, width, numbered ? W(number) : W(0));
 }
 
+// compute_step makes a tile's elements of one step.
 template <class C>
-void compute_elements(const chunk &t, const elementwise_tile<C> &tile, typename C::word (&out)[banks<C>()][C::CHUNK / banks<C>()],
-                      uint64_t (&out_bits)[C::CHUNK / BITS_PER_WORD]) {
+void compute_step(const chunk &t, const chain_step &of, const elementwise_tile<C> &tile, elementwise_kept<C> &kept, elementwise_results<C> &out) {
 #pragma HLS INLINE off
     typedef typename C::word word;
-    const operand_list o = operands_of(t.of.op);
-    const step<word> s = step_of_command<word>(t.of, o);
-    const bool biased = o.factors > 1 && t.of.weight[1] != none;
+    const step<word> s = step_of_chain<word>(t.of, of);
     const uint32_t beats = ceil_div(t.n, C::LANES);
     uint64_t gathered = 0;  // bits of the beats that share a word
 beats:
     for (uint32_t i = 0; i < beats; i++) {
 #pragma HLS PIPELINE II = 1
 #pragma HLS LOOP_TRIPCOUNT max = C::CHUNK / C::LANES
+#pragma HLS DEPENDENCE variable = kept inter false
         const uint32_t at = i * C::LANES;
         const uint32_t word_of = at / BITS_PER_WORD, bit_of = at % BITS_PER_WORD;
         uint64_t made = 0;
         for (int j = 0; j < C::LANES; j++) {
 #pragma HLS UNROLL
+            const uint32_t bank = (at + j) % banks<C>(), row = (at + j) / banks<C>();
             lane_input<word> in;
             for (int r = 0; r < RING_OPERANDS; r++) {
 #pragma HLS UNROLL
-                in.ring[r] = tile.ring[r][(at + j) % banks<C>()][(at + j) / banks<C>()];
+                const int from = of.ring[r];
+                in.ring[r] = from < RING_OPERANDS ? tile.ring[from][bank][row] : kept.ring[from - RING_OPERANDS][bank][row];
             }
             for (int b = 0; b < BIT_OPERANDS; b++) {
 #pragma HLS UNROLL
-                in.bit[b] = word(tile.bits[b][word_of] >> (bit_of + j) & 1);
+                const int from = of.bit[b];
+                const uint64_t plane = from < BIT_OPERANDS ? tile.bits[from][word_of] : kept.bits[word_of];
+                in.bit[b] = word(plane >> (bit_of + j) & 1);
             }
-            in.factor = tile.factor[j][i];
-            in.bias = biased ? tile.bias[j][i] : word(0);
+            in.factor = tile.factor[of.factor][j][i];
+            in.bias = of.biased ? tile.factor[1][j][i] : word(0);
             in.index = word(t.of.lo + t.first + at + j);
-            const terms<word> r = lane(t.of.op, s, in);
-            out[(at + j) % banks<C>()][(at + j) / banks<C>()] = word(ring_product(r.p, r.q) + r.r);
+            const terms<word> r = lane(of.op, s, in);
+            const word value = word(ring_product(r.p, r.q) + r.r);
+            if (of.ring_result < chain_results) out.ring[of.ring_result][bank][row] = value;
+            if (of.ring_kept < chain_kept) kept.ring[of.ring_kept][bank][row] = value;
             if (at + j < t.n) made |= uint64_t(r.bit) << j;
         }
         gathered |= made << bit_of;
         if (bit_of + C::LANES == BITS_PER_WORD || i + 1 == beats) {
-            out_bits[word_of] = gathered;
+            if (of.bit_result) out.bits[word_of] = gathered;
+            if (of.bit_kept) kept.bits[word_of] = gathered;
             gathered = 0;
         }
         beat(COMPUTE);
     }
 }
 
-template <class C>
-void store_elements(const chunk &t, typename C::word (&out)[banks<C>()][C::CHUNK / banks<C>()], uint64_t (&out_bits)[C::CHUNK / BITS_PER_WORD],
-                    typename C::word *ring, uint64_t *bits, stream<uint32_t, C::QUEUE> &finished) {
+// compute_elements makes a tile's elements step by step: a step's pipeline is empty before the next one reads what it has kept.
+template <class C> void compute_elements(const chunk &t, const elementwise_tile<C> &tile, elementwise_results<C> &out) {
 #pragma HLS INLINE off
-    if (operands_of(t.of.op).makes_bits) {
-        const uint32_t n = ceil_div(t.n, BITS_PER_WORD);
-    planes:
-        for (uint32_t j = 0; j < n; j++) {
-#pragma HLS PIPELINE II = 1
-#pragma HLS LOOP_TRIPCOUNT max = C::CHUNK / 64
-            bits[t.of.out[0] + t.first / BITS_PER_WORD + j] = out_bits[j];
-            beat(STORE);
-        }
-    } else {
-        const uint32_t lines = ceil_div(t.n, C::PORT);
-    words:
-        for (uint32_t i = 0; i < lines; i++) {
+    const chain steps = chain_of(t.of);
+    elementwise_kept<C> kept;
+#pragma HLS ARRAY_PARTITION variable = kept.ring complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = kept.ring complete dim = 2
+steps:
+    for (int i = 0; i < steps.count; i++) {
+#pragma HLS LOOP_FLATTEN off
+#pragma HLS LOOP_TRIPCOUNT max = chain_steps
+        compute_step<C>(t, steps.step[i], tile, kept, out);
+    }
+}
+
+// store_words writes the vectors of a tile, through a port each.
+template <class C>
+void store_words(const chunk &t, const chain &steps, elementwise_results<C> &out, typename C::word *ring0, typename C::word *ring1, typename C::word *ring2) {
+#pragma HLS INLINE off
+    const uint32_t lines = steps.ring_results == 0 ? 0 : ceil_div(t.n, C::PORT);
+words:
+    for (uint32_t i = 0; i < lines; i++) {
 #pragma HLS PIPELINE II = 1
 #pragma HLS LOOP_TRIPCOUNT max = C::CHUNK / C::PORT
-            for (int j = 0; j < C::PORT; j++) {
+        for (int j = 0; j < C::PORT; j++) {
 #pragma HLS UNROLL
-                const uint32_t at = i * C::PORT + j;
-                if (at < t.n) ring[t.of.out[0] + t.first + at] = out[at % banks<C>()][at / banks<C>()];
+            const uint32_t at = i * C::PORT + j, bank = at % banks<C>(), row = at / banks<C>();
+            if (at < t.n) {
+                if (steps.ring_results > 0) ring0[t.of.out[steps.ring_result[0]] + t.first + at] = out.ring[0][bank][row];
+                if (steps.ring_results > 1) ring1[t.of.out[steps.ring_result[1]] + t.first + at] = out.ring[1][bank][row];
+                if (steps.ring_results > 2) ring2[t.of.out[steps.ring_result[2]] + t.first + at] = out.ring[2][bank][row];
             }
-            beat(STORE);
         }
+        beat(STORE);
+    }
+}
+
+// store_planes writes the bits of a tile.
+template <class C> void store_planes(const chunk &t, const chain &steps, elementwise_results<C> &out, uint64_t *bits) {
+#pragma HLS INLINE off
+    const uint32_t n = steps.makes_bits ? ceil_div(t.n, BITS_PER_WORD) : 0;
+planes:
+    for (uint32_t j = 0; j < n; j++) {
+#pragma HLS PIPELINE II = 1
+#pragma HLS LOOP_TRIPCOUNT max = C::CHUNK / 64
+        bits[t.of.out[steps.bit_result] + t.first / BITS_PER_WORD + j] = out.bits[j];
+        beat(STORE);
+    }
+}
+
+template <class C>
+void store_elements(const chunk &t, elementwise_results<C> &out, typename C::word *ring0, typename C::word *ring1, typename C::word *ring2,
+                    uint64_t *bits, stream<uint32_t, C::QUEUE> &finished) {
+#pragma HLS INLINE off
+    const chain steps = chain_of(t.of);
+    {
+        side_by_side ports(STORE);
+        store_words<C>(t, steps, out, ring0, ring1, ring2);
+        ports.next();
+        store_planes<C>(t, steps, out, bits);
     }
     if (t.last) finished.write(kernel_elementwise);
 }
@@ -340,10 +342,12 @@ void store_elements(const chunk &t, typename C::word (&out)[banks<C>()][C::CHUNK
 template <class C>
 void elementwise(uint32_t tiles, stream<command, C::QUEUE> &queue, stream<uint32_t, C::QUEUE> &finished, const typename C::word *ring0,
                  const typename C::word *ring1, const typename C::word *ring2, const typename C::word *ring3, const typename C::word *ring4,
-                 const typename C::word *factors, typename C::word *ring_out, const uint64_t *bits_in, uint64_t *bits_out) {
+                 const typename C::word *factors, typename C::word *ring_out0, typename C::word *ring_out1, typename C::word *ring_out2,
+                 const uint64_t *bits_in, uint64_t *bits_out) {
     static_assert(power_of_two(C::LANES) && C::LANES <= BITS_PER_WORD, "LANES must be a power of two of at most 64");
     static_assert(C::CHUNK % BITS_PER_WORD == 0 && C::CHUNK > 0, "CHUNK must be a multiple of 64");
     static_assert(C::CHUNK % banks<C>() == 0, "CHUNK must be a multiple of PORT");
+    static_assert(RING_OPERANDS == chain_vectors && BIT_OPERANDS == chain_planes, "a chain reads what a step may");
     chunk held = no_chunk();
 tiles:
     for (uint32_t i = 0; i < tiles; i++) {
@@ -352,16 +356,16 @@ tiles:
 #pragma HLS ARRAY_PARTITION variable = tile.ring complete dim = 1
 #pragma HLS ARRAY_PARTITION variable = tile.ring complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = tile.factor complete dim = 1
-#pragma HLS ARRAY_PARTITION variable = tile.bias complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = tile.factor complete dim = 2
 #pragma HLS ARRAY_PARTITION variable = tile.bits complete dim = 1
-        typename C::word out[banks<C>()][C::CHUNK / banks<C>()];
-#pragma HLS ARRAY_PARTITION variable = out complete dim = 1
-        uint64_t out_bits[C::CHUNK / BITS_PER_WORD];
+        elementwise_results<C> out;
+#pragma HLS ARRAY_PARTITION variable = out.ring complete dim = 1
+#pragma HLS ARRAY_PARTITION variable = out.ring complete dim = 2
         chunk to_load, to_compute, to_store;
         next_chunk<C>(queue, held, to_load, to_compute, to_store);
         load_elements<C>(to_load, ring0, ring1, ring2, ring3, ring4, factors, bits_in, tile);
-        compute_elements<C>(to_compute, tile, out, out_bits);
-        store_elements<C>(to_store, out, out_bits, ring_out, bits_out, finished);
+        compute_elements<C>(to_compute, tile, out);
+        store_elements<C>(to_store, out, ring_out0, ring_out1, ring_out2, bits_out, finished);
     }
 }
 

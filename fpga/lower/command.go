@@ -107,6 +107,7 @@ const (
 	OpRoundedCorrelate // v <- x, t, p0, p1 {w} [f, k, size]
 	OpRoundedClient    // y <- t, g, u, w, v, e of the server, own e, c [f, k]
 	OpRoundedServer    // y <- x, t, u, o, own e, e of the client {w} [f, k, size]
+	OpChain            // several of these, one after the other on the same elements: see Chain
 
 	// Pool. c channels from the first that the addresses point at; n windows.
 	OpSumPool // y <- x [c h w kh kw sh sw ph pw]

@@ -30,9 +30,9 @@ var elementwises = map[program.Opcode]stream{
 	program.RoundedClient:    {op: OpRoundedClient, ints: []int{0, 1}}, program.RoundedServer: {op: OpRoundedServer, factors: []int{0}, ints: []int{1, 2}},
 }
 
-// elementwise gives an instruction's pieces.
-func (c *cutter) elementwise(t task, s stream) pieces {
-	k := c.command(s.op, 0)
+// single is the command of an elementwise instruction, without its vectors, and the elements of a channel.
+func (c *cutter) single(t task, s stream) (k Command, size int) {
+	k = c.command(s.op, 0)
 	at := 0
 	for _, i := range s.ints {
 		if s.wide {
@@ -43,7 +43,6 @@ func (c *cutter) elementwise(t task, s stream) pieces {
 		k.Ints[at] = int32(t.Ints[i])
 		at++
 	}
-	size := 0
 	for i, n := range s.factors {
 		if t.Ints[n] < 0 {
 			continue
@@ -54,20 +53,29 @@ func (c *cutter) elementwise(t task, s stream) pieces {
 	if len(s.factors) > 0 {
 		k.Ints[at] = int32(size)
 	}
-	return c.streams(t, k, size)
+	return k, size
 }
 
-// streams has a command for each chunk of a result, with the operands beside it.
-func (c *cutter) streams(t task, k Command, size int) pieces {
-	return pieces{t.out[0].len, c.chunk, func(lo, hi int) {
+// elementwise gives an instruction's pieces.
+func (c *cutter) elementwise(t task, s stream) pieces {
+	k, size := c.single(t, s)
+	return c.streams(t.out[0].len, k, t.in, t.out, 1, size)
+}
+
+// streams has a command for each chunk of n elements of results, with the operands beside them.
+func (c *cutter) streams(n int, k Command, in, out []view, steps, size int) pieces {
+	return pieces{n, c.chunk, func(lo, hi int) {
 		k := k
 		k.Lo, k.N = uint32(lo), uint32(hi-lo)
-		k.Out[0] = c.address(t.out[0], lo)
-		var reads []span
-		for i, v := range t.in {
+		var reads, writes []span
+		for i, v := range in {
 			k.In[i] = c.address(v, lo)
 			reads = append(reads, c.part(v, lo, hi))
 		}
-		c.emit(k, c.streamWork(t, lo, hi, size, k.Weight), reads, []span{c.part(t.out[0], lo, hi)})
+		for i, v := range out {
+			k.Out[i] = c.address(v, lo)
+			writes = append(writes, c.part(v, lo, hi))
+		}
+		c.emit(k, c.streamWork(in, out, lo, hi, steps, size, k.Weight), reads, writes)
 	}}
 }

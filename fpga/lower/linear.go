@@ -52,7 +52,7 @@ func (c *cutter) scale(t task) pieces {
 	}
 	size := g.InH * g.InW
 	k.Ints[0] = int32(size)
-	return c.streams(t, k, size)
+	return c.streams(t.out[0].len, k, t.in, t.out, 1, size)
 }
 
 // tile is a command for a convolution, without its channels.

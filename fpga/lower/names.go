@@ -35,7 +35,7 @@ var operations = [Operations]operationRow{
 	OpRoundedShare:    {Elementwise, "rounded_share"}, OpRoundedOffer: {Elementwise, "rounded_offer"}, OpRoundedFix: {Elementwise, "rounded_fix"},
 	OpRoundedTurn: {Elementwise, "rounded_turn"}, OpRoundedPad: {Elementwise, "rounded_pad"}, OpRoundedHold: {Elementwise, "rounded_hold"},
 	OpRoundedCorrelate: {Elementwise, "rounded_correlate"}, OpRoundedClient: {Elementwise, "rounded_client"},
-	OpRoundedServer: {Elementwise, "rounded_server"},
+	OpRoundedServer: {Elementwise, "rounded_server"}, OpChain: {Elementwise, "chain"},
 	OpSumPool:       {Pool, "sumpool"},
 	OpCompareChoose: {Compare, "compare_choose"}, OpCompareTurn: {Compare, "compare_turn"}, OpCompareAnswer: {Compare, "compare_answer"},
 	OpCompareSelect: {Compare, "compare_select"}, OpCompareOpen: {Compare, "compare_open"}, OpCompareJoin: {Compare, "compare_join"},

@@ -32,7 +32,8 @@ type Board struct {
 	Tables       []Table          `json:"tables"`
 	Instructions []Instruction    `json:"instructions"`
 	Commands     []Command        `json:"-"`                // in the order in which the sequencer takes them
-	Of           []int            `json:"-"`                // by command: index of Instructions
+	Of           [][]int          `json:"-"`                // by command: indices of Instructions, several of a chain
+	Makes        [][]int          `json:"-"`                // by command: indices of Values that it writes
 	Last         []int            `json:"-"`                // by instruction: the last of its commands in the list, -1 of one that has none
 	Output       *Vector          `json:"output,omitempty"` // this party's part of the online phase's, if it has one
 	Program      *program.Program `json:"-"`
@@ -176,7 +177,10 @@ func newCutter(p *program.Program, phase cost.Phase, d target.Design) (*cutter, 
 // cutPart cuts the instructions of a level's list, the next tasks.
 func (c *cutter) cutPart(level int, part Part) (err error) {
 	end := c.next
-	for end < len(c.tasks) && c.tasks[end].place.Level == level && c.tasks[end].place.Part == part {
+	for end < len(c.sweeps) {
+		if at := c.tasks[c.sweeps[end].tasks[0]].place; at.Level != level || at.Part != part {
+			break
+		}
 		end++
 	}
 	for c.next < end {
@@ -246,7 +250,8 @@ func (p *Plan) list(b *builder) {
 		board := &p.Boards[u.party]
 		u.number = len(board.Commands)
 		board.Commands = append(board.Commands, u.Command)
-		board.Of = append(board.Of, u.task)
+		board.Of = append(board.Of, u.tasks)
+		board.Makes = append(board.Makes, u.made())
 	}
 	for i := range p.Ops {
 		if u := b.units[p.Ops[i].unit]; !u.joint {
@@ -257,9 +262,21 @@ func (p *Plan) list(b *builder) {
 		board := &p.Boards[i]
 		board.Last = slices.Repeat([]int{-1}, len(board.Instructions))
 		for n, of := range board.Of {
-			board.Last[of] = n
+			for _, task := range of {
+				board.Last[task] = n
+			}
 		}
 	}
+}
+
+// made are the values that a unit writes.
+func (u *unit) made() (values []int) {
+	for _, s := range u.writes {
+		if !slices.Contains(values, s.value) {
+			values = append(values, s.value)
+		}
+	}
+	return values
 }
 
 // later is the greatest of what some units wait for or are.

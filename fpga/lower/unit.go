@@ -12,7 +12,7 @@ import (
 type unit struct {
 	Command
 	party   cost.Party
-	task    int // of the party
+	tasks   []int // of the party, that it does
 	joint   bool
 	work    []Work
 	after   []int // units that must have ended
@@ -52,8 +52,9 @@ type cutter struct {
 	ots     [2]otProgress // by sender
 	sent    []int         // Sends whose Recvs are still to be cut
 	peer    *cutter
-	next    int // task
-	task    int // that is cut
+	next    int   // sweep
+	task    int   // that is cut
+	doing   []int // tasks that are cut together, by one command
 	layer   int
 	joints  map[int]joint // by value: of all that has been written to it
 	users   map[int][]int // by value: units that read or write it
@@ -99,7 +100,7 @@ func (c *cutter) address(v view, lo int) uint32 {
 // emit adds a unit that reads and writes words, after all that wrote what it reads, and after all that had to do with what lay where it
 // writes. It gives its number.
 func (c *cutter) emit(k Command, work []Work, reads, writes []span) int {
-	u := unit{Command: k, party: c.party, task: c.task, work: work, meets: -1, reads: reads, writes: writes}
+	u := unit{Command: k, party: c.party, tasks: c.doing, work: work, meets: -1, reads: reads, writes: writes}
 	for _, s := range reads {
 		u.after = c.written(u.after, s)
 	}
@@ -160,7 +161,7 @@ func (c *cutter) overlaps(after []int, s span) []int {
 
 // join adds a joint.
 func (c *cutter) join(after []int) int {
-	*c.units = append(*c.units, unit{party: c.party, task: c.task, joint: true, after: after, meets: -1})
+	*c.units = append(*c.units, unit{party: c.party, tasks: c.doing, joint: true, after: after, meets: -1})
 	return len(*c.units) - 1
 }
 
@@ -214,26 +215,42 @@ func (c *cutter) piecewise(t task) (p pieces, ok bool) {
 }
 
 // begin makes a task the one that is cut.
-func (c *cutter) begin(number int) task {
-	t := c.tasks[number]
-	c.task, c.layer = number, t.Tag
+func (c *cutter) begin(number int) task { return c.enter(sweep{tasks: []int{number}}) }
+
+// enter makes a sweep the one that is cut, and gives its first task.
+func (c *cutter) enter(p sweep) task {
+	t := c.tasks[p.tasks[0]]
+	c.task, c.doing, c.layer = p.tasks[0], p.tasks, t.Tag
 	return t
 }
 
-// cut makes the units of tasks from a number up to an end at most, and gives the first one that is left. Tasks go together only if what the
+// pieces gives a sweep's pieces, if it has any.
+func (c *cutter) pieces(p sweep) (pieces, bool) {
+	t := c.enter(p)
+	if p.chained() {
+		return c.chain(p), true
+	}
+	return c.piecewise(t)
+}
+
+// cut makes the units of sweeps from a number up to an end at most, and gives the first one that is left. Sweeps go together only if what the
 // first of them reads last has its place until all of them are cut.
 func (c *cutter) cut(number, end int) (next int, err error) {
-	t := c.begin(number)
-	first, ok := c.piecewise(t)
+	t := c.enter(c.sweeps[number])
+	first, ok := c.pieces(c.sweeps[number])
 	if !ok {
 		if f, ok := cuts[t.Op]; ok {
 			return number + 1, f(c, t)
 		}
 		return number, &UnsupportedError{t.Op, c.program.Layers[t.Tag], acceptedInstead(t.Op)}
 	}
-	together := []pieces{first}
-	for next = number + 1; next < min(end, number+reuseDistance); next++ {
-		p, ok := c.piecewise(c.begin(next))
+	together, reach := []pieces{first}, c.sweeps[number].reach()
+	for next = number + 1; next < end; next++ {
+		reach = reach.with(c.sweeps[next].reach())
+		if reach.last-reach.first >= reuseDistance {
+			break
+		}
+		p, ok := c.pieces(c.sweeps[next])
 		if !ok || p.n != first.n || p.size != first.size {
 			break
 		}
@@ -241,12 +258,19 @@ func (c *cutter) cut(number, end int) (next int, err error) {
 	}
 	slabs(first.n, first.size, func(lo, hi int) {
 		for i, p := range together {
-			c.begin(number + i)
+			c.enter(c.sweeps[number+i])
 			p.make(lo, hi)
 		}
 	})
 	return next, nil
 }
+
+// reach is the first and the last of some tasks.
+type reach struct{ first, last int }
+
+func (r reach) with(o reach) reach { return reach{min(r.first, o.first), max(r.last, o.last)} }
+
+func (p sweep) reach() reach { return reach{p.tasks[0], p.tasks[len(p.tasks)-1]} }
 
 // cuts are the instructions that have no pieces.
 var cuts map[program.Opcode]func(*cutter, task) error

@@ -57,6 +57,7 @@ const (
 	Labels   OriginKind = "labels"   // that a garbled batch, Index, keeps from the offline phase
 	Tables   OriginKind = "tables"   // that it keeps
 	Keys     OriginKind = "keys"     // of a garbled batch: see KeyWords
+	Passed   OriginKind = "passed"   // by commands of this plan, for the instruction at Place, and used within them alone: it has no place in memory
 	Scratch  OriginKind = "scratch"  // between commands of one instruction, at Place
 	Drawn    OriginKind = "drawn"    // by the host, for the instruction at Place: choices of OTs, masks
 	Leaves   OriginKind = "leaves"   // of an OT extension's trees: of the pads that party Index sends or, Result being one, of batch Index
@@ -118,6 +119,7 @@ type tracer struct {
 	phase   cost.Phase // that is lowered
 	values  []Value
 	tasks   []task
+	sweeps  []sweep // all tasks, in the order in which they are cut
 	buffers []view
 	slots   map[int]view
 	extra   map[Origin]int // values that no operand names
@@ -160,6 +162,7 @@ func trace(p *program.Program, phase cost.Phase) (*tracer, error) {
 		}
 	}
 	t.keeps()
+	t.fuse()
 	return t, nil
 }
 

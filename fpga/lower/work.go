@@ -30,37 +30,32 @@ func ceil(a, b int) int { return (a + b - 1) / b }
 
 const bitWordBytes = 8
 
-// streamWork is the tile of an elementwise command. Operands of the ring come through ports side by side, bits and factors through others.
-func (c *cutter) streamWork(t task, lo, hi, size int, factors [WeightRefs]uint32) []Work {
-	d, n := c.design, hi-lo
-	var w Work
-	bits := 0
-	for _, v := range t.in {
-		if c.values[v.value].Space == BITS {
-			bits += ceil(n, bitsPerWord)
-			continue
-		}
-		bytes, cycles := move(d, n, d.WordBytes(), n)
-		w.LoadBytes += bytes
-		w.LoadCycles = max(w.LoadCycles, cycles)
-	}
-	beats := int64(0) // factors and biases come one after the other
+// streamWork is the tile of an elementwise command of so many steps.
+func (c *cutter) streamWork(in, out []view, lo, hi, steps, size int, factors [WeightRefs]uint32) []Work {
+	d, s := c.design, target.Steps{N: hi - lo, Count: steps, Size: size}
+	s.Vectors, s.Planes = c.kinds(in)
+	s.Results, s.BitResults = c.kinds(out)
+	w := Work{LoadBytes: d.StepsBytes(s.N, s.Vectors, s.Planes), StoreBytes: d.StepsBytes(s.N, s.Results, s.BitResults)}
 	for _, f := range factors {
 		if f != None {
+			s.Factors++
 			w.LoadBytes += int64(channels(lo, hi, size) * d.WordBytes())
-			beats += d.FactorCycles(n, size)
 		}
 	}
-	w.LoadCycles = max(w.LoadCycles, beats)
-	w.LoadBytes += int64(bits) * bitWordBytes
-	w.LoadCycles = max(w.LoadCycles, int64(bits))
-	w.Compute = d.ElementwiseCycles(n)
-	if c.values[t.out[0].value].Space == BITS {
-		w.StoreBytes, w.StoreCycles = move(d, ceil(n, bitsPerWord), bitWordBytes, 1)
-	} else {
-		w.StoreBytes, w.StoreCycles = move(d, n, d.WordBytes(), n)
-	}
+	w.LoadCycles, w.Compute, w.StoreCycles = d.StepsLoad(s), d.StepsCompute(s), d.StepsStore(s)
 	return []Work{w}
+}
+
+// kinds counts vectors of words and of bits.
+func (c *cutter) kinds(list []view) (words, bits int) {
+	for _, v := range list {
+		if c.values[v.value].Space == BITS {
+			bits++
+		} else {
+			words++
+		}
+	}
+	return words, bits
 }
 
 // channels is how many channels of so many elements have elements lo to hi-1.

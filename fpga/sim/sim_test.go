@@ -195,7 +195,7 @@ func TestOneCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := b.Design
-	words := float64(64 / d.Elementwise.Lanes)
+	words := float64(64 / d.PortWords())
 	memory := 64 * 4 / d.MemoryBytes
 	want := target.CommandCycles + max(words, 2*memory) + target.MemoryLatency + float64(d.ElementwiseCycles(64)) + max(words, memory) + target.MemoryLatency
 	if got := float64(r.Cycles); math.Abs(got-want) > 1 {
@@ -241,7 +241,7 @@ func TestBuffersBind(t *testing.T) {
 		return r.Cycles
 	}
 	d := design(t, "zcu104", 32)
-	load := float64(1024 / d.Elementwise.Lanes)
+	load := float64(1024 / d.PortWords())
 	want := (load + target.MemoryLatency + float64(d.ElementwiseCycles(1024))) / lower.Buffers
 	if got := float64(cycles(many)-cycles(few)) / 20; math.Abs(got-want) > 1 {
 		t.Errorf("%v cycles a tile, by hand %v", got, want)

@@ -91,39 +91,47 @@ var bitOperands = map[lower.Operation]struct {
 var sizeAt = map[lower.Operation]int{lower.OpShift: 0, lower.OpScale: 0, lower.OpQuadraticBlind: 1, lower.OpQuadraticServer: 1,
 	lower.OpRoundedCorrelate: 2, lower.OpRoundedServer: 2}
 
+// elementwise reads how many steps a chain has, which operands are bits, and how many elements a channel.
 func (r record) elementwise() (t tile) {
 	n, kinds := int(r.N), bitOperands[r.Operation]
-	bits := 0
-	for i, at := range r.In {
-		switch {
-		case at == lower.None:
-		case kinds.mask>>i&1 == 1:
-			bits += up(n, laneBits)
-		default:
-			bytes, cycles := r.ring(n, n)
-			t.loadBytes += bytes
-			t.loadCycles = max(t.loadCycles, cycles)
-		}
+	steps, in, out, results, size := 1, kinds.mask, uint(0), 1, 0
+	if kinds.out {
+		out = 1
 	}
-	t.loadBytes += int64(bits * wordBytes)
-	t.loadCycles = max(t.loadCycles, int64(bits))
+	if r.Operation == lower.OpChain {
+		steps, in, out, results, size = r.int(0)&0xff, uint(r.int(0)>>8&0xff), uint(r.int(0)>>16), lower.Outs, r.int(1)
+	} else if at, ok := sizeAt[r.Operation]; ok {
+		size = r.int(at)
+	}
+	t.loadBytes, t.loadCycles = r.vectors(r.In[:], in)
 	factors := int64(0)
 	for _, at := range r.Weight {
 		if at != lower.None {
-			size := r.int(sizeAt[r.Operation])
 			first, last := int(r.Lo)/size, (int(r.Lo)+n-1)/size
 			t.loadBytes += int64((last - first + 1) * r.d.WordBytes())
 			factors += r.d.FactorCycles(n, size)
 		}
 	}
 	t.loadCycles = max(t.loadCycles, factors)
-	t.compute = r.d.ElementwiseCycles(n)
-	if kinds.out {
-		t.storeBytes, t.storeCycles = r.bits(up(n, laneBits), 1)
-	} else {
-		t.storeBytes, t.storeCycles = r.ring(n, n)
-	}
+	t.compute = int64(steps) * r.d.ElementwiseCycles(n)
+	t.storeBytes, t.storeCycles = r.vectors(r.Out[:results], out)
 	return t
+}
+
+// vectors are operands or results: words side by side, and those that are bits one after the other.
+func (r record) vectors(addresses []uint32, bits uint) (bytes, cycles int64) {
+	planes := 0
+	for i, at := range addresses {
+		switch {
+		case at == lower.None:
+		case bits>>i&1 == 1:
+			planes += up(int(r.N), laneBits)
+		default:
+			b, c := r.ring(int(r.N), int(r.N))
+			bytes, cycles = bytes+b, max(cycles, c)
+		}
+	}
+	return bytes + int64(planes*wordBytes), max(cycles, int64(planes))
 }
 
 func (r record) geometry() target.Geometry {

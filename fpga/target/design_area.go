@@ -7,8 +7,8 @@ import "slices"
 var memoryPorts = map[Kernel]int{
 	KernelConv:      3, // weights, addends and outputs, beside those for inputs
 	KernelDepthwise: 4, // inputs, weights, addends and outputs
-	// Five vectors, factors of channels and bits to read, words and bits to write.
-	KernelElementwise: streamVectors + 4,
+	// Five vectors, factors of channels and bits to read, three vectors and bits to write.
+	KernelElementwise: streamVectors + streamResults + 3,
 	KernelPool:        2, KernelMove: 3, KernelSend: 2, KernelRecv: 2,
 	KernelGarble: 5, KernelEvaluate: 6, // gates, labels, tables, results
 	KernelOT: 4, KernelSequencer: 1,
@@ -159,25 +159,34 @@ func (d Design) depthwiseArea() Area {
 	return Sum(lane.Times(k.Lanes), loop().Times(3))
 }
 
-// Of an elementwise kernel: the vectors of words that its widest step reads (rounded.client, mux.output), and of bits; a result of either.
+// Of an elementwise kernel: the vectors of words that its widest step reads (rounded.client, mux.output), and of bits, the lists of factors,
+// the vectors that a chain writes, and those that it keeps between steps, beside one of bits each (fpga/hlslib/command.hpp).
 const (
 	streamVectors = 5
 	streamBits    = 4
+	streamFactors = 2
+	streamResults = 3
+	streamKept    = 2
 )
 
-// elementwiseArea is, for each lane, a product of two operands and a sum with a third; each operand chosen among the vectors and what
-// shifts, masks and signs make of them; and two buffers of a chunk for each vector, for factors and biases of channels, and the result.
+// elementwiseArea is, for each lane, a product of two operands and a sum with a third; each operand chosen among the vectors and what is
+// kept, and then among what shifts, masks and signs make of them; and two buffers of a chunk for each vector, for factors of channels, and
+// for results, and one for each vector that is kept.
 func (d Design) elementwiseArea() Area {
 	w, lanes := d.Ring, d.Elementwise.Lanes
 	const shifts, sums, masks, choices = 4, 6, 6, 3
-	lane := Sum(RingMultiplier(w), Shift(w).Times(shifts), Adder(w).Times(sums), Xor(w).Times(masks), Mux(w, 8).Times(choices), Registers(w*StreamDepth*2))
-	return Sum(lane.Times(lanes), d.chunks(lanes).Times(streamVectors+2+1), both(distributed(WordBlock, ceil(d.Chunk, WordBlock))).Times(streamBits+1), loop())
+	lane := Sum(RingMultiplier(w), Shift(w).Times(shifts), Adder(w).Times(sums), Xor(w).Times(masks), Mux(w, 8).Times(choices+streamVectors), Registers(w*StreamDepth*2))
+	vector := d.chunk(max(lanes, d.PortWords()))
+	bits := distributed(WordBlock, ceil(d.Chunk, WordBlock))
+	return Sum(lane.Times(lanes), both(vector).Times(streamVectors+streamResults), vector.Times(streamKept), both(d.chunk(lanes)).Times(streamFactors),
+		both(bits).Times(streamBits+1), bits, loop())
 }
 
 // chunks are the two tile buffers of a vector.
-func (d Design) chunks(lanes int) Area {
-	return both(buffer(Block, d.Ring, ceil(d.Chunk, lanes))).Times(lanes)
-}
+func (d Design) chunks(lanes int) Area { return both(d.chunk(lanes)) }
+
+// chunk is one of them, in banks for each of so many words side by side.
+func (d Design) chunk(banks int) Area { return buffer(Block, d.Ring, ceil(d.Chunk, banks)).Times(banks) }
 
 // poolArea is a sum a lane.
 func (d Design) poolArea() Area {

@@ -81,10 +81,15 @@ func (d *Design) ports(b Board) {
 	}
 }
 
-// streams sets the lanes of what streams: a port's words, of which elementwise steps read several and write one.
+// streams sets the lanes of what streams: a port's words. Elementwise steps go several at a time through memory, and have lanes for about
+// a third of the words that memory carries: a step of a chain reads and writes two to three.
 func (d *Design) streams(halvings int) {
+	const most = 16
 	lanes := min(d.PortWords(), 8)
 	d.Elementwise, d.Pool, d.Move, d.Compare = Stream{lanes}, Stream{lanes}, Stream{lanes}, Stream{1}
+	for words := d.MemoryBytes / float64(d.WordBytes()); d.Elementwise.Lanes < most>>halvings && float64(d.Elementwise.Lanes) < words/3; {
+		d.Elementwise.Lanes *= 2
+	}
 	const rows = 512 // of the shape of a block memory that is widest
 	d.Chunk = max(rows*lanes>>halvings, WordBlock)
 }

@@ -66,3 +66,41 @@ func (d Design) FactorCycles(n, size int) int64 {
 	}
 	return int64(ceil(n, d.Elementwise.Lanes))
 }
+
+// Steps is a tile of an elementwise command: so many steps on n elements, what they read and write for all of them together, and lists of
+// factors of channels of so many elements.
+type Steps struct {
+	N, Count            int
+	Vectors, Planes     int // read: of words, and of bits
+	Factors, Size       int
+	Results, BitResults int // written
+}
+
+// StepsBytes are those of so many vectors of n elements, of words and of bits.
+func (d Design) StepsBytes(n, vectors, planes int) int64 {
+	return int64(vectors*n*d.WordBytes()) + int64(planes*ceil(n, WordBlock)*WordBlock/8)
+}
+
+// StepsLoad is the longest of what its ports take: vectors side by side, a line a cycle; bits one after the other, and factors too.
+func (d Design) StepsLoad(s Steps) int64 {
+	load := int64(s.Planes * ceil(s.N, WordBlock))
+	if s.Vectors > 0 {
+		load = max(load, d.PortCycles(int64(s.N*d.WordBytes())))
+	}
+	if s.Factors > 0 {
+		load = max(load, int64(s.Factors)*d.FactorCycles(s.N, s.Size))
+	}
+	return load
+}
+
+// StepsCompute is a beat of lanes a cycle, step by step: the pipeline is empty before the next one begins.
+func (d Design) StepsCompute(s Steps) int64 { return int64(s.Count) * d.ElementwiseCycles(s.N) }
+
+// StepsStore is that of vectors side by side, and of bits beside them.
+func (d Design) StepsStore(s Steps) int64 {
+	store := int64(s.BitResults * ceil(s.N, WordBlock))
+	if s.Results > 0 {
+		store = max(store, d.PortCycles(int64(s.N*d.WordBytes())))
+	}
+	return store
+}

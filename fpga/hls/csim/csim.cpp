@@ -191,7 +191,7 @@ void run(board &b, uint32_t kernel, uint32_t steps, cable &to, cable &from) {
     case kernel_depthwise: depthwise_top(steps, queue, finished, ring, ring, ring); break;
 #endif
 #if SOTTO_HAS_ELEMENTWISE
-    case kernel_elementwise: elementwise_top(steps, queue, finished, ring, ring, ring, ring, ring, ring, ring, bits, bits); break;
+    case kernel_elementwise: elementwise_top(steps, queue, finished, ring, ring, ring, ring, ring, ring, ring, ring, ring, bits, bits); break;
 #endif
 #if SOTTO_HAS_POOL
     case kernel_pool: pool_top(steps, queue, finished, ring, ring); break;

@@ -27,7 +27,8 @@ extern "C" void depthwise_top(uint32_t steps, stream<command, config::QUEUE> &qu
 extern "C" void elementwise_top(uint32_t tiles, stream<command, config::QUEUE> &queue, stream<uint32_t, config::QUEUE> &finished,
             const config::word *ring0, const config::word *ring1, const config::word *ring2,
             const config::word *ring3, const config::word *ring4, const config::word *factors,
-            config::word *ring_out, const uint64_t *bits_in, uint64_t *bits_out);
+            config::word *ring_out0, config::word *ring_out1, config::word *ring_out2,
+            const uint64_t *bits_in, uint64_t *bits_out);
 extern "C" void evaluate_top(uint32_t commands, stream<command, config::QUEUE> &queue, stream<uint32_t, config::QUEUE> &finished,
             const uint64_t *steps, const uint64_t *own, const uint64_t *theirs, const uint64_t *tables,
             uint64_t *bits_out, const config::word *ring_in, config::word *ring_out);
