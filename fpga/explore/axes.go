@@ -29,7 +29,8 @@ var axes = []axis{
 	{"compare.lanes", oneOf(func(d *target.Design) *int { return &d.Compare.Lanes }, 1, 2, target.MostCompareLanes)},
 }
 
-// oneOf are designs with a knob at each of some values; a kernel that is not there stays so. Lanes wider than a port would wait for it.
+// oneOf are designs with a knob at each of some values; a kernel that is not there stays so. Lanes of pools and of messages that are wider
+// than a port would wait for it.
 func oneOf(knob func(*target.Design) *int, values ...int) func(target.Design) []target.Design {
 	return func(d target.Design) (all []target.Design) {
 		if *knob(&d) == 0 {
@@ -38,7 +39,7 @@ func oneOf(knob func(*target.Design) *int, values ...int) func(target.Design) []
 		for _, v := range values {
 			next := d
 			*knob(&next) = v
-			if most := next.PortWords(); max(next.Elementwise.Lanes, next.Pool.Lanes, next.Move.Lanes) <= most {
+			if most := next.PortWords(); max(next.Pool.Lanes, next.Move.Lanes) <= most {
 				all = append(all, next)
 			}
 		}

@@ -109,15 +109,25 @@ func (e *Evaluator) cycles(d target.Design, w work) (cycles, bytes int64, err er
 		cycles, err := depthwise(d, w.shape)
 		return cycles, w.bytes, err
 	case target.KernelElementwise:
-		return d.ElementwiseCycles(int(w.n)), w.bytes, nil
+		return d.StepsCycles(w.steps), w.bytes + d.StepsMoved(w.steps), nil
 	case target.KernelPool:
 		return d.PoolCycles(int(w.n), int(w.window)), w.bytes, nil
 	case target.KernelGarble, target.KernelEvaluate:
 		return e.engine(d, w)
 	case target.KernelCompare:
 		return (w.n + int64(d.Compare.Lanes) - 1) / int64(d.Compare.Lanes), w.bytes, nil
+	case target.KernelMove:
+		return moved(d, w)
 	}
 	return d.MoveCycles(int(w.n)), w.bytes, nil
+}
+
+// moved is a movement's: a line a cycle, or a word where words lie one by one, each a beat of the port.
+func moved(d target.Design, w work) (cycles, bytes int64, err error) {
+	if w.single {
+		return w.n, w.bytes + w.n*int64(d.PortBytes-d.WordBytes()), nil
+	}
+	return (w.n + int64(d.PortWords()) - 1) / int64(d.PortWords()), w.bytes, nil
 }
 
 // engine is a garbled part's.

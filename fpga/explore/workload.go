@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"sotto/fpga/gates"
+	"sotto/fpga/lower"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
 	"sotto/runtime/program"
@@ -41,6 +42,8 @@ type work struct {
 	n      int64           // words or, of garbled circuits, gates
 	window int64           // inputs of a sum
 	slots  int             // labels that a circuit needs at once
+	steps  target.Steps    // of an elementwise command
+	single bool            // of a movement: words one by one
 	labels bool            // of inputs, n
 	bytes  int64           // through the memory, beside a convolution's
 	sent   int64           // on the link
@@ -62,6 +65,14 @@ func Of(client, server *program.Program, phase cost.Phase, link cost.Link) (*Wor
 				return nil, fmt.Errorf("explore: the %v's level %d: %w", cost.Party(p), i, err)
 			}
 		}
+		sweeps, err := lower.Sweeps(prog, phase)
+		if err != nil {
+			return nil, fmt.Errorf("explore: %w", err)
+		}
+		for _, s := range sweeps {
+			l := &w.levels[s.Level]
+			l.works = append(l.works, work{party: cost.Party(p), layer: s.Layer, kernel: target.KernelElementwise, steps: s.Steps})
+		}
 	}
 	return w, nil
 }
@@ -69,7 +80,7 @@ func Of(client, server *program.Program, phase cost.Phase, link cost.Link) (*Wor
 // read adds a party's part of a level.
 func (l *level) read(p *program.Program, party cost.Party, from program.Level) error {
 	for _, in := range slices.Concat(from.Send, from.Recv, from.Compute) {
-		if in.Local() || in.Op == program.TapValue {
+		if in.Local() || in.Op == program.TapValue || lower.InSweeps(in.Op) {
 			continue
 		}
 		w, err := workOf(p, in)
@@ -87,7 +98,7 @@ func (l *level) read(p *program.Program, party cost.Party, from program.Level) e
 // workOf is the work of one instruction.
 func workOf(p *program.Program, in program.Instr) (work, error) {
 	word := int64(p.Ring / 8)
-	w := work{kernel: target.KernelElementwise, bytes: operandBytes(p, in)}
+	w := work{kernel: target.KernelMove, bytes: operandBytes(p, in)}
 	if len(in.Out) > 0 {
 		w.n = int64(in.Out[0].Len)
 	} else if len(in.In) > 0 {
@@ -96,6 +107,8 @@ func workOf(p *program.Program, in program.Instr) (work, error) {
 	switch in.Op {
 	case program.Conv, program.Linear:
 		if in.Op == program.Conv && in.Elementwise() {
+			w.kernel = target.KernelElementwise
+			w.steps = target.Steps{N: int(w.n), Count: 1, Vectors: 2, Factors: 1, Size: geometry(in).InH * geometry(in).InW, Results: 1}
 			return w, nil
 		}
 		w.kernel, w.shape, w.bytes = target.KernelConv, geometry(in), 2*w.n*word // addends and outputs
@@ -113,10 +126,13 @@ func workOf(p *program.Program, in program.Instr) (work, error) {
 		return garbled(p, in, w)
 	case program.CompareChoose, program.CompareTurn, program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin:
 		w.kernel, w.n = target.KernelCompare, w.bytes/8
-	default:
-		if in.Op.Moves() {
-			w.kernel = target.KernelMove
-		}
+	case program.Walk:
+		loops := program.LoopsOf(in.Ints).Of
+		w.single = loops[len(loops)-1] != 1
+	case program.Slice:
+		w.single = program.SliceGeometry(in.Ints).StrideW > 1
+	case program.Tour:
+		w.single = true
 	}
 	return w, nil
 }

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"slices"
 
+	"sotto/fpga/target"
+	"sotto/ir/cost"
 	"sotto/runtime/program"
 )
 
@@ -363,4 +365,41 @@ func (c *cutter) stepsOf(p sweep, size int, weights []int) (chain Chain) {
 		chain.Steps = append(chain.Steps, s)
 	}
 	return chain
+}
+
+// Sweep is an elementwise command's work on all elements, however a design cuts them to tiles.
+type Sweep struct {
+	Level int // of the phase
+	Layer int
+	target.Steps
+}
+
+// Sweeps lists what elementwise commands a party's phase comes to, in the order of the levels.
+func Sweeps(p *program.Program, phase cost.Phase) ([]Sweep, error) {
+	t, err := trace(p, phase)
+	if err != nil {
+		return nil, err
+	}
+	var all []Sweep
+	for _, s := range t.sweeps {
+		k := t.tasks[s.tasks[0]]
+		if !InSweeps(k.Op) {
+			continue
+		}
+		if !s.chained() {
+			s = sweep{tasks: s.tasks, steps: s.tasks, ins: k.in, outs: k.out}
+		}
+		size, weights := t.factors(s)
+		of := target.Steps{N: k.out[0].len, Count: len(s.steps), Factors: len(weights), Size: size}
+		of.Vectors, of.Planes = t.kinds(s.ins)
+		of.Results, of.BitResults = t.kinds(s.outs)
+		all = append(all, Sweep{k.place.Level, k.Tag, of})
+	}
+	return all, nil
+}
+
+// InSweeps tells whether Sweeps has the instructions of an opcode.
+func InSweeps(op program.Opcode) bool {
+	_, ok := elementwises[op]
+	return ok
 }

@@ -47,9 +47,9 @@ func (c *cutter) streamWork(in, out []view, lo, hi, steps, size int, factors [We
 }
 
 // kinds counts vectors of words and of bits.
-func (c *cutter) kinds(list []view) (words, bits int) {
+func (t *tracer) kinds(list []view) (words, bits int) {
 	for _, v := range list {
-		if c.values[v.value].Space == BITS {
+		if t.values[v.value].Space == BITS {
 			bits++
 		} else {
 			words++

@@ -41,6 +41,8 @@ func depth(c lower.Command, d target.Design) int64 {
 		return 0 // counted
 	case lower.OT:
 		return d.OTCycles(0, 0)
+	case lower.Elementwise:
+		return int64(record{c, d}.steps()) * target.StreamDepth
 	}
 	return target.StreamDepth
 }

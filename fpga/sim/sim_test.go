@@ -179,12 +179,17 @@ func TestDrawnNetworks(t *testing.T) {
 	})
 }
 
+// narrow has as many lanes as a port has words: loads and steps take as long as each other.
+func narrow(t testing.TB) target.Design {
+	return design(t, "zcu104", 32, target.Setting{Knob: "elementwise.lanes", Value: 4})
+}
+
 // board has a list of commands.
 func board(t testing.TB, list ...lower.Command) lower.Board {
 	for i := range list {
 		list[i].Kernel = list[i].Operation.Kernel()
 	}
-	return lower.Board{Design: design(t, "zcu104", 32), Commands: list}
+	return lower.Board{Design: narrow(t), Commands: list}
 }
 
 // TestOneCommand is a sum of two vectors by itself: issue, load, its latency, products, store.
@@ -240,7 +245,7 @@ func TestBuffersBind(t *testing.T) {
 		}
 		return r.Cycles
 	}
-	d := design(t, "zcu104", 32)
+	d := narrow(t)
 	load := float64(1024 / d.PortWords())
 	want := (load + target.MemoryLatency + float64(d.ElementwiseCycles(1024))) / lower.Buffers
 	if got := float64(cycles(many)-cycles(few)) / 20; math.Abs(got-want) > 1 {

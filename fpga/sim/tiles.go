@@ -91,15 +91,23 @@ var bitOperands = map[lower.Operation]struct {
 var sizeAt = map[lower.Operation]int{lower.OpShift: 0, lower.OpScale: 0, lower.OpQuadraticBlind: 1, lower.OpQuadraticServer: 1,
 	lower.OpRoundedCorrelate: 2, lower.OpRoundedServer: 2}
 
-// elementwise reads how many steps a chain has, which operands are bits, and how many elements a channel.
+// steps is how many an elementwise command has.
+func (r record) steps() int {
+	if r.Operation == lower.OpChain {
+		return r.int(0) & 0xff
+	}
+	return 1
+}
+
+// elementwise reads of a chain which operands and results are bits, and how many elements a channel has.
 func (r record) elementwise() (t tile) {
 	n, kinds := int(r.N), bitOperands[r.Operation]
-	steps, in, out, results, size := 1, kinds.mask, uint(0), 1, 0
+	in, out, results, size := kinds.mask, uint(0), 1, 0
 	if kinds.out {
 		out = 1
 	}
 	if r.Operation == lower.OpChain {
-		steps, in, out, results, size = r.int(0)&0xff, uint(r.int(0)>>8&0xff), uint(r.int(0)>>16), lower.Outs, r.int(1)
+		in, out, results, size = uint(r.int(0)>>8&0xff), uint(r.int(0)>>16), lower.Outs, r.int(1)
 	} else if at, ok := sizeAt[r.Operation]; ok {
 		size = r.int(at)
 	}
@@ -113,7 +121,7 @@ func (r record) elementwise() (t tile) {
 		}
 	}
 	t.loadCycles = max(t.loadCycles, factors)
-	t.compute = int64(steps) * r.d.ElementwiseCycles(n)
+	t.compute = int64(r.steps()) * r.d.ElementwiseCycles(n)
 	t.storeBytes, t.storeCycles = r.vectors(r.Out[:results], out)
 	return t
 }

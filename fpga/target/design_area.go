@@ -186,7 +186,9 @@ func (d Design) elementwiseArea() Area {
 func (d Design) chunks(lanes int) Area { return both(d.chunk(lanes)) }
 
 // chunk is one of them, in banks for each of so many words side by side.
-func (d Design) chunk(banks int) Area { return buffer(Block, d.Ring, ceil(d.Chunk, banks)).Times(banks) }
+func (d Design) chunk(banks int) Area {
+	return buffer(Block, d.Ring, ceil(d.Chunk, banks)).Times(banks)
+}
 
 // poolArea is a sum a lane.
 func (d Design) poolArea() Area {

@@ -104,3 +104,18 @@ func (d Design) StepsStore(s Steps) int64 {
 	}
 	return store
 }
+
+// StepsCycles is how long the kernel works on n elements, tile by tile: its slowest stage.
+func (d Design) StepsCycles(s Steps) int64 {
+	stalls := int64(s.Count * (ceil(s.N, d.Chunk) - 1) * StreamDepth)
+	return max(d.StepsLoad(s), d.StepsCompute(s)+stalls, d.StepsStore(s))
+}
+
+// StepsMoved is what passes the memory, factors included.
+func (d Design) StepsMoved(s Steps) int64 {
+	bytes := d.StepsBytes(s.N, s.Vectors+s.Results, s.Planes+s.BitResults)
+	if s.Factors > 0 {
+		bytes += int64(s.Factors * ceil(s.N, s.Size) * d.WordBytes())
+	}
+	return bytes
+}
