@@ -1,4 +1,5 @@
-// Package dataset turns what a user names as an input into the tensor a network takes.
+// Package dataset turns what a user names as an input into the tensor a network takes, and what he names as a data set into batches of
+// such tensors with their labels.
 //
 // An input is a PNG or JPEG image, a .npy file, or random:SEED. Files are told apart by their content, not their
 // name. Images are resized and cropped as Preprocess says, divided by 255 and normalised channel by channel; the result is

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,8 +37,9 @@ type Array struct {
 	DType DType
 	Shape []int
 
-	path     string
-	f        *os.File
+	path     string // or what else names it in errors
+	r        io.ReaderAt
+	close    func() error
 	base     int64
 	elements int
 }
@@ -51,7 +51,7 @@ func OpenNPY(path string) (*Array, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Array{path: path, f: f}
+	a := &Array{path: path, r: f, close: f.Close}
 	if err := a.readHeader(f, size); err != nil {
 		_ = f.Close() // opened to read: nothing can be lost
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -59,8 +59,17 @@ func OpenNPY(path string) (*Array, error) {
 	return a, nil
 }
 
-// Close closes the file.
-func (a *Array) Close() error { return a.f.Close() }
+// ReadNPY is OpenNPY for a file of size bytes that is open already, or in memory. Its errors begin with name.
+func ReadNPY(name string, r io.ReaderAt, size int64) (*Array, error) {
+	a := &Array{path: name, r: r, close: func() error { return nil }}
+	if err := a.readHeader(r, size); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return a, nil
+}
+
+// Close closes the file that OpenNPY opened.
+func (a *Array) Close() error { return a.close() }
 
 // Float32 reads an array of f4, or of f8 rounded to nearest (a finite value out of range is an error).
 func (a *Array) Float32() ([]float32, error) { return readArray(a, floats, "float32 values") }
@@ -68,12 +77,17 @@ func (a *Array) Float32() ([]float32, error) { return readArray(a, floats, "floa
 // Ints reads an array of i4, i8 or u1.
 func (a *Array) Ints() ([]int64, error) { return readArray(a, ints, "integers") }
 
+// Bytes reads an array of u1.
+func (a *Array) Bytes() ([]uint8, error) {
+	return readArray(a, map[DType]decoder[uint8]{U8: same[uint8]}, "bytes")
+}
+
 func readArray[T any](a *Array, from map[DType]decoder[T], what string) ([]T, error) {
 	decode, err := pick(from, a.DType, what)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.path, err)
 	}
-	data, err := load(a.f, a.base, a.elements, a.DType.Size(), decode)
+	data, err := load(a.r, a.base, a.elements, a.DType.Size(), decode)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.path, err)
 	}
@@ -273,27 +287,43 @@ func (p *literal) tuple() ([]int, error) {
 }
 
 // WriteNPY writes data, in C order, as a .npy file of format 1.0, atomically and with the given permissions.
-func WriteNPY[T float32 | int32 | int64](path string, shape []int, data []T, mode fs.FileMode) error {
+func WriteNPY[T float32 | int32 | int64 | uint8](path string, shape []int, data []T, mode fs.FileMode) error {
+	a := NewNPY(path, shape, data)
+	if err := a.err; err != nil {
+		return err
+	}
+	return replace(path, mode, a.write)
+}
+
+// Entry is an array on its way into a .npy file or an archive of them.
+type Entry struct {
+	name  string
+	err   error
+	write func(io.Writer) error
+}
+
+// NewNPY names an array, in C order, for WriteNPZ. It keeps a reference to data.
+func NewNPY[T float32 | int32 | int64 | uint8](name string, shape []int, data []T) Entry {
 	dtype := dtypeOf[T]()
 	elements, _, err := volume(shape, dtype)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	if err == nil && elements != len(data) {
+		err = fmt.Errorf("shape %v holds %d elements, the data %d", shape, elements, len(data))
 	}
-	if elements != len(data) {
-		return fmt.Errorf("%s: shape %v holds %d elements, the data %d", path, shape, elements, len(data))
+	if err != nil {
+		return Entry{name: name, err: fmt.Errorf("%s: %w", name, err)}
 	}
 	header := formatNPYHeader(dtype, shape)
-	return replace(path, mode, func(w io.Writer) error {
+	return Entry{name: name, write: func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
 			return err
 		}
 		return encode(w, data)
-	})
+	}}
 }
 
 // formatNPYHeader gives everything before the data. The length fits 16 bits: maxRank dimensions of 20 digits.
 func formatNPYHeader(dtype DType, shape []int) []byte {
-	descr := map[DType]string{F32: "<f4", I32: "<i4", I64: "<i8"}[dtype]
+	descr := map[DType]string{F32: "<f4", I32: "<i4", I64: "<i8", U8: "|u1"}[dtype]
 	tuple := "("
 	for _, n := range shape {
 		tuple += strconv.Itoa(n) + ", "
