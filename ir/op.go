@@ -26,6 +26,14 @@ type Op struct {
 	// Eval is the reference evaluation, on floats or on ring elements by the type of the result. Nil for ops that have no
 	// meaning without a peer.
 	Eval func(v *Value, args []*Tensor) (*Tensor, error)
+	// Grad builds the gradients by the arguments of dy, that by v: of the argument's shape, for each sample or over the batch as the rule likes; nil
+	// for an argument that nothing is differentiated by.
+	Grad func(b *Builder, v, dy *Value) []*Value
+	// NoGradient says why there is no Grad.
+	NoGradient string
+	// Training builds what v computes of the arguments while a network is trained, with what it keeps as state: nil, if that is the same.
+	Training func(t *Training, v *Value, args []*Value) (*Value, error)
+
 	// Sums says that the result sums over the batch, or has a mean of it: it is one for all samples, and Eval sees them all. The other ops are
 	// declared on one sample and computed on each: their result is batched if an argument is.
 	Sums bool
@@ -33,6 +41,8 @@ type Op struct {
 	Numbered bool
 	// Decides says that the first argument holds the logits of a decision, one for all samples: weights that are trained apart from the others.
 	Decides bool
+	// Random says that each use of the op draws anew while a network is trained: two of the same arguments are not one.
+	Random bool
 	// State says that the value stands for the state tensor at its path: it reads it, or overwrites it at the end of the function.
 	State bool
 	// Range bounds the result by the bounds of the arguments (interval arithmetic). Nil: the result has no elements that the

@@ -149,6 +149,7 @@ func init() {
 func defineConst(name, doc, example string, operands []Operand, attrs []Attr, infer func(*Value) (Type, error), eval func(*Value, []*Tensor) (*Tensor, error)) {
 	define(Op{
 		Name: name, Doc: doc, Example: example, Operands: operands, Attrs: attrs, Stages: constStages, Constant: true, Eval: eval,
+		NoGradient: "weights are trained as they are stored, before passes rewrite them",
 		Infer: func(v *Value) (Type, error) {
 			for _, a := range v.Args {
 				if !a.Type.Elem.Float || a.Type.Share != OfServer {

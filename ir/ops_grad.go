@@ -27,7 +27,7 @@ func defineReductions() {
 		_, err := sameShapes(v.Args)
 		return Float(v.Int("n")), err
 	}
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.sums", Stages: Train, Sums: true,
 		Doc:      "Sums of n equal stretches of the samples, over the batch: gradient of a bias.",
 		Example:  "%d = param @d : S f32[2,4,4]\n%1 = grad.sums %d {n=2} : f32[2]",
@@ -36,7 +36,7 @@ func defineReductions() {
 			return rounded(v, args[0].sumsOf(v.Int("n"), func(at, _ int) float64 { return float64(args[0].F[at]) })), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.products", Stages: Train, Sums: true,
 		Doc:      "Sums of a*b over n equal stretches of the samples and over the batch: gradient of a factor.",
 		Example:  "%d = param @d : S f32[2,4,4]\n%1 = grad.products %d, %d {n=2} : f32[2]",
@@ -50,7 +50,7 @@ func defineReductions() {
 
 func defineLinearGradients() {
 	attrSize := Attr{"size", IntsAttr, nil, "rows, columns of x"}
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.conv2d.x", Stages: Train, Weights: 1,
 		Doc:      "Gradient of a convolution by its input: the convolution's adjoint.",
 		Example:  "%d = param @d : S f32[4,4,4]\n%w = param @w : S f32[4,3,3,3]\n%1 = grad.conv2d.x %d, %w {stride=[2,2], pad=[1,1], size=[8,8]} : f32[3,8,8]",
@@ -70,7 +70,7 @@ func defineLinearGradients() {
 			return rounded(v, sum), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.conv2d.w", Stages: Train, Sums: true,
 		Doc:      "Gradient of a convolution by its weights, over the batch.",
 		Example:  "%x = param @x : S f32[3,8,8]\n%d = param @d : S f32[4,4,4]\n%1 = grad.conv2d.w %x, %d {stride=[2,2], pad=[1,1], kernel=[3,3]} : f32[4,3,3,3]",
@@ -93,7 +93,7 @@ func defineLinearGradients() {
 			return rounded(v, sum), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.linear.x", Stages: Train, Weights: 1,
 		Doc:      "Gradient of a fully connected layer by its input: the transposed weights times dy.",
 		Example:  "%d = param @d : S f32[10]\n%w = param @w : S f32[10,16]\n%1 = grad.linear.x %d, %w : f32[16]",
@@ -114,7 +114,7 @@ func defineLinearGradients() {
 			return rounded(v, sum), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.linear.w", Stages: Train, Sums: true,
 		Doc:      "Gradient of a fully connected layer by its weights, over the batch: dy times x transposed.",
 		Example:  "%x = param @x : S f32[16]\n%d = param @d : S f32[10]\n%1 = grad.linear.w %x, %d : f32[10,16]",
@@ -145,7 +145,7 @@ func defineNormGradients() {
 		channels := v.Args[0].Type.Shape[0]
 		return errors.Join(wantShape(v, moments, 2*channels), wantShape(v, len(v.Args)-1, v.Args[0].Type.Shape...))
 	}
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.batchnorm.sums", Stages: Train, Sums: true,
 		Doc:      "Gradients of a batch normalisation by gamma, then by beta: sums of dy*(x-mean)/sqrt(var+eps), and of dy, per channel.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%m = param @m : S f32[4]\n%1 = grad.batchnorm.sums %x, %m, %x : f32[4]",
@@ -159,7 +159,7 @@ func defineNormGradients() {
 			return rounded(v, append(gamma, beta...)), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.batchnorm.x", Stages: Train,
 		Doc: "Gradient of train.batchnorm by x, what goes through the moments with it: gamma/sqrt(var+eps) * (dy - dbeta/n - (x-mean)/sqrt(var+eps)*dgamma/n)," +
 			" n the elements of a channel in the batch.",
@@ -194,7 +194,7 @@ func (v *Value) normalised(moments []float32) func(x float64, c int) float64 {
 func defineActivationGradients() {
 	// gated declares the gradient of an activation that passes elements or stops them.
 	gated := func(name, doc string, passes func(x float32) bool) {
-		define(Op{
+		defineBackward(Op{
 			Name: name, Stages: Train, Doc: doc + " Elements that keep leaves out pass.",
 			Example:  "%x = param @x : S f32[8]\n%1 = " + name + " %x, %x : f32[8]",
 			Operands: []Operand{opX, opDy}, Attrs: []Attr{attrKeep},
@@ -223,7 +223,7 @@ func defineActivationGradients() {
 	gated("grad.relu", "dy where x is above zero, else zero.", func(x float32) bool { return x > 0 })
 	gated("grad.relu6", "dy where x is between zero and six, else zero.", func(x float32) bool { return x > 0 && x < 6 })
 	attrs := []Attr{{"scale", FloatAttr, 1.0, "fixed factor of the square, public"}}
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.x2act.x", Stages: Train,
 		Doc:      "(2*scale*a*x + b) * dy.",
 		Example:  "%x = param @x : S f32[8]\n%a = param @a : S f32[1]\n%1 = grad.x2act.x %x, %a, %a, %x : f32[8]",
@@ -236,7 +236,7 @@ func defineActivationGradients() {
 			return zip(v, args[0], args[3], func(x, dy float32) float32 { return (a*x + b) * dy }), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.x2act.sums", Stages: Train, Sums: true,
 		Doc:      "Gradients of x2act by its three scalars: sums of scale*x^2*dy, x*dy and dy over all elements of the batch.",
 		Example:  "%x = param @x : S f32[8]\n%1 = grad.x2act.sums %x, %x : f32[3]",
@@ -254,7 +254,7 @@ func defineActivationGradients() {
 			return rounded(v, sums), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.softmax", Stages: Train,
 		Doc:      "y * (dy - sum of y*dy), y = softmax(x).",
 		Example:  "%y = param @y : S f32[8]\n%1 = grad.softmax %y, %y : f32[8]",
@@ -277,7 +277,7 @@ func defineActivationGradients() {
 
 func definePoolGradients() {
 	attrSize := Attr{"size", IntsAttr, nil, "rows, columns of x"}
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.maxpool", Stages: Train,
 		Doc:      "dy of each window at the window's greatest element, the first of equals.",
 		Example:  "%x = param @x : S f32[8,4,4]\n%d = param @d : S f32[8,2,2]\n%1 = grad.maxpool %x, %d {kernel=[2,2], stride=[2,2]} : f32[8,4,4]",
@@ -299,7 +299,7 @@ func definePoolGradients() {
 			return rounded(v, sum), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.avgpool", Stages: Train,
 		Doc:      "dy of each window spread evenly over it.",
 		Example:  "%d = param @d : S f32[8,2,2]\n%1 = grad.avgpool %d {kernel=[2,2], stride=[2,2], size=[4,4]} : f32[8,4,4]",
@@ -324,7 +324,7 @@ func definePoolGradients() {
 }
 
 func defineMixGradients() {
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.mix.logits", Stages: Train, Sums: true, Decides: true, Variadic: true,
 		Doc:      "Gradient of nn.mix by its logits, over the batch: theta_j * (<dy, option_j> - sum over k of theta_k*<dy, option_k>), theta = softmax(logits).",
 		Example:  "%l = param @act#1.logits : S f32[2]\n%a = param @a : S f32[4]\n%b = param @b : S f32[4]\n%1 = grad.mix.logits %l, %a, %a, %b : f32[2]",
@@ -349,7 +349,7 @@ func defineMixGradients() {
 			return rounded(v, dots), nil
 		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.mix.option", Stages: Train, Decides: true,
 		Doc:      "Gradient of nn.mix by one option: softmax(logits)_option * dy.",
 		Example:  "%l = param @act#1.logits : S f32[2]\n%a = param @a : S f32[4]\n%1 = grad.mix.option %l, %a {option=1} : f32[4]",

@@ -18,6 +18,14 @@ func init() {
 		Example:  "%x = param @x : S f32[3,4,4]\n%1 = nn.concat %x, %x : f32[6,4,4]",
 		Operands: []Operand{{"x", "equal in all but the first dimension"}},
 		Traits:   Traits{Unchanged: func(v *Value) bool { return len(v.Args) == 1 }},
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			out, at := make([]*Value, len(v.Args)), 0
+			for i, a := range v.Args {
+				out[i] = b.part(dy, at, a.Type.Shape)
+				at += a.Type.Len()
+			}
+			return out
+		},
 		Infer: func(v *Value) (Type, error) {
 			shape := slices.Clone(v.Args[0].Type.Shape)
 			for _, a := range v.Args[1:] {
@@ -57,6 +65,11 @@ func init() {
 			p := v.Ints("sides")
 			return movePlanes(v, args[0], 1, -p[0], -p[2]), nil
 		},
+		Grad: func(b *Builder, v, dy *Value) []*Value { // what stands inside
+			p, x, y := v.Ints("sides"), v.Args[0].Type.Shape, v.Type.Shape
+			inside := Loops{p[0]*y[2] + p[2], []Loop{{x[0], y[1] * y[2]}, {x[1], y[2]}, {x[2], 1}}}
+			return []*Value{b.gather(dy, inside, x)}
+		},
 	})
 	defineMovement("slice", Op{
 		Range:    rangeWithZero,
@@ -74,6 +87,17 @@ func init() {
 		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return movePlanes(v, args[0], v.Int("stride"), v.Int("start"), v.Int("start")), nil
+		},
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			start, stride, x, y := v.Int("start"), v.Int("stride"), v.Args[0].Type.Shape, v.Type.Shape
+			rows, cols := (x[1]-start+stride-1)/stride, (x[2]-start+stride-1)/stride // that are not beyond the edge
+			if rows <= 0 || cols <= 0 {
+				return []*Value{nil}
+			}
+			if rows < y[1] || cols < y[2] {
+				dy = b.gather(dy, Loops{0, []Loop{{y[0], y[1] * y[2]}, {rows, y[2]}, {cols, 1}}}, []int{y[0], rows, cols})
+			}
+			return []*Value{b.scatter(dy, Loops{start*x[2] + start, []Loop{{x[0], x[1] * x[2]}, {rows, stride * x[2]}, {cols, stride}}}, x)}
 		},
 	})
 	defineMovement("upsample", Op{
@@ -101,6 +125,7 @@ func init() {
 		Traits:   Traits{Unchanged: sameType},
 		Cost:     func(_ *cost.Ledger, _ *Value, in []cost.Ready) cost.Ready { return together(in) },
 		Infer:    inferReshape,
+		Grad:     func(b *Builder, v, dy *Value) []*Value { return []*Value{b.reshaped(dy, v.Args[0].Type.Shape)} },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return &Tensor{Type: v.Type, F: args[0].F, I: args[0].I}, nil
 		},
@@ -118,7 +143,13 @@ func defineMovement(name string, o Op) {
 	if o.Eval == nil {
 		o.Eval = func(v *Value, args []*Tensor) (*Tensor, error) { return o.Loops(v).move(v, args[0]), nil }
 	}
+	if o.Grad == nil {
+		o.Grad = func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.scatter(dy, o.Loops(v), v.Args[0].Type.Shape)}
+		}
+	}
 	nn, ring := o, o
+	ring.Grad = nil
 	nn.Name, nn.Stages = "nn."+name, nnStages
 	nn.Infer = func(v *Value) (Type, error) {
 		t, err := o.Infer(v)

@@ -43,8 +43,9 @@ func init() {
 			{"site", StringAttr, nil, "name under which this use is decided; uses of a shared choice have the same"},
 			{"choice", StringAttr, "", "name under which all uses of the choice are decided; without one, the site alone decides"},
 		},
-		Infer:    inferChoice,
-		Operands: nil,
+		NoGradient: "it is decided, or relaxed to a sum of its options, before",
+		Infer:      inferChoice,
+		Operands:   nil,
 	})
 	define(Op{
 		Name: "nn.mix", Stages: Net | Train, Variadic: true, Decides: true,
@@ -58,6 +59,14 @@ func init() {
 			return sameShapes(v.Args[1:])
 		},
 		Eval: evalMix,
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			logits := v.Args[0]
+			out := []*Value{b.Must("grad.mix.logits", nil, append([]*Value{logits, dy}, v.Args[1:]...)...)}
+			for j := range v.Args[1:] {
+				out = append(out, b.Must("grad.mix.option", Attrs{"option": j}, logits, dy))
+			}
+			return out
+		},
 	})
 	define(Op{
 		Name: "nn.conv2d", Stages: nnStages, Optional: 1, Weights: 1,
@@ -66,6 +75,12 @@ func init() {
 		Operands: []Operand{{"x", "[C,H,W]"}, {"w", "[O,C/groups,KH,KW]"}, {"b", "[O]"}},
 		Attrs:    []Attr{attrStride, attrPad, attrDilation, attrGroups},
 		Infer:    inferConv, Eval: evalConv, Range: rangeLinear,
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			geometry := []string{"stride", "pad", "dilation", "groups"}
+			dx, dw := v.Attrs.Only(geometry...), v.Attrs.Only(geometry...)
+			dx["size"], dw["kernel"] = v.Args[0].Type.Shape[1:], v.Args[1].Type.Shape[2:]
+			return []*Value{b.Must("grad.conv2d.x", dx, dy, v.Args[1]), b.Must("grad.conv2d.w", dw, v.Args[0], dy), b.sums(dy, v.Type.Shape[0])}[:len(v.Args)]
+		},
 	})
 	define(Op{
 		Name: "nn.linear", Stages: nnStages, Optional: 1, Weights: 1,
@@ -73,6 +88,9 @@ func init() {
 		Example:  "%x = param @x : S f32[16]\n%w = param @w : S f32[10,16]\n%1 = nn.linear %x, %w : f32[10]",
 		Operands: []Operand{{"x", "[N]"}, {"w", "[O,N]"}, {"b", "[O]"}},
 		Infer:    inferLinear, Eval: evalLinear, Range: rangeLinear,
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.Must("grad.linear.x", nil, dy, v.Args[1]), b.Must("grad.linear.w", nil, v.Args[0], dy), b.sums(dy, v.Type.Len())}[:len(v.Args)]
+		},
 	})
 	define(Op{
 		Name: "nn.batchnorm", Stages: nnStages, Weights: 1,
@@ -90,6 +108,14 @@ func init() {
 			return clear(v.Args[0].Type), nil
 		},
 		Eval: evalBatchnorm,
+		Grad: func(b *Builder, v, dy *Value) []*Value { // none of the statistics, which are not trained
+			channels := v.Type.Shape[0]
+			zero := b.Must("train.fill", Attrs{"shape": []int{channels}})
+			dx := b.Must("nn.batchnorm", v.Declared(), dy, v.Args[1], zero, zero, v.Args[4])
+			sums := b.Must("grad.batchnorm.sums", v.Declared(), v.Args[0], b.Must("nn.concat", nil, v.Args[3], v.Args[4]), dy)
+			return []*Value{dx, b.part(sums, 0, v.Args[1].Type.Shape), b.part(sums, channels, v.Args[2].Type.Shape), nil, nil}
+		},
+		Training: trainBatchnorm,
 		Range: func(v *Value, in []Interval, w [][]float32) Interval {
 			out := Interval{math.Inf(1), math.Inf(-1)}
 			for c := range w[1] {
@@ -114,6 +140,9 @@ func init() {
 			return clear(v.Args[0].Type), nil
 		},
 		Range: rangeEach(func(x Interval, w float64) Interval { return x.Times(w) }),
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.Must("nn.scale", nil, dy, v.Args[1]), b.products(v.Args[0], dy, v.Args[1].Type.Len())}
+		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			per := len(out.F) / len(args[1].F)
@@ -133,6 +162,7 @@ func init() {
 			return MustLookup("nn.scale").Infer(v)
 		},
 		Range: rangeEach(func(x Interval, w float64) Interval { return x.Add(Interval{w, w}) }),
+		Grad:  func(b *Builder, v, dy *Value) []*Value { return []*Value{dy, b.sums(dy, v.Args[1].Type.Len())} },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			copy(out.F, args[0].F)
@@ -141,7 +171,13 @@ func init() {
 		},
 	})
 	relu := func(x float32) float32 { return max(x, 0) }
-	define(activation("nn.relu", "max(x, 0).", Traits{HandsOn: PositiveFactors, ReLU: true, KeepsOrder: true}, relu, rangeMonotone(relu)))
+	// gate is the gradient of a ReLU, by its result: where that is at an end, the argument is at it or beyond.
+	gate := func(op string) func(*Builder, *Value, *Value) []*Value {
+		return func(b *Builder, v, dy *Value) []*Value { return []*Value{b.Must(op, v.Declared(), v, dy)} }
+	}
+	exact := activation("nn.relu", "max(x, 0).", Traits{HandsOn: PositiveFactors, ReLU: true, KeepsOrder: true}, relu, rangeMonotone(relu))
+	exact.Grad = gate("grad.relu")
+	define(exact)
 	const most = 6
 	clip := func(x float32) float32 { return min(max(x, 0), most) }
 	relu6 := activation("nn.relu6", "min(max(x, 0), 6).", Traits{ReLU: true, KeepsOrder: true}, clip, rangeMonotone(clip))
@@ -149,13 +185,19 @@ func init() {
 		above := b.plus(a[0], -most)
 		return b.Must("ring.sub", nil, b.Must("ring.relu", nil, a[0]), b.Must("ring.relu", nil, above))
 	}
+	relu6.Grad = gate("grad.relu6")
 	define(relu6)
 	negate := activation("nn.negate", "-x.", Traits{HandsOn: AllFactors}, func(x float32) float32 { return -x },
 		func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Times(-1) })
 	negate.Ring = func(b *Builder, _ *Value, a []*Value) *Value { return b.times(a[0], -1) }
+	negate.Grad = func(b *Builder, _, dy *Value) []*Value { return []*Value{b.Must("nn.negate", nil, dy)} }
 	negate.Inner = true
 	define(negate)
 	square := activation("nn.square", "x*x.", Traits{}, func(x float32) float32 { return x * x }, rangeSquare)
+	square.Grad = func(b *Builder, v, dy *Value) []*Value {
+		half := b.Must("train.mul", nil, v.Args[0], dy)
+		return []*Value{b.Must("nn.add", nil, half, half)}
+	}
 	square.Inner = true
 	define(square)
 	define(Op{
@@ -177,6 +219,14 @@ func init() {
 			a, b, c := float64(w[1][0])*v.Float("scale"), float64(w[2][0]), float64(w[3][0])
 			return in[0].polynomial(a, b).Add(Interval{c, c})
 		},
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			sums := b.Must("grad.x2act.sums", v.Declared(), v.Args[0], dy)
+			out := []*Value{b.Must("grad.x2act.x", v.Declared(), v.Args[0], v.Args[1], v.Args[2], dy)}
+			for i := range 3 {
+				out = append(out, b.part(sums, i, v.Args[1+i].Type.Shape))
+			}
+			return out
+		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			a, b, c := args[1].F[0]*float32(v.Float("scale")), args[2].F[0], args[3].F[0]
 			return mapFloat(v, args[0], func(x float32) float32 { return a*x*x + b*x + c }), nil
@@ -189,6 +239,9 @@ func init() {
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = nn.maxpool %x {kernel=[2,2], stride=[2,2]} : f32[8,2,2]",
 		Operands: []Operand{opImage}, Attrs: []Attr{attrKernel, attrStride, attrPad},
 		Infer: inferPool,
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.Must("grad.maxpool", v.Declared(), v.Args[0], dy)}
+		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			k := v.Ints("kernel")
@@ -203,6 +256,11 @@ func init() {
 		Example:  "%x = param @x : S f32[8,4,4]\n%1 = nn.avgpool %x {kernel=[4,4]} : f32[8,1,1]",
 		Operands: []Operand{opImage}, Attrs: []Attr{attrKernel, attrStride, attrPad},
 		Infer: inferPool, Range: rangeWithZero,
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			attrs := v.Declared()
+			attrs["size"] = v.Args[0].Type.Shape[1:]
+			return []*Value{b.Must("grad.avgpool", attrs, dy)}
+		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			k := v.Ints("kernel")
@@ -221,6 +279,7 @@ func init() {
 		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}},
 		Infer:    func(v *Value) (Type, error) { return sameShapes(v.Args) },
 		Range:    func(_ *Value, in []Interval, _ [][]float32) Interval { return in[0].Add(in[1]) },
+		Grad:     func(_ *Builder, _, dy *Value) []*Value { return []*Value{dy, dy} },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			for i := range out.F {
@@ -230,19 +289,25 @@ func init() {
 		},
 	})
 	define(Op{
-		Name: "nn.dropout", Stages: nnStages,
+		Name: "nn.dropout", Stages: nnStages, Random: true,
 		Traits:   Traits{HandsOn: AllFactors, ByChannel: true, ByElement: true, KeepsOrder: true, Unchanged: func(*Value) bool { return true }},
 		Doc:      "Identity in inference.",
 		Example:  "%x = param @x : S f32[8]\n%1 = nn.dropout %x {p=0.5} : f32[8]",
 		Operands: []Operand{opX}, Attrs: []Attr{{"p", FloatAttr, 0.5, "probability of dropping an element in training"}},
 		Infer: func(v *Value) (Type, error) { return clear(v.Args[0].Type), nil },
 		Eval:  func(v *Value, args []*Tensor) (*Tensor, error) { return &Tensor{Type: v.Type, F: args[0].F}, nil },
+		Grad:  func(_ *Builder, _, dy *Value) []*Value { return []*Value{dy} },
+		Training: func(t *Training, v *Value, args []*Value) (*Value, error) {
+			t.dropouts++
+			return t.B.EmitAs(v.Name, "train.dropout", Attrs{"p": v.Float("p"), "site": t.dropouts}, args[0], t.Step)
+		},
 	})
 	define(Op{
 		Name: "nn.argmax", Stages: nnStages,
-		Doc:      "Index of the greatest element, the first of equals, as a number.",
-		Example:  "%x = param @x : S f32[8]\n%1 = nn.argmax %x : f32[1]",
-		Operands: []Operand{{"x", "[N]"}},
+		Doc:        "Index of the greatest element, the first of equals, as a number.",
+		NoGradient: "it is constant but where it jumps",
+		Example:    "%x = param @x : S f32[8]\n%1 = nn.argmax %x : f32[1]",
+		Operands:   []Operand{{"x", "[N]"}},
 		Infer: func(v *Value) (Type, error) {
 			if err := wantVector(v, 0); err != nil {
 				return Type{}, err
@@ -268,6 +333,7 @@ func init() {
 			return clear(v.Args[0].Type), nil
 		},
 		Range: func(*Value, []Interval, [][]float32) Interval { return Interval{0, 1} },
+		Grad:  func(b *Builder, v, dy *Value) []*Value { return []*Value{b.Must("grad.softmax", nil, v, dy)} },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return &Tensor{Type: v.Type, F: Softmax(args[0].F)}, nil
 		},

@@ -13,7 +13,7 @@ func init() {
 	beta := func(b float64) Attr { return Attr{"beta", FloatAttr, b, "of the running mean"} }
 	// optimiser declares an elementwise op on n tensors of one shape, and then single numbers.
 	optimiser := func(name, doc, example string, n int, operands []Operand, attrs []Attr, f func(v *Value, x []float64, args []*Tensor) float64) {
-		define(Op{
+		defineBackward(Op{
 			Name: name, Stages: Train, Doc: doc, Operands: operands, Attrs: attrs,
 			Example: "%w = param @w : S f32[8]\n%lr = param @lr : S f32[1]\n%s = param @s : S f32[2]\n%1 = " + name + " " + example + " : f32[8]",
 			Infer: func(v *Value) (Type, error) {
@@ -64,7 +64,7 @@ func init() {
 			m, s := x[1]/(1-math.Pow(v.Float("beta1"), t)), x[2]/(1-math.Pow(v.Float("beta2"), t))
 			return x[0] - float64(args[0].F[0])*m/(math.Sqrt(s)+v.Float("eps"))
 		})
-	define(Op{
+	defineBackward(Op{
 		Name: "clip.norm", Stages: Train, Variadic: true,
 		Doc:      "Euclidean norm of all elements of all arguments.",
 		Example:  "%g = param @g : S f32[8]\n%1 = clip.norm %g, %g : f32[1]",
@@ -81,7 +81,7 @@ func init() {
 		},
 	})
 	const never = 1e-6 // of torch.nn.utils.clip_grad_norm_: a norm of zero divides nothing
-	define(Op{
+	defineBackward(Op{
 		Name: "clip.scale", Stages: Train,
 		Doc:      "g * min(1, most/(norm + 1e-6)).",
 		Example:  "%g = param @g : S f32[8]\n%n = param @n : S f32[1]\n%1 = clip.scale %g, %n {most=5.0} : f32[8]",

@@ -16,6 +16,11 @@ func init() {
 			return MustLookup("nn.scale").Infer(v)
 		},
 		Range: rangeEach(func(x Interval, b float64) Interval { return x.polynomial(1, b) }),
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			half, slope := b.Must("train.mul", nil, v.Args[0], dy), v.Args[1]
+			dx := b.Must("nn.add", nil, b.Must("nn.add", nil, half, half), b.Must("nn.scale", nil, dy, slope))
+			return []*Value{dx, b.products(v.Args[0], dy, slope.Type.Len())}
+		},
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			per := len(out.F) / len(args[1].F)

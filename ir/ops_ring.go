@@ -186,7 +186,7 @@ var attrBits = Attr{"bits", IntAttr, nil, "how many low bits are dropped"}
 func linearOp(name string) Op {
 	op := *MustLookup("nn." + name)
 	shapes := op.Infer
-	op.Name, op.Stages = "ring."+name, ringStages
+	op.Name, op.Stages, op.Grad = "ring."+name, ringStages, nil
 	op.Attrs = append(slices.Clone(op.Attrs), attrPacking)
 	op.Example = map[string]string{
 		"conv2d": "%x = param @x : S i32q12[3,8,8]\n%w = param @w : S i32q12[4,3,3,3]\n%1 = ring.conv2d %x, %w {pad=[1,1]} : i32q24[4,8,8]",

@@ -32,14 +32,15 @@ func init() {
 			}
 			return clear(v.Args[0].Type), nil
 		},
-		Eval: identity,
+		Eval:       identity,
+		NoGradient: "nothing reads what it gives",
 	})
 	define(Op{
 		Name: "train.moments", Stages: Train, Sums: true,
 		Doc:      "Means, then biased variances, of the channels over the batch and all pixels.",
 		Example:  "%x = param @x : S f32[2,4,4]\n%1 = train.moments %x : f32[4]",
-		Operands: []Operand{opX},
-		Infer:    func(v *Value) (Type, error) { return Float(2 * v.Args[0].Type.Shape[0]), nil },
+		Operands: []Operand{opX}, NoGradient: "train.batchnorm's is of both",
+		Infer: func(v *Value) (Type, error) { return Float(2 * v.Args[0].Type.Shape[0]), nil },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out, x := NewTensor(v.Type), args[0]
 			channels := x.Type.Shape[0]
@@ -82,11 +83,17 @@ func init() {
 			}
 			return out, nil
 		},
+		Grad: func(b *Builder, v, dy *Value) []*Value { // that of x is through the moments too
+			x, gamma, moments := v.Args[0], v.Args[1], v.Args[3]
+			sums := b.Must("grad.batchnorm.sums", v.Declared(), x, moments, dy)
+			dx := b.Must("grad.batchnorm.x", v.Declared(), x, gamma, moments, sums, dy)
+			return []*Value{dx, b.part(sums, 0, gamma.Type.Shape), b.part(sums, gamma.Type.Len(), v.Args[2].Type.Shape), nil}
+		},
 	})
 	const torchMomentum = 0.1 // of torch.nn.BatchNorm2d
 	running := func(name, doc string, attrs []Attr, part func(v *Value, moments []float32, c int) float64) {
 		define(Op{
-			Name: name, Stages: Train, Doc: doc,
+			Name: name, Stages: Train, Doc: doc, NoGradient: "running statistics are not trained",
 			Example:  "%old = param @bn.old : S f32[2]\n%x = param @x : S f32[2,4,4]\n%m = train.moments %x : f32[4]\n%1 = " + name + " %old, %m" + map[bool]string{true: " {count=16}"}[len(attrs) > 0] + " : f32[2]",
 			Operands: []Operand{{"old", "[C]"}, {"moments", "[2C], of a batch"}},
 			Attrs:    append([]Attr{{"momentum", FloatAttr, torchMomentum, "weight of the new"}}, attrs...),
@@ -139,6 +146,9 @@ func init() {
 			}
 			return out, nil
 		},
+		Grad: func(b *Builder, v, dy *Value) []*Value { // drops the same
+			return []*Value{b.Must("train.dropout", v.Declared(), dy, v.Args[1]), nil}
+		},
 	})
 	logits, label := Operand{"logits", "[N]"}, Operand{"label", "[N]: the probability of each class, one hot of a class that is known"}
 	attrSmoothing := Attr{"smoothing", FloatAttr, 0.0, "so much of the label is spread evenly over all classes"}
@@ -168,8 +178,11 @@ func init() {
 			}
 			return &Tensor{Type: v.Type, F: []float32{float32(sum / float64(n))}}, nil
 		},
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.Must("grad.crossentropy", v.Declared(), v.Args[0], v.Args[1], dy), nil}
+		},
 	})
-	define(Op{
+	defineBackward(Op{
 		Name: "grad.crossentropy", Stages: Train,
 		Doc:      "(softmax(logits)*sum(label) - label) * dy / batch.",
 		Example:  "%x = param @x : S f32[8]\n%l = param @l : S f32[8]\n%d = param @d : S f32[1]\n%1 = grad.crossentropy %x, %l, %d : f32[8]",
@@ -193,14 +206,15 @@ func init() {
 	})
 	define(Op{
 		Name: "train.correct", Stages: Train, Sums: true,
-		Doc:      "How many samples of the batch have their greatest logit where the label is greatest.",
+		Doc:      "How many samples of the batch have their greatest logit where the label is greatest; none of those without label, all zeros, which fill a batch up.",
 		Example:  "%x = param @x : S f32[8]\n%l = param @l : S f32[8]\n%1 = train.correct %x, %l : f32[1]",
-		Operands: []Operand{logits, label},
-		Infer:    inferLoss,
+		Operands: []Operand{logits, label}, NoGradient: "it counts",
+		Infer: inferLoss,
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
 			for s := range max(1, args[0].Type.Batch) {
-				if argmax(args[0].sample(s).F) == argmax(args[1].sample(s).F) {
+				label := args[1].sample(s).F
+				if class := argmax(label); label[class] > 0 && class == argmax(args[0].sample(s).F) {
 					out.F[0]++
 				}
 			}
@@ -208,7 +222,7 @@ func init() {
 		},
 	})
 	define(Op{
-		Name: "train.expected", Stages: Train, Decides: true,
+		Name: "train.expected", Stages: Train, Decides: true, Weights: 1,
 		Doc:      "What a decision costs on average: sum over j of softmax(logits)_j * costs_j.",
 		Example:  "%l = param @act#1.logits : S f32[2]\n%c = param @act#1.costs : S f32[2]\n%1 = train.expected %l, %c : f32[1]",
 		Operands: []Operand{{"logits", "[number of options]"}, {"costs", "of each option"}},
@@ -224,6 +238,10 @@ func init() {
 				sum += float64(p) * float64(args[1].F[j])
 			}
 			return &Tensor{Type: v.Type, F: []float32{float32(sum)}}, nil
+		},
+		Grad: func(b *Builder, v, dy *Value) []*Value { // the costs are given
+			theta := b.Must("nn.softmax", nil, v.Args[0])
+			return []*Value{b.Must("grad.softmax", nil, theta, b.Must("nn.scale", nil, v.Args[1], dy)), nil}
 		},
 	})
 	defineTrainMovements()
@@ -256,6 +274,9 @@ func defineTrainMovements() {
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return zip(v, args[0], args[1], func(a, b float32) float32 { return a * b }), nil
 		},
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.Must("train.mul", nil, v.Args[1], dy), b.Must("train.mul", nil, v.Args[0], dy)}
+		},
 	})
 	define(Op{
 		Name: "train.gather", Stages: Train,
@@ -265,6 +286,9 @@ func defineTrainMovements() {
 		Infer: func(v *Value) (Type, error) { return v.looped(v.Ints("shape"), v.Args[0].Type.Shape) },
 		Eval: func(v *Value, args []*Tensor) (*Tensor, error) {
 			return v.loops().move(v, args[0]), nil
+		},
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.scatter(dy, v.loops(), v.Args[0].Type.Shape)}
 		},
 	})
 	define(Op{
@@ -277,6 +301,9 @@ func defineTrainMovements() {
 			out := NewTensor(v.Type)
 			v.loops().each(func(to, from int) { out.F[from] += args[0].F[to] })
 			return out, nil
+		},
+		Grad: func(b *Builder, v, dy *Value) []*Value {
+			return []*Value{b.gather(dy, v.loops(), v.Args[0].Type.Shape)}
 		},
 	})
 }

@@ -8,7 +8,7 @@ import (
 // CSE merges values that compute the same: one opening then serves every layer that reads a tensor.
 var CSE = &pass.Pass{
 	Name:  "cse",
-	Doc:   "merges values that apply one op to the same arguments; a tensor that several layers read is opened once (exact)",
+	Doc:   "merges values that apply one op to the same arguments; a tensor that several layers read is opened once; dropouts stay apart (exact)",
 	Needs: ir.Net | ir.RingStage | ir.Secure | ir.Train,
 	Run: func(_ *pass.Context, m *ir.Module) error {
 		for _, f := range m.Funcs {
@@ -28,6 +28,10 @@ func mergeEqual(f *ir.Func) {
 			if first := same[a]; first != nil {
 				v.Args[i] = first
 			}
+		}
+		if v.Op.Random {
+			kept = append(kept, v)
+			continue
 		}
 		key = signature(key[:0], v)
 		if first := seen[string(key)]; first != nil {
