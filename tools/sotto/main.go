@@ -102,6 +102,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newRunCmd(a),
 		newVerifyCmd(a),
 		newFPGACmd(a),
+		newTorchCmd(a),
 		newCalibrateCmd(a),
 		newDoctorCmd(a),
 		newBenchCmd(a),

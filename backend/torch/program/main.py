@@ -1,0 +1,186 @@
+"""Searches, trains and evaluates the network of net.py. One process, or many under torchrun.
+
+  python3 main.py search --data DIR --out found --price-weight 0.02
+  python3 main.py train --data DIR --decision found/decision.json --weights found/weights.safetensors --out trained
+  python3 main.py evaluate --data DIR --decision found/decision.json --weights trained/weights.safetensors
+  torchrun --nproc_per_node 8 main.py train --data DIR --out trained
+"""
+import argparse
+import json
+import os
+
+import torch
+
+import data
+import net
+import search as searching
+import tensors
+import training
+from ranks import Ranks
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    defaults = argparse.ArgumentDefaultsHelpFormatter
+    s = commands.add_parser("search", help="choose an option for every site", formatter_class=defaults)
+    common(s)
+    steps(s, epochs=50, batch=64, rate=0.025, rate_end=0.001, decay=3e-4, clip=5.0)
+    logits(s)
+    s.set_defaults(run=run_search)
+    t = commands.add_parser("train", help="train a network whose choices are decided", formatter_class=defaults)
+    common(t)
+    steps(t, epochs=100, batch=64, rate=0.01, rate_end=0.0, decay=3e-4, clip=0.0)
+    t.set_defaults(run=run_train)
+    e = commands.add_parser("evaluate", help="accuracy on a split", formatter_class=defaults)
+    common(e)
+    e.add_argument("--split", choices=list(data.SPLITS), default="test")
+    e.add_argument("--batch", type=int, default=256, help="samples at a time")
+    e.set_defaults(run=run_evaluate)
+    o = parser.parse_args()
+    ranks = Ranks(o.device)
+    try:
+        o.run(o, ranks)
+    finally:
+        ranks.close()
+
+
+def common(p):
+    p.add_argument("--data", required=True, help="folder of IDX or CIFAR files, or an .npz file")
+    p.add_argument("--weights", help="safetensors file to begin with")
+    p.add_argument("--decision", help='JSON file, {"sotto":1,"choices":{path:option}}')
+    p.add_argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+def steps(p, epochs, batch, rate, rate_end, decay, clip):
+    p.add_argument("--out", required=True, help="folder of the run: checkpoint, log.jsonl and what comes out")
+    p.add_argument("--resume", action="store_true", help="go on where the run in --out was stopped")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--epochs", type=int, default=epochs)
+    p.add_argument("--batch", type=int, default=batch, help="samples of a step, of all processes together")
+    p.add_argument("--optimiser", choices=["sgd", "adam", "adamw"], default="sgd")
+    p.add_argument("--rate", type=float, default=rate, help="learning rate")
+    p.add_argument("--rate-end", type=float, default=rate_end, help="what cosine falls to")
+    p.add_argument("--schedule", choices=["cosine", "step", "constant"], default="cosine")
+    p.add_argument("--warmup", type=float, default=0.0, help="epochs in which the rate rises")
+    p.add_argument("--restart", type=float, default=0.0, help="epochs of the first period of cosine with restarts")
+    p.add_argument("--restart-times", type=float, default=2.0, help="how much longer each period is than the one before")
+    p.add_argument("--step-epochs", type=float, default=30.0, help="epochs between steps of the rate")
+    p.add_argument("--step-factor", type=float, default=0.1, help="what a step multiplies the rate by")
+    p.add_argument("--momentum", type=float, default=0.9)
+    p.add_argument("--nesterov", action="store_true")
+    p.add_argument("--beta1", type=float, default=0.9, help="of adam and adamw")
+    p.add_argument("--beta2", type=float, default=0.999, help="of adam and adamw")
+    p.add_argument("--decay", type=float, default=decay, help="weight decay")
+    p.add_argument("--clip", type=float, default=clip, help="greatest length of a gradient; 0: any")
+    p.add_argument("--smoothing", type=float, default=0.0, help="of labels")
+    p.add_argument("--augment", default="", help="shift=N, flip, or both with a comma")
+    p.add_argument("--batchnorm", choices=["joined", "rank"], default="joined", help="moments of the batch of all processes, or of each process's part")
+
+
+def logits(p):
+    p.add_argument("--order", type=int, choices=[1, 2], default=2, help="2: logits look one step of the weights ahead")
+    p.add_argument("--price", default="online_ms", help=f"what counts, added up with +: {', '.join(searching.FIGURES)}")
+    p.add_argument("--price-weight", type=float, default=0.02, help="what a unit of the price counts in the loss")
+    p.add_argument("--budget", type=float, help="greatest price of the decision, by the sum of its options' prices")
+    p.add_argument("--logits-rate", type=float, default=3e-4, help="learning rate of the logits (Adam)")
+    p.add_argument("--logits-decay", type=float, default=1e-3, help="weight decay of the logits")
+    p.add_argument("--logits-after", type=int, default=0, help="epochs of the weights alone before the logits' first step")
+    p.add_argument("--relaxation", choices=["softmax", "gumbel"], default="softmax")
+    p.add_argument("--temperature", type=float, default=5.0, help="of Gumbel's softmax in the first epoch")
+    p.add_argument("--temperature-end", type=float, default=0.5, help="and in the last")
+
+
+def check(o, ranks):
+    for name in ("epochs", "batch"):
+        if getattr(o, name) < 1:
+            raise SystemExit(f"--{name} {getattr(o, name)}: accepted are 1 and more")
+    if o.batch % ranks.world:
+        raise SystemExit(f"--batch {o.batch} does not divide among {ranks.world} processes")
+    if not 0 <= o.seed < 1 << 32:
+        raise SystemExit(f"--seed {o.seed}: accepted are 0 to 2^32-1")
+
+
+def network_of(o, seed=None):
+    """The network, decided as asked for."""
+    decision = {}
+    if o.decision:
+        try:
+            with open(o.decision) as f:
+                decision = json.load(f)["choices"]
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            raise SystemExit(f'{o.decision}: {e}; accepted is {{"sotto":1,"choices":{{path:option}}}}')
+    network = net.Net(decision)
+    if seed is not None:
+        network.initialise(seed)
+    return network
+
+
+def split_of(o, name, ranks):
+    s = data.load(o.data, name, net.INPUT["shape"], net.CLASSES, net.INPUT["crop"])
+    return s and s.to(ranks.device)
+
+
+def needed(o, name, ranks):
+    s = split_of(o, name, ranks)
+    if s is None:
+        raise SystemExit(f"{o.data} has no split {name}: accepted are IDX files ({name}-images..., {name}-labels...), CIFAR's binary files, or arrays x_{name} and y_{name} in an .npz file")
+    return s
+
+
+def preprocess_of(ranks):
+    return data.Preprocess(net.INPUT["mean"], net.INPUT["std"], ranks.device)
+
+
+def decided(network):
+    if network.sites:
+        raise SystemExit(f"choices without a decision: {', '.join(network.sites)}; accepted is --decision FILE, which search writes")
+
+
+def run_search(o, ranks):
+    check(o, ranks)
+    network = network_of(o, o.seed)
+    if not network.sites:
+        raise SystemExit("the network has no choice that is open: there is nothing to search")
+    if o.weights:
+        network.load(tensors.read(o.weights)[0], o.weights, network.optional)
+    with open(os.path.join(HERE, "table.json")) as f:
+        prices = searching.Prices(json.load(f), o.price, network.sites)
+    network.to(ranks.device)
+    both, preprocess = needed(o, "train", ranks), preprocess_of(ranks)
+    order = torch.randperm(len(both), generator=torch.Generator().manual_seed(o.seed)).to(ranks.device)
+    halves = [both.take(part) for part in (order[: len(both) // 2], order[len(both) // 2 :])]
+    train, validation = (data.Batches(h, o.batch, 2 * o.seed + i, o.augment, preprocess) for i, h in enumerate(halves))
+    searching.search(o, network, prices, train, validation, preprocess, ranks)
+
+
+def run_train(o, ranks):
+    check(o, ranks)
+    network = network_of(o, None if o.weights else o.seed)
+    decided(network)
+    if o.weights:
+        network.load(tensors.read(o.weights)[0], o.weights)
+    network.to(ranks.device)
+    preprocess = preprocess_of(ranks)
+    batches = data.Batches(needed(o, "train", ranks), o.batch, o.seed, o.augment, preprocess)
+    held_out = split_of(o, "validation", ranks) or split_of(o, "test", ranks)
+    training.train(o, network, batches, held_out, preprocess, ranks)
+
+
+def run_evaluate(o, ranks):
+    if not o.weights:
+        raise SystemExit("--weights is missing")
+    network = network_of(o)
+    decided(network)
+    network.load(tensors.read(o.weights)[0], o.weights)
+    network.to(ranks.device)
+    split = needed(o, o.split, ranks)
+    loss, accuracy = training.evaluate(network, split, o.batch, preprocess_of(ranks), ranks)
+    if ranks.rank == 0:
+        print(json.dumps({"sotto": 1, "split": o.split, "n": len(split), "loss": loss, "accuracy": accuracy}))
+
+
+if __name__ == "__main__":
+    main()

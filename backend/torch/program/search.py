@@ -1,0 +1,243 @@
+"""The search by gradient (PASNet; DARTS): a logit for each option of each site, softmax shares, the price of the options on the target in the loss.
+
+Weights and logits take turns: weights descend the loss on one half of the training data, logits that on the other half, with the price. A step of
+the logits looks one step of the weights ahead (order 2), or takes the weights as they are (order 1).
+"""
+import json
+import math
+import time
+
+import torch
+import torch.nn.functional as F
+
+import training
+
+FIGURES = ("online_ms", "offline_ms", "online_bytes", "offline_bytes", "online_rounds", "relus")
+STEP = 0.01  # of the finite difference, divided by the length of the gradient
+
+
+class Prices:
+    """What the options cost: table.json, and which figures of it count. A price is the sum of the mean network's and of what its options add."""
+
+    def __init__(self, table, figures, sites):
+        self.table, self.names = table, parse_figures(figures)
+        self.mean = self.sum(table["mean"])
+        adds = {s["path"]: {x["name"]: self.sum(x["adds"]) for x in s["options"]} for s in table["sites"]}
+        for site, options in sites.items():
+            if set(adds.get(site, ())) != set(options):
+                raise SystemExit(f"table.json is of another network: it has no prices of {site} and its options {', '.join(options)}")
+        self.adds = {site: [adds[site][x] for x in options] for site, options in sites.items()}
+        self.fixed = adds
+
+    def sum(self, figures):
+        return sum(figures[name] for name in self.names)
+
+    def expected(self, shares, decided):
+        """The price that is expected of shares by site; decided are the options of the other sites."""
+        total = self.mean + sum(self.fixed[site][option] for site, option in decided.items() if site in self.fixed)
+        for site, adds in self.adds.items():
+            total = total + (shares[site] * shares[site].new_tensor(adds)).sum()
+        return total
+
+    def of(self, decision):
+        """The price of a network, by its sum."""
+        return self.mean + sum(self.fixed[site][option] for site, option in decision.items() if site in self.fixed)
+
+
+def parse_figures(text):
+    names = text.split("+")
+    for name in names:
+        if name not in FIGURES:
+            raise SystemExit(f"--price {text}: accepted are {', '.join(FIGURES)}, or several with +")
+    return names
+
+
+def softmax_shares(logits):
+    return {site: torch.softmax(l, 0) for site, l in logits.items()}
+
+
+def gumbel_shares(logits, temperature, draw):
+    """Shares that are nearly one option's, drawn by the logits (Gumbel softmax); every process draws the same."""
+    out = {}
+    for site, l in logits.items():
+        noise = -torch.log(-torch.log(torch.rand(l.shape, generator=draw).clamp(1e-9, 1 - 1e-9)))
+        out[site] = torch.softmax((l + noise.to(l.device)) / temperature, 0)
+    return out
+
+
+def named(shares, sites):
+    """Shares of the options by name, as a network takes them."""
+    return {site: dict(zip(options, shares[site])) for site, options in sites.items()}
+
+
+def entropy(shares):
+    """The mean over sites, in nats: 0 where all is decided."""
+    each = [-(p * p.clamp(min=1e-12).log()).sum().item() for p in shares.values()]
+    return sum(each) / len(each)
+
+
+def first_order(validation_loss, logits, mean):
+    return mean(list(torch.autograd.grad(validation_loss(), logits)))
+
+
+def second_order(train_loss, validation_loss, weights, logits, rate, update, mean):
+    """The gradient of the validation loss by the logits, where the weights are one step of training further.
+
+    update(i, w, g) is the direction in which training would step weight i at gradient g; mean is over processes. With w' = w - rate*update, and
+    dw' the gradient of the validation loss there: da' - rate * (da+ - da-) / (2*eps), da+ and da- being the gradients of the training loss
+    by the logits at w + eps*dw' and w - eps*dw' (a product of the second derivatives with a vector). Weights stay as they are.
+    """
+    kept = [w.detach().clone() for w in weights]
+    ahead = mean(list(torch.autograd.grad(train_loss(), weights)))
+    place(weights, kept, [update(i, w, g) for i, (w, g) in enumerate(zip(kept, ahead))], -rate)
+    gradients = mean(list(torch.autograd.grad(validation_loss(), list(logits) + list(weights))))
+    da, dw = gradients[: len(logits)], gradients[len(logits) :]
+    length = math.sqrt(sum(d.double().pow(2).sum().item() for d in dw))
+    if length > 0:
+        eps = STEP / length
+        place(weights, kept, dw, eps)
+        above = mean(list(torch.autograd.grad(train_loss(), logits)))
+        place(weights, kept, dw, -eps)
+        below = mean(list(torch.autograd.grad(train_loss(), logits)))
+        da = [a - rate * (p - m) / (2 * eps) for a, p, m in zip(da, above, below)]
+    place(weights, kept, kept, 0)
+    return da
+
+
+@torch.no_grad()
+def place(weights, origin, direction, factor):
+    for w, o, d in zip(weights, origin, direction):
+        w.copy_(o + factor * d if factor else o)
+
+
+class Search:
+    def __init__(self, o, network, prices, ranks):
+        self.o, self.network, self.prices, self.ranks = o, network, prices, ranks
+        self.sites = network.sites
+        self.logits = {site: torch.zeros(len(options), device=ranks.device, requires_grad=True) for site, options in self.sites.items()}
+        self.weights = list(network.parameters())
+        self.trained = None  # the network, wrapped, once weights are what the search begins with
+        self.optimiser = training.optimiser_of(o, self.weights)
+        self.of_logits = torch.optim.Adam(self.logits.values(), lr=o.logits_rate, betas=(0.5, 0.999), weight_decay=o.logits_decay)
+        self.draw = torch.Generator()
+
+    def shares(self, epoch):
+        if self.o.relaxation == "softmax":
+            return softmax_shares(self.logits)
+        progress = epoch / max(self.o.epochs - 1, 1)
+        return gumbel_shares(self.logits, self.o.temperature * (self.o.temperature_end / self.o.temperature) ** progress, self.draw)
+
+    def loss(self, x, y, shares, network=None):
+        logits = (network or self.network)(x, named(shares, self.sites))
+        return F.cross_entropy(logits, y, label_smoothing=self.o.smoothing), logits
+
+    def update(self, i, w, g):
+        """The direction of the optimiser's step, as PASNet looks ahead: momentum's velocity, the gradient and decay."""
+        velocity = self.optimiser.state[self.weights[i]].get("momentum_buffer")
+        g = g + self.o.decay * w
+        return g if velocity is None else self.o.momentum * velocity + g
+
+    def step_logits(self, train, validation, rate, epoch):
+        """One step of the logits, by a batch of each half."""
+        self.network.tracking = False
+        noise = self.draw.get_state()
+
+        def shares():
+            self.draw.set_state(noise)  # all losses of a step are of the same draw
+            return self.shares(epoch)
+
+        def train_loss():
+            return self.loss(*train, shares())[0]
+
+        def validation_loss():
+            s = shares()
+            return self.loss(*validation, s)[0] + self.o.price_weight * self.prices.expected(s, self.network.decision)
+
+        logits = list(self.logits.values())
+        if self.o.order == 1:
+            gradients = first_order(validation_loss, logits, self.ranks.mean)
+        else:
+            gradients = second_order(train_loss, validation_loss, self.weights, logits, rate, self.update, self.ranks.mean)
+        for l, g in zip(logits, gradients):
+            l.grad = g.detach()
+        self.of_logits.step()
+        self.network.tracking = True
+
+    def epoch(self, number, train, validation, schedule):
+        """One epoch over both halves."""
+        training.seed_epoch(self.o, number, self.ranks)
+        self.draw.manual_seed((self.o.seed << 20) + number)
+        self.network.train()
+        meter = training.Meter(self.ranks.device)
+        pairs = zip(train.epoch(number, self.ranks.part), validation.epoch(number, self.ranks.part))
+        for i, (of_weights, of_logits) in enumerate(pairs):
+            rate = schedule.rate(number * len(train) + i)
+            if number >= self.o.logits_after:
+                self.step_logits(of_weights, of_logits, rate, number)
+            shares = {site: p.detach() for site, p in self.shares(number).items()}
+            loss, logits = self.loss(*of_weights, shares, self.trained)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            training.descend(self.optimiser, rate, self.weights, self.o.clip)
+            meter.add(loss, logits, of_weights[1])
+        return meter.result(self.ranks)
+
+    def held(self):
+        """What a resumed run begins with."""
+        return {
+            **{"net/" + path: t for path, t in self.network.tensors().items()},
+            **{"logits/" + site: l for site, l in self.logits.items()},
+            **training.optimiser_tensors(self.optimiser, "optimiser/"),
+            **training.optimiser_tensors(self.of_logits, "of_logits/"),
+        }
+
+    def restore(self, held):
+        self.network.load({k[len("net/") :]: v for k, v in held.items() if k.startswith("net/")}, "the checkpoint")
+        with torch.no_grad():
+            for site, l in self.logits.items():
+                l.copy_(held["logits/" + site])
+        training.restore_optimiser(self.optimiser, held, "optimiser/")
+        training.restore_optimiser(self.of_logits, held, "of_logits/")
+
+    def decision(self):
+        """The likeliest option of each site. Over a budget, the sites change that give up the least likelihood for what they save, until the sum
+        of the prices is within it."""
+        log = {site: torch.log_softmax(l.detach().double(), 0).tolist() for site, l in self.logits.items()}
+        taken = {site: max(range(len(l)), key=l.__getitem__) for site, l in log.items()}
+        price = lambda: self.prices.of({**self.network.decision, **{site: self.sites[site][i] for site, i in taken.items()}})
+        while self.o.budget is not None and price() > self.o.budget:
+            best = None
+            for site, l in log.items():
+                for i in range(len(l)):
+                    saved = self.prices.adds[site][taken[site]] - self.prices.adds[site][i]
+                    loss = (l[taken[site]] - l[i]) / saved if saved > 0 else math.inf
+                    if saved > 0 and (best is None or loss < best[0]):
+                        best = (loss, site, i)
+            if best is None:
+                raise SystemExit(f"no network of the space costs {self.o.budget} or less: the cheapest costs {price():.6g} {self.o.price}")
+            taken[best[1]] = best[2]
+        return {**self.network.decision, **{site: self.sites[site][i] for site, i in taken.items()}}
+
+
+def search(o, network, prices, train, validation, preprocess, ranks):
+    """All epochs, from the checkpoint on if there is one; writes the decision."""
+    run = training.Run(o, ranks)
+    s = Search(o, network, prices, ranks)
+    if run.held:
+        s.restore(run.held)
+    s.trained = ranks.wrap(network, o.batchnorm == "joined")
+    schedule = training.Schedule(o, len(train))
+    for number in range(run.epochs, o.epochs):
+        begun = time.monotonic()
+        loss, accuracy = s.epoch(number, train, validation, schedule)
+        shares = {site: p.detach() for site, p in softmax_shares(s.logits).items()}
+        entry = {"sotto": 1, "epoch": number + 1, "rate": schedule.rate((number + 1) * len(train) - 1), "loss": loss, "train_accuracy": accuracy}
+        entry["held_out_loss"], entry["accuracy"] = training.evaluate(network, validation.split, o.batch, preprocess, ranks, named(shares, s.sites))
+        entry.update({o.price: float(prices.expected(shares, network.decision)), "entropy": entropy(shares), "seconds": round(time.monotonic() - begun, 3)})
+        run.save(entry, s.held())
+    decision = s.decision()
+    result = {"decision": run.path("decision.json"), "price": o.price, "expected": prices.of(decision), "target": prices.table["target"]}
+    if ranks.rank == 0:
+        run.write("decision.json", json.dumps({"sotto": 1, "choices": decision, **{k: result[k] for k in ("price", "expected", "target")}}, indent=1) + "\n")
+    logits = {site + ".logits": l.detach() for site, l in s.logits.items()}
+    run.finish({**network.tensors(), **logits}, {**result, "accuracy": run.entries[-1]["accuracy"] if run.entries else None})

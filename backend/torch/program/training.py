@@ -1,0 +1,191 @@
+"""Training: rates, optimisers, the folder of a run with its checkpoint, and epochs."""
+import json
+import math
+import os
+import time
+
+import torch
+import torch.nn.functional as F
+
+import tensors
+
+
+class Schedule:
+    """The learning rate by step. A warm-up rises to the rate; behind it, cosine falls to the end within the epochs, or within periods that begin
+    anew and become longer; step multiplies by a factor every so many epochs; constant stays."""
+
+    def __init__(self, o, steps):
+        self.o, self.steps = o, steps  # steps of an epoch
+
+    def rate(self, step):
+        o = self.o
+        warm = o.warmup * self.steps
+        if step < warm:
+            return o.rate * (step + 1) / warm
+        epoch = (step - warm) / self.steps
+        if o.schedule == "constant":
+            return o.rate
+        if o.schedule == "step":
+            return o.rate * o.step_factor ** (epoch // o.step_epochs)
+        return o.rate_end + (o.rate - o.rate_end) * (1 + math.cos(math.pi * self.progress(epoch))) / 2
+
+    def progress(self, epoch):
+        """How much of the period that holds an epoch is over."""
+        length = self.o.restart or max(self.o.epochs - self.o.warmup, 1e-9)
+        while self.o.restart and epoch >= length:
+            epoch -= length
+            length *= self.o.restart_times
+        return min(epoch / length, 1.0)
+
+
+def optimiser_of(o, parameters):
+    if o.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr=o.rate, momentum=o.momentum, nesterov=o.nesterov, weight_decay=o.decay)
+    of = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[o.optimiser]
+    return of(parameters, lr=o.rate, betas=(o.beta1, o.beta2), weight_decay=o.decay)
+
+
+def descend(optimiser, rate, parameters, clip):
+    """One step by the gradients that the parameters hold."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    if clip:
+        torch.nn.utils.clip_grad_norm_(parameters, clip)
+    optimiser.step()
+
+
+def optimiser_tensors(optimiser, prefix):
+    """The optimiser's state as tensors by name."""
+    state = optimiser.state_dict()["state"]
+    return {f"{prefix}{i}/{name}": x for i, entry in state.items() for name, x in entry.items() if torch.is_tensor(x)}
+
+
+def restore_optimiser(optimiser, held, prefix):
+    state = {}
+    for name, x in held.items():
+        if name.startswith(prefix):
+            i, entry = name[len(prefix) :].split("/")
+            state.setdefault(int(i), {})[entry] = x
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+class Run:
+    """The folder of a run: the checkpoint of its last epoch, and the entries of all epochs as lines of JSON. It goes on where the checkpoint is."""
+
+    def __init__(self, o, ranks):
+        self.folder, self.ranks, self.entries, self.held = o.out, ranks, [], None
+        self.settings = {k: v for k, v in vars(o).items() if k not in ("out", "resume", "device", "run")}
+        if os.path.exists(self.path("checkpoint.safetensors")):
+            if not o.resume:
+                raise SystemExit(f"{o.out} holds a run: --resume goes on with it, another --out begins one")
+            self.held, metadata = tensors.read(self.path("checkpoint.safetensors"))
+            self.check(json.loads(metadata["settings"]))
+            self.entries = json.loads(metadata["entries"])
+        elif o.resume:
+            raise SystemExit(f"{o.out} holds no checkpoint to resume")
+        os.makedirs(o.out, exist_ok=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def check(self, begun):
+        for name, value in self.settings.items():
+            if begun.get(name) != value:
+                raise SystemExit(f"{self.folder} was begun with {name.replace('_', '-')} {begun.get(name)}, not {value}: accepted are the same settings")
+
+    @property
+    def epochs(self):
+        """How many epochs are over."""
+        return len(self.entries)
+
+    def save(self, entry, held):
+        """Notes an epoch, with the tensors that a resumed run begins with."""
+        self.entries.append(entry)
+        if self.ranks.rank == 0:
+            metadata = {"settings": json.dumps(self.settings), "entries": json.dumps(self.entries)}
+            tensors.write(self.path("checkpoint.safetensors"), held, metadata)
+            self.write("log.jsonl", "".join(json.dumps(e) + "\n" for e in self.entries))
+            print(json.dumps(entry), flush=True)
+
+    def write(self, name, text):
+        with open(self.path(name) + ".new", "w") as f:
+            f.write(text)
+        os.replace(self.path(name) + ".new", self.path(name))
+
+    def finish(self, held, result):
+        """Writes the weights that were trained, and says what came out."""
+        if self.ranks.rank == 0:
+            tensors.write(self.path("weights.safetensors"), held, {"format": "pt"})
+            print(json.dumps({"sotto": 1, "weights": self.path("weights.safetensors"), **result}), flush=True)
+
+
+def seed_epoch(o, number, ranks):
+    """Draws of dropout follow from the seed, the epoch and the process alone."""
+    torch.manual_seed(((o.seed << 20) + number) * ranks.world + ranks.rank)
+
+
+class Meter:
+    """Sums of losses and of right answers, kept on the device."""
+
+    def __init__(self, device):
+        self.sums = torch.zeros(3, dtype=torch.float64, device=device)
+
+    def add(self, loss, logits, labels):
+        right = (logits.argmax(1) == labels).sum()
+        self.sums += torch.stack([loss.detach().double() * len(labels), right.double(), torch.full_like(right, len(labels)).double()])
+
+    def result(self, ranks):
+        """The mean loss and the accuracy over all processes."""
+        loss, right, n = ranks.total(*self.sums.tolist())
+        return loss / n, right / n
+
+
+def train_epoch(o, number, trained, network, batches, optimiser, schedule, ranks):
+    """One epoch; trained is the network as it is wrapped for several processes."""
+    seed_epoch(o, number, ranks)
+    network.train()
+    parameters, meter = list(network.parameters()), Meter(ranks.device)
+    for i, (x, y) in enumerate(batches.epoch(number, ranks.part)):
+        logits = trained(x)
+        loss = F.cross_entropy(logits, y, label_smoothing=o.smoothing)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        descend(optimiser, schedule.rate(number * len(batches) + i), parameters, o.clip)
+        meter.add(loss, logits, y)
+    return meter.result(ranks)
+
+
+@torch.no_grad()
+def evaluate(network, split, batch, preprocess, ranks, shares=None):
+    """Mean loss and accuracy on a split."""
+    network.eval()
+    own = split.take(ranks.share(len(split)))
+    meter = Meter(ranks.device)
+    for i in range(0, len(own), batch):
+        part = own.take(slice(i, i + batch))
+        logits = network(preprocess(part.images), shares)
+        meter.add(F.cross_entropy(logits, part.labels), logits, part.labels)
+    return meter.result(ranks)
+
+
+def train(o, network, batches, held_out, preprocess, ranks):
+    """All epochs, from the checkpoint on if there is one. held_out is the split that accuracies are of."""
+    run = Run(o, ranks)
+    optimiser = optimiser_of(o, list(network.parameters()))
+    schedule = Schedule(o, len(batches))
+    if run.held:
+        network.load({k[len("net/") :]: v for k, v in run.held.items() if k.startswith("net/")}, "the checkpoint")
+        restore_optimiser(optimiser, run.held, "optimiser/")
+    trained = ranks.wrap(network, o.batchnorm == "joined")
+    for number in range(run.epochs, o.epochs):
+        begun = time.monotonic()
+        loss, accuracy = train_epoch(o, number, trained, network, batches, optimiser, schedule, ranks)
+        entry = {"sotto": 1, "epoch": number + 1, "rate": schedule.rate((number + 1) * len(batches) - 1), "loss": loss, "train_accuracy": accuracy}
+        seconds = time.monotonic() - begun
+        if held_out:
+            entry["held_out_loss"], entry["accuracy"] = evaluate(network, held_out, o.batch, preprocess, ranks)
+        entry["seconds"], entry["images_per_s"] = round(seconds, 3), round(len(batches) * batches.size / seconds, 1)
+        held = {"net/" + path: t for path, t in network.tensors().items()}
+        run.save(entry, {**held, **optimiser_tensors(optimiser, "optimiser/")})
+    last = run.entries[-1] if run.entries else {}
+    run.finish(network.tensors(), {k: last[k] for k in ("accuracy", "loss", "train_accuracy") if k in last})
