@@ -21,25 +21,43 @@ type check struct {
 
 // checks lists the results of a board that a session has recorded.
 func checks(b lower.Board, r *Recording) ([]check, error) {
+	var out []check
+	for i, commands := range writers(b) {
+		v := b.Values[i]
+		if len(commands) == 0 || v.Origin.Kind == lower.Scratch {
+			continue
+		}
+		sums, err := recorded(b, v, r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, check{v, b.Commands[commands[0]].Layer, commands, sums})
+	}
+	return out, nil
+}
+
+// writers lists, by value, the commands that write to it.
+func writers(b lower.Board) [][]int {
 	commands := make([][]int, len(b.Values))
 	for n, values := range b.Makes {
 		for _, v := range values {
 			commands[v] = append(commands[v], n)
 		}
 	}
-	var out []check
-	for i, v := range b.Values {
-		if v.Origin.Kind != lower.Made || len(commands[i]) == 0 {
-			continue
-		}
+	return commands
+}
+
+// recorded is the sums over what the CPU runtime made: a result, or what it keeps of a garbled batch.
+func recorded(b lower.Board, v lower.Value, r *Recording) (Sums, error) {
+	if v.Origin.Kind == lower.Made {
 		s, _ := sourceOf(v.Origin)
-		sums, ok := r.Results[s]
-		if !ok {
-			return nil, fmt.Errorf("the %s's session has no result %d of the instruction at %+v", r.Program.Party, s.Result, s.Place)
+		if sums, ok := r.Results[s]; ok {
+			return sums, nil
 		}
-		out = append(out, check{v, b.Commands[commands[i][0]].Layer, commands[i], sums})
+		return nil, fmt.Errorf("the %s's session has no result %d of the instruction at %+v", r.Program.Party, s.Result, s.Place)
 	}
-	return out, nil
+	words, err := material(b, v, r)
+	return sumWords(words, wordSize(b, v.Space)), err
 }
 
 // write writes a check as csim/csim.cpp reads it.

@@ -10,6 +10,7 @@ import (
 	"sotto/fpga/lower"
 	"sotto/ir/circuit"
 	"sotto/ir/cost"
+	"sotto/runtime/prg"
 	"sotto/runtime/program"
 	"sotto/runtime/vm"
 )
@@ -44,9 +45,9 @@ func image(b lower.Board, r *Recording) ([]segment, error) {
 	for _, t := range b.Tables {
 		out = append(out, segment{lower.BITS, t.Address, blocks(t.Words)})
 	}
-	used := read(b)
+	used, made := read(b), writers(b)
 	for i, v := range b.Values {
-		if !used[i] {
+		if !used[i] || len(made[i]) > 0 {
 			continue
 		}
 		words, err := initial(b, v, r)
@@ -60,11 +61,12 @@ func image(b lower.Board, r *Recording) ([]segment, error) {
 	return out, nil
 }
 
-// read tells of each value whether a command reads it: others that were there have no place.
+// read tells of each value whether a command reads it: others that were there have no place. What no operand names is there because it is read.
 func read(b lower.Board) []bool {
+	beside := []lower.OriginKind{lower.Labels, lower.Tables, lower.Keys, lower.Leaves, lower.PadKeys}
 	used := make([]bool, len(b.Values))
 	for i, v := range b.Values {
-		used[i] = v.Origin.Kind == lower.Labels || v.Origin.Kind == lower.Tables || v.Origin.Kind == lower.Keys
+		used[i] = slices.Contains(beside, v.Origin.Kind)
 	}
 	for _, in := range b.Instructions {
 		for _, v := range in.In {
@@ -80,24 +82,41 @@ func initial(b lower.Board, v lower.Value, r *Recording) (words []byte, err erro
 	case lower.Made, lower.Passed, lower.Scratch:
 		return nil, nil
 	case lower.Input:
-		words = r.Input
-	case lower.Labels:
-		words, err = r.Streamed(vm.StreamName{Kind: vm.Labels, Batch: v.Origin.Index})
-	case lower.Keys:
-		words = r.Batches[v.Origin.Index].record()
-	case lower.Tables:
-		words, err = tables(b, v, r)
+		words = r.Begun.Input
+	case lower.Labels, lower.Tables:
+		return material(b, v, r)
+	case lower.Keys, lower.PadKeys, lower.Leaves:
+		words, err = r.secrets(v.Origin)
 	default:
 		s, _ := sourceOf(v.Origin)
 		words = r.Kept[s]
 	}
-	if want := v.Words() * wordSize(b, v.Space); err == nil && len(words) < want {
-		err = fmt.Errorf("%d bytes of its %s were recorded, it takes %d", len(words), v.Origin.Kind, want)
+	if err != nil {
+		return nil, err
+	}
+	return enough(b, v, words)
+}
+
+// material is what a garbled batch keeps from the offline phase.
+func material(b lower.Board, v lower.Value, r *Recording) (words []byte, err error) {
+	if v.Origin.Kind == lower.Labels {
+		words, err = r.Streamed(vm.StreamName{Kind: vm.Labels, Batch: v.Origin.Index})
+	} else {
+		words, err = tables(b, v, r)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return words[:v.Words()*wordSize(b, v.Space)], nil
+	return enough(b, v, words)
+}
+
+// enough is the words of a value, at the beginning of what was recorded.
+func enough(b lower.Board, v lower.Value, words []byte) ([]byte, error) {
+	want := v.Words() * wordSize(b, v.Space)
+	if len(words) < want {
+		return nil, fmt.Errorf("%d bytes of its %s were recorded, it takes %d", len(words), v.Origin.Kind, want)
+	}
+	return words[:want], nil
 }
 
 // tables is the tables of a garbled batch or, of results in the ring, its permute words: result 0 or 1 of what the batch keeps. The
@@ -147,9 +166,26 @@ func wordSize(b lower.Board, s lower.Space) int {
 	return b.Design.WordBytes()
 }
 
-// record is a batch's keys as the kernels read them: the hash's key, Delta, and the seed of labels.
-func (k Keys) record() []byte {
-	return slices.Concat(blocks([]uint64{k.Hash.Lo, k.Hash.Hi, k.Delta.Lo, k.Delta.Hi}), k.Seed[:])
+// secrets are keys, or leaves of an extension, as the kernels read them.
+func (r *Recording) secrets(o lower.Origin) ([]byte, error) {
+	var k vm.GarbledKeys
+	switch of := r.Begun; {
+	case o.Kind == lower.PadKeys, o.Kind == lower.Leaves && o.Result == lower.OfPads:
+		k.Extension = of.Pads[o.Index]
+	case o.Index < len(of.Batches):
+		k = of.Batches[o.Index]
+	default:
+		return nil, fmt.Errorf("the %s's session has %d garbled batches", r.Program.Party, len(of.Batches))
+	}
+	if o.Kind == lower.Leaves {
+		return prg.Bytes(k.Leaves), nil
+	}
+	return record(k), nil
+}
+
+// record is the hash's key, Delta, and the seed of a garbler's labels.
+func record(k vm.GarbledKeys) []byte {
+	return slices.Concat(blocks([]uint64{k.Key.Lo, k.Key.Hi, k.Delta.Lo, k.Delta.Hi}), k.Seed[:])
 }
 
 // blocks is words of 64 bits as bytes.

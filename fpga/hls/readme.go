@@ -37,6 +37,11 @@ func (a *about) At(path, text string) (string, error) {
 // Percent of a share.
 func (a *about) Percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
+// Has tells whether there is a kernel.
+func (a *about) Has(kernel string) bool {
+	return slices.ContainsFunc(a.Config.Kernels, func(k KernelConfig) bool { return k.Name == kernel })
+}
+
 // MB of bytes.
 func (a *about) MB(n int64) string {
 	const bytesPerMB = 1e6

@@ -10,7 +10,6 @@ import (
 
 	"sotto/fpga/lower"
 	"sotto/ir/cost"
-	"sotto/runtime/prg"
 	"sotto/runtime/program"
 	"sotto/runtime/vm"
 )
@@ -21,8 +20,7 @@ type Recording struct {
 	Program *program.Program
 	Weights [][]byte // as the program lists them, words of its ring
 	Phase   cost.Phase
-	Input   []byte            // this party's part, or nothing
-	Batches []Keys            // of garbled batches
+	Begun   vm.Beginning      // of that phase
 	Kept    map[Source][]byte // what was asked for
 	Results map[Source]Sums   // of the phase
 
@@ -60,13 +58,6 @@ func Wanted(b lower.Board) (list []Source) {
 		}
 	}
 	return list
-}
-
-// Keys are a garbled batch's secrets at one party: the evaluator has the hash's key alone.
-type Keys struct {
-	Hash  prg.Block
-	Delta prg.Block
-	Seed  prg.Seed
 }
 
 // NewRecording is ready to record a session of a program whose weights are given as bytes: the results of a phase as sums, and what is
@@ -132,11 +123,11 @@ func (r *Recording) Imported(index int, part []byte) error {
 	return nil
 }
 
-// Begins keeps the input and the keys.
-func (r *Recording) Begins(input []byte, batches []vm.Batch) error {
-	r.Input = slices.Clone(input)
-	for _, b := range batches {
-		r.Batches = append(r.Batches, Keys{b.Key, b.Delta, b.Seed})
+// Begins keeps what the phase begins with.
+func (r *Recording) Begins(b vm.Beginning) error {
+	if b.Phase == r.Phase {
+		r.Begun = b
+		r.Begun.Input = slices.Clone(b.Input)
 	}
 	return nil
 }

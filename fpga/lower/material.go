@@ -13,13 +13,16 @@ type labelOTs struct{ leaves, key, choices, message, labels view }
 func (c *cutter) labelOTs(g garbled) labelOTs {
 	n := g.count * g.Task.Wires()
 	return labelOTs{
-		c.beside(BITS, otLeaves*blockBits, Origin{Kind: Leaves, Index: g.batch, Result: ofBatch}), c.key(g),
+		c.beside(BITS, otLeaves*blockBits, Origin{Kind: Leaves, Index: g.batch, Result: OfBatch}), c.key(g),
 		c.staged(BITS, n, 0), c.staged(BITS, messageWords(n)*bitsPerWord, 1), c.kept(Labels, 0, BITS, g.labelBits(g.count), g),
 	}
 }
 
-// ofBatch tells the leaves of a batch's label OTs from those of a party's pads.
-const ofBatch = 1
+// Whose OTs an extension's leaves are for: random ones of a party's pads, or the label OTs of a batch.
+const (
+	OfPads = iota
+	OfBatch
+)
 
 // labelSlab calls f for the OTs of some instances at a time.
 func (c *cutter) labelSlab(g garbled, f func(lo, hi, first, end int)) {

@@ -50,7 +50,7 @@ func (c *cutter) otValues(t task) otValues {
 	_, n := program.OTs(t.Instr)
 	ext := int(c.otSender(t.Op))
 	return otValues{
-		c.beside(BITS, otLeaves*blockBits, Origin{Kind: Leaves, Index: ext}),
+		c.beside(BITS, otLeaves*blockBits, Origin{Kind: Leaves, Index: ext, Result: OfPads}),
 		c.beside(BITS, gates.KeyWords*bitsPerWord, Origin{Kind: PadKeys, Index: ext}),
 		c.staged(BITS, messageWords(int(n))*bitsPerWord, 0), c.staged(BITS, int(n)*blockBits, 1),
 	}

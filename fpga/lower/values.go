@@ -60,7 +60,7 @@ const (
 	Passed   OriginKind = "passed"   // by commands of this plan, for the instruction at Place, and used within them alone: it has no place in memory
 	Scratch  OriginKind = "scratch"  // between commands of one instruction, at Place
 	Drawn    OriginKind = "drawn"    // by the host, for the instruction at Place: choices of OTs, masks
-	Leaves   OriginKind = "leaves"   // of an OT extension's trees: of the pads that party Index sends or, Result being one, of batch Index
+	Leaves   OriginKind = "leaves"   // of an OT extension's trees: Result says whether of the pads that party Index sends, or of batch Index
 	PadKeys  OriginKind = "pad keys" // key record of the pads that party Index sends
 )
 

@@ -9,6 +9,7 @@ import (
 // receiver's leaves are in order of x and give V, the sender's are in order of x ^ Delta_t and give W. The missing leaf, at
 // index 0, stands for a term with factor 0.
 type forest struct {
+	leaf   [trees][leaves]prg.Block // what the streams begin from
 	stream [trees][leaves]*prg.Stream
 	from   int    // the first leaf there is
 	words  uint64 // of each stream that are used up
@@ -30,13 +31,24 @@ type leafBits struct {
 // plant starts the streams of the leaves of tree t.
 func (f *forest) plant(t int, leaf [leaves]prg.Block) {
 	for x := f.from; x < leaves; x++ {
-		f.stream[t][x] = prg.NewStream(leaf[x].Seed())
+		f.leaf[t][x], f.stream[t][x] = leaf[x], prg.NewStream(leaf[x].Seed())
 	}
+}
+
+// keys gives the keys that the streams of all trees begin from, tree by tree, a missing one as zeros: what another implementation of the
+// extension needs of the set-up. They are secret.
+func (f *forest) keys() []prg.Block {
+	var all []prg.Block
+	for t := range f.leaf {
+		all = append(all, f.leaf[t][:]...)
+	}
+	return all
 }
 
 // wipe forgets the leaves.
 func (f *forest) wipe() {
 	for t := range f.stream {
+		ring.Wipe(f.leaf[t][:])
 		wipeStreams(f.stream[t][:])
 	}
 }

@@ -111,6 +111,10 @@ func (s *Sender) treeDelta(t int) uint64 {
 	return half >> (t % (trees / 2) * fieldBits)
 }
 
+// Leaves gives the secret keys of the leaves' streams, tree by tree in order of x ^ Delta_t, the missing ones as zeros: for
+// another implementation that goes on from the set-up.
+func (s *Sender) Leaves() []prg.Block { return s.forest.keys() }
+
 // MessageBytes is the size of the receiver's message of n OTs.
 func (s *Sender) MessageBytes(n int) int { return messageBytes(n) }
 
@@ -198,6 +202,9 @@ func (r *Receiver) ExtendTo(msg []byte, choice []uint64, n int, m []prg.Block) e
 	})
 	return nil
 }
+
+// Leaves gives the secret keys of the leaves' streams, tree by tree in order of x: see Sender.Leaves.
+func (r *Receiver) Leaves() []prg.Block { return r.forest.keys() }
 
 // Wipe forgets the trees. The receiver is of no use afterwards.
 func (r *Receiver) Wipe() { r.forest.wipe() }

@@ -439,7 +439,7 @@ func (x *sender) pads() vm.PadSender {
 	if x.Silent() {
 		end = vm.FerretSender(x.silent)
 	}
-	return vm.PadSender{End: end, Hash: prg.NewHash(x.key), Keys: prg.NewCounter(prg.COTPad)}
+	return vm.PadSender{End: end, Hash: prg.NewHash(x.key), Key: x.key, Keys: prg.NewCounter(prg.COTPad)}
 }
 
 func (r *receiver) pads() vm.PadReceiver {
@@ -447,5 +447,5 @@ func (r *receiver) pads() vm.PadReceiver {
 	if r.Silent() {
 		end = vm.FerretReceiver(r.silent)
 	}
-	return vm.PadReceiver{End: end, Hash: prg.NewHash(r.key), Keys: prg.NewCounter(prg.COTPad)}
+	return vm.PadReceiver{End: end, Hash: prg.NewHash(r.key), Key: r.key, Keys: prg.NewCounter(prg.COTPad)}
 }

@@ -221,8 +221,11 @@ func (m *Machine[W]) Run(phase cost.Phase, progress func(Progress)) error {
 	levels = m.Rides.Board(phase, levels)
 	m.phase = phase
 	m.watch.begin(progress, levels)
+	if err := m.recordsStart(); err != nil {
+		return err
+	}
 	if phase == cost.Online {
-		if err := errors.Join(m.Pack(), m.recordsStart()); err != nil {
+		if err := m.Pack(); err != nil {
 			return err
 		}
 		return m.runOnline()

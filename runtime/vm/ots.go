@@ -41,6 +41,7 @@ type RecvEnd interface {
 type PadSender struct {
 	End  SendEnd
 	Hash *prg.Hash
+	Key  prg.Block // of Hash
 	Keys *prg.Counter
 }
 
@@ -48,6 +49,7 @@ type PadSender struct {
 type PadReceiver struct {
 	End  RecvEnd
 	Hash *prg.Hash
+	Key  prg.Block // of Hash
 	Keys *prg.Counter
 }
 

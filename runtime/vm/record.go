@@ -2,6 +2,7 @@ package vm
 
 import (
 	"sotto/ir/cost"
+	"sotto/runtime/prg"
 	"sotto/runtime/program"
 )
 
@@ -12,23 +13,71 @@ type Recorder interface {
 	Stream(StreamName) (Stream, error)
 	// Imported is shown one of the program's imports.
 	Imported(index int, part []byte) error
-	// Begins is shown the party's input, or nothing, and the garbled batches, before the first online instruction.
-	Begins(input []byte, batches []Batch) error
+	// Begins is shown what a phase begins with besides, before its first instruction.
+	Begins(Beginning) error
 	// Done is shown the memory of an instruction's results, whole operands; of bits, what is left of the last word is anything. What sends
 	// may call it beside what receives.
 	Done(phase cost.Phase, in program.Instr, results [][]byte) error
 }
 
-// recordsStart shows the recorder, if there is one, what the online phase starts from.
+// Beginning is what a phase begins with besides imports and results.
+type Beginning struct {
+	Phase   cost.Phase
+	Input   []byte       // the party's, online, if it has one
+	Pads    [2]Extension // of random OTs, by who sends
+	Batches []GarbledKeys
+}
+
+// Extension is this party's end of an OT extension: the receiver has no Delta.
+type Extension struct {
+	Key    prg.Block // of the hash
+	Delta  prg.Block
+	Leaves []prg.Block // of SoftSpoken's trees, whose streams begin with the offline phase: none of other extensions
+}
+
+// GarbledKeys are a garbled batch's. The extension is that of its label OTs.
+type GarbledKeys struct {
+	Extension
+	Seed prg.Seed // of the garbler's labels
+}
+
+// recordsStart shows the recorder, if there is one, what the phase begins with.
 func (m *Machine[W]) recordsStart() error {
 	if m.InsecureRecord == nil {
 		return nil
 	}
-	var input []byte
-	if in := m.Program.Input; in.Buf >= 0 {
-		input = m.slot(program.Operand{Buf: in.Buf, Len: in.Len()})
+	b := Beginning{Phase: m.phase}
+	if in := m.Program.Input; in.Buf >= 0 && m.phase == cost.Online {
+		b.Input = m.slot(program.Operand{Buf: in.Buf, Len: in.Len()})
 	}
-	return m.InsecureRecord.Begins(input, m.OTs.Batches)
+	own := m.Program.Party
+	if s := m.OTs.Send; s.End != nil {
+		b.Pads[own] = Extension{s.Key, s.End.Delta(), leaves(s.End)}
+	}
+	if r := m.OTs.Recv; r.End != nil {
+		b.Pads[own.Other()] = Extension{Key: r.Key, Leaves: leaves(r.End)}
+	}
+	for _, g := range m.OTs.Batches {
+		k := GarbledKeys{Extension{Key: g.Key, Delta: g.Delta, Leaves: leaves(g.Receiver)}, g.Seed}
+		if g.Sender != nil {
+			k.Leaves = leaves(g.Sender)
+		}
+		b.Batches = append(b.Batches, k)
+	}
+	return m.InsecureRecord.Begins(b)
+}
+
+// leaves are those of an end of an extension, if it has trees.
+func leaves(end any) []prg.Block {
+	switch e := end.(type) {
+	case *cotSender:
+		return leaves(e.COTSender)
+	case *cotReceiver:
+		return leaves(e.COTReceiver)
+	case interface{ Leaves() []prg.Block }:
+		return e.Leaves()
+	}
+	return nil
 }
 
 // recordsImport shows it an import.

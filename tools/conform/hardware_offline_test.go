@@ -1,0 +1,66 @@
+package conform
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+)
+
+// TestHardwareMakesMaterial: the offline phase on both boards: OT extensions, label OTs and garbling make every result, label and table that
+// the CPU runtime's session kept, bit for bit.
+func TestHardwareMakesMaterial(t *testing.T) {
+	if _, err := exec.LookPath("g++"); err != nil {
+		t.Skip("no g++: the emitted accelerator is not simulated")
+	}
+	for _, c := range []struct {
+		name, text, board string
+		of                pass.Nonlinear
+		bits              int
+		source            cost.Source
+		size              size
+	}{
+		{"garbled", mixedText, "zcu104", pass.GarbledSign, 32, cost.FromDealer, short},
+		{"garbled, HE", mixedText, "zcu104", pass.GarbledSign, 32, cost.FromHE, whole},
+		{"garbled whole", garbledText, "zcu102", pass.GarbledWhole, 64, cost.FromDealer, whole},
+		{"OT", mixedText, "zcu104", pass.OTSign, 32, cost.FromDealer, whole},
+		{"minionn", "", "zcu104", pass.OTSign, 32, cost.FromDealer, long},
+		{"minionn", "", "zcu104", pass.GarbledSign, 32, cost.FromDealer, long},
+		{"minionn", "", "zcu104", pass.GarbledWhole, 32, cost.FromDealer, long},
+	} {
+		t.Run(c.name+" "+string(c.of), func(t *testing.T) {
+			c.size.skip(t)
+			n := compileIn(t, c.name, c.text, &pass.Context{Deploy: cost.ClientServer, Ring: c.bits, Source: c.source,
+				Protocols: pass.Protocols{Nonlinear: c.of, Garbling: cost.HalfGates}})
+			plan, dir := n.emit(t, cost.Offline, c.board, image(7, n.Net.Funcs[0].Params[0].Type.Len()))
+			out, err := exec.Command("make", "-C", dir, "csim-parallel", "CXXFLAGS=-std=c++14 -O1 -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-unused-label").CombinedOutput()
+			if err != nil || strings.Count(string(out), "equal: ") != 2 {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			t.Logf("%s", out)
+			modelledCycles(t, plan, string(out))
+		})
+	}
+}
+
+// size is how long a test takes: short ones always run, whole ones but with -short, long ones with SOTTO_LONG=1.
+type size int
+
+const (
+	short size = iota
+	whole
+	long
+)
+
+func (s size) skip(t *testing.T) {
+	t.Helper()
+	if s == long && os.Getenv("SOTTO_LONG") == "" {
+		t.Skip("SOTTO_LONG=1 runs it")
+	}
+	if s > short && testing.Short() {
+		t.Skip("compiling kernels for another design takes long")
+	}
+}
