@@ -34,6 +34,7 @@ type Config struct {
 	CompareLanes  int
 	OTAES         int
 	OTHashes      int
+	OTRounds      int // of an AES of the OT step in hardware
 	Garbler       Engine
 	Evaluator     Engine
 }
@@ -76,7 +77,7 @@ func ConfigOf(d target.Design) (Config, error) {
 		Channels: max(1, d.Depthwise.Lanes), ChannelWords: lines(d.Depthwise.InputWords / max(1, d.Depthwise.Lanes)), ChannelPixels: lines(d.Depthwise.Pixels), Taps: mostTaps,
 		Lanes: d.Elementwise.Lanes, Chunk: d.Chunk, PoolLanes: max(1, d.Pool.Lanes), PoolWords: lines(d.Chunk / max(1, d.Pool.Lanes)),
 		Move: d.Move.Lanes, LinkWords: (d.Move.Lanes*word + wordBlock/8 - 1) / (wordBlock / 8), LinkDepth: linkDepth, Queue: queueDepth, CompareLanes: max(1, d.Compare.Lanes),
-		OTAES: max(1, d.OT.AES), OTHashes: max(1, d.OT.Hashes), Garbler: engineOf(d.Garbler(), d.Garble), Evaluator: engineOf(d.Evaluator(), d.Evaluate),
+		OTAES: max(1, d.OT.AES), OTHashes: max(1, d.OT.Hashes), OTRounds: d.OT.Rounds(), Garbler: engineOf(d.Garbler(), d.Garble), Evaluator: engineOf(d.Evaluator(), d.Evaluate),
 	}
 	return c, c.Check()
 }
@@ -139,7 +140,7 @@ func (c Config) constants() []constant {
 		{"CHANNELS", c.Channels}, {"CHANNEL_WORDS", c.ChannelWords}, {"CHANNEL_PIXELS", c.ChannelPixels}, {"TAPS", c.Taps},
 		{"LANES", c.Lanes}, {"CHUNK", c.Chunk}, {"POOL_LANES", c.PoolLanes}, {"POOL_WORDS", c.PoolWords},
 		{"MOVE", c.Move}, {"LINK_WORDS", c.LinkWords}, {"LINK_DEPTH", c.LinkDepth}, {"QUEUE", c.Queue}, {"COMPARE_LANES", c.CompareLanes},
-		{"OT_AES", c.OTAES}, {"OT_HASHES", c.OTHashes},
+		{"OT_AES", c.OTAES}, {"OT_HASHES", c.OTHashes}, {"OT_ROUNDS", c.OTRounds},
 	}
 }
 

@@ -139,6 +139,7 @@ blocks:
                 const uint32_t filled = fill + lanes_of(g, b);
                 if (filled >= BLOCK_LANES) {
                     bits[at] = held;
+                    beat(STORE);
                     at++;
                     held = fill > 0 ? plane >> (BLOCK_LANES - fill) : 0;
                 }
@@ -147,7 +148,10 @@ blocks:
             }
         }
     }
-    if (fill > 0) bits[at] = held;
+    if (fill > 0) {
+        bits[at] = held;
+        beat(STORE);
+    }
 }
 
 template <class C> void garble_choices(const command &c, const typename C::word *ring_in, uint64_t *bits_out) {

@@ -15,6 +15,7 @@
 //
 //    OT_AES       leaves that are expanded side by side, 1 to 16, a power of two
 //    OT_HASHES    hashes that are made side by side
+//    OT_ROUNDS    rounds of an AES in hardware: all, or one that is every round in turn
 #pragma once
 
 #include "command.hpp"
@@ -30,6 +31,12 @@ const int FIELD_BITS = 4;
 const int TREES = 128 / FIELD_BITS;
 const int LEAVES = 1 << FIELD_BITS;
 const int COLUMNS = TREES * FIELD_BITS;
+
+// Cycles from a block of an AES to the next, and from a hash to the next; rounds of AES side by side.
+template <class C> constexpr int ot_interval() { return int(C::OT_ROUNDS) < AES_ROUNDS ? AES_ROUNDS + 1 : 1; }
+template <class C> constexpr int ot_hash_interval() { return int(C::OT_ROUNDS) < AES_ROUNDS ? 2 * (AES_ROUNDS + 1) : 1; }
+template <class C> constexpr int ot_hash_rounds() { return int(C::OT_ROUNDS) < AES_ROUNDS ? 1 : 2 * AES_ROUNDS; }
+const int LEAF_CYCLES = AES_ROUNDS + 1;  // round keys of a leaf: a round a cycle
 
 // A chunk is so many words of each column, 64 OTs a word. Streams begin at a word, which may be the second of a block.
 const int CHUNK_WORDS = 64;
@@ -70,6 +77,7 @@ struct field_words {
     uint64_t of[FIELD_BITS];
 };
 
+// read_leaves makes the round keys of leaf after leaf, as often as there are chunks.
 template <int AES>
 void read_leaves(const extension &e, const uint64_t *keys, uint32_t address, fifo<leaf_keys<AES>, 2> &leaves) {
 #pragma HLS INLINE off
@@ -80,14 +88,17 @@ groups:
         for (int j = 0; j < AES; j++) {
             const uint32_t leaf = (i * AES + uint32_t(j)) % (TREES * LEAVES);
             k.of[j] = expand(block_at(keys, address + BLOCK_WORDS * leaf));
+            beat(LOAD, LEAF_CYCLES);
         }
         leaves.write(k);
     }
 }
 
-// fold_leaves expands the leaves of tree after tree, AES blocks a cycle, and sums them up. The sender's missing leaf is the first of each tree.
-template <int AES> void fold_leaves(const extension &e, fifo<leaf_keys<AES>, 2> &leaves, fifo<folded, CHUNK_BLOCKS> &sums) {
+// fold_leaves expands the leaves of tree after tree, OT_AES blocks at a time, and sums them up. The sender's missing leaf is the first of
+// each tree.
+template <class C> void fold_leaves(const extension &e, fifo<leaf_keys<C::OT_AES>, 2> &leaves, fifo<folded, CHUNK_BLOCKS> &sums) {
 #pragma HLS INLINE off
+    const int AES = C::OT_AES;
     folded sum[CHUNK_BLOCKS];
     uint32_t spent = 0;
 trees:
@@ -98,7 +109,8 @@ trees:
             const leaf_keys<AES> keys = leaves.read();
         blocks:
             for (uint32_t b = 0; b < stream_blocks(e, chunk); b++) {
-#pragma HLS PIPELINE II = 1
+#pragma HLS PIPELINE II = ot_interval<C>()
+#pragma HLS ALLOCATION function instances = aes_round limit = C::OT_AES * C::OT_ROUNDS
 #pragma HLS LOOP_TRIPCOUNT max = 33
 #pragma HLS DEPENDENCE variable = sum inter false
                 folded s = sum[b];
@@ -126,7 +138,7 @@ trees:
             }
         }
     }
-    beat(COMPUTE, spent);
+    beat(COMPUTE, spent * ot_interval<C>());
 }
 
 // correct_columns makes the message of the receiver's choices, or uses it at the sender.
@@ -184,6 +196,9 @@ trees:
     }
 }
 
+// row_cycles is the time of write_rows.
+inline uint32_t row_cycles(uint32_t ots) { return ceil_div(ots, BITS_PER_WORD) * (COLUMNS / FIELD_BITS) + ots; }
+
 // write_rows turns the columns of 64 OTs into their blocks: a bit of each column, side by side, which is wires.
 inline void write_rows(const chunk_matrix &m, uint32_t ots, uint64_t *blocks, uint32_t address) {
 #pragma HLS INLINE off
@@ -213,9 +228,9 @@ words:
             const uint32_t at = address + BLOCK_WORDS * (g * BITS_PER_WORD + i);
             blocks[at] = row.lo;
             blocks[at + 1] = row.hi;
-            beat(STORE);
         }
     }
+    beat(STORE, row_cycles(ots));
 }
 
 inline void transpose_chunks(const extension &e, fifo<field_words, CHUNK_WORDS> &columns, uint64_t *blocks, uint32_t address) {
@@ -224,11 +239,12 @@ inline void transpose_chunks(const extension &e, fifo<field_words, CHUNK_WORDS> 
 chunks:
     for (uint32_t chunk = 0; chunk < chunks_of(e); chunk++) {
 #pragma HLS DATAFLOW
-        static chunk_matrix m;
+        chunk_matrix m;
 #pragma HLS ARRAY_PARTITION variable = m.of cyclic factor = 4 dim = 2
         collect_chunk(chunk_words(e, chunk), columns, m);
         write_rows(m, least(most, e.n - chunk * most), blocks, address + BLOCK_WORDS * most * chunk);
     }
+    beat(COMPUTE, row_cycles(e.n - (chunks_of(e) - 1) * most));  // nothing is expanded beside the last chunk's rows
 }
 
 template <class C>
@@ -239,11 +255,13 @@ void ot_extend(const command &c, const uint64_t *keys, const uint64_t *bits_in, 
     const uint32_t in = c.in[0] + first * (e.sends ? TREES : 1);
     const uint32_t blocks = (e.sends ? c.out[0] : c.out[1]) + BLOCK_WORDS * c.lo;
 #pragma HLS DATAFLOW
+    side_by_side ports(LOAD);
     fifo<leaf_keys<C::OT_AES>, 2> leaves;
     fifo<folded, CHUNK_BLOCKS> sums;
     fifo<field_words, CHUNK_WORDS> columns;
     read_leaves<C::OT_AES>(e, keys, c.weight[0], leaves);
-    fold_leaves<C::OT_AES>(e, leaves, sums);
+    ports.next();
+    fold_leaves<C>(e, leaves, sums);
     correct_columns(e, delta, bits_in, in, sums, message_out, c.out[0] + first * TREES, columns);
     transpose_chunks(e, columns, blocks_out, blocks);
 }
@@ -268,6 +286,7 @@ inline hashing hashing_of(const command &c) {
 template <int HASHES>
 void read_hashed(const hashing &h, const uint64_t *bits, uint32_t address, const block &delta, fifo<hash_group<HASHES>, 4> &groups) {
 #pragma HLS INLINE off
+    block x = zero_block();
 groups:
     for (uint32_t i = 0; i < h.n * h.each; i += HASHES) {
 #pragma HLS PIPELINE II = 1
@@ -275,28 +294,32 @@ groups:
         for (uint32_t j = 0; j < HASHES; j++) {
 #pragma HLS UNROLL
             const uint32_t ot = (i + j) / h.each;
-            const block x = ot < h.n ? block_at(bits, address + BLOCK_WORDS * (h.lo + ot)) : zero_block();
+            if ((i + j) % h.each == 0 && ot < h.n) {
+                x = block_at(bits, address + BLOCK_WORDS * (h.lo + ot));
+                beat(LOAD);
+            }
             g.of[j] = x ^ mask_if((i + j) % h.each, delta);
         }
         groups.write(g);
-        beat(LOAD);
     }
 }
 
-template <int HASHES>
-void make_hashes(const hashing &h, const block &hash_key, fifo<hash_group<HASHES>, 4> &groups, fifo<hash_group<HASHES>, 4> &hashes) {
+template <class C>
+void make_hashes(const hashing &h, const block &hash_key, fifo<hash_group<C::OT_HASHES>, 4> &groups, fifo<hash_group<C::OT_HASHES>, 4> &hashes) {
 #pragma HLS INLINE off
+    const int HASHES = C::OT_HASHES;
     const round_keys key = expand(hash_key);
 groups:
     for (uint32_t i = 0; i < h.n * h.each; i += HASHES) {
-#pragma HLS PIPELINE II = 1
+#pragma HLS PIPELINE II = ot_hash_interval<C>()
+#pragma HLS ALLOCATION function instances = aes_round limit = C::OT_HASHES * ot_hash_rounds<C>()
         hash_group<HASHES> g = groups.read();
         for (uint32_t j = 0; j < HASHES; j++) {
 #pragma HLS UNROLL
             g.of[j] = hash(g.of[j], h.tweak + (i + j) / h.each, key);
         }
         hashes.write(g);
-        beat(COMPUTE);
+        beat(COMPUTE, ot_hash_interval<C>());
     }
 }
 
@@ -323,11 +346,11 @@ pads:
 #pragma HLS PIPELINE II = 1
         ring[c.out[0] + h.lo + i] = typename C::word(take_hash(t, hashes).lo);
         if (h.each == 2) ring[c.out[1] + h.lo + i] = typename C::word(take_hash(t, hashes).lo);
-        beat(STORE);
+        beat(STORE, h.each);  // through one port
     }
 }
 
-// pads_with has a one at the positions of messages j with bit b set, in each half of a pad of 32 bits.
+// messages_with has a one at the positions of messages j with bit b set, in each half of a pad of 32 bits.
 inline uint32_t messages_with(int b) {
     const uint32_t all = 0xffffffffu;
     return all / ((1u << (1 << b)) + 1) << (1 << b);
@@ -349,6 +372,7 @@ cots:
         uint32_t pad = zero;
         if (h.each == 2) pad ^= (zero ^ uint32_t(take_hash(t, hashes).lo)) & messages_with(b);
         sum[i] = (b == 0 ? 0 : sum[i]) ^ pad;
+        beat(STORE);
     }
 }
 
@@ -376,6 +400,7 @@ blocks:
         for (int b = 0; b < 4; b++) {
 #pragma HLS PIPELINE II = 1
             choice[b] = bits[c.in[0] + number * 4 + uint32_t(b)];
+            beat(STORE);
         }
     chosen:
         for (int i = 0; i < BITS_PER_WORD; i++) {
@@ -389,6 +414,7 @@ blocks:
 #pragma HLS UNROLL
                 chosen[s] |= uint64_t(sum[i] >> (16 * s + int(value)) & 1) << i;
             }
+            beat(STORE);
         }
         for (int s = 0; s < CHOSEN_MASKS; s++) {
 #pragma HLS UNROLL
@@ -420,9 +446,9 @@ ots:
                 out[c.out[0] + word] = zero[s];
                 if (h.each == 2) out[c.out[1] + word] = differ[s];
                 zero[s] = differ[s] = 0;
-                beat(STORE);
             }
         }
+        beat(STORE, 2);
     }
 }
 
@@ -434,7 +460,7 @@ void ot_hash(const command &c, const uint64_t *keys, const uint64_t *bits_in, ui
 #pragma HLS DATAFLOW
     fifo<hash_group<C::OT_HASHES>, 4> groups, hashes;
     read_hashed<C::OT_HASHES>(h, bits_in, from, delta, groups);
-    make_hashes<C::OT_HASHES>(h, hash_key, groups, hashes);
+    make_hashes<C>(h, hash_key, groups, hashes);
     switch (c.op) {
     case op_masks16:
     case op_chosen16:

@@ -24,7 +24,7 @@
 //    LINK_WORDS       send, recv: words of 64 bits that the link takes a cycle; both boards the same
 //    LINK_DEPTH       beats between send or recv and the network
 //    COMPARE_LANES    compare: units side by side, 1 to 4, a word of 64 instances a cycle each
-//    OT_AES, OT_HASHES, garbler, evaluator: see ot.hpp, garble.hpp, evaluate.hpp
+//    OT_AES, OT_HASHES, OT_ROUNDS, garbler, evaluator: see ot.hpp, garble.hpp, evaluate.hpp
 #pragma once
 
 #include <cstdint>

@@ -29,12 +29,14 @@ type otStep struct {
 	hashes int  // of an OT
 	planes bool // results are planes, whose words the command is told
 	choice bool // it takes the choices again
+	// writes is the store of n OTs of so many hashes each.
+	writes func(d target.Design, n, each int) int64
 }
 
 var otSteps = map[program.Opcode]otStep{
-	program.OTChoose: {OpChosenPads, 1, false, false}, program.OTPads: {OpPads, 2, false, false},
-	program.OT16Choose: {OpChosen16, 1, false, true}, program.OT16Pads: {OpMasks16, 2, false, false},
-	program.BitsChoose: {OpChosenBits, 1, true, false}, program.BitsPads: {OpBitPads, 2, true, false},
+	program.OTChoose: {OpChosenPads, 1, false, false, target.Design.PadWrites}, program.OTPads: {OpPads, 2, false, false, target.Design.PadWrites},
+	program.OT16Choose: {OpChosen16, 1, false, true, target.Design.MaskWrites}, program.OT16Pads: {OpMasks16, 2, false, false, target.Design.MaskWrites},
+	program.BitsChoose: {OpChosenBits, 1, true, false, target.Design.BitWrites}, program.BitsPads: {OpBitPads, 2, true, false, target.Design.BitWrites},
 }
 
 // chosenEnds are the instructions of the end that chooses.
@@ -116,7 +118,7 @@ func (c *cutter) extendReceive(lo, hi int, choices, message, blocks, leaves view
 	k := c.otCommand(OpExtendReceive, lo, hi, used)
 	k.Out[0], k.Out[1], k.In[0], k.Weight[0] = c.address(message, 0), c.address(blocks, 0), c.address(choices, 0), c.address(leaves, 0)
 	m := c.messagePart(message, lo, hi)
-	c.emit(k, c.extendWork(hi-lo, ceil(hi-lo, bitsPerWord), messageWords(hi-lo)+blockWords(hi-lo)),
+	c.emit(k, c.extendWork(lo, hi, used, messageWords(hi-lo)+blockWords(hi-lo)),
 		[]span{c.part(choices, lo, hi), c.whole(leaves)}, []span{m, c.part(blocks, lo*blockBits, hi*blockBits)})
 	first, last := m.lo*bitsPerWord, m.hi*bitsPerWord
 	c.sends(c.transfer(OpSendBlocks, m.hi-m.lo, 0), message, first, last, last-first)
@@ -128,7 +130,7 @@ func (c *cutter) extendSend(lo, hi int, message, blocks, leaves, key view, used 
 	c.receives(c.transfer(OpRecvBlocks, m.hi-m.lo, 0), message, m.lo*bitsPerWord, m.hi*bitsPerWord)
 	k := c.otCommand(OpExtendSend, lo, hi, used)
 	k.Out[0], k.In[0], k.Weight[0], k.Weight[1] = c.address(blocks, 0), c.address(message, 0), c.address(leaves, 0), c.address(key, 0)
-	c.emit(k, c.extendWork(hi-lo, messageWords(hi-lo), blockWords(hi-lo)), []span{m, c.whole(leaves), c.whole(key)},
+	c.emit(k, c.extendWork(lo, hi, used, blockWords(hi-lo)), []span{m, c.whole(leaves), c.whole(key)},
 		[]span{c.part(blocks, lo*blockBits, hi*blockBits)})
 }
 
@@ -139,14 +141,15 @@ func (c *cutter) messagePart(message view, lo, hi int) span {
 
 func blockWords(n int) int { return n * gates.BlockWords }
 
-// extendWork is the work on n OTs: the leaves' keys and some words in, and some out.
-func (c *cutter) extendWork(n, in, out int) []Work {
-	d := c.design
-	var w Work
-	w.LoadBytes, w.LoadCycles = move(d, in+blockWords(otLeaves), bitWordBytes, gates.BlockWords)
-	w.StoreBytes, w.StoreCycles = move(d, out, bitWordBytes, gates.BlockWords)
-	w.Compute = d.OTCycles(int64(n), 0)
-	return []Work{w}
+// extendWork is the work on OTs lo to hi-1 from a word of the streams on: the leaves' keys and a word for each tree and 64 of them in, and some
+// words out.
+func (c *cutter) extendWork(lo, hi int, used int64, out int) []Work {
+	d, n := c.design, hi-lo
+	return []Work{{
+		LoadBytes: int64((messageWords(n) + ceil(n, otSlab)*blockWords(otLeaves)) * bitWordBytes), LoadCycles: d.ExtendReads(n),
+		Compute:    d.ExtendCycles(n, int(used)+lo/bitsPerWord) + target.OTDepth,
+		StoreBytes: int64(out * bitWordBytes), StoreCycles: d.ExtendWrites(n),
+	}}
 }
 
 // hashOTs makes what an instruction is for of its blocks.
@@ -167,7 +170,8 @@ func (c *cutter) hashOTs(t task, step otStep, n, lo, hi int, v otValues, tweak i
 	}
 	var writes []span
 	var w Work
-	w.LoadBytes, w.LoadCycles = move(c.design, blockWords(hi-lo), bitWordBytes, gates.BlockWords)
+	w.LoadBytes, w.LoadCycles = int64(blockWords(hi-lo)*bitWordBytes), int64(hi-lo)
+	w.StoreCycles = step.writes(c.design, hi-lo, step.hashes)
 	for i, x := range t.out {
 		k.Out[i] = c.address(x, 0)
 		if step.planes {
@@ -175,18 +179,16 @@ func (c *cutter) hashOTs(t task, step otStep, n, lo, hi int, v otValues, tweak i
 		} else {
 			writes = append(writes, c.part(x, x.len*lo/n, x.len*hi/n))
 		}
-		bytes, cycles := c.resultCycles(x, x.len*hi/n-x.len*lo/n)
-		w.StoreBytes += bytes
-		w.StoreCycles += cycles
+		w.StoreBytes += c.resultBytes(x, x.len*hi/n-x.len*lo/n)
 	}
-	w.Compute = int64(ceil((hi-lo)*step.hashes, c.design.OT.Hashes)) + c.design.OTCycles(0, 0)
+	w.Compute = c.design.HashCycles(hi-lo, step.hashes) + target.OTDepth
 	c.emit(k, []Work{w}, reads, writes)
 }
 
-// resultCycles is the store of some elements of a vector.
-func (c *cutter) resultCycles(x view, elements int) (bytes, cycles int64) {
+// resultBytes are those of some elements of a vector.
+func (c *cutter) resultBytes(x view, elements int) int64 {
 	if c.values[x.value].Space == BITS {
-		return move(c.design, ceil(elements, bitsPerWord), bitWordBytes, gates.BlockWords)
+		return int64(ceil(elements, bitsPerWord) * bitWordBytes)
 	}
-	return move(c.design, elements, c.design.WordBytes(), elements)
+	return int64(elements * c.design.WordBytes())
 }

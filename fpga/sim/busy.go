@@ -40,7 +40,7 @@ func depth(c lower.Command, d target.Design) int64 {
 	case lower.Garble, lower.Evaluate:
 		return 0 // counted
 	case lower.OT:
-		return d.OTCycles(0, 0)
+		return target.OTDepth
 	case lower.Elementwise:
 		return int64(record{c, d}.steps()) * target.StreamDepth
 	}

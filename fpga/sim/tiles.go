@@ -279,26 +279,26 @@ var hashed = map[lower.Operation]struct{ hashes, bits, words int }{
 // oblivious is a step of an OT extension.
 func (r record) oblivious() (t tile) {
 	n := int(r.N)
-	blocks, message := n*labelWords, up(n, laneBits)*treeCount
+	const chunk = 64 * laneBits // OTs for which all leaves are read once
+	out, message := n*labelWords, up(n, laneBits)*treeCount
 	switch r.Operation {
 	case lower.OpExtendReceive:
-		t.loadBytes, t.loadCycles = r.bits(up(n, laneBits)+leafWords, labelWords)
-		t.storeBytes, t.storeCycles = r.bits(message+blocks, labelWords)
+		out += message
 	case lower.OpExtendSend:
-		t.loadBytes, t.loadCycles = r.bits(message+leafWords, labelWords)
-		t.storeBytes, t.storeCycles = r.bits(blocks, labelWords)
 	default:
 		return r.hash()
 	}
-	t.compute = r.d.OTCycles(int64(n), 0)
+	t.loadBytes, t.loadCycles = int64((message+up(n, chunk)*leafWords)*wordBytes), r.d.ExtendReads(n)
+	t.storeBytes, t.storeCycles = int64(out*wordBytes), r.d.ExtendWrites(n)
+	t.compute = r.d.ExtendCycles(n, r.int(0)+int(r.Lo)/laneBits) + target.OTDepth
 	return t
 }
 
 // hash makes pads, masks or bits of blocks.
 func (r record) hash() (t tile) {
 	n, h := int(r.N), hashed[r.Operation]
-	t.loadBytes, t.loadCycles = r.bits(n*labelWords, labelWords)
-	t.compute = int64(up(n*h.hashes, r.d.OT.Hashes)) + r.d.OTCycles(0, 0)
+	t.loadBytes, t.loadCycles = int64(n*labelWords*wordBytes), int64(n)
+	t.compute = r.d.HashCycles(n, h.hashes) + target.OTDepth
 	bits := n * h.bits
 	if r.Operation == lower.OpChosen16 {
 		bits = n / 2 // two of four OTs
@@ -307,16 +307,23 @@ func (r record) hash() (t tile) {
 		if at == lower.None {
 			continue
 		}
-		bytes, cycles := r.ring(n, n)
+		bytes := n * r.d.WordBytes()
 		if h.words == 0 {
 			each := bits
 			if r.Operation == lower.OpBitPads {
 				each /= 2
 			}
-			bytes, cycles = r.bits(up(each, laneBits), labelWords)
+			bytes = up(each, laneBits) * wordBytes
 		}
-		t.storeBytes += bytes
-		t.storeCycles += cycles
+		t.storeBytes += int64(bytes)
+	}
+	switch r.Operation {
+	case lower.OpPads, lower.OpChosenPads:
+		t.storeCycles = r.d.PadWrites(n, h.hashes)
+	case lower.OpMasks16, lower.OpChosen16:
+		t.storeCycles = r.d.MaskWrites(n, h.hashes)
+	default:
+		t.storeCycles = r.d.BitWrites(n, h.hashes)
 	}
 	return t
 }

@@ -222,14 +222,18 @@ func (e Engines) area(engine HalfGates) Area {
 	return Sum(engine.Area(), labels, buffer(e.Labels, LabelBits, e.Slots*Lanes).Times(labelReads), reader).Times(e.Count)
 }
 
-// otArea is AES with its keys, what sums leaves to columns, a transposition of 128 x 128 bits twice, and hash units.
+// otArea is AES, each with the keys of a leaf and those of the next, hash units with theirs, what sums leaves up to columns and keeps the sums
+// of a chunk's blocks, a chunk's columns twice, four side by side, and the columns of 64 OTs of which rows are read off.
 func (d Design) otArea() Area {
 	aes, unit, keys := Sum(aesRounds, keyRegisters), hashPiped, keyRegisters
 	if d.OT.Core == Iterative {
 		aes, unit, keys = Sum(subShift, mixColumn.Times(4), Luts(128), Registers(128), keyMemory), hashSingle, keyMemory
 	}
-	columns := Sum(Xor(LabelBits).Times(SoftSpokenAES), Registers(SoftSpokenAES*LabelBits))
-	return Sum(aes.Times(d.OT.AES), unit.Times(d.OT.Hashes), keys, columns, both(distributed(LabelBits, LabelBits)), loop())
+	const sums = SoftSpokenAES + 1 // of a tree's leaves: a column a bit of Delta, and one of all
+	blocks := otChunkWords/2 + 1
+	folded := Sum(Xor(sums*LabelBits).Times(d.OT.AES), both(distributed(sums*LabelBits, blocks)))
+	columns := Sum(both(buffer(Block, SoftSpokenAES*Lanes, otChunkWords*columnCycles)), Registers(Lanes*LabelBits))
+	return Sum(aes.Times(d.OT.AES), keys.Times(2*d.OT.AES), unit.Times(d.OT.Hashes), keys, folded, columns, loop().Times(4))
 }
 
 // compareArea is units for the steps of a comparison by OT on words of 64 instances: a tree of digits of four bits, whose messages are 16

@@ -356,9 +356,3 @@ func engineCycles(e HalfGates, count int, ands int64) int64 {
 	return (each-1)*int64(e.Interval()) + int64(e.Latency())
 }
 
-// OTCycles is the time of a SoftSpoken batch of n OTs with their hashes, two an OT at the sender and one at the receiver: leaves are
-// expanded while OTs before them are hashed.
-func (d Design) OTCycles(n int64, hashesEach int) int64 {
-	up := func(n int64, by int) int64 { return (n + int64(by) - 1) / int64(by) }
-	return max(up(n*SoftSpokenAES, d.OT.AES), up(n*int64(hashesEach), d.OT.Hashes)) + aesCycles + hashDelay
-}

@@ -27,15 +27,15 @@ type garblingDesign struct {
 	ring               int
 	garbler, evaluator target.HalfGates
 	count, slots       int
-	aes, hashes        int // of the OT step
+	ot                 target.OTStep
 	lanes              int // units that compare
 }
 
 // garblingDesigns have engines of all kinds, one or several, and rings of both widths.
 var garblingDesigns = []garblingDesign{
-	{32, target.HalfGates{Role: target.Garble, Core: target.Pipelined, Hashes: 4}, target.HalfGates{Role: target.Evaluate, Core: target.Pipelined, Hashes: 2}, 1, 508, 1, 1, 1},
-	{64, target.HalfGates{Role: target.Garble, Core: target.Pipelined, Hashes: 2}, target.HalfGates{Role: target.Evaluate, Core: target.Pipelined, Hashes: 1}, 2, 256, 4, 2, 4},
-	{32, target.HalfGates{Role: target.Garble, Core: target.Iterative, Hashes: 2}, target.HalfGates{Role: target.Evaluate, Core: target.Iterative, Hashes: 1}, 1, 1, 16, 3, 2},
+	{32, target.HalfGates{Role: target.Garble, Core: target.Pipelined, Hashes: 4}, target.HalfGates{Role: target.Evaluate, Core: target.Pipelined, Hashes: 2}, 1, 508, target.OTStep{Core: target.Pipelined, AES: 1, Hashes: 1}, 1},
+	{64, target.HalfGates{Role: target.Garble, Core: target.Pipelined, Hashes: 2}, target.HalfGates{Role: target.Evaluate, Core: target.Pipelined, Hashes: 1}, 2, 256, target.OTStep{Core: target.Pipelined, AES: 4, Hashes: 2}, 4},
+	{32, target.HalfGates{Role: target.Garble, Core: target.Iterative, Hashes: 2}, target.HalfGates{Role: target.Evaluate, Core: target.Iterative, Hashes: 1}, 1, 1, target.OTStep{Core: target.Iterative, AES: 16, Hashes: 3}, 2},
 }
 
 // header writes the designs down as the kernels read them.
@@ -48,7 +48,7 @@ func header() string {
 	}
 	list := ""
 	for i, d := range garblingDesigns {
-		fmt.Fprintf(&b, "struct design%d {\n    typedef uint%d_t word;\n    enum { OT_AES = %d, OT_HASHES = %d, COMPARE_LANES = %d, PORT = %d };\n", i, d.ring, d.aes, d.hashes, d.lanes, 512/d.ring)
+		fmt.Fprintf(&b, "struct design%d {\n    typedef uint%d_t word;\n    enum { OT_AES = %d, OT_HASHES = %d, OT_ROUNDS = %d, COMPARE_LANES = %d, PORT = %d };\n", i, d.ring, d.ot.AES, d.ot.Hashes, d.ot.Rounds(), d.lanes, 512/d.ring)
 		engine("garbler", d.garbler, d)
 		engine("evaluator", d.evaluator, d)
 		b.WriteString("};\n")
