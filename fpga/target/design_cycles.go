@@ -355,4 +355,3 @@ func engineCycles(e HalfGates, count int, ands int64) int64 {
 	}
 	return (each-1)*int64(e.Interval()) + int64(e.Latency())
 }
-
