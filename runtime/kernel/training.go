@@ -129,6 +129,21 @@ func (c Channels) planes(f func(sample, channel int)) {
 	})
 }
 
+// Planes calls f for each channel of each sample, in both tensors.
+func (c Channels) Planes(dst, x []float32, f func(dst, x []float32, channel int) error) error {
+	if err := c.fits("planes", dst, x); err != nil {
+		return err
+	}
+	errs := make([]error, c.Samples)
+	ring.Parallel(c.Samples, elements/(c.Channels*c.Each)+1, func(lo, hi int) {
+		for i := lo * c.Channels; i < hi*c.Channels; i++ {
+			s, ch := i/c.Channels, i%c.Channels
+			errs[s] = cmp.Or(errs[s], f(c.of(dst, s, ch), c.of(x, s, ch), ch))
+		}
+	})
+	return cmp.Or(errs...)
+}
+
 // sumParts is into how many parts samples are cut where channels are too few for all cores.
 const sumParts = 16
 
@@ -181,6 +196,15 @@ func sumsOf(c Channels, dst, x, dy []float32, which int) error {
 		dst[i] = float32(all[2*i+which])
 	}
 	return nil
+}
+
+// Dot is the sum of x*dy over all channels and samples. Both have c's elements.
+func Dot(c Channels, x, dy []float32) float64 {
+	sum := 0.0
+	for all := c.products(x, dy); len(all) > 0; all = all[2:] {
+		sum += all[1]
+	}
+	return sum
 }
 
 // Powers sets dst to the sums of x*x*dy, x*dy and dy over all channels and samples.
