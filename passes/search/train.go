@@ -1,0 +1,114 @@
+package search
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// TrainSettings are those of a plain training.
+type TrainSettings struct {
+	Epochs   int
+	Batches  int // of an epoch
+	Schedule Schedule
+	// Judged is the split that is evaluated after every epoch: Valid, or Test where there is none and nothing is decided by it.
+	Judged Split
+}
+
+// Training trains an engine's weights on the training split, batch by batch, and evaluates them after every epoch. Its result is what the
+// engine holds at the end.
+type Training struct {
+	engine Engine
+	set    TrainSettings
+	state  trainingState
+}
+
+// trainingState is what a resumed training goes on from.
+type trainingState struct {
+	Batch int     `json:"batch"` // the next
+	Train running `json:"train"` // of the epoch so far
+}
+
+// NewTraining begins a training of the weights that the engine holds.
+func NewTraining(e Engine, set TrainSettings) (*Training, error) {
+	if set.Epochs < 1 || set.Batches < 1 {
+		return nil, fmt.Errorf("training of %d epochs of %d batches: accepted are at least 1", set.Epochs, set.Batches)
+	}
+	if err := set.Schedule.Check(); err != nil {
+		return nil, err
+	}
+	return &Training{engine: e, set: set}, nil
+}
+
+// Step trains on one batch, and after the last one of an epoch gives its entry.
+func (t *Training) Step() (*Entry, bool, error) {
+	epoch := t.state.Batch / t.set.Batches
+	if epoch >= t.set.Epochs {
+		return nil, true, nil
+	}
+	rate := t.rate()
+	m, err := t.engine.Step(Batch{Train, t.state.Batch}, rate)
+	if err != nil {
+		return nil, false, err
+	}
+	if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
+		return nil, false, &DivergedError{Epoch: epoch + 1, Batch: t.state.Batch%t.set.Batches + 1, Rate: rate}
+	}
+	t.state.Train.add(m)
+	t.state.Batch++
+	if t.state.Batch%t.set.Batches != 0 {
+		return nil, false, nil
+	}
+	return t.entry(epoch, rate)
+}
+
+// rate is that of the next batch: schedules go on within an epoch.
+func (t *Training) rate() float64 {
+	at := float64(t.state.Batch) / float64(t.set.Batches)
+	if t.set.Schedule.WarmUp > 0 && t.state.Batch == 0 {
+		at = 1 / float64(2*t.set.Batches) // a first step of zero would teach nothing
+	}
+	return t.set.Schedule.Rate(at, float64(t.set.Epochs))
+}
+
+func (t *Training) entry(epoch int, rate float64) (*Entry, bool, error) {
+	judged, err := t.engine.Eval(t.set.Judged)
+	if err != nil {
+		return nil, false, err
+	}
+	e := &Entry{Method: "train", Epoch: epoch + 1, Epochs: t.set.Epochs, Train: t.state.Train.mean(), Valid: judged, Rate: rate}
+	t.state.Train = running{}
+	return e, epoch+1 == t.set.Epochs, nil
+}
+
+// Progress is how many batches are done, and of how many.
+func (t *Training) Progress() (done, all int) { return t.state.Batch, t.set.Epochs * t.set.Batches }
+
+// SoFar is what was measured in the epoch that is going on.
+func (t *Training) SoFar() Metrics { return t.state.Train.mean() }
+
+// DivergedError says that a training's loss has become infinite or no number.
+type DivergedError struct {
+	Epoch, Batch int // from 1
+	Rate         float64
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("the loss is no finite number after batch %d of epoch %d, at a learning rate of %g: accepted are smaller rates, a warm-up, or clipping",
+		e.Batch, e.Epoch, e.Rate)
+}
+
+// MarshalState and UnmarshalState: see Method.
+func (t *Training) MarshalState() ([]byte, error) { return json.Marshal(t.state) }
+
+func (t *Training) UnmarshalState(b []byte) error {
+	var s trainingState
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("state of a training: %w", err)
+	}
+	if s.Batch < 0 || s.Batch > t.set.Epochs*t.set.Batches {
+		return fmt.Errorf("state of a training at batch %d: this one has %d", s.Batch, t.set.Epochs*t.set.Batches)
+	}
+	t.state = s
+	return nil
+}
