@@ -1,7 +1,9 @@
 package ir
 
 import (
+	"cmp"
 	"fmt"
+	"hash/fnv"
 	"slices"
 )
 
@@ -16,41 +18,52 @@ func Gradients(b *Builder, y, dy *Value, by map[*Value]bool) (map[*Value]*Value,
 	for _, v := range body {
 		moves[v] = moves[v] || slices.ContainsFunc(v.Args, func(a *Value) bool { return moves[a] })
 	}
-	sum := map[*Value]*Value{y: dy}
+	parts := map[*Value][]gradientPart{y: {{dy, y}}}
 	for _, v := range slices.Backward(body) {
-		if sum[v] == nil || !moves[v] || by[v] {
+		if len(parts[v]) == 0 || !moves[v] || by[v] {
 			continue
 		}
 		if v.Op.Grad == nil {
 			return nil, fmt.Errorf("%s: %s (%s): %s has no gradient: %s", v.Pos, v, v.Path, v.Op.Name, v.Op.NoGradient)
 		}
 		at := b.At(v)
-		for i, g := range v.Op.Grad(at, v, sum[v]) {
+		for i, g := range v.Op.Grad(at, v, at.total(parts[v])) {
 			if a := v.Args[i]; g != nil && moves[a] {
-				sum[a] = at.plusGradient(a, sum[a], g)
+				parts[a] = append(parts[a], gradientPart{at.over(a, g), v})
 			}
 		}
 	}
-	for v := range sum {
-		if !by[v] {
-			delete(sum, v)
+	out := map[*Value]*Value{}
+	for _, v := range slices.Concat(b.Func.Params, body) {
+		if by[v] && len(parts[v]) > 0 {
+			out[v] = b.At(v).total(parts[v])
 		}
 	}
-	return sum, nil
+	return out, nil
 }
 
-// plusGradient adds a gradient by a to those before, over the batch if there is one a for all samples.
-func (b *Builder) plusGradient(a, before, g *Value) *Value {
+// gradientPart is what one reader of a value adds to the gradient by it.
+type gradientPart struct{ gradient, reader *Value }
+
+// total adds up the parts, in the order of the readers' names: the sum does not depend on the order of independent values.
+func (b *Builder) total(parts []gradientPart) *Value {
+	slices.SortStableFunc(parts, func(p, q gradientPart) int { return cmp.Compare(p.reader.Name, q.reader.Name) })
+	sum := parts[0].gradient
+	for _, p := range parts[1:] {
+		sum = b.Must("nn.add", nil, sum, p.gradient)
+	}
+	return sum
+}
+
+// over makes a gradient one by a: over the batch, if there is one a for all samples.
+func (b *Builder) over(a, g *Value) *Value {
 	if a.Type.Batch == 0 && g.Type.Batch > 0 {
 		g = b.reshaped(b.sums(g, g.Type.Len()), a.Type.Shape)
 	}
 	if !g.Type.Equal(clear(a.Type)) {
 		Bugf("the gradient by %s has type %s, not %s", a, g.Type, clear(a.Type))
 	}
-	if before == nil {
-		return g
-	}
-	return b.Must("nn.add", nil, before, g)
+	return g
 }
 
 // What gradient rules are written with.
@@ -93,8 +106,14 @@ type Training struct {
 	Step *Value // [2]: seed, number of the step
 	// Running are the state tensors that ops keep up, and what each is to be overwritten with.
 	Running []Running
+}
 
-	dropouts int
+// site gives a number that tells a random op of the function from the others: a hash of its path and name.
+func (v *Value) site() int {
+	const positive = 1<<31 - 1
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s %s", v.Path, v.Name)
+	return int(h.Sum32() & positive)
 }
 
 // Running is a state tensor by its path with its next value.

@@ -298,8 +298,7 @@ func init() {
 		Eval:  func(v *Value, args []*Tensor) (*Tensor, error) { return &Tensor{Type: v.Type, F: args[0].F}, nil },
 		Grad:  func(_ *Builder, _, dy *Value) []*Value { return []*Value{dy} },
 		Training: func(t *Training, v *Value, args []*Value) (*Value, error) {
-			t.dropouts++
-			return t.B.EmitAs(v.Name, "train.dropout", Attrs{"p": v.Float("p"), "site": t.dropouts}, args[0], t.Step)
+			return t.B.EmitAs(v.Name, "train.dropout", Attrs{"p": v.Float("p"), "site": v.site()}, args[0], t.Step)
 		},
 	})
 	define(Op{

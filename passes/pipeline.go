@@ -4,6 +4,7 @@ package passes
 import (
 	"slices"
 
+	"sotto/passes/autodiff"
 	"sotto/passes/choices"
 	"sotto/passes/clean"
 	"sotto/passes/fixed"
@@ -29,6 +30,20 @@ var ToNet = []*pass.Pass{
 
 // AsWritten resolves a space and changes nothing that costs: for models that price a network's ops one by one, as PASNet's.
 var AsWritten = []*pass.Pass{clean.Shapes, choices.Resolve, clean.Identities, clean.DCE}
+
+// ToTrainable resolves a space to a network that can be trained, with its dropout; ToSupernet keeps all its options, for a gradient search.
+var (
+	ToTrainable = []*pass.Pass{clean.Shapes, choices.Resolve, relu.Linearize, clean.CSE, clean.DCE}
+	ToSupernet  = []*pass.Pass{clean.Shapes, choices.Relax, clean.CSE, clean.DCE}
+)
+
+// ToTrain makes of either the functions that train it.
+var ToTrain = []*pass.Pass{
+	autodiff.Autodiff, // of the network as it is written: nothing is folded
+	clean.Identities,  // dropout, where a function infers
+	clean.CSE,
+	clean.DCE, // gradients that nobody asked for
+}
 
 // ToRing goes to fixed point.
 var ToRing = []*pass.Pass{
@@ -77,7 +92,7 @@ var Candidate = []*pass.Pass{protocols.Protocols, clean.CSE, clean.DCE, rounds.R
 // All lists every pass once, for `sotto opt`.
 func All() []*pass.Pass {
 	var all []*pass.Pass
-	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure} {
+	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure, ToTrain} {
 		for _, p := range list {
 			if !slices.Contains(all, p) {
 				all = append(all, p)

@@ -41,8 +41,11 @@ func TestReadmesWalkIsWhatThePassesDo(t *testing.T) {
 		}
 	}}
 	c := &pass.Context{Deploy: cost.ClientServer, Choices: []pass.Decision{{Site: "act", Option: "relu"}}}
-	if err := r.Run(c, m, every...); err != nil {
-		t.Fatal(err)
+	c.Training = &pass.Training{Batch: 64, Optimiser: pass.SGD{Momentum: 0.9}}
+	for _, way := range [][]*pass.Pass{every, slices.Concat(passes.ToTrainable, passes.ToTrain)} {
+		if err := r.Run(c, m.Clone(), way...); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, b := range fenced[1:] {
 		text, ok := after[strings.TrimPrefix(b[0], "after ")]
@@ -67,7 +70,7 @@ func TestReadmeNamesEveryPass(t *testing.T) {
 		}
 	}
 	var inOrder []string
-	for _, p := range slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure) {
+	for _, p := range slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure, passes.ToTrain) {
 		inOrder = append(inOrder, p.Name)
 	}
 	var listed []string

@@ -39,6 +39,7 @@ type Context struct {
 	SignDrop    int                     // how many low bits of its operand a ReLU's sign may be taken without
 	Ring        int                     // 32, 64, or 0 for the narrowest that holds the ranges
 	Frac        int                     // fraction bits of activations; 0 for the most that fit
+	Training    *Training               // how a network is trained; nil: not
 	Weights     Weights                 // nil: ranges are assumed
 	Calibration [][]float32             // inputs of the network; nil: ranges are worst cases
 

@@ -28,6 +28,7 @@ type testCase struct {
 	choices []pass.Decision
 	using   pass.Protocols
 	pools   pass.Pools
+	batch   int
 	weights listedWeights
 	samples [][]float32
 }
@@ -111,6 +112,10 @@ func (c *testCase) setting(key string, values []string, offered []*pass.Pass) er
 			}
 			c.choices = append(c.choices, pass.Decision{Site: site, Option: option})
 		}
+	case "batch":
+		var err error
+		c.batch, err = strconv.Atoi(strings.Join(values, " "))
+		return err
 	case "pools":
 		var err error
 		c.pools, err = pass.ParsePools(strings.Join(values, " "))
@@ -126,7 +131,7 @@ func (c *testCase) setting(key string, values []string, offered []*pass.Pass) er
 		}
 		return c.using.Check()
 	default:
-		return fmt.Errorf("no setting is called %q: accepted are passes, deploy, ring, choose, pools, nonlinear and trunc", key)
+		return fmt.Errorf("no setting is called %q: accepted are passes, deploy, ring, choose, pools, batch, nonlinear and trunc", key)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@
 //	#ring: 32 64
 //	#choose: act=none b.act#1=relu
 //	#pools: last
+//	#batch: 2                    how many samples training functions take, of a network trained by SGD with momentum
 //	-- in.ir --                  the module, as a person writes it
 //	-- weights --                PATH NUMBER...    repeated until the tensor is full; without the section there are no weights
 //	-- inputs --                 NUMBER...         one calibration input a line, repeated likewise
@@ -136,6 +137,9 @@ func (c *testCase) run(v variant, seed uint64) (*outcome, error) {
 		}
 	}
 	ctx := &pass.Context{Choices: c.choices, Deploy: v.deploy, Ring: v.ring, Source: cost.FromDealer, Protocols: c.using, Pools: c.pools}
+	if c.batch > 0 {
+		ctx.Training = &pass.Training{Batch: c.batch, Optimiser: pass.SGD{Momentum: 0.9}}
+	}
 	if c.weights != nil {
 		ctx.Weights = c.weights
 		ctx.Calibration = c.calibration(m)
