@@ -28,6 +28,9 @@ type network struct {
 	targets   []*syntax.Target
 	relus     reluDecisions
 	params    []frontend.Param // of the space, as they were picked
+	file      *syntax.File     // that it is from; nil of a dump
+	options   frontend.Options // that it was elaborated with
+	searches  []*syntax.Search
 }
 
 func (n *network) fn() *ir.Func { return n.module.Funcs[0] }
@@ -188,7 +191,8 @@ func loadSource(path, text, net string, decisions []pass.Decision, fromFile int,
 	if err := known(space, rest); err != nil {
 		return nil, err
 	}
-	return &network{module: space.Module, decisions: rest, targets: space.Targets, relus: relus, params: space.Params}, nil
+	return &network{module: space.Module, decisions: rest, targets: space.Targets, relus: relus, params: space.Params, file: file, options: opts,
+		searches: space.Searches}, nil
 }
 
 // known refuses decisions about what the network does not have, also where no pass will ask.

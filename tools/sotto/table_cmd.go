@@ -10,7 +10,6 @@ import (
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes"
-	"sotto/passes/choices"
 	"sotto/passes/pass"
 	pricetable "sotto/passes/table"
 )
@@ -102,22 +101,11 @@ func (a *app) table(n *network, flags lowerFlags, target cost.Target, networks i
 	if n.module.Stage != ir.Space {
 		return nil, fmt.Errorf("@%s is in stage %s: accepted are .sotto files and dumps of stage space", n.fn().Name, n.module.Stage)
 	}
-	first := *n
-	first.decisions = nil
-	for _, s := range choices.Sites(n.fn()) {
-		first.decisions = append(first.decisions, pass.Decision{Site: s.Path, Option: s.Options[0]})
-	}
-	l, err := a.lowering(&first, flags)
+	l, err := a.firstOptions(n, flags, target)
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
-	if err := l.choose(&first, flags, target); err != nil {
-		return nil, err
-	}
-	if err := l.toSecure(&first); err != nil {
-		return nil, err
-	}
 	a.progress.step("networks of the space")
 	t, learnt, err := passes.PriceTable(l.context, n.module, target, l.secure.OT, l.secure.Elementwise)
 	if err != nil {
