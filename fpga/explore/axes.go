@@ -26,6 +26,7 @@ var axes = []axis{
 	{"chunk", oneOf(func(d *target.Design) *int { return &d.Chunk }, 512, 1024, 2048, 4096)},
 	{"garble", engines(target.Garble, func(d *target.Design) *target.Engines { return &d.Garble })},
 	{"evaluate", engines(target.Evaluate, func(d *target.Design) *target.Engines { return &d.Evaluate })},
+	{"ot", otSteps},
 	{"compare.lanes", oneOf(func(d *target.Design) *int { return &d.Compare.Lanes }, 1, 2, target.MostCompareLanes)},
 }
 

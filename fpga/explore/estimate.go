@@ -114,6 +114,8 @@ func (e *Evaluator) cycles(d target.Design, w work) (cycles, bytes int64, err er
 		return d.PoolCycles(int(w.n), int(w.window)), w.bytes, nil
 	case target.KernelGarble, target.KernelEvaluate:
 		return e.engine(d, w)
+	case target.KernelOT:
+		return transferCycles(d, w), w.bytes, nil
 	case target.KernelCompare:
 		return (w.n + int64(d.Compare.Lanes) - 1) / int64(d.Compare.Lanes), w.bytes, nil
 	case target.KernelMove:

@@ -111,12 +111,8 @@ func (s *search) fixed(knob string) bool {
 	return slices.ContainsFunc(s.Set, func(set target.Setting) bool { return set.Knob == knob })
 }
 
-// trimmed leaves out the kernels that the programs do not need, and brings those that they do. The offline phase's instructions name no OTs,
-// which its manifest has: there all kernels stay.
+// trimmed leaves out the kernels that the programs do not need, and brings those that they do.
 func (s *search) trimmed(d target.Design) target.Design {
-	if s.Phase == cost.Offline {
-		return d
-	}
 	needs, slots := s.eval.w.Kernels()
 	count := func(k target.Kernel, n int) int {
 		if needs[k] {

@@ -45,6 +45,7 @@ type work struct {
 	steps  target.Steps    // of an elementwise command
 	single bool            // of a movement: words one by one
 	labels bool            // of inputs, n
+	hashes int             // of each of n OTs
 	bytes  int64           // through the memory, beside a convolution's
 	sent   int64           // on the link
 }
@@ -124,7 +125,18 @@ func workOf(p *program.Program, in program.Instr) (work, error) {
 		w.kernel = target.KernelRecv
 	case program.GCLabels, program.GCEvaluate, program.GCGarble, program.GCRemask:
 		return garbled(p, in, w)
-	case program.CompareChoose, program.CompareTurn, program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin:
+	case program.OTChoose, program.OTPads, program.OT16Choose, program.OT16Pads, program.BitsChoose, program.BitsPads:
+		_, n := program.OTs(in)
+		return transfers(in.Op, n, w), nil
+	case program.GCChoose, program.GCZero:
+		task, err := p.Task(in.Ints[gcCircuit])
+		if err != nil {
+			return w, err
+		}
+		return transfers(in.Op, int64(in.Ints[gcCount]*task.Wires()), w), nil
+	case program.GCTables:
+		w.kernel = target.KernelRecv
+	case program.CompareChoose, program.CompareTurn, program.CompareAnswer, program.CompareSelect, program.CompareOpen, program.CompareJoin, program.Products:
 		w.kernel, w.n = target.KernelCompare, w.bytes/8
 	case program.Walk:
 		loops := program.LoopsOf(in.Ints).Of
@@ -165,18 +177,23 @@ func operandBytes(p *program.Program, in program.Instr) (bytes int64) {
 	return bytes
 }
 
+// Places of a garbled part's numbers.
+const (
+	gcCount   = 2
+	gcCircuit = 3
+)
+
 // garbled is the work of a part of a garbled layer.
 func garbled(p *program.Program, in program.Instr, w work) (work, error) {
-	const count, circuit = 2, 3 // places of the numbers
-	task, err := p.Task(in.Ints[circuit])
+	task, err := p.Task(in.Ints[gcCircuit])
 	if err != nil {
 		return w, err
 	}
-	plan, err := gates.New(task, p.Circuits[in.Ints[circuit]].Scheme)
+	plan, err := gates.New(task, p.Circuits[in.Ints[gcCircuit]].Scheme)
 	if err != nil {
 		return w, err
 	}
-	instances := int64(in.Ints[count])
+	instances := int64(in.Ints[gcCount])
 	blocks := (instances + target.Lanes - 1) / target.Lanes
 	labels, tables := instances*int64(task.Wires())*target.LabelBits/8, instances*int64(plan.ANDs)*target.TableBits/8
 	w.kernel, w.slots, w.n = target.KernelEvaluate, plan.Slots, blocks*target.Lanes*int64(len(plan.Steps))

@@ -40,8 +40,9 @@ type Config struct {
 	Used      Shares            `json:"utilisation"` // of usable
 	Parties   [2]PartyConfig    `json:"parties"`
 	Latency   LatencyConfig     `json:"latency"`
-	Checked   map[string]string `json:"checked"`  // what, and by what
-	Estimates map[string]string `json:"estimate"` // what, and of what
+	Rates     []Rate            `json:"rates,omitempty"` // estimate: of engines of garbled circuits and OT extensions
+	Checked   map[string]string `json:"checked"`         // what, and by what
+	Estimates map[string]string `json:"estimate"`        // what, and of what
 }
 
 // ConfigKind is a folder of this package.
@@ -109,7 +110,7 @@ type Region struct {
 	Words   int         `json:"words"`
 }
 
-// LatencyConfig is the online phase of one inference.
+// LatencyConfig is the phase of one inference.
 type LatencyConfig struct {
 	Cycles int64 `json:"cycles"` // of the schedule
 	// Simulated is what the event by event simulation of both boards' commands takes, which knows nothing of the schedule but their order.
@@ -169,7 +170,7 @@ func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error
 		Board:  BoardConfig{f.Board.Name, f.Board.Title, f.Board.Part, f.Board.Watts.Busy.Value},
 		Link:   LinkConfig{p.Link.BytesPerSecond.Value * bitsPerByte, p.Link.OneWayMS.Value * usPerMS, p.LinkBytes()},
 		Design: d, Constants: constants, Area: resourcesOf(f.area()), Usable: resourcesOf(f.Board.Plannable()), Used: f.Utilisation(),
-		Latency: LatencyConfig{s.Cycles, simulated.Cycles, s.LatencyMS, s.EnergyMJ}, Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
+		Latency: LatencyConfig{s.Cycles, simulated.Cycles, s.LatencyMS, s.EnergyMJ}, Rates: f.rates(s), Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
 	for _, part := range f.parts() {
 		c.Kernels = append(c.Kernels, KernelConfig{string(part.Kernel), string(part.Kernel) + "_top", "src/" + string(part.Kernel) + ".cpp", resourcesOf(part.Area)})
 	}

@@ -55,6 +55,7 @@ func (f *Folder) Write(create Create) (*report.Summary, error) {
 	w.stream("trace.json", r.Trace)
 	w.json("pareto.json", f.alternatives())
 	w.stream("schedule.json", f.writeSchedule)
+	w.json(MemoryFile, f.places())
 	w.sources(f)
 	w.builds(f)
 	if f.Recordings[0] != nil {

@@ -204,6 +204,9 @@ func (c *cutter) located(err error) error {
 func (c *cutter) board() Board {
 	b := Board{Design: c.design, Words: [2]int{c.arenas[RING].used, c.arenas[BITS].used}, Values: c.values, Weights: c.weights.placed, Tables: c.tables.placed,
 		Program: c.program}
+	for i, v := range c.values {
+		c.values[i].Stays = v.last == forever
+	}
 	vectors := func(list []view) (out []Vector) {
 		for _, v := range list {
 			out = append(out, Vector{v.value, v.at, v.len})

@@ -78,6 +78,7 @@ type Value struct {
 	Len     int    `json:"len"` // elements; of BITS bits
 	Address uint32 `json:"address"`
 	Origin  Origin `json:"origin"`
+	Stays   bool   `json:"stays,omitempty"` // beyond the phase
 
 	first, last int   // tasks that write it first, and use it last
 	after       []int // values that lay there before

@@ -156,6 +156,8 @@ const (
 	MostBuffer = 1 << 24
 	// WordBlock is what ranges of elements begin at a multiple of, for the sake of packed bits.
 	WordBlock = 64
+	// MostOTAES is how many leaves of an OT extension are expanded side by side at most: all of a tree.
+	MostOTAES = 16
 	// MostCompareLanes is how many units the kernel of comparisons has ports for.
 	MostCompareLanes = 4
 )
@@ -258,7 +260,7 @@ var knobs = []knob{
 	{"evaluate.hashes", func(d *Design) *int { return &d.Evaluate.Hashes }, 1, EvaluatedHashes, powers},
 	{"evaluate.count", func(d *Design) *int { return &d.Evaluate.Count }, 0, 64, every},
 	{"evaluate.slots", func(d *Design) *int { return &d.Evaluate.Slots }, 1, 1 << 12, powers},
-	{"ot.aes", func(d *Design) *int { return &d.OT.AES }, 0, 64, every},
+	{"ot.aes", func(d *Design) *int { return &d.OT.AES }, 0, MostOTAES, powers},
 	{"ot.hashes", func(d *Design) *int { return &d.OT.Hashes }, 1, 64, every},
 	{"compare.lanes", func(d *Design) *int { return &d.Compare.Lanes }, 0, MostCompareLanes, powers},
 	{"port_bytes", func(d *Design) *int { return &d.PortBytes }, 4, 64, powers},

@@ -83,7 +83,7 @@ func writeHardware(ctx context.Context, dir string, folder *hls.Folder) (*schedu
 }
 
 // hardwareFiles are the names in a folder of fpga's of the time when it listed no sums; one that holds others is not replaced.
-var hardwareFiles = []string{"README.md", "Makefile", hls.ConfigFile, "schedule.json", "report.json", "report.md", "gantt.svg", "trace.json", "pareto.json", "src", "kernels", "link", "csim", "build"}
+var hardwareFiles = []string{"README.md", "Makefile", hls.ConfigFile, hls.MemoryFile, "schedule.json", "report.json", "report.md", "gantt.svg", "trace.json", "pareto.json", "src", "kernels", "link", "csim", "build"}
 
 // ownHardware refuses a directory that holds something else than a folder of fpga's as it was written.
 func ownHardware(dir string) error {
