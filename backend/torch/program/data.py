@@ -1,8 +1,9 @@
-"""Data sets of images and labels, read whole into memory without a package: IDX (the MNIST family), CIFAR-10 and CIFAR-100 in their binary
-form, and .npz. Pixels are bytes and are normalised as the network asks; arrays of floats are taken as they are.
+"""Data sets of images and labels, read whole into memory without a package: folders of IDX files (the MNIST family), of CIFAR-10's or CIFAR-100's
+binary files or of .npy files, and .npz files. Bytes are pixels, which are normalised as the network asks; floats are taken as they are.
+
+A file or array is of the test split if its name has test or t10k in it, of validation if it has val, else of training.
 """
 import ast
-import glob
 import gzip
 import math
 import os
@@ -12,7 +13,8 @@ import zipfile
 
 import torch
 
-SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid"), "test": ("test", "t10k")}
+SPLITS = ("train", "validation", "test")
+IMAGES, LABELS = {"images", "image", "data", "x"}, {"labels", "label", "targets", "y"}  # words in the names of arrays
 CIFAR_SHAPE = (3, 32, 32)
 
 
@@ -40,15 +42,14 @@ def load(path, split, shape, classes, crop=0):
     """A split of the data set at a path, checked against the shape of the network's input and its number of classes; None if the set does not
     have it."""
     try:
-        found = read(path, SPLITS[split])
+        images, labels = read(path, split)
     except (Damaged, OSError, EOFError, zipfile.BadZipFile) as e:
         raise SystemExit(f"{path}: {e}")
-    if found is None:
+    if images is None and labels is None:
         return None
-    images, labels = found
     where = f"{path}, {split}"
-    if len(images) != len(labels) or not len(labels):
-        raise SystemExit(f"{where}: {len(images)} images and {len(labels)} labels")
+    if images is None or labels is None or len(images) != len(labels) or not len(labels):
+        raise SystemExit(f"{where}: {len(images) if images is not None else 0} images and {len(labels) if labels is not None else 0} labels")
     if labels.min() < 0 or labels.max() >= classes:
         raise SystemExit(f"{where}: labels from {labels.min()} to {labels.max()}, the network has classes 0 to {classes - 1}")
     images = images.reshape(len(images), -1) if len(shape) == 1 else centre(images, crop)
@@ -68,43 +69,62 @@ def centre(images, crop):
     return images[:, :, y : y + crop, x : x + crop]
 
 
-def read(path, names):
-    """Images and labels of the split of one of these names."""
+def split_of(name):
+    name = os.path.basename(name).lower()
+    if "test" in name or "t10k" in name:
+        return "test"
+    return "validation" if "val" in name else "train"
+
+
+def read(path, split):
+    """Images and labels of a split; None for what is not there."""
+    images, labels = [], []
+    for name, open_ in sorted(parts(path).items()):
+        if split_of(name) == split:
+            x, y = open_()
+            images += [x] if x is not None else []
+            labels += [y] if y is not None else []
+    return (torch.cat(images) if images else None), (torch.cat(labels) if labels else None)
+
+
+def parts(path):
+    """By name, functions that read a part of the set: images, or labels, or both."""
     if os.path.isfile(path):
-        return read_npz(path, names)
-    for name in names:
-        for reader in (read_idx, read_cifar):
-            found = reader(path, name)
-            if found is not None:
-                return found
-        if os.path.isfile(os.path.join(path, f"{name}.npz")):
-            return read_npz(os.path.join(path, f"{name}.npz"), names)
-    if not os.path.isdir(path):
-        raise Damaged("there is no such file or folder")
-    return None
+        z = zipfile.ZipFile(path)
+        arrays = [n for n in z.namelist() if n.endswith(".npy")]
+        return {n: lambda n=n: array(n, z.read(n)) for n in arrays if words(n) & (IMAGES | LABELS)}
+    out = {}
+    for name in os.listdir(path):
+        at = os.path.join(path, name)
+        if not os.path.isfile(at) or name.startswith("."):
+            continue
+        with open(at, "rb") as f:
+            head = f.read(len(NPY_MAGIC)).ljust(len(NPY_MAGIC))
+        if head[:2] == b"\0\0" and 8 <= head[2] <= 14 and not name.endswith(".bin") or head[:2] == b"\x1f\x8b":
+            out[at] = lambda at=at: idx(at)
+        elif head == NPY_MAGIC and words(name) & (IMAGES | LABELS):
+            out[at] = lambda at=at, name=name: array(name, contents(at))
+        elif name.endswith(".bin") and os.path.getsize(at):
+            out[at] = lambda at=at: cifar(at)
+    if not out:
+        raise Damaged("no data set in it: accepted are IDX files, CIFAR's binary files and .npy files")
+    return out
 
 
-def opened(path):
-    return gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb")
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
 
 
-# IDX: two zero bytes, the type (8 is unsigned bytes), the number of dimensions, their sizes, the elements.
+def words(name):
+    return set(re.split("[_.-]", os.path.basename(name).lower()))
 
 
-def read_idx(folder, name):
-    files = [matching(folder, rf"{name}[-_]images.*"), matching(folder, rf"{name}[-_]labels.*")]
-    if None in files:
-        return None
-    return tuple(idx(f) for f in files)
-
-
-def matching(folder, pattern):
-    found = [f for f in sorted(os.listdir(folder)) if re.fullmatch(pattern, f)] if os.path.isdir(folder) else []
-    return os.path.join(folder, found[0]) if found else None
+# IDX: two zero bytes, the type (8 is unsigned bytes), the number of dimensions, their sizes, the elements. Labels have one dimension.
 
 
 def idx(path):
-    with opened(path) as f:
+    with gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb") as f:
         head = f.read(4)
         if len(head) < 4 or head[:3] != b"\0\0\x08" or not 1 <= head[3] <= 4:
             raise Damaged(f"{path} does not begin as an IDX file of bytes does")
@@ -115,47 +135,34 @@ def idx(path):
         data = f.read()
     if len(data) != math.prod(shape):
         raise Damaged(f"{path} has {len(data)} elements, its header says {list(shape)}")
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(shape)
+    t = torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(shape)
+    return (None, t) if len(shape) == 1 else (t, None)
 
 
-# CIFAR: records of one label (of CIFAR-100 a coarse one before it) and 3072 bytes.
+# CIFAR: records of one label, or of CIFAR-100 a coarse and a fine one, and 3072 bytes.
 
 
-def read_cifar(folder, name):
-    ten = sorted(glob.glob(os.path.join(glob.escape(folder), "data_batch_*.bin" if name == "train" else f"{name}_batch.bin")))
-    hundred = [f for f in [os.path.join(folder, f"{name}.bin")] if os.path.isfile(f)]
-    if not ten and not hundred:
-        return None
-    records = torch.cat([cifar(f, 1 if ten else 2) for f in ten or hundred])
-    return records[:, -math.prod(CIFAR_SHAPE) :].reshape(-1, *CIFAR_SHAPE), records[:, 0 if ten else 1]
+def cifar(path):
+    data, image = contents(path), math.prod(CIFAR_SHAPE)
+    of = [n for n in (1, 2) if len(data) % (n + image) == 0]
+    if not of:
+        raise Damaged(f"{path} has {len(data)} bytes, which are no records of {1 + image} (CIFAR-10) or {2 + image} (CIFAR-100)")
+    records = torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(-1, of[0] + image)
+    return records[:, of[0] :].reshape(-1, *CIFAR_SHAPE), records[:, of[0] - 1]
 
 
-def cifar(path, labels):
-    size = labels + math.prod(CIFAR_SHAPE)
-    with open(path, "rb") as f:
-        data = f.read()
-    if not data or len(data) % size:
-        raise Damaged(f"{path} has {len(data)} bytes, which are no records of {size}")
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(-1, size)
+# .npy: a magic number, a version, the length of a header that is a dict in Python's syntax, the elements.
 
-
-# .npz: a zip of .npy files.
-
+NPY_MAGIC = b"\x93NUMPY"
 NPY_TYPES = {
     "|u1": torch.uint8, "|i1": torch.int8, "<i2": torch.int16, "<i4": torch.int32, "<i8": torch.int64, "<f4": torch.float32, "<f8": torch.float64,
 }
 
 
-def read_npz(path, names):
-    with zipfile.ZipFile(path) as z:
-        held = {n[: -len(".npy")] for n in z.namelist() if n.endswith(".npy")}
-        pairs = [p for n in names for p in ((f"x_{n}", f"y_{n}"), (f"{n}_images", f"{n}_labels"), (f"{n}_x", f"{n}_y"))]
-        if os.path.basename(path) in [f"{n}.npz" for n in names]:
-            pairs += [("images", "labels"), ("x", "y")]
-        for images, labels in pairs:
-            if {images, labels} <= held:
-                return pixels(npy(z, images)), npy(z, labels).reshape(-1)
-    return None
+def array(name, data):
+    """An array by its name: images or labels."""
+    t = npy(name, data)
+    return (None, t.reshape(-1)) if words(name) & LABELS else (pixels(t), None)
 
 
 def pixels(images):
@@ -167,9 +174,8 @@ def pixels(images):
     return images
 
 
-def npy(z, name):
-    data = z.read(name + ".npy")
-    if data[:6] != b"\x93NUMPY" or len(data) < 12:
+def npy(name, data):
+    if data[:6] != NPY_MAGIC or len(data) < 12:
         raise Damaged(f"{name} does not begin as a .npy file does")
     length, begin = (struct.unpack("<H", data[8:10])[0], 10) if data[6] == 1 else (struct.unpack("<I", data[8:12])[0], 12)
     try:

@@ -36,7 +36,7 @@ def main():
     t.set_defaults(run=run_train)
     e = commands.add_parser("evaluate", help="accuracy on a split", formatter_class=defaults)
     common(e)
-    e.add_argument("--split", choices=list(data.SPLITS), default="test")
+    e.add_argument("--split", choices=data.SPLITS, default="test")
     e.add_argument("--batch", type=int, default=256, help="samples at a time")
     e.set_defaults(run=run_evaluate)
     o = parser.parse_args()
@@ -48,7 +48,7 @@ def main():
 
 
 def common(p):
-    p.add_argument("--data", required=True, help="folder of IDX or CIFAR files, or an .npz file")
+    p.add_argument("--data", required=True, help="folder of IDX, CIFAR or .npy files, or an .npz file")
     p.add_argument("--weights", help="safetensors file to begin with")
     p.add_argument("--decision", help='JSON file, {"sotto":1,"choices":{path:option}}')
     p.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -126,7 +126,7 @@ def split_of(o, name, ranks):
 def needed(o, name, ranks):
     s = split_of(o, name, ranks)
     if s is None:
-        raise SystemExit(f"{o.data} has no split {name}: accepted are IDX files ({name}-images..., {name}-labels...), CIFAR's binary files, or arrays x_{name} and y_{name} in an .npz file")
+        raise SystemExit(f"{o.data} has no split {name}: accepted are files or arrays with that in their names")
     return s
 
 

@@ -93,6 +93,7 @@ def files(folder):
     records = torch.randint(0, 256, (3, 3073), dtype=torch.uint8)
     records[:, 0] = torch.tensor([1, 0, 9])
     os.mkdir(at("cifar"))
+    os.mkdir(at("empty"))
     open(at("cifar/data_batch_1.bin"), "wb").write(bytes(records.flatten().tolist()))
     got = data.load(at("cifar"), "train", [3, 32, 32], 10)
     expect(got.labels.tolist() == [1, 0, 9] and torch.equal(got.images.flatten(1), records[:, 1:]), "CIFAR-10")
@@ -114,6 +115,7 @@ def files(folder):
     expect(torch.equal(got.images, colours.permute(0, 3, 1, 2)) and got.labels.tolist() == [0, 1, 1, 0], ".npz")
     expect("188 bytes of <f4" in refused(data.load, at("set.npz"), "test", [3, 2, 2], 2), "cut .npz")
     refused(data.load, at("nowhere"), "train", [1], 2)
+    expect("no data set in it" in refused(data.load, at("empty"), "train", [1], 2), "an empty folder")
 
 
 # The parts of two processes are, put together, the batches of one, and an epoch is drawn the same again.
