@@ -160,7 +160,7 @@ func quoted(t *testing.T, args []string) string {
 }
 
 var (
-	searching = []string{"--logits-rate", "0.1", "--price-weight", "1", "--rate", "0.1"}
+	searching = []string{"--logits-rate", "0.1", "--price", "latency=1", "--rate", "0.1"}
 	decisive  = []string{"--decision", "decision.json", "--augment", "shift=1", "--nesterov", "--smoothing", "0.1"}
 )
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +19,7 @@ import (
 	"sotto/passes/clean"
 	"sotto/passes/pass"
 	"sotto/passes/relu"
+	"sotto/tools/sotto/goals"
 )
 
 // torchResult is what torch prints.
@@ -32,13 +36,13 @@ type torchResult struct {
 func newTorchCmd(a *app) *cobra.Command {
 	var network networkFlags
 	var lower lowerFlags
-	var target, out string
+	var target, search, out string
 	var networks int
 	c := &cobra.Command{
 		Use: "torch FILE -o DIR", Short: "write a network as a PyTorch program: search, training, evaluation", Args: cobra.ExactArgs(1),
 		Long: "Torch writes a program that needs PyTorch and nothing else, for one process or, under torchrun, for many on as many GPUs: training and\n" +
 			"evaluation of a network whose choices are decided, and for a space the search over its choices by gradient, with what each option costs\n" +
-			"on the target (see sotto table). What it leaves, a decision file and weights, is what sotto compile takes. DIR/README.md has its commands.",
+			"on the target (see sotto table). The search block of the file sets what the search makes least, under which limits. What it leaves, a decision file and weights, is what sotto compile takes. DIR/README.md has its commands.",
 		Example: "  sotto torch examples/resnet18_cifar.sotto --target lan -o program\n" +
 			"  cd program && torchrun --nproc_per_node 8 main.py search --data ../cifar --out found",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -56,10 +60,26 @@ func newTorchCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if m.Stage == ir.Net && c.Flags().Changed("target") {
-				return usagef("--target %s: the network has no choice that is open, so nothing is to be priced", target)
+			goal, err := goalOf(n, search)
+			if err != nil {
+				return err
 			}
-			r, err := a.writeTorch(n, m, lower, target, networks, out)
+			p, err := a.torchProgram(m, goal)
+			if err != nil {
+				return err
+			}
+			switch changed := c.Flags().Changed("target"); {
+			case changed && m.Stage == ir.Net:
+				return usagef("--target %s: the network has no choice that is open, so nothing is to be priced", target)
+			case !changed && p.target != "":
+				target = p.target
+			}
+			if m.Stage == ir.Space {
+				if p.prices, err = a.tableOf(n, lower, target, networks); err != nil {
+					return err
+				}
+			}
+			r, err := p.write(out)
 			if err != nil {
 				return err
 			}
@@ -73,6 +93,7 @@ func newTorchCmd(a *app) *cobra.Command {
 	lower.addDeploy(c)
 	addOfflineFlag(c, &lower.offline)
 	addTargetFlag(c, &target)
+	c.Flags().StringVar(&search, "search", "", "the search block of the file, where the net has several")
 	c.Flags().IntVar(&networks, "networks", 16, "random networks that an increment is the mean of")
 	c.Flags().StringVarP(&out, "output", "o", "", "the `directory` to write the program into")
 	return c
@@ -106,32 +127,117 @@ func trainable(n *network) (*ir.Module, error) {
 	return m, (&pass.Runner{}).Run(&pass.Context{Choices: n.decisions, Gates: n.relus.gates}, m, list...)
 }
 
-// writeTorch writes the program.
-func (a *app) writeTorch(n *network, m *ir.Module, lower lowerFlags, target string, networks int, out string) (*torchResult, error) {
+// torchProgram is a program to be written.
+type torchProgram struct {
+	net      *ir.Func
+	files    []torch.File
+	prices   *tableResult   // of a space
+	settings map[string]any // by the name of the program's flag; of the search block
+	target   string         // that its figures are on
+}
+
+// torchProgram emits the program of a module, set as a search block says, if there is one.
+func (a *app) torchProgram(m *ir.Module, goal *goals.Goal) (*torchProgram, error) {
 	files, err := torch.Emit(m)
 	if err != nil {
 		return nil, err
 	}
-	r := &torchResult{head: version1, Net: n.fn().Name, Folder: out, Params: trained(m.Funcs[0])}
-	var prices *tableResult
-	if m.Stage == ir.Space {
-		if prices, err = a.tableOf(n, lower, target, networks); err != nil {
-			return nil, err
-		}
-		r.Sites, r.Target = len(prices.Sites), prices.Target
+	p := &torchProgram{net: m.Funcs[0], files: files}
+	if goal != nil && m.Stage == ir.Space {
+		err = p.aim(goal)
 	}
-	return r, replaceDirIf(out, ownProgram(files), func(tmp string) error {
-		for _, f := range files {
-			r.Files = append(r.Files, f.Name)
+	return p, err
+}
+
+// goalOf reads the search block of that name, without one the only one there is.
+func goalOf(n *network, name string) (*goals.Goal, error) {
+	var names []string
+	for _, s := range n.searches {
+		if names = append(names, s.Name.Name); s.Name.Name == name || name == "" && len(n.searches) == 1 {
+			return goals.Read(s)
+		}
+	}
+	switch {
+	case name != "":
+		return nil, fmt.Errorf("no search in @%s is called %q: accepted are %s", n.fn().Name, name, strings.Join(names, ", "))
+	case len(names) > 1:
+		return nil, usagef("the file has several searches in @%s: name one of %s by --search", n.fn().Name, strings.Join(names, ", "))
+	}
+	return nil, nil
+}
+
+// tabled are the figures that a table of prices has.
+var tabled = []string{"latency", "offline", "total", "online", "traffic", "rounds", "relus"}
+
+// aim takes over what a search block says.
+func (p *torchProgram) aim(g *goals.Goal) error {
+	if g.Method != "" && g.Method != "gradient" {
+		return fmt.Errorf("search %s: method %s: PyTorch programs search by gradient; accepted is method gradient, or another search by --search", g.Name, g.Method)
+	}
+	var price, limit []string
+	for _, t := range g.Objective {
+		if err := p.figure(t.Figure); err != nil {
+			return fmt.Errorf("search %s: %w", g.Name, err)
+		}
+		price = append(price, fmt.Sprintf("%s=%g", t.Measure, t.Weight))
+	}
+	for _, l := range g.Limits {
+		if err := p.figure(l.Figure); err != nil {
+			return fmt.Errorf("search %s: %w", g.Name, err)
+		}
+		limit = append(limit, fmt.Sprintf("%s=%g", l.Measure, l.Most))
+	}
+	p.settings = map[string]any{"price": strings.Join(price, ","), "limit": strings.Join(limit, ",")}
+	for name, s := range g.Settings {
+		p.settings[name] = s.Number
+		if s.Word != "" {
+			p.settings[name] = s.Word
+		}
+	}
+	return nil
+}
+
+// figure notes the target that a figure is on: there is one table.
+func (p *torchProgram) figure(f goals.Figure) error {
+	if !slices.Contains(tabled, f.Measure) {
+		return fmt.Errorf("%s: no table of prices has it: accepted in a PyTorch program are %s", f.Measure, strings.Join(tabled, ", "))
+	}
+	if f.Target != "" && p.target != "" && f.Target != p.target {
+		return fmt.Errorf("figures on %s and on %s: accepted is one target", p.target, f.Target)
+	}
+	p.target = cmp.Or(f.Target, p.target)
+	return nil
+}
+
+// settingsFile is what the program reads in place of defaults.
+const settingsFile = "settings.json"
+
+// write puts the program into a directory.
+func (p *torchProgram) write(out string) (*torchResult, error) {
+	r := &torchResult{head: version1, Net: p.net.Name, Folder: out, Params: trained(p.net)}
+	for _, f := range p.files {
+		r.Files = append(r.Files, f.Name)
+	}
+	extra := map[string]any{}
+	if p.prices != nil {
+		extra[torch.TableFile], r.Sites, r.Target = p.prices, len(p.prices.Sites), p.prices.Target
+	}
+	if p.settings != nil {
+		extra[settingsFile] = p.settings
+	}
+	r.Files = append(r.Files, slices.Sorted(maps.Keys(extra))...)
+	return r, replaceDirIf(out, p.replaces, func(tmp string) error {
+		for _, f := range p.files {
 			if err := os.WriteFile(filepath.Join(tmp, f.Name), f.Text, 0o666); err != nil {
 				return err
 			}
 		}
-		if prices == nil {
-			return nil
+		for name, v := range extra {
+			if err := writeJSON(filepath.Join(tmp, name), v); err != nil {
+				return err
+			}
 		}
-		r.Files = append(r.Files, torch.TableFile)
-		return writeJSON(filepath.Join(tmp, torch.TableFile), prices)
+		return nil
 	})
 }
 
@@ -144,21 +250,22 @@ func (a *app) tableOf(n *network, lower lowerFlags, target string, networks int)
 	return a.table(n, lower, prices, networks)
 }
 
-// ownProgram refuses a directory that holds something else than a program of torch's.
-func ownProgram(files []torch.File) func(string) error {
-	return func(dir string) error {
-		entries, err := os.ReadDir(dir)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		for _, e := range entries {
-			own := e.Name() == torch.TableFile || slices.ContainsFunc(files, func(f torch.File) bool { return f.Name == e.Name() })
-			if !own {
-				return fmt.Errorf("%s would be lost if %s were replaced: move it away, or name another directory", filepath.Join(dir, e.Name()), dir)
-			}
-		}
-		return err
+// replaces refuses a directory that holds something else than a program of torch's.
+func (p *torchProgram) replaces(dir string) error {
+	own := []string{torch.TableFile, settingsFile}
+	for _, f := range p.files {
+		own = append(own, f.Name)
 	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if !slices.Contains(own, e.Name()) {
+			return fmt.Errorf("%s would be lost if %s were replaced: move it away, or name another directory", filepath.Join(dir, e.Name()), dir)
+		}
+	}
+	return err
 }
 
 func (r *torchResult) text(w io.Writer) {

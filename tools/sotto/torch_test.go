@@ -19,6 +19,11 @@ net searched {
   x = conv(x, 4, kernel = 3, pad = 1) |> batchnorm |> act
   output y = avgpool(x) |> flatten |> dropout(0.1) |> linear(2) to client
 }
+search cheap in searched {
+  method gradient { epochs = 2, order = 1, rate = 0.05 }
+  minimize loss + 0.1 * latency("lan") / ms
+  subject to latency("lan") <= 1 s
+}
 `
 
 // From a space to a compiled network, searched and trained by PyTorch: its decision and weights are what compile takes, and Sotto computes
@@ -28,12 +33,12 @@ func TestSearchByTorchCompiles(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	demand(t, os.WriteFile(at("net.sotto"), []byte(searched), 0o600))
-	mustSotto(t, "torch", at("net.sotto"), "--target", "lan", "--networks", "2", "-o", at("program"))
+	mustSotto(t, "torch", at("net.sotto"), "--networks", "2", "-o", at("program"))
 	writeShades(t, at("data"))
-	common := []string{"--data", at("data"), "--batch", "8", "--epochs", "2", "--rate", "0.05"}
+	common := []string{"--data", at("data"), "--batch", "8"}
 	main := at("program/main.py")
-	torchtest.Run(t, dir, append([]string{main, "search", "--out", at("found"), "--logits-rate", "0.2", "--price-weight", "0.1", "--budget", "1e6"}, common...)...)
-	torchtest.Run(t, dir, append([]string{main, "train", "--out", at("trained"), "--decision", at("found/decision.json"), "--weights", at("found/weights.safetensors")}, common...)...)
+	torchtest.Run(t, dir, append([]string{main, "search", "--out", at("found"), "--logits-rate", "0.2"}, common...)...)
+	torchtest.Run(t, dir, append([]string{main, "train", "--out", at("trained"), "--epochs", "2", "--decision", at("found/decision.json"), "--weights", at("found/weights.safetensors")}, common...)...)
 	net := []string{at("net.sotto"), "--decision", at("found/decision.json"), "--weights", at("trained/weights.safetensors")}
 	mustSotto(t, append([]string{"compile", "--calibration", "random:1x4", "-o", at("bundle")}, net...)...)
 

@@ -1,6 +1,6 @@
 """Searches, trains and evaluates the network of net.py. One process, or many under torchrun.
 
-  python3 main.py search --data DIR --out found --price-weight 0.02
+  python3 main.py search --data DIR --out found --price latency=0.02 --limit relus=50000
   python3 main.py train --data DIR --decision found/decision.json --weights found/weights.safetensors --out trained
   python3 main.py evaluate --data DIR --decision found/decision.json --weights trained/weights.safetensors
   torchrun --nproc_per_node 8 main.py train --data DIR --out trained
@@ -29,7 +29,7 @@ def main():
     common(s)
     steps(s, epochs=50, batch=64, rate=0.025, rate_end=0.001, decay=3e-4, clip=5.0)
     logits(s)
-    s.set_defaults(run=run_search)
+    s.set_defaults(run=run_search, **settings(s))
     t = commands.add_parser("train", help="train a network whose choices are decided", formatter_class=defaults)
     common(t)
     steps(t, epochs=100, batch=64, rate=0.01, rate_end=0.0, decay=3e-4, clip=0.0)
@@ -45,6 +45,22 @@ def main():
         o.run(o, ranks)
     finally:
         ranks.close()
+
+
+def settings(parser):
+    """What the search block of the network's file sets, in place of defaults."""
+    path = os.path.join(HERE, "settings.json")
+    if not os.path.exists(path):
+        return {}
+    with open(path) as f:
+        given = {name.replace("-", "_"): value for name, value in json.load(f).items()}
+    known = {a.dest: a for a in parser._actions}
+    for name, value in given.items():
+        if name not in known:
+            raise SystemExit(f"settings.json: {name} is no setting of a search: accepted are {', '.join(known)}")
+        if known[name].type and not isinstance(value, str):
+            given[name] = known[name].type(value)
+    return given
 
 
 def common(p):
@@ -82,9 +98,8 @@ def steps(p, epochs, batch, rate, rate_end, decay, clip):
 
 def logits(p):
     p.add_argument("--order", type=int, choices=[1, 2], default=2, help="2: logits look one step of the weights ahead")
-    p.add_argument("--price", default="online_ms", help=f"what counts, added up with +: {', '.join(searching.FIGURES)}")
-    p.add_argument("--price-weight", type=float, default=0.02, help="what a unit of the price counts in the loss")
-    p.add_argument("--budget", type=float, help="greatest price of the decision, by the sum of its options' prices")
+    p.add_argument("--price", default="latency=0.02", help=f"what figures count in the loss, FIGURE=WEIGHT with commas: {', '.join(searching.FIGURES)}, in ms, bytes or counts")
+    p.add_argument("--limit", default="", help="greatest figures of the decision, FIGURE=NUMBER with commas, by the sum of its options' prices")
     p.add_argument("--logits-rate", type=float, default=3e-4, help="learning rate of the logits (Adam)")
     p.add_argument("--logits-decay", type=float, default=1e-3, help="weight decay of the logits")
     p.add_argument("--logits-after", type=int, default=0, help="epochs of the weights alone before the logits' first step")
@@ -147,7 +162,7 @@ def run_search(o, ranks):
     if o.weights:
         network.load(tensors.read(o.weights)[0], o.weights, network.optional)
     with open(os.path.join(HERE, "table.json")) as f:
-        prices = searching.Prices(json.load(f), o.price, network.sites)
+        prices = searching.Prices(json.load(f), network.sites)
     network.to(ranks.device)
     both, preprocess = needed(o, "train", ranks), preprocess_of(ranks)
     order = torch.randperm(len(both), generator=torch.Generator().manual_seed(o.seed)).to(ranks.device)

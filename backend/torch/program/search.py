@@ -12,44 +12,50 @@ import torch.nn.functional as F
 
 import training
 
-FIGURES = ("online_ms", "offline_ms", "online_bytes", "offline_bytes", "online_rounds", "relus")
+# What a price may be of, as in the language, and which entries of table.json it sums up.
+FIGURES = {
+    "latency": ["online_ms"], "offline": ["offline_ms"], "total": ["online_ms", "offline_ms"], "online": ["online_bytes"],
+    "traffic": ["online_bytes", "offline_bytes"], "rounds": ["online_rounds"], "relus": ["relus"],
+}
 STEP = 0.01  # of the finite difference, divided by the length of the gradient
 
 
+def parse_figures(flag, text):
+    """FIGURE=NUMBER, several with commas, as a dict."""
+    out = {}
+    for part in filter(None, text.split(",")):
+        name, _, number = part.partition("=")
+        try:
+            out[name] = float(number)
+        except ValueError:
+            name = None
+        if name not in FIGURES:
+            raise SystemExit(f"--{flag} {text}: accepted is FIGURE=NUMBER, several with commas; figures are {', '.join(FIGURES)} (ms, bytes, or counts)")
+    return out
+
+
 class Prices:
-    """What the options cost: table.json, and which figures of it count. A price is the sum of the mean network's and of what its options add."""
+    """What the options cost, as table.json says: a figure of a network is that of the mean network and what the options add."""
 
-    def __init__(self, table, figures, sites):
-        self.table, self.names = table, parse_figures(figures)
-        self.mean = self.sum(table["mean"])
-        adds = {s["path"]: {x["name"]: self.sum(x["adds"]) for x in s["options"]} for s in table["sites"]}
+    def __init__(self, table, sites):
+        self.table, self.sites = table, sites
+        self.adds = {s["path"]: {x["name"]: x["adds"] for x in s["options"]} for s in table["sites"]}
         for site, options in sites.items():
-            if set(adds.get(site, ())) != set(options):
+            if set(self.adds.get(site, ())) != set(options):
                 raise SystemExit(f"table.json is of another network: it has no prices of {site} and its options {', '.join(options)}")
-        self.adds = {site: [adds[site][x] for x in options] for site, options in sites.items()}
-        self.fixed = adds
 
-    def sum(self, figures):
-        return sum(figures[name] for name in self.names)
+    def of(self, figure, decision):
+        """A figure of a network."""
+        networks = [self.table["mean"], *(self.adds[site][option] for site, option in decision.items() if site in self.adds)]
+        return sum(x[name] for x in networks for name in FIGURES[figure])
 
-    def expected(self, shares, decided):
-        """The price that is expected of shares by site; decided are the options of the other sites."""
-        total = self.mean + sum(self.fixed[site][option] for site, option in decided.items() if site in self.fixed)
-        for site, adds in self.adds.items():
+    def expected(self, figure, shares, decided):
+        """A figure that is expected of shares by site; decided are the options of the other sites."""
+        total = self.of(figure, decided)
+        for site, options in self.sites.items():
+            adds = [sum(self.adds[site][x][name] for name in FIGURES[figure]) for x in options]
             total = total + (shares[site] * shares[site].new_tensor(adds)).sum()
         return total
-
-    def of(self, decision):
-        """The price of a network, by its sum."""
-        return self.mean + sum(self.fixed[site][option] for site, option in decision.items() if site in self.fixed)
-
-
-def parse_figures(text):
-    names = text.split("+")
-    for name in names:
-        if name not in FIGURES:
-            raise SystemExit(f"--price {text}: accepted are {', '.join(FIGURES)}, or several with +")
-    return names
 
 
 def softmax_shares(logits):
@@ -113,6 +119,7 @@ def place(weights, origin, direction, factor):
 class Search:
     def __init__(self, o, network, prices, ranks):
         self.o, self.network, self.prices, self.ranks = o, network, prices, ranks
+        self.weighed, self.limits = parse_figures("price", o.price), parse_figures("limit", o.limit)
         self.sites = network.sites
         self.logits = {site: torch.zeros(len(options), device=ranks.device, requires_grad=True) for site, options in self.sites.items()}
         self.weights = list(network.parameters())
@@ -130,6 +137,10 @@ class Search:
     def loss(self, x, y, shares, network=None):
         logits = (network or self.network)(x, named(shares, self.sites))
         return F.cross_entropy(logits, y, label_smoothing=self.o.smoothing), logits
+
+    def price(self, shares):
+        """What the figures that are weighed count in the loss."""
+        return sum(w * self.prices.expected(figure, shares, self.network.decision) for figure, w in self.weighed.items())
 
     def update(self, i, w, g):
         """The direction of the optimiser's step, as PASNet looks ahead: momentum's velocity, the gradient and decay."""
@@ -151,7 +162,7 @@ class Search:
 
         def validation_loss():
             s = shares()
-            return self.loss(*validation, s)[0] + self.o.price_weight * self.prices.expected(s, self.network.decision)
+            return self.loss(*validation, s)[0] + self.price(s)
 
         logits = list(self.logits.values())
         if self.o.order == 1:
@@ -199,24 +210,29 @@ class Search:
         training.restore_optimiser(self.optimiser, held, "optimiser/")
         training.restore_optimiser(self.of_logits, held, "of_logits/")
 
+    def excess(self, decision):
+        """By how much a decision breaks the limits, in parts of these."""
+        return sum(max(0.0, self.prices.of(figure, decision) / most - 1) if most > 0 else math.inf for figure, most in self.limits.items())
+
     def decision(self):
-        """The likeliest option of each site. Over a budget, the sites change that give up the least likelihood for what they save, until the sum
-        of the prices is within it."""
+        """The likeliest option of each site. Where that breaks a limit, the options change that give up the least likelihood for what they
+        bring the figures nearer to it, until all are within."""
         log = {site: torch.log_softmax(l.detach().double(), 0).tolist() for site, l in self.logits.items()}
-        taken = {site: max(range(len(l)), key=l.__getitem__) for site, l in log.items()}
-        price = lambda: self.prices.of({**self.network.decision, **{site: self.sites[site][i] for site, i in taken.items()}})
-        while self.o.budget is not None and price() > self.o.budget:
-            best = None
-            for site, l in log.items():
-                for i in range(len(l)):
-                    saved = self.prices.adds[site][taken[site]] - self.prices.adds[site][i]
-                    loss = (l[taken[site]] - l[i]) / saved if saved > 0 else math.inf
-                    if saved > 0 and (best is None or loss < best[0]):
-                        best = (loss, site, i)
-            if best is None:
-                raise SystemExit(f"no network of the space costs {self.o.budget} or less: the cheapest costs {price():.6g} {self.o.price}")
-            taken[best[1]] = best[2]
-        return {**self.network.decision, **{site: self.sites[site][i] for site, i in taken.items()}}
+        likely = {site: dict(zip(options, log[site])) for site, options in self.sites.items()}
+        taken = {**self.network.decision, **{site: max(l, key=l.get) for site, l in likely.items()}}
+        while (excess := self.excess(taken)) > 0:
+            changes = []
+            for site, options in likely.items():
+                for option in options:
+                    less = excess - self.excess({**taken, site: option})
+                    if less > 0:
+                        changes.append(((options[taken[site]] - options[option]) / less, site, option))
+            if not changes:
+                figures = ", ".join(f"{name} {self.prices.of(name, taken):.6g}" for name in self.limits)
+                raise SystemExit(f"--limit {self.o.limit}: no network within was found; the nearest has {figures}")
+            _, site, option = min(changes)
+            taken[site] = option
+        return taken
 
 
 def search(o, network, prices, train, validation, preprocess, ranks):
@@ -233,11 +249,12 @@ def search(o, network, prices, train, validation, preprocess, ranks):
         shares = {site: p.detach() for site, p in softmax_shares(s.logits).items()}
         entry = {"sotto": 1, "epoch": number + 1, "rate": schedule.rate((number + 1) * len(train) - 1), "loss": loss, "train_accuracy": accuracy}
         entry["held_out_loss"], entry["accuracy"] = training.evaluate(network, validation.split, o.batch, preprocess, ranks, named(shares, s.sites))
-        entry.update({o.price: float(prices.expected(shares, network.decision)), "entropy": entropy(shares), "seconds": round(time.monotonic() - begun, 3)})
+        entry["expected"] = {figure: float(prices.expected(figure, shares, network.decision)) for figure in FIGURES}
+        entry["entropy"], entry["seconds"] = entropy(shares), round(time.monotonic() - begun, 3)
         run.save(entry, s.held())
     decision = s.decision()
-    result = {"decision": run.path("decision.json"), "price": o.price, "expected": prices.of(decision), "target": prices.table["target"]}
+    said = {"expected": {figure: prices.of(figure, decision) for figure in FIGURES}, "target": prices.table["target"]}
     if ranks.rank == 0:
-        run.write("decision.json", json.dumps({"sotto": 1, "choices": decision, **{k: result[k] for k in ("price", "expected", "target")}}, indent=1) + "\n")
+        run.write("decision.json", json.dumps({"sotto": 1, "choices": decision, **said}, indent=1) + "\n")
     logits = {site + ".logits": l.detach() for site, l in s.logits.items()}
-    run.finish({**network.tensors(), **logits}, {**result, "accuracy": run.entries[-1]["accuracy"] if run.entries else None})
+    run.finish({**network.tensors(), **logits}, {"decision": run.path("decision.json"), **said, "accuracy": run.entries[-1]["accuracy"] if run.entries else None})
