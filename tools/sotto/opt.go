@@ -19,6 +19,7 @@ import (
 func newOptCmd(a *app) *cobra.Command {
 	var network networkFlags
 	var lower lowerFlags
+	var train trainingFlags
 	var names, out string
 	var list, ops bool
 	c := &cobra.Command{
@@ -39,7 +40,11 @@ func newOptCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.opt(n, lower, names, out)
+			how, err := train.training()
+			if err != nil {
+				return err
+			}
+			return a.opt(n, lower, how, names, out)
 		},
 	}
 	network.add(c)
@@ -47,6 +52,7 @@ func newOptCmd(a *app) *cobra.Command {
 	lower.addDeploy(c)
 	addOfflineFlag(c, &lower.offline)
 	lower.addDump(c)
+	train.add(c)
 	c.Flags().StringVar(&names, "passes", "", "comma-separated `names`, in order")
 	c.Flags().StringVarP(&out, "output", "o", "", "write the module to this `file`")
 	c.Flags().BoolVar(&list, "list", false, "document every pass")
@@ -61,7 +67,7 @@ type optResult struct {
 	Notices []string `json:"notices"`
 }
 
-func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
+func (a *app) opt(n *network, flags lowerFlags, how *pass.Training, names, out string) error {
 	todo, err := passesNamed(names, &flags)
 	if err != nil {
 		return err
@@ -79,6 +85,7 @@ func (a *app) opt(n *network, flags lowerFlags, names, out string) error {
 		return err
 	}
 	m := n.module
+	l.context.Training = how
 	for _, p := range todo {
 		if p == protocols.Protocols && m.Stage == ir.RingStage {
 			l.ring = m.Clone()

@@ -152,7 +152,7 @@ func loadDump(path, text, net string, decisions []pass.Decision) (*network, erro
 		}
 		m.Funcs = []*ir.Func{f}
 	}
-	if len(m.Funcs) != 1 {
+	if len(m.Funcs) != 1 && (m.Stage != ir.Train || len(m.Funcs) == 0) {
 		return nil, fmt.Errorf("%s holds %d functions: name one of %s by --net", path, len(m.Funcs), funcNames(m))
 	}
 	return &network{module: m, decisions: decisions}, nil
