@@ -408,6 +408,8 @@ func (v *values) step(in program.Instr) {
 			inner = v.sum("inner", inner, x(0))
 		}
 		y = v.sum("square", v.product("cross", x(0), inner), x(2))
+	default:
+		panic(fmt.Sprintf("backend/llvm: %s is elementwise and has no code here", in.Op))
 	}
 	v.put(in.Out[0], y)
 }
