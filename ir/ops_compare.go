@@ -81,9 +81,6 @@ func carryCost(l *cost.Ledger, n int64, bits int, in cost.Ready) (out cost.Ready
 	return out
 }
 
-// kept is how often what is made offline is there: in a buffer of the machine, and put away.
-const kept = 2
-
 func waveCost(l *cost.Ledger, n int64, bits int, in cost.Ready) cost.Ready {
 	c, receiver, sender := cost.Comparison{Bits: bits}, CompareReceiver, CompareReceiver.Other()
 	masks := l.OT16(receiver, cost.Padded(n)*int64(c.Digits()))
@@ -91,8 +88,6 @@ func waveCost(l *cost.Ledger, n int64, bits int, in cost.Ready) cost.Ready {
 	var at cost.Ready
 	at[sender] = max(in[sender], masks, corrections)
 	at[receiver] = max(in[receiver], masks, l.Send(sender, cost.PlaneBytes(n, c.MessagePlanes()), at[sender]))
-	l.Keep(sender, 0, kept*cost.PlaneBytes(n, c.MaskPlanes()))
-	l.Keep(receiver, 0, kept*cost.PlaneBytes(n, c.ChoicePlanes()+2*c.Digits()))
 	digits := cost.Padded(n) * int64(c.Digits())
 	l.Compute(receiver, max(in[receiver], cost.Start), cost.Digit, digits)
 	l.Compute(sender, max(masks, corrections), cost.Turn, digits)
@@ -100,10 +95,6 @@ func waveCost(l *cost.Ledger, n int64, bits int, in cost.Ready) cost.Ready {
 	l.Compute(receiver, at[receiver], cost.Digit, digits)
 	if c.Levels() == 0 {
 		return at
-	}
-	const shares, pads = 1 + 2 + 2, 2 + 2 // planes of a triple: its bits, and what its products are made of
-	for _, p := range []cost.Party{sender, receiver} {
-		l.Keep(p, 0, cost.PlaneBytes(n, (kept*shares+pads)*c.Triples()))
 	}
 	triples := l.Triples(cost.Padded(n) * int64(c.Triples()))
 	for level := range c.Levels() {

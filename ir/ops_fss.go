@@ -77,6 +77,7 @@ func keysCost(l *cost.Ledger, v *Value, width, opened int, in cost.Ready) cost.R
 	var arrives cost.Ready
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		l.Deal(p, cost.ComparisonKeyBytes(n, width))
+		l.KeepKeys(p, cost.ComparisonKeyBytes(n, width))
 		arrives[p.Other()] = l.Send(p, cost.BitBytes(n, opened), in[p])
 		l.Stream(p, p, in[p]+1, cost.PackBits, n)
 		l.Stream(p, p.Other(), in[p]+1, cost.PackBits, n)
@@ -93,6 +94,7 @@ func comparisonCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 func rectificationCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	n, ring, width := int64(v.Type.Len()), v.Type.Elem.Bits, SignWidth(v)
 	l.Deal(cost.Server, cost.SelectionBytes(n, ring))
+	l.KeepKeys(cost.Server, cost.SelectionBytes(n, ring))
 	opened := keysCost(l, v, cost.RectifyComparison(width, v.Int("bits"), ring), cost.RectifyOpening(width, ring), in[0])
 	var arrives cost.Ready
 	for _, p := range []cost.Party{cost.Client, cost.Server} {

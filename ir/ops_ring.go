@@ -239,11 +239,11 @@ func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	}
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		v.drawn(l, p, 1) // its share of the product with the mask
+		l.Keep(p, v.vectorBytes())
 	}
 	for _, p := range evaluators(l.Deploy) {
 		l.Compute(p, cost.OfflineEnd, cost.PackWeights, v.Args[1].vectorBytes())
 		l.Compute(p, cost.OfflineEnd, cost.Allocate, v.Args[1].vectorBytes())
-		l.Keep(p, v.Args[1].vectorBytes(), v.Args[1].vectorBytes()) // as they were read, and packed
 		v.multiplies(l, p, max(in[0][p], cost.Start))
 	}
 	if l.Deploy == cost.ClientServer {

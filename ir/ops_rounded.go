@@ -46,7 +46,6 @@ func roundedCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	out, pads := in[0], cost.Start
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		pads = max(pads, l.RandomOT(p, n))
-		v.padded(l, p)
 	}
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		to := p.Other()

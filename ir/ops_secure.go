@@ -174,7 +174,6 @@ func truncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	correction := l.Send(receiver, cost.BitBytes(n, 1), in[0][receiver])
 	correlation := l.Send(sender, cost.BitBytes(n, v.Int("bits")), max(pads, in[0][sender]))
 	packs(l, sender, correlation, n)
-	v.padded(l, receiver)
 	out := in[0]
 	out[sender] = max(out[sender], pads, correction)
 	out[receiver] = max(out[receiver], correlation)
@@ -193,7 +192,6 @@ func muxCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 		pads := l.RandomOT(receiver, n)
 		correction := l.Send(receiver, cost.BitBytes(n, 1), in[0][receiver])
 		correlation := l.Send(sender, v.bytes(), max(pads, both[sender]))
-		v.padded(l, receiver)
 		out[sender] = max(out[sender], pads, correction)
 		out[receiver] = max(out[receiver], correlation)
 		v.steps(l, sender, max(pads, both[sender]), 4)

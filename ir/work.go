@@ -58,7 +58,6 @@ func (v *Value) drawn(l *cost.Ledger, p cost.Party, vectors int) {
 	l.Compute(p, cost.Start, cost.Expand, bytes)
 	l.Compute(p, cost.Start, cost.Spill, bytes)
 	l.Compute(p, cost.Start, cost.Allocate, bytes)
-	l.Keep(p, bytes, 2*bytes) // as it is made; in a buffer of the machine, and put away: the offline phase has few levels, each with all layers
 }
 
 // crossed records the material of a product of v's elements with what the client's mask of them is: the server's correction, the mask, and
@@ -69,11 +68,7 @@ func (v *Value) crossed(l *cost.Ledger) {
 	v.drawn(l, cost.Server, 2)
 	if l.Source == cost.FromHE {
 		l.Elementwise(int64(v.Type.Len()), v.Type.Elem.Bits)
+	} else {
+		l.Keep(cost.Server, v.vectorBytes()) // the correction
 	}
-}
-
-// padded records the pads of OTs of v's elements, both at the sender and the chosen ones at the receiver.
-func (v *Value) padded(l *cost.Ledger, receiver cost.Party) {
-	l.Keep(receiver.Other(), 0, 2*2*v.vectorBytes()) // in a buffer of the machine, and put away
-	l.Keep(receiver, 0, 2*v.vectorBytes())
 }

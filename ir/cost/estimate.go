@@ -6,8 +6,6 @@ type Estimated struct {
 	Online  Expected // from when both parties have the material and their inputs
 	// EnergyMJ is what both parties draw in both phases, where the target has watts.
 	EnergyMJ float64
-	// PeakBytes is the most memory of each party's process.
-	PeakBytes [2]int64
 }
 
 // Expected is what a phase takes: bytes and rounds are exact, times are the target's, Low and High with all of its prices at either end of
@@ -45,9 +43,6 @@ func Estimate(l *Ledger, t Target) Estimated {
 		x.WorkMS = s.workMS()
 	}
 	e.EnergyMJ = t.energy(&e)
-	for _, p := range []Party{Client, Server} {
-		e.PeakBytes[p] = l.peak(p, t.MachineOf(p))
-	}
 	return e
 }
 

@@ -204,25 +204,33 @@ func TestEnergy(t *testing.T) {
 	}
 }
 
-// TestPeakMemory: what is kept adds up, streams go to a file beyond their budget, of the steps the greatest counts, and what comes when they
-// are over is not beside them.
+// TestPeakMemory: what is kept adds up, streams and slots go to a file beyond their budget, of the steps the greatest counts, and of the
+// stages.
 func TestPeakMemory(t *testing.T) {
 	target := flat()
 	l := online(func(l *Ledger) {
-		l.Keep(Client, 1000, 40)
-		l.Keep(Client, 500, 29)
-		l.Step(Client, 70)
+		l.Keep(Client, 1000)
+		l.Keep(Client, 500)
+		l.Step(Client, 7000)
 		l.Step(Client, 30)
 		l.KeepStream(Server, 1<<40)
-		l.Step(Server, ResidentStreams)
+		l.KeepKeys(Server, 11)
 	})
-	peak := Estimate(l, target).PeakBytes
 	grown := func(live int64) int64 { return 1 + live + (live+CollectorRoom)*SessionGarbage/100 }
-	if got, want := peak[Client], grown(sessionBytes+1500+70); got != want {
-		t.Errorf("the client holds %d bytes, want %d", got, want)
-	}
-	if got, want := peak[Server], grown(sessionBytes+relayBytes+ResidentStreams); got != want {
-		t.Errorf("the server holds %d bytes, want %d", got, want)
+	for _, x := range []struct {
+		held           Held
+		client, server int64
+	}{
+		{Held{Weights: 3}, 3 + 1500 + 7000, 3 + 11 + relayBytes + ResidentStreams},
+		{Held{Weights: 3, OfflineBuffers: 9000, OfflineSlots: 60, Buffers: 5}, 3 + 1500 + 9060, 3 + 11 + relayBytes + ResidentStreams + 9000},
+		{Held{OfflineSlots: 1 << 40, Slots: 4, Packed: 1 << 29, Buffers: 2}, 1500 + 1<<29 + 6, 11 + relayBytes + ResidentStreams + 1<<29 + 6},
+		{Held{Slots: 1 << 40, Buffers: 2}, 1500 + ResidentOnline, 11 + relayBytes + ResidentOnline},
+		{Held{Slots: 1 << 40, Buffers: 1 << 30}, 1500 + ResidentStreams + 1<<30, 11 + relayBytes + ResidentStreams + 1<<30},
+	} {
+		got := l.PeakBytes([2]Held{x.held, x.held}, target)
+		if want := [2]int64{grown(sessionBytes + x.client), grown(sessionBytes + x.server)}; got != want {
+			t.Errorf("%+v: %d bytes, want %d", x.held, got, want)
+		}
 	}
 }
 

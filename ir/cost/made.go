@@ -90,6 +90,9 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 	for _, party := range [...]Party{Client, Server} {
 		if l.Encrypts(party) {
 			l.stepOf(p, party.Other())
+			if m := &l.memory[party.Other()]; again {
+				m.again = max(m.again, p.UploadBytes())
+			}
 		}
 	}
 }
@@ -139,7 +142,11 @@ func (l *Ledger) Elementwise(n int64, ring int) {
 		l.open.asks = append(l.open.asks, ask{kind: askElementwise, n: n, ring: ring})
 		return
 	}
+	vector := n * int64(ring) / 8
+	l.Keep(Client, vector) // of both factors and shares, the client has the factor of a crossing product at hand alone
+	l.Keep(Server, 2*vector)
 	if l.made.how == BySIMD {
+		l.Keep(Client, vector)
 		l.slots(n)
 		return
 	}
@@ -147,6 +154,7 @@ func (l *Ledger) Elementwise(n int64, ring int) {
 	l.Send(Server, l.made.gilboa.ChoiceBytes(ots), Start-1)
 	l.Send(Client, l.made.gilboa.TreeBytes(l.made.ots, ots)+GilboaBytes(n, ring), Start)
 	l.made.ots += ots
+	l.memory[Client].messages += l.made.gilboa.waits(n, ring)
 	l.gilboa(ots)
 	l.stepOfGilboa(n, ring)
 }
@@ -170,6 +178,7 @@ func (l *Ledger) slots(n int64) {
 	l.made.slotted += n
 	l.Send(Client, blocks*p.UploadBytes(), 0)
 	l.Send(Server, blocks*p.ReplyBytes(), Start-1)
+	l.memory[Server].replies += blocks * p.ReplyBytes()
 	l.Stream(Client, Client, Start-1, SlotEncrypt, blocks*int64(p.Primes))
 	l.Stream(Client, Server, Start-1, SlotEvaluate, blocks*int64(p.Primes))
 	l.Stream(Server, Client, Start, SlotDecrypt, blocks*int64(p.Primes))

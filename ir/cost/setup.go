@@ -33,8 +33,8 @@ func (l *Ledger) Setup(x Extensions) {
 			first += toReceiver
 			l.baseOTs(p)
 			if i.Silent() { // this extension's base and the next one's, at either end
-				l.Keep(p, 2*blockBytes*i.Base(), 0)
-				l.Keep(p.Other(), 2*blockBytes*i.Base(), 0)
+				l.Keep(p, 2*blockBytes*i.Base())
+				l.Keep(p.Other(), 2*blockBytes*i.Base())
 			}
 			l.extend(Instance{OT: SoftSpoken}, p, i.Base(), Start)
 		}

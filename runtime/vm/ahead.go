@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"sotto/ir/cost"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
 )
@@ -14,7 +15,7 @@ import (
 
 // DefaultOnline is how many bytes a machine's buffers and what waits for the online phase may take when that begins: Tuning, half of
 // what a party may take for any network. What makes the material is gone by then, and weights are there twice at most.
-const DefaultOnline = 512 << 20
+const DefaultOnline = cost.ResidentOnline
 
 // onlineRoom is what the online phase may have in memory beside the buffers of a program, beyond DefaultResident.
 func onlineRoom(p *program.Program) int64 { return max(0, DefaultOnline-DefaultResident-p.Memory()) }

@@ -10,13 +10,14 @@ import (
 	"os"
 	"sync"
 
+	"sotto/ir/cost"
 	"sotto/runtime/prg"
 	"sotto/runtime/ring"
 )
 
 // DefaultResident is how many bytes of streams a machine keeps in memory: Tuning. It is a quarter of what a party may take for
 // any network.
-const DefaultResident = 256 << 20
+const DefaultResident = cost.ResidentStreams
 
 // store keeps the streams of one machine: in memory as long as its budget lasts, and beyond that in one file that has no name
 // and is encrypted under a key that lives in memory alone, so that nothing readable is left behind. Its streams may be used

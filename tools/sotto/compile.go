@@ -158,7 +158,7 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
 		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.packings(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
-		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, l.context.Source, target),
+		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, pair, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
 	r.Comparisons, r.Weighed = l.comparisons(), l.deciding.choice.Weighed
 	if r.Ranges == nil {

@@ -57,7 +57,7 @@ const sessionLayer = "session"
 
 // costs prices a SECURE function and sums its ops by layer; a message's frame headers and its round belong to the first layer in it, so
 // that the layers sum to the totals.
-func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
+func costs(m *ir.Module, pair *twopc.Pair, source cost.Source, target cost.Target) estimate {
 	f := m.Funcs[0]
 	l := ir.Account(m, f, source)
 	x := cost.Estimate(l, target)
@@ -65,7 +65,8 @@ func costs(m *ir.Module, source cost.Source, target cost.Target) estimate {
 	for _, d := range l.Dealt {
 		dealt[d.Tag] += d.Bytes
 	}
-	e := estimate{Source: source, EnergyMJ: x.EnergyMJ, PeakBytes: peakBytes{x.PeakBytes[cost.Client], x.PeakBytes[cost.Server]}}
+	peak := l.PeakBytes([2]cost.Held{cost.Client: pair.Client.Held(), cost.Server: pair.Server.Held()}, target)
+	e := estimate{Source: source, EnergyMJ: x.EnergyMJ, PeakBytes: peakBytes{peak[cost.Client], peak[cost.Server]}}
 	index, ops := map[string]int{}, twopc.LayerOps(f)
 	offline, online := l.ByTag(cost.Offline), l.ByTag(cost.Online)
 	for tag := cost.SessionTag; tag < len(f.Body); tag++ {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sotto/backend/twopc"
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/choose"
@@ -98,7 +99,11 @@ func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netE
 	if notices == nil {
 		notices = []string{}
 	}
-	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, l.context.Source, target), l.comparisons(), l.deciding.choice.Weighed, nil, notices, nil}
+	pair, err := twopc.Emit(l.secure, l.secure.Funcs[0])
+	if err != nil {
+		return nil, err
+	}
+	r := &netEstimate{version1, l.secure.Funcs[0].Name, l.secure.Deploy, target.Name, target.Source, costs(l.secure, pair, l.context.Source, target), l.comparisons(), l.deciding.choice.Weighed, nil, notices, nil}
 	r.Picked = picked
 	r.Explain, err = l.explain()
 	return r, err
