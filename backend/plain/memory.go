@@ -58,7 +58,10 @@ func plan(f *ir.Func, steps []*step) *Program {
 	}
 	for _, v := range f.Body {
 		if at := n.places[root(v)]; v.Overwrites() && !(at.of == inState && at.path == v.Path) {
-			p.copies = append(p.copies, n.stored(v.Path, at))
+			if root(v).Is("param") {
+				at = n.saved(v.Path, at)
+			}
+			p.copies = append(p.copies, store{v.Path, at})
 		}
 	}
 	p.result = n.places[root(f.Result)]
@@ -81,17 +84,14 @@ func roots(f *ir.Func, steps []*step) func(*ir.Value) *ir.Value {
 	}
 }
 
-// stored is a copy into state at the end. One from another state tensor, which may itself be overwritten, goes by way of the arena.
-func (n *planning) stored(path string, from place) store {
-	if from.of != inState {
-		return store{path, from}
-	}
-	v := &ir.Value{Name: path, Op: ir.Input, Type: ir.Float(from.n)}
+// saved is a place for what a state tensor holds when the program begins, which may itself be overwritten.
+func (n *planning) saved(name string, from place) place {
+	v := &ir.Value{Name: name, Op: ir.Input, Type: ir.Float(from.n)}
 	to := place{at: n.top, n: from.n} // memory that no call has
 	n.top += lines(from.n)
 	s := &step{v: v, of: v, to: to, from: []place{from}, slices: make([][]float32, 1), run: copied}
 	n.p.calls = append([]*step{s}, n.p.calls...)
-	return store{path, s.to}
+	return to
 }
 
 // homes tells which values are computed in the state tensor that they are to overwrite.
