@@ -156,6 +156,9 @@ func init() {
 		if err := wantVector(v, 0); err != nil {
 			return Type{}, err
 		}
+		if a, b := v.Args[0].Type, v.Args[1].Type; a.Batch != b.Batch {
+			return Type{}, fmt.Errorf("logits are %s and labels are %s: their batches differ", a, b)
+		}
 		return Float(1), wantShape(v, 1, v.Args[0].Type.Shape...)
 	}
 	inferSmoothed := func(v *Value) (Type, error) {

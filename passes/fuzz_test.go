@@ -2,6 +2,7 @@ package passes_test
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -40,6 +41,13 @@ func FuzzPasses(f *testing.F) {
 		c := &pass.Context{Deploy: cost.ClientServer}
 		for _, s := range choices.Sites(m.Funcs[0]) {
 			c.Choices = append(c.Choices, pass.Decision{Site: s.Path, Option: s.Options[0]})
+		}
+		c.Training = &pass.Training{Batch: 2, Optimiser: pass.SGD{}, Clip: 1, Costs: true}
+		switch m.Stage {
+		case ir.Space:
+			(&pass.Runner{}).Run(c, m.Clone(), slices.Concat(passes.ToSupernet, passes.ToTrain)...)
+		case ir.Net:
+			(&pass.Runner{}).Run(c, m.Clone(), passes.ToTrain...)
 		}
 		for _, p := range passes.All() {
 			if m.Stage&p.Needs == 0 {

@@ -124,6 +124,9 @@ func (f *function) forward(apply func(v *ir.Value, args []*ir.Value) (*ir.Value,
 		f.to[v] = n
 	}
 	f.answer, f.logits = f.to[f.net.Result], logits(f.fn.Body)
+	if f.answer.Type.Batch == 0 {
+		return fmt.Errorf("the network gives %s, which does not depend on its input", f.answer)
+	}
 	slices.SortFunc(f.state, func(v, w *ir.Value) int { return cmp.Compare(v.Path, w.Path) })
 	return nil
 }
