@@ -242,15 +242,20 @@ func exampleCases(t *testing.T) (cases []forwardCase) {
 	}
 	for _, file := range files {
 		m := example(t, file)
-		var decisions []pass.Decision
-		for _, s := range choices.Sites(m.Funcs[0]) {
-			decisions = append(decisions, pass.Decision{Site: s.Path, Option: s.Options[len(decisions)%len(s.Options)]})
-		}
+		decisions := alternating(m.Funcs[0])
 		name := strings.TrimSuffix(filepath.Base(file), ".sotto")
 		net := lower(t, m, &pass.Context{Choices: decisions}, choices.Resolve)
 		cases = append(cases, forwardCase{name: name, module: m, net: net.Funcs[0], choice: decisions, trained: true})
 	}
 	return cases
+}
+
+// alternating decides the sites of a function for their options in turn.
+func alternating(f *ir.Func) (decisions []pass.Decision) {
+	for _, s := range choices.Sites(f) {
+		decisions = append(decisions, pass.Decision{Site: s.Path, Option: s.Options[len(decisions)%len(s.Options)]})
+	}
+	return decisions
 }
 
 // example loads a shipped space, for images of at most 64 pixels a side and with narrow heads.
