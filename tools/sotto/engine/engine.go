@@ -31,11 +31,14 @@ type Data interface {
 type Options struct {
 	// Training is the optimiser's; the batch is the data's.
 	Training pass.Training
-	// Seed is that of dropout, below 2^24.
+	// Seed is that of dropout. Its low 24 bits count.
 	Seed uint64
-	// Weights gives what a network begins with; logits begin as zeros.
-	Weights func(net *ir.Func) (pass.Weights, error)
+	// Init gives what weights begin with, running statistics too; logits begin as zeros. Nil: zeros, for Restore or SetWeight to overwrite.
+	Init Init
 }
+
+// Init gives a weight by its path.
+type Init func(path string, shape []int) ([]float32, error)
 
 // correct is the path under which functions leave how many answers were correct, and steps the one of how many steps were taken.
 const (
@@ -43,8 +46,11 @@ const (
 	steps   = "engine.steps"
 )
 
-// most is the numbers below which float32 has every integer: of seeds and steps.
+// most is where float32 no longer has every integer: seeds and steps are inputs of functions.
 const most = 1 << 24
+
+// at is the input that says which step is taken, the one after those that were.
+func (o Options) at(taken float32) []float32 { return []float32{float32(o.Seed % most), taken + 1} }
 
 // Engine is a network that is being trained, or a space whose choices are relaxed. It does one thing at a time.
 type Engine struct {
@@ -62,9 +68,6 @@ type Engine struct {
 
 // New makes an engine for a NET, relaxed or not, of one image.
 func New(net *ir.Module, o Options, d Data) (*Engine, error) {
-	if o.Seed >= most {
-		return nil, fmt.Errorf("the seed of training is %d, accepted are integers below 2^24", o.Seed)
-	}
 	n, err := derive(net, o.Training, d)
 	if err != nil {
 		return nil, err
@@ -76,30 +79,21 @@ func New(net *ir.Module, o Options, d Data) (*Engine, error) {
 	}
 	e.weights, e.logits, e.kept = n.weights, n.logits, append(n.kept, steps)
 	slices.Sort(e.kept)
-	return e, e.begin(net.Funcs[0])
+	return e, begin(e.state, n, net.Funcs[0], o.Init)
 }
 
-// begin gives the network its first weights.
-func (e *Engine) begin(net *ir.Func) error {
-	if e.options.Weights == nil {
-		return fmt.Errorf("@%s: nothing says what weights begin with", net.Name)
-	}
-	from, err := e.options.Weights(net)
-	if err != nil {
-		return err
-	}
-	return begin(e.state, e.network, net, from)
-}
-
-// begin fills state with weights, but for logits.
-func begin(state plain.State, n *network, net *ir.Func, from pass.Weights) error {
+// begin fills those tensors that are there with weights, but for logits.
+func begin(state plain.State, n *network, net *ir.Func, init Init) error {
 	for _, v := range net.Body {
-		if !v.Is("param") || slices.Contains(n.logits, v.Path) {
+		if !v.Is("param") || init == nil || state[v.Path] == nil || slices.Contains(n.logits, v.Path) {
 			continue
 		}
-		x, err := from.Weight(v.Path, v.Type.Shape)
+		x, err := init(v.Path, v.Type.Shape)
+		if err == nil && len(x) != len(state[v.Path]) {
+			err = fmt.Errorf("%d elements, accepted are %d", len(x), len(state[v.Path]))
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("@%s: weight %s: %w", net.Name, v.Path, err)
 		}
 		copy(state[v.Path], x)
 	}
@@ -157,8 +151,7 @@ func (e *Engine) Set(k search.Kind, src []float32) {
 	}
 }
 
-// step is the input that says which step is taken: the one after those that were.
-func (e *Engine) step() []float32 { return []float32{float32(e.options.Seed), e.state[steps][0] + 1} }
+func (e *Engine) step() []float32 { return e.options.at(e.state[steps][0]) }
 
 // Gradient is search.Engine's.
 func (e *Engine) Gradient(b search.Batch, weights, logits []float32) (float64, error) {

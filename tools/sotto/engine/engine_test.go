@@ -83,14 +83,12 @@ func options() Options {
 	return Options{
 		Training: pass.Training{Optimiser: pass.SGD{Momentum: 0.9, Nesterov: true}, Decay: 1e-4, Clip: 5},
 		Seed:     3,
-		Weights:  func(net *ir.Func) (pass.Weights, error) { return zeros{}, nil },
+		Init:     drawn,
 	}
 }
 
-// zeros are weights for tests: drawn by the path, but ones and zeros for normalisations.
-type zeros struct{}
-
-func (zeros) Weight(path string, shape []int) ([]float32, error) {
+// drawn gives weights for tests: drawn by the path, but ones and zeros for normalisations.
+func drawn(path string, shape []int) ([]float32, error) {
 	x := make([]float32, ir.Float(shape...).Len())
 	rng := rand.New(rand.NewPCG(uint64(len(path)), uint64(path[len(path)-1]))) // public: weights of a test
 	for i := range x {
@@ -247,11 +245,9 @@ func best(x []float32) int { return slices.Index(x, slices.Max(x)) }
 // Networks of a space share tensors of one shape, and a store that was restored goes on the same.
 func TestMacroSharesWeights(t *testing.T) {
 	make := func() *Macro {
-		m, err := NewMacro(func(o []int) (*ir.Module, error) { return elaborated(t, 4+2*o[0], passes.ToTrainable), nil }, options(), bars{8})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
+		return NewMacro(func(o []int) (*ir.Module, Init, error) {
+			return elaborated(t, 4+2*o[0], passes.ToTrainable), drawn, nil
+		}, options(), bars{8})
 	}
 	m := make()
 	train := func(m *Macro, from, to int) {
@@ -292,14 +288,11 @@ func TestMacroSharesWeights(t *testing.T) {
 // What no engine can train is refused with a reason.
 func TestRefusals(t *testing.T) {
 	net := elaborated(t, 6, passes.ToTrainable)
-	seed := options()
-	seed.Seed = 1 << 24
-	none := options()
-	none.Weights = nil
+	short := options()
+	short.Init = func(string, []int) ([]float32, error) { return nil, nil }
 	for want, try := range map[string]func() (*Engine, error){
-		"accepted are integers below 2^24": func() (*Engine, error) { return New(net, seed, bars{8}) },
-		"what weights begin with":          func() (*Engine, error) { return New(net, none, bars{8}) },
-		"accepted are a batch of 1":        func() (*Engine, error) { return New(net, options(), bars{0}) },
+		"0 elements, accepted are":  func() (*Engine, error) { return New(net, short, bars{8}) },
+		"accepted are a batch of 1": func() (*Engine, error) { return New(net, options(), bars{0}) },
 	} {
 		if _, err := try(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

@@ -14,7 +14,7 @@ import (
 type Macro struct {
 	data      Data
 	options   Options
-	elaborate func(options []int) (*ir.Module, error)
+	elaborate Elaborate
 	memory    plain.Memory
 	store     map[string][]float32 // by path and shape
 	kept      map[string]bool      // of the store, what functions read
@@ -33,30 +33,26 @@ type member struct {
 // mostNetworks is how many compiled networks are kept: controllers draw the same ones again when they have learnt.
 const mostNetworks = 128
 
-// NewMacro makes an engine for the networks that elaborate gives: each a NET of one image.
-func NewMacro(elaborate func(options []int) (*ir.Module, error), o Options, d Data) (*Macro, error) {
-	if o.Seed >= most {
-		return nil, fmt.Errorf("the seed of training is %d, accepted are integers below 2^24", o.Seed)
-	}
+// Elaborate gives a network of a space, a NET of one image, and what its weights begin with.
+type Elaborate func(options []int) (*ir.Module, Init, error)
+
+// NewMacro makes an engine for the networks of a space. Of the options, those of training count.
+func NewMacro(elaborate Elaborate, o Options, d Data) *Macro {
 	return &Macro{data: d, options: o, elaborate: elaborate, store: map[string][]float32{}, kept: map[string]bool{}, taken: map[string][]float32{steps: {0}},
-		networks: map[string]*member{}}, nil
+		networks: map[string]*member{}}
 }
 
-// member gives a network of the space. Tensors that no network had before begin as Options say.
+// member gives a network of the space. Tensors that no network had before begin as elaborate says.
 func (m *Macro) member(options []int) (*member, error) {
 	name := fmt.Sprint(options)
 	if n := m.networks[name]; n != nil {
 		return n, nil
 	}
-	net, err := m.elaborate(options)
+	net, init, err := m.elaborate(options)
 	if err != nil {
 		return nil, err
 	}
 	n, err := derive(net, m.options.Training, m.data)
-	if err != nil {
-		return nil, err
-	}
-	from, err := m.options.Weights(net.Funcs[0])
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +72,7 @@ func (m *Macro) member(options []int) (*member, error) {
 		clear(m.networks)
 	}
 	m.networks[name] = out
-	return out, begin(fresh, n, net.Funcs[0], from)
+	return out, begin(fresh, n, net.Funcs[0], init)
 }
 
 // Train is search.Sampler's.
@@ -96,7 +92,7 @@ func (m *Macro) Eval(options []int, b search.Batch) (search.Metrics, error) {
 	return m.run("measure", options, b, m.step())
 }
 
-func (m *Macro) step() []float32 { return []float32{float32(m.options.Seed), m.taken[steps][0] + 1} }
+func (m *Macro) step() []float32 { return m.options.at(m.taken[steps][0]) }
 
 func (m *Macro) run(name string, options []int, b search.Batch, more ...[]float32) (search.Metrics, error) {
 	n, err := m.member(options)
