@@ -9,6 +9,7 @@ import (
 
 	"sotto/backend/twopc"
 	"sotto/fpga/explore"
+	"sotto/fpga/lower"
 	"sotto/fpga/target"
 	"sotto/frontend"
 	"sotto/ir"
@@ -77,7 +78,7 @@ func board(t testing.TB, name string) target.Board {
 // question is a network's online phase on two of a board, on the link of the PASNet paper.
 func question(t testing.TB, pair *twopc.Pair, name string) explore.Question {
 	t.Helper()
-	q := explore.Question{Client: pair.Client, Server: pair.Server, Phase: cost.Online, Board: board(t, name)}
+	q := explore.Question{Client: pair.Client, Server: pair.Server, Phases: lower.Only(cost.Online), Board: board(t, name)}
 	q.Link.BytesPerSecond.Value, q.Link.OneWayMS.Value = 1e9, 0.1
 	return q
 }
@@ -136,7 +137,7 @@ func TestPASNet(t *testing.T) {
 // better demands an estimate below that of the board's usual design, and a front that trades.
 func better(t *testing.T, q explore.Question, a *explore.Answer) {
 	t.Helper()
-	w, err := explore.Of(q.Client, q.Server, q.Phase, q.Link)
+	w, err := explore.Of(q.Client, q.Server, q.Phases, q.Link)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,10 @@ import (
 	"sotto/runtime/program"
 )
 
-// Question is what to search for: a phase of a pair of programs on two of a board.
+// Question is what to search for: phases of a pair of programs on two of a board.
 type Question struct {
 	Client, Server *program.Program
-	Phase          cost.Phase
+	Phases         lower.Phases
 	Board          target.Board
 	Link           cost.Link
 	Set            []target.Setting // knobs that are not searched
@@ -46,7 +46,7 @@ type Answer struct {
 // Search finds the design that takes least time. A design that the settings force too large is a *target.FitError, a layer that has no room in
 // it a *FitError: both name knobs and values with which it fits.
 func Search(q Question) (*Answer, error) {
-	w, err := Of(q.Client, q.Server, q.Phase, q.Link)
+	w, err := Of(q.Client, q.Server, q.Phases, q.Link)
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (s *search) schedule(a *Answer) error {
 			continue
 		}
 		s.Plans, last = s.Plans-1, c.EstimateMS
-		plan, err := lower.Lower(s.Client, s.Server, s.Phase, [2]target.Design{c.Design, c.Design}, s.Link)
+		plan, err := lower.Lower(s.Client, s.Server, s.Phases, [2]target.Design{c.Design, c.Design}, s.Link)
 		if err != nil {
 			return err
 		}

@@ -50,13 +50,15 @@ type work struct {
 	sent   int64           // on the link
 }
 
-// Of reads the programs of a phase.
-func Of(client, server *program.Program, phase cost.Phase, link cost.Link) (*Workload, error) {
+// Of reads the programs of phases.
+func Of(client, server *program.Program, phases lower.Phases, link cost.Link) (*Workload, error) {
 	w := &Workload{Ring: client.Ring, Link: link, Layers: client.Layers}
 	for p, prog := range []*program.Program{client, server} {
-		levels := prog.Online
-		if phase == cost.Offline {
-			levels = prog.Offline
+		var levels []program.Level
+		first := map[cost.Phase]int{} // level
+		for _, phase := range phases.Each() {
+			first[phase] = len(levels)
+			levels = append(levels, map[cost.Phase][]program.Level{cost.Offline: prog.Offline, cost.Online: prog.Online}[phase]...)
 		}
 		for i, l := range levels {
 			if i == len(w.levels) {
@@ -66,12 +68,12 @@ func Of(client, server *program.Program, phase cost.Phase, link cost.Link) (*Wor
 				return nil, fmt.Errorf("explore: the %v's level %d: %w", cost.Party(p), i, err)
 			}
 		}
-		sweeps, err := lower.Sweeps(prog, phase)
+		sweeps, err := lower.Sweeps(prog, phases)
 		if err != nil {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
 		for _, s := range sweeps {
-			l := &w.levels[s.Level]
+			l := &w.levels[first[s.Phase]+s.Level]
 			l.works = append(l.works, work{party: cost.Party(p), layer: s.Layer, kernel: target.KernelElementwise, steps: s.Steps})
 		}
 	}

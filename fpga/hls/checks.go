@@ -98,6 +98,15 @@ func turns(p *lower.Plan) []turn {
 	return list
 }
 
+// writeParts writes where the commands of each phase end: of the client, and of the server.
+func writeParts(w io.Writer, p *lower.Plan) error {
+	var words []uint32
+	for n := range p.Phases.Each() {
+		words = append(words, uint32(p.Boards[0].Parts[n]), uint32(p.Boards[1].Parts[n]))
+	}
+	return binary.Write(w, binary.LittleEndian, words)
+}
+
 func writeTurns(w io.Writer, list []turn) error {
 	var words []uint32
 	for _, t := range list {

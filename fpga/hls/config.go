@@ -98,6 +98,7 @@ type PartyConfig struct {
 	BitsWords int            `json:"bits_words"` // of 64 bits
 	Bytes     int64          `json:"memory_bytes"`
 	Commands  map[string]int `json:"commands"` // by kernel
+	Parts     []int          `json:"parts"`    // where the commands of each phase end
 	// Input and Output are where this party's parts lie, in RING: absent where it has none.
 	Input  *Region `json:"input,omitempty"`
 	Output *Region `json:"output,omitempty"`
@@ -110,13 +111,15 @@ type Region struct {
 	Words   int         `json:"words"`
 }
 
-// LatencyConfig is the phase of one inference.
+// LatencyConfig is the phase of one inference, or both.
 type LatencyConfig struct {
 	Cycles int64 `json:"cycles"` // of the schedule
 	// Simulated is what the event by event simulation of both boards' commands takes, which knows nothing of the schedule but their order.
 	Simulated int64   `json:"simulated_cycles,omitempty"`
 	MS        float64 `json:"ms"`        // estimate
 	EnergyMJ  float64 `json:"energy_mj"` // estimate, both boards
+	// Offline is when the online phase begins, of cycles, where there are both.
+	Offline int64 `json:"offline_cycles,omitempty"`
 }
 
 // Alternative is another design.
@@ -157,7 +160,7 @@ func shares(need, have target.Area) Shares {
 func (f *Folder) Utilisation() Shares { return shares(f.area(), f.Board.Plannable()) }
 
 // config says what the folder is.
-func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error) {
+func (f *Folder) config(s *report.Summary, simulated []sim.Result) (*Config, error) {
 	p := f.Plan
 	b, d := p.Boards[0], p.Boards[0].Design
 	const bitsPerByte, usPerMS = 8, 1e3
@@ -166,11 +169,11 @@ func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error
 		return nil, err
 	}
 	c := &Config{Sotto: ConfigVersion, Kind: ConfigKind, Net: b.Program.Net, Program: b.Program.Pair.String(), Deploy: b.Program.Deploy, Source: f.Source,
-		Phase: p.Phase.String(), Ring: d.Ring, ClockMHz: d.ClockMHz, Tool: "Vitis " + Tool,
+		Phase: p.Phases.String(), Ring: d.Ring, ClockMHz: d.ClockMHz, Tool: "Vitis " + Tool,
 		Board:  BoardConfig{f.Board.Name, f.Board.Title, f.Board.Part, f.Board.Watts.Busy.Value},
 		Link:   LinkConfig{p.Link.BytesPerSecond.Value * bitsPerByte, p.Link.OneWayMS.Value * usPerMS, p.LinkBytes()},
 		Design: d, Constants: constants, Area: resourcesOf(f.area()), Usable: resourcesOf(f.Board.Plannable()), Used: f.Utilisation(),
-		Latency: LatencyConfig{s.Cycles, simulated.Cycles, s.LatencyMS, s.EnergyMJ}, Rates: f.rates(s), Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
+		Latency: f.latency(s, simulated), Rates: f.rates(s), Checked: checkedFacts(f.Recordings[0] != nil), Estimates: estimatedFacts()}
 	for _, part := range f.parts() {
 		c.Kernels = append(c.Kernels, KernelConfig{string(part.Kernel), string(part.Kernel) + "_top", "src/" + string(part.Kernel) + ".cpp", resourcesOf(part.Area)})
 	}
@@ -180,8 +183,32 @@ func (f *Folder) config(s *report.Summary, simulated sim.Result) (*Config, error
 	return c, nil
 }
 
+// latency is what schedule and simulation say.
+func (f *Folder) latency(s *report.Summary, simulated []sim.Result) LatencyConfig {
+	l := LatencyConfig{Cycles: s.Cycles, MS: s.LatencyMS, EnergyMJ: s.EnergyMJ, Offline: f.border()}
+	for _, r := range simulated {
+		l.Simulated += r.Cycles
+	}
+	return l
+}
+
+// border is the first cycle of the second phase, 0 where there is one alone.
+func (f *Folder) border() int64 {
+	p := f.Plan
+	first := int64(0)
+	for i, o := range p.Ops {
+		if o.Command < 0 || o.Command < p.Boards[o.Party].Parts[0] {
+			continue
+		}
+		if at := p.Schedule.Start[i]; first == 0 || at < first {
+			first = at
+		}
+	}
+	return first
+}
+
 func partyConfig(p cost.Party, b lower.Board) PartyConfig {
-	c := PartyConfig{Party: p.String(), RingWords: b.Words[lower.RING], BitsWords: b.Words[lower.BITS], Commands: map[string]int{}}
+	c := PartyConfig{Party: p.String(), RingWords: b.Words[lower.RING], BitsWords: b.Words[lower.BITS], Commands: map[string]int{}, Parts: b.Parts}
 	c.Bytes = int64(c.RingWords)*int64(b.Design.WordBytes()) + int64(c.BitsWords)*wordBytes
 	for i := range b.Commands {
 		c.Commands[b.Commands[i].Kernel.String()]++

@@ -62,9 +62,10 @@ func (f *Folder) Write(create Create) (*report.Summary, error) {
 		for p := range f.Plan.Boards {
 			w.data(f, cost.Party(p))
 		}
+		w.stream("csim/data/parts.bin", func(to io.Writer) error { return writeParts(to, f.Plan) })
 		w.stream("csim/data/order.bin", func(to io.Writer) error { return writeTurns(to, turns(f.Plan)) })
 	}
-	simulated, err := sim.Run(f.Plan.Boards, f.Plan.Link)
+	simulated, err := sim.RunPlan(f.Plan)
 	if err != nil {
 		return nil, err
 	}

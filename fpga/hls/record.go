@@ -19,8 +19,8 @@ import (
 type Recording struct {
 	Program *program.Program
 	Weights [][]byte // as the program lists them, words of its ring
-	Phase   cost.Phase
-	Begun   vm.Beginning      // of that phase
+	Phases  lower.Phases
+	Begun   vm.Beginning      // of the first of them, with the input
 	Kept    map[Source][]byte // what was asked for
 	Results map[Source]Sums   // of the phase
 
@@ -62,8 +62,8 @@ func Wanted(b lower.Board) (list []Source) {
 
 // NewRecording is ready to record a session of a program whose weights are given as bytes: the results of a phase as sums, and what is
 // wanted of what was there before.
-func NewRecording(p *program.Program, weights [][]byte, phase cost.Phase, wanted []Source) *Recording {
-	r := &Recording{Program: p, Weights: weights, Phase: phase, Kept: map[Source][]byte{}, Results: map[Source]Sums{}, wanted: map[Source]bool{},
+func NewRecording(p *program.Program, weights [][]byte, phases lower.Phases, wanted []Source) *Recording {
+	r := &Recording{Program: p, Weights: weights, Phases: phases, Kept: map[Source][]byte{}, Results: map[Source]Sums{}, wanted: map[Source]bool{},
 		streams: map[vm.StreamName]*memory{}, sources: map[*program.Operand][]Source{}}
 	for _, w := range wanted {
 		r.wanted[w] = true
@@ -123,10 +123,12 @@ func (r *Recording) Imported(index int, part []byte) error {
 	return nil
 }
 
-// Begins keeps what the phase begins with.
+// Begins keeps what the first phase begins with, and the input.
 func (r *Recording) Begins(b vm.Beginning) error {
-	if b.Phase == r.Phase {
+	if b.Phase == r.Phases.First {
 		r.Begun = b
+	}
+	if r.Phases.Has(b.Phase) {
 		r.Begun.Input = slices.Clone(b.Input)
 	}
 	return nil
@@ -143,7 +145,7 @@ func (r *Recording) Done(phase cost.Phase, in program.Instr, results [][]byte) e
 			b = trimmed(b, o.Len)
 		}
 		r.keep(from[i], b)
-		if phase == r.Phase {
+		if r.Phases.Has(phase) {
 			r.sum(from[i], in.Out[i], b)
 		}
 	}

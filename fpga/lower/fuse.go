@@ -82,7 +82,7 @@ func (f *fuser) run(first int) (end int) {
 			m, ok := f.maker[v.value]
 			return ok && m >= first && m < end && f.tasks[m].out[0] != v
 		}
-		if k.place.Level != at.Level || k.place.Part != at.Part || slices.ContainsFunc(k.in, part) {
+		if k.place.Phase != at.Phase || k.place.Level != at.Level || k.place.Part != at.Part || slices.ContainsFunc(k.in, part) {
 			break
 		}
 	}
@@ -369,14 +369,15 @@ func (c *cutter) stepsOf(p sweep, size int, weights []int) (chain Chain) {
 
 // Sweep is an elementwise command's work on all elements, however a design cuts them to tiles.
 type Sweep struct {
+	Phase cost.Phase
 	Level int // of the phase
 	Layer int
 	target.Steps
 }
 
-// Sweeps lists what elementwise commands a party's phase comes to, in the order of the levels.
-func Sweeps(p *program.Program, phase cost.Phase) ([]Sweep, error) {
-	t, err := trace(p, phase)
+// Sweeps lists what elementwise commands a party's phases come to, in the order of the levels.
+func Sweeps(p *program.Program, phases Phases) ([]Sweep, error) {
+	t, err := trace(p, phases)
 	if err != nil {
 		return nil, err
 	}
@@ -393,7 +394,7 @@ func Sweeps(p *program.Program, phase cost.Phase) ([]Sweep, error) {
 		of := target.Steps{N: k.out[0].len, Count: len(s.steps), Factors: len(weights), Size: size}
 		of.Vectors, of.Planes = t.kinds(s.ins)
 		of.Results, of.BitResults = t.kinds(s.outs)
-		all = append(all, Sweep{k.place.Level, k.Tag, of})
+		all = append(all, Sweep{k.place.Phase, k.place.Level, k.Tag, of})
 	}
 	return all, nil
 }

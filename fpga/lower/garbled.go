@@ -47,7 +47,7 @@ func (g garbled) tableBits(n int) int { return n * g.ANDs * target.TableBits }
 // kept is what a batch keeps from the offline phase, where it is made and stays to the end.
 func (c *cutter) kept(kind OriginKind, result int, s Space, n int, g garbled) view {
 	v := c.beside(s, n, Origin{Kind: kind, Index: g.batch, Result: result})
-	if c.phase == cost.Offline {
+	if c.phases.Last == cost.Offline {
 		c.values[v.value].last = forever
 	}
 	return v

@@ -92,22 +92,38 @@ func latest(a, b [Kernels]uint32) [Kernels]uint32 {
 // touch what it writes: by where things lie, which knows nothing of how the waits were found.
 func checkHazards(t rapid.TB, pair *twopc.Pair, designs [2]target.Design, link cost.Link) {
 	t.Helper()
-	checkPhase(t, pair, cost.Offline, designs, link)
-	checkPhase(t, pair, cost.Online, designs, link)
+	checkPhases(t, pair, Only(cost.Offline), designs, link)
+	checkPhases(t, pair, Only(cost.Online), designs, link)
 }
 
-func checkPhase(t rapid.TB, pair *twopc.Pair, phase cost.Phase, designs [2]target.Design, link cost.Link) {
+// asOneList is a board's commands with what they wait for counted from the first one on: those of a phase begin when all before have ended.
+func asOneList(b Board) []Command {
+	list := slices.Clone(b.Commands)
+	var before, counts [Kernels]uint32
+	for n := range list {
+		if slices.Contains(b.Parts, n) {
+			before = counts
+		}
+		for k := range list[n].Wait {
+			list[n].Wait[k] += before[k]
+		}
+		counts[list[n].Kernel]++
+	}
+	return list
+}
+
+func checkPhases(t rapid.TB, pair *twopc.Pair, phases Phases, designs [2]target.Design, link cost.Link) {
 	t.Helper()
-	units, cutters, err := cutAll(pair.Client, pair.Server, phase, designs)
+	units, cutters, err := cutAll(pair.Client, pair.Server, phases, designs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := scheduled(units, cutters, phase, designs, link)
+	plan, err := scheduled(units, cutters, phases, designs, link)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkMessages(t, units, plan)
-	known := [2][][Kernels]uint32{surely(plan.Boards[0].Commands), surely(plan.Boards[1].Commands)}
+	known := [2][][Kernels]uint32{surely(asOneList(plan.Boards[0])), surely(asOneList(plan.Boards[1]))}
 	counts := [2][]uint32{numbers(plan.Boards[0].Commands), numbers(plan.Boards[1].Commands)}
 	seen := [2]history{{}, {}}
 	for n, u := range units {
@@ -181,6 +197,8 @@ func TestDrawnCommandsWaitForWhatTheyTouch(t *testing.T) {
 		c.Protocols.Nonlinear = pass.Nonlinear(rapid.SampledFrom([]string{"gc", "gc-whole", "ot"}).Draw(r, "nonlinear"))
 		pair := tuned(t, d.Space, c, asIfLarge)
 		settings := append([]target.Setting{{Knob: "chunk", Value: 64 * rapid.SampledFrom([]int{1, 4}).Draw(r, "blocks")}}, engines...)
-		checkHazards(r, pair, boards(t, "zcu104", pair.Client.Ring, settings...), paperLink())
+		designs := boards(t, "zcu104", pair.Client.Ring, settings...)
+		checkHazards(r, pair, designs, paperLink())
+		checkPhases(r, pair, Whole, designs, paperLink())
 	})
 }

@@ -139,7 +139,7 @@ func (c *cutter) garbleWork(g garbled, n int) []Work {
 
 // keeps makes everything that is there at the end of an offline phase stay.
 func (t *tracer) keeps() {
-	if t.phase != cost.Offline {
+	if t.phases.Last != cost.Offline {
 		return
 	}
 	for _, v := range t.buffers {

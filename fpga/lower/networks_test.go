@@ -99,7 +99,7 @@ func boards(t testing.TB, name string, ring int, settings ...target.Setting) [2]
 // planned lowers a pair's online phase and verifies its schedule.
 func planned(t testing.TB, pair *twopc.Pair, designs [2]target.Design, link cost.Link) *Plan {
 	t.Helper()
-	p, err := Lower(pair.Client, pair.Server, cost.Online, designs, link)
+	p, err := Lower(pair.Client, pair.Server, Only(cost.Online), designs, link)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestFerretIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Lower(pair.Client, pair.Server, cost.Offline, boards(t, "zcu104", pair.Client.Ring, engines...), paperLink())
+	_, err = Lower(pair.Client, pair.Server, Only(cost.Offline), boards(t, "zcu104", pair.Client.Ring, engines...), paperLink())
 	var unsupported *UnsupportedError
 	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "--ot softspoken") {
 		t.Errorf("%v", err)
@@ -154,7 +154,7 @@ func TestFerretIsRefused(t *testing.T) {
 // TestSecretSharedFunctionsAreRefused names the layer and what is accepted.
 func TestSecretSharedFunctionsAreRefused(t *testing.T) {
 	pair := example(t, "minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "fss"}})
-	_, err := Lower(pair.Client, pair.Server, cost.Online, boards(t, "zcu104", pair.Client.Ring), paperLink())
+	_, err := Lower(pair.Client, pair.Server, Only(cost.Online), boards(t, "zcu104", pair.Client.Ring), paperLink())
 	var unsupported *UnsupportedError
 	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "--nonlinear gc") {
 		t.Errorf("%v", err)
@@ -167,7 +167,7 @@ func TestWhatDoesNotFitNamesAKnob(t *testing.T) {
 	designs := boards(t, "zcu104", pair.Client.Ring, target.Setting{Knob: "evaluate.slots", Value: 1}, target.Setting{Knob: "garble.slots", Value: 1})
 	const knobs = 8 // more than can be in the way
 	for range knobs {
-		_, err := Lower(pair.Client, pair.Server, cost.Online, designs, paperLink())
+		_, err := Lower(pair.Client, pair.Server, Only(cost.Online), designs, paperLink())
 		var fit *FitError
 		if err == nil {
 			return

@@ -14,7 +14,7 @@ import (
 
 // Plan is what two boards do for a phase of a pair of programs, and when.
 type Plan struct {
-	Phase    cost.Phase     `json:"phase"`
+	Phases   Phases         `json:"phases"`
 	ClockMHz float64        `json:"clock_mhz"` // of the problem's cycles
 	Link     cost.Link      `json:"link"`
 	Boards   [2]Board       `json:"boards"`
@@ -33,6 +33,7 @@ type Board struct {
 	Instructions []Instruction    `json:"instructions"`
 	Commands     []Command        `json:"-"`                // in the order in which the sequencer takes them
 	Of           [][]int          `json:"-"`                // by command: indices of Instructions, several of a chain
+	Parts        []int            `json:"parts"`            // where the commands of each phase end
 	Makes        [][]int          `json:"-"`                // by command: indices of Values that it writes
 	Last         []int            `json:"-"`                // by instruction: the last of its commands in the list, -1 of one that has none
 	Output       *Vector          `json:"output,omitempty"` // this party's part of the online phase's, if it has one
@@ -72,18 +73,18 @@ func acceptedInstead(op program.Opcode) string {
 	return "comparisons by garbled circuits and by OT (--nonlinear gc, --nonlinear ot)"
 }
 
-// Lower makes the plan of a phase. The programs must have passed Verify and belong together. The error is a *FitError where a layer does
+// Lower makes the plan of phases. The programs must have passed Verify and belong together. The error is a *FitError where a layer does
 // not fit a design's buffers, and an *UnsupportedError where no kernel does an instruction.
-func Lower(client, server *program.Program, phase cost.Phase, designs [2]target.Design, link cost.Link) (*Plan, error) {
-	units, cutters, err := cutAll(client, server, phase, designs)
+func Lower(client, server *program.Program, phases Phases, designs [2]target.Design, link cost.Link) (*Plan, error) {
+	units, cutters, err := cutAll(client, server, phases, designs)
 	if err != nil {
 		return nil, err
 	}
-	return scheduled(units, cutters, phase, designs, link)
+	return scheduled(units, cutters, phases, designs, link)
 }
 
 // scheduled orders units, and says when they are done.
-func scheduled(units []unit, cutters [2]*cutter, phase cost.Phase, designs [2]target.Design, link cost.Link) (*Plan, error) {
+func scheduled(units []unit, cutters [2]*cutter, phases Phases, designs [2]target.Design, link cost.Link) (*Plan, error) {
 	b := newBuilder(units, designs, link)
 	order, err := b.order()
 	if err != nil {
@@ -95,7 +96,7 @@ func scheduled(units []unit, cutters [2]*cutter, phase cost.Phase, designs [2]ta
 	if err := b.Check(); err != nil {
 		return nil, fmt.Errorf("lower: %w", err)
 	}
-	plan := &Plan{Phase: phase, ClockMHz: b.clock, Link: link, Problem: b.Problem, Ops: b.ops, Schedule: sched.List(&b.Problem)}
+	plan := &Plan{Phases: phases, ClockMHz: b.clock, Link: link, Problem: b.Problem, Ops: b.ops, Schedule: sched.List(&b.Problem)}
 	for p, c := range cutters {
 		plan.Boards[p] = c.board()
 	}
@@ -109,13 +110,13 @@ func (p *Plan) Seconds() float64 {
 }
 
 // cutAll makes the units of both parties, level by level: a Recv is cut when its Send has been.
-func cutAll(client, server *program.Program, phase cost.Phase, designs [2]target.Design) (units []unit, cutters [2]*cutter, err error) {
+func cutAll(client, server *program.Program, phases Phases, designs [2]target.Design) (units []unit, cutters [2]*cutter, err error) {
 	message := min(designs[0].Chunk, designs[1].Chunk)
 	for p, prog := range []*program.Program{client, server} {
 		if prog.Ring != designs[p].Ring {
 			return nil, cutters, fmt.Errorf("lower: a design for %d bits, the program's ring has %d", designs[p].Ring, prog.Ring)
 		}
-		c, err := newCutter(prog, phase, designs[p])
+		c, err := newCutter(prog, phases, designs[p])
 		if err != nil {
 			return nil, cutters, err
 		}
@@ -123,13 +124,14 @@ func cutAll(client, server *program.Program, phase cost.Phase, designs [2]target
 		cutters[p] = c
 	}
 	cutters[0].peer, cutters[1].peer = cutters[1], cutters[0]
-	for level := range levels(client, phase) {
-		for _, part := range []Part{Sending, Receiving, Computing} {
-			for _, c := range cutters {
-				if err := c.cutPart(level, part); err != nil {
-					return nil, cutters, err
-				}
+	for i, phase := range phases.Each() {
+		for _, c := range cutters {
+			if i > 0 {
+				c.border()
 			}
+		}
+		if err := cutPhase(cutters, phase); err != nil {
+			return nil, cutters, err
 		}
 	}
 	for _, c := range cutters {
@@ -140,6 +142,20 @@ func cutAll(client, server *program.Program, phase cost.Phase, designs [2]target
 	return units, cutters, nil
 }
 
+// cutPhase cuts a phase of both.
+func cutPhase(cutters [2]*cutter, phase cost.Phase) error {
+	for level := range levels(cutters[0].program, phase) {
+		for _, part := range []Part{Sending, Receiving, Computing} {
+			for _, c := range cutters {
+				if err := c.cutPart(Place{Phase: phase, Level: level, Part: part}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 func levels(p *program.Program, phase cost.Phase) []program.Level {
 	if phase == cost.Offline {
 		return p.Offline
@@ -148,15 +164,15 @@ func levels(p *program.Program, phase cost.Phase) []program.Level {
 }
 
 // newCutter finds a party's values and gives them their places.
-func newCutter(p *program.Program, phase cost.Phase, d target.Design) (*cutter, error) {
+func newCutter(p *program.Program, phases Phases, d target.Design) (*cutter, error) {
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
-	t, err := trace(p, phase)
+	t, err := trace(p, phases)
 	if err != nil {
 		return nil, err
 	}
-	c := &cutter{tracer: t, design: d, chunk: d.Chunk, joints: map[int]joint{}, users: map[int][]int{}, cleared: map[int]int{}, tables: &tables{}}
+	c := &cutter{tracer: t, design: d, chunk: d.Chunk, joints: map[int]joint{}, users: map[int][]int{}, cleared: map[int]int{}, begun: -1, tables: &tables{}}
 	for n := range c.tasks {
 		if err := c.besides(n); err != nil {
 			return nil, c.located(err)
@@ -175,10 +191,11 @@ func newCutter(p *program.Program, phase cost.Phase, d target.Design) (*cutter, 
 }
 
 // cutPart cuts the instructions of a level's list, the next tasks.
-func (c *cutter) cutPart(level int, part Part) (err error) {
+func (c *cutter) cutPart(list Place) (err error) {
 	end := c.next
 	for end < len(c.sweeps) {
-		if at := c.tasks[c.sweeps[end].tasks[0]].place; at.Level != level || at.Part != part {
+		at := c.tasks[c.sweeps[end].tasks[0]].place
+		if at.Index = 0; at != list {
 			break
 		}
 		end++
@@ -216,7 +233,7 @@ func (c *cutter) board() Board {
 	for _, t := range c.tasks {
 		b.Instructions = append(b.Instructions, Instruction{t.place, vectors(t.out), vectors(t.in)})
 	}
-	if out := c.program.Output; out.Buf >= 0 && c.phase == cost.Online {
+	if out := c.program.Output; out.Buf >= 0 && c.phases.Has(cost.Online) {
 		v := c.buffers[out.Buf]
 		b.Output = &Vector{v.value, v.at, out.Len()}
 	}
@@ -244,12 +261,12 @@ func (p *Plan) list(b *builder) {
 	}
 	for n, u := range b.units { // what a joint waits for has a lower number
 		if u.joint {
-			clocks[n] = later(clocks, u.after)
+			clocks[n] = b.later(clocks, n)
 		}
 	}
 	for _, n := range order {
 		u := &b.units[n]
-		u.Wait = later(clocks, u.after)
+		u.Wait = b.later(clocks, n)
 		board := &p.Boards[u.party]
 		u.number = len(board.Commands)
 		board.Commands = append(board.Commands, u.Command)
@@ -263,6 +280,7 @@ func (p *Plan) list(b *builder) {
 	}
 	for i := range p.Boards {
 		board := &p.Boards[i]
+		board.divide(p.Phases)
 		board.Last = slices.Repeat([]int{-1}, len(board.Instructions))
 		for n, of := range board.Of {
 			for _, task := range of {
@@ -282,9 +300,12 @@ func (u *unit) made() (values []int) {
 	return values
 }
 
-// later is the greatest of what some units wait for or are.
-func later(clocks [][Kernels]uint32, units []int) (wait [Kernels]uint32) {
-	for _, n := range units {
+// later is the greatest of what the units that a unit comes after wait for or are, on its board.
+func (b *builder) later(clocks [][Kernels]uint32, unit int) (wait [Kernels]uint32) {
+	for _, n := range b.units[unit].after {
+		if b.units[n].party != b.units[unit].party {
+			continue
+		}
 		for k, count := range clocks[n] {
 			wait[k] = max(wait[k], count)
 		}

@@ -59,6 +59,7 @@ type cutter struct {
 	joints  map[int]joint // by value: of all that has been written to it
 	users   map[int][]int // by value: units that read or write it
 	cleared map[int]int   // by value: the joint that waits for what lay there before
+	begun   int           // the joint that waits for the phase before, -1 in the first
 }
 
 // joint is a unit that waits for a number of writers.
@@ -109,6 +110,9 @@ func (c *cutter) emit(k Command, work []Work, reads, writes []span) int {
 			u.after = append(u.after, n)
 		}
 		u.after = c.overlaps(u.after, s)
+	}
+	if c.begun >= 0 {
+		u.after = append(u.after, c.begun)
 	}
 	slices.Sort(u.after)
 	u.after = slices.Compact(u.after)

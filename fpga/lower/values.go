@@ -117,7 +117,7 @@ const before = -1
 // tracer finds the values of a party's program.
 type tracer struct {
 	program *program.Program
-	phase   cost.Phase // that is lowered
+	phases  Phases // that are lowered
 	values  []Value
 	tasks   []task
 	sweeps  []sweep // all tasks, in the order in which they are cut
@@ -128,9 +128,9 @@ type tracer struct {
 
 var noView = view{value: -1}
 
-// trace follows a program up to and through a phase.
-func trace(p *program.Program, phase cost.Phase) (*tracer, error) {
-	t := &tracer{program: p, phase: phase, buffers: make([]view, len(p.Buffers)), slots: map[int]view{}, extra: map[Origin]int{}}
+// trace follows a program up to and through phases.
+func trace(p *program.Program, phases Phases) (*tracer, error) {
+	t := &tracer{program: p, phases: phases, buffers: make([]view, len(p.Buffers)), slots: map[int]view{}, extra: map[Origin]int{}}
 	for i := range t.buffers {
 		t.buffers[i] = noView
 	}
@@ -142,7 +142,7 @@ func trace(p *program.Program, phase cost.Phase) (*tracer, error) {
 		}
 	}
 	for i, levels := range [][]program.Level{p.Offline, p.Online} {
-		if cost.Phase(i) > phase {
+		if cost.Phase(i) > phases.Last {
 			break
 		}
 		if in := p.Input; cost.Phase(i) == cost.Online && in.Buf >= 0 {
@@ -196,7 +196,7 @@ func (t *tracer) value(s Space, n int, origin Origin) int {
 	case Made, Scratch:
 		first = len(t.tasks)
 	case Labels, Tables:
-		if t.phase == cost.Offline {
+		if t.phases.Has(cost.Offline) {
 			first = len(t.tasks)
 		}
 	}
@@ -262,7 +262,7 @@ func (t *tracer) follow(in program.Instr, place Place) error {
 		}
 		k.out = append(k.out, t.define(o, origin))
 	}
-	if place.Phase == t.phase {
+	if t.phases.Has(place.Phase) {
 		for _, v := range append(k.in, k.out...) {
 			t.values[v.value].last = len(t.tasks)
 		}
@@ -273,7 +273,7 @@ func (t *tracer) follow(in program.Instr, place Place) error {
 
 // origin is where the results of an instruction of the phase that is lowered come from, or of one before.
 func (t *tracer) origin(place Place, kind OriginKind) Origin {
-	if place.Phase < t.phase {
+	if place.Phase < t.phases.First {
 		kind = Earlier
 	}
 	return Origin{Kind: kind, Place: place}

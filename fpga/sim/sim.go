@@ -49,6 +49,18 @@ func (e *StuckError) Error() string {
 	return fmt.Sprintf("sim: nothing goes on after cycle %d: commands %d of the client and %d of the server have not ended", e.At, e.Command[0], e.Command[1])
 }
 
+// RunPlan runs each phase of a plan's boards to its end.
+func RunPlan(p *lower.Plan) (list []Result, err error) {
+	for n := range p.Phases.Each() {
+		r, err := Run([2]lower.Board{p.Boards[0].Part(n), p.Boards[1].Part(n)}, p.Link)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
 // Run runs the commands of two boards to their end.
 func Run(boards [2]lower.Board, link cost.Link) (Result, error) {
 	s := &simulation{}

@@ -87,21 +87,24 @@ func link(gbytes, ms float64) (l cost.Link) {
 	return l
 }
 
-// both lowers, verifies and simulates a phase of a pair on two boards.
-func both(t testing.TB, pair *twopc.Pair, phase cost.Phase, d target.Design, l cost.Link) (schedule, simulated float64) {
+// both lowers, verifies and simulates phases of a pair on two boards.
+func both(t testing.TB, pair *twopc.Pair, phases lower.Phases, d target.Design, l cost.Link) (schedule, simulated float64) {
 	t.Helper()
-	p, err := lower.Lower(pair.Client, pair.Server, phase, [2]target.Design{d, d}, l)
+	p, err := lower.Lower(pair.Client, pair.Server, phases, [2]target.Design{d, d}, l)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Problem.Verify(p.Schedule); err != nil {
 		t.Fatal(err)
 	}
-	r, err := sim.Run(p.Boards, l)
+	parts, err := sim.RunPlan(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Seconds() * 1e3, r.Seconds() * 1e3
+	for _, r := range parts {
+		simulated += r.Seconds() * 1e3
+	}
+	return p.Seconds() * 1e3, simulated
 }
 
 func TestAgreesWithTheSchedule(t *testing.T) {
@@ -134,7 +137,7 @@ func TestAgreesWithTheSchedule(t *testing.T) {
 				if n.long && on.link != link(1, 0.1) || n.name == "PASNet-A" && on.link == link(0.01, 20) {
 					continue // seconds each
 				}
-				schedule, simulated := both(t, pair, cost.Online, design(t, on.board, pair.Client.Ring, engines...), on.link)
+				schedule, simulated := both(t, pair, lower.Only(cost.Online), design(t, on.board, pair.Client.Ring, engines...), on.link)
 				t.Logf("%s, %v GB/s, %v ms: schedule %.3f ms, simulated %.3f", on.board, on.link.BytesPerSecond.Value/1e9, on.link.OneWayMS.Value, schedule, simulated)
 				if math.Abs(simulated/schedule-1) > agreement {
 					t.Errorf("%s: schedule %.3f ms, simulated %.3f", on.board, schedule, simulated)
@@ -149,7 +152,7 @@ func TestMaterialAgrees(t *testing.T) {
 	for _, nonlinear := range []string{"gc", "gc-whole", "ot"} {
 		pair := example(t, "minionn", context(cost.ClientServer, nonlinear))
 		settings := append(slices.Clone(engines), target.Setting{Knob: "evaluate.slots", Value: 512}, target.Setting{Knob: "garble.slots", Value: 512})
-		schedule, simulated := both(t, pair, cost.Offline, design(t, "zcu104", pair.Client.Ring, settings...), link(1, 0.1))
+		schedule, simulated := both(t, pair, lower.Only(cost.Offline), design(t, "zcu104", pair.Client.Ring, settings...), link(1, 0.1))
 		t.Logf("%s: schedule %.3f ms, simulated %.3f", nonlinear, schedule, simulated)
 		if math.Abs(simulated/schedule-1) > agreement {
 			t.Errorf("%s: schedule %.3f ms, simulated %.3f", nonlinear, schedule, simulated)
@@ -170,10 +173,10 @@ func TestDrawnNetworks(t *testing.T) {
 		pair := compiled(t, d.Space, c)
 		settings := append(slices.Clone(engines), target.Setting{Knob: "evaluate.slots", Value: 512}, target.Setting{Knob: "garble.slots", Value: 512})
 		design := design(t, rapid.SampledFrom([]string{"zcu104", "u50"}).Draw(r, "board"), pair.Client.Ring, settings...)
-		for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
-			schedule, simulated := both(t, pair, phase, design, link(1, 0.1))
+		for _, phases := range []lower.Phases{lower.Only(cost.Offline), lower.Only(cost.Online), lower.Whole} {
+			schedule, simulated := both(t, pair, phases, design, link(1, 0.1))
 			if math.Abs(simulated-schedule) > agreement*schedule+some {
-				r.Errorf("%s: schedule %.3f ms, simulated %.3f", phase, schedule, simulated)
+				r.Errorf("%s: schedule %.3f ms, simulated %.3f", phases, schedule, simulated)
 			}
 		}
 	})

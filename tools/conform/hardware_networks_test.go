@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sotto/fpga/lower"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
 )
@@ -34,7 +35,7 @@ func TestHardwareRunsNetworks(t *testing.T) {
 			}
 			n := compileIn(t, c.net, "", &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer,
 				Protocols: pass.Protocols{Nonlinear: c.of, Garbling: cost.HalfGates}})
-			plan, dir := n.emit(t, cost.Online, "zcu104", image(7, n.Net.Funcs[0].Params[0].Type.Len()))
+			plan, dir := n.emit(t, lower.Only(cost.Online), "zcu104", image(7, n.Net.Funcs[0].Params[0].Type.Len()))
 			out, err := exec.Command("make", "-C", dir, "csim").CombinedOutput()
 			at := strings.Index(string(out), "equal: ")
 			if err != nil || at < 0 {

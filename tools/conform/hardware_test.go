@@ -16,8 +16,8 @@ import (
 	"sotto/passes/pass"
 )
 
-// emit writes the accelerator of a phase of a compiled network for a pair of boards, with a session on x to check it against, and gives the folder.
-func (n *Net) emit(t *testing.T, phase cost.Phase, board string, x []float32) (*lower.Plan, string) {
+// emit writes the accelerator of phases of a compiled network for a pair of boards, with a session on x to check it against, and gives the folder.
+func (n *Net) emit(t *testing.T, phases lower.Phases, board string, x []float32) (*lower.Plan, string) {
 	t.Helper()
 	b, err := target.Shipped(board)
 	if err != nil {
@@ -32,10 +32,10 @@ func (n *Net) emit(t *testing.T, phase cost.Phase, board string, x []float32) (*
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := lower.Lower(bundles[0].Program, bundles[1].Program, phase, [2]target.Design{d, d}, link)
+	plan, err := lower.Lower(bundles[0].Program, bundles[1].Program, phases, [2]target.Design{d, d}, link)
 	for knob := new(target.KnobError); errors.As(err, &knob); { // what an error says is enough
 		if d, err = d.With(knob.Setting()); err == nil {
-			plan, err = lower.Lower(bundles[0].Program, bundles[1].Program, phase, [2]target.Design{d, d}, link)
+			plan, err = lower.Lower(bundles[0].Program, bundles[1].Program, phases, [2]target.Design{d, d}, link)
 		}
 	}
 	if err != nil {
@@ -100,7 +100,7 @@ func TestHardwareEqualsRuntime(t *testing.T) {
 				t.Skip("compiling kernels for another design takes long")
 			}
 			n := compileIn(t, c.name, c.text, &pass.Context{Deploy: c.deploy, Ring: c.bits, Source: cost.FromDealer, Protocols: c.of})
-			plan, dir := n.emit(t, cost.Online, c.board, image(7, n.Net.Funcs[0].Params[0].Type.Len()))
+			plan, dir := n.emit(t, lower.Only(cost.Online), c.board, image(7, n.Net.Funcs[0].Params[0].Type.Len()))
 			out, err := exec.Command("make", "-C", dir, "csim-parallel", "CXXFLAGS=-std=c++14 -O1 -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-unused-label").CombinedOutput()
 			if err != nil || strings.Count(string(out), "equal: ") != 2 {
 				t.Fatalf("%v\n%s", err, out)

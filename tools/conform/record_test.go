@@ -19,16 +19,16 @@ func (n *Net) record(t *testing.T, x []float32) [2]*hls.Recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n.recordWanted(t, bundles, cost.Online, x, [2][]hls.Source{{{Import: 1}}, nil})
+	return n.recordWanted(t, bundles, lower.Only(cost.Online), x, [2][]hls.Source{{{Import: 1}}, nil})
 }
 
 // recordFor is record for a plan of the bundles' programs.
 func (n *Net) recordFor(t *testing.T, bundles [2]*party.Bundle, plan *lower.Plan, x []float32) [2]*hls.Recording {
 	t.Helper()
-	return n.recordWanted(t, bundles, plan.Phase, x, [2][]hls.Source{hls.Wanted(plan.Boards[0]), hls.Wanted(plan.Boards[1])})
+	return n.recordWanted(t, bundles, plan.Phases, x, [2][]hls.Source{hls.Wanted(plan.Boards[0]), hls.Wanted(plan.Boards[1])})
 }
 
-func (n *Net) recordWanted(t *testing.T, bundles [2]*party.Bundle, phase cost.Phase, x []float32, wanted [2][]hls.Source) (out [2]*hls.Recording) {
+func (n *Net) recordWanted(t *testing.T, bundles [2]*party.Bundle, phases lower.Phases, x []float32, wanted [2][]hls.Source) (out [2]*hls.Recording) {
 	t.Helper()
 	var recorders [2]vm.Recorder
 	for p, b := range bundles {
@@ -36,7 +36,7 @@ func (n *Net) recordWanted(t *testing.T, bundles [2]*party.Bundle, phase cost.Ph
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[p] = hls.NewRecording(b.Program, w, phase, wanted[p])
+		out[p] = hls.NewRecording(b.Program, w, phases, wanted[p])
 		recorders[p] = out[p]
 	}
 	if err := Record(t.Context(), Session{Bundles: bundles, Source: n.Context.Source, Inputs: n.inputs(x)}, recorders); err != nil {

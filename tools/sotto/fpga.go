@@ -63,7 +63,8 @@ func newFPGACmd(a *app) *cobra.Command {
 		Long: "Fpga compiles FILE for two boards, one for each party, and writes a folder that a hardware designer can take: the kernels as C++ for high-level\n" +
 			"synthesis with build files for Vitis " + hls.Tool + ", every command of both boards with its times, what each layer takes and what binds it, and a\n" +
 			"C-simulation (make csim, with g++ alone) that compares every result of both boards with what the CPU made in one session, which is run here with\n" +
-			"drawn weights and input unless you give some. It is of the online phase, or with --phase offline of the one before: garbling and OTs. Cycles are the schedule's; clock and watts are estimates.\n" +
+			"drawn weights and input unless you give some. It is of the online phase, with --phase offline of the one before, which makes\n" +
+			"the material of garbled circuits and OTs, or with --phase both of both. Cycles are the schedule's; clock and watts are estimates.\n" +
 			"Boards: " + strings.Join(target.Names(), ", ") + ", or a file in their format (fpga/README.md). docs/FPGA.md describes the folder.",
 		Example: "  sotto fpga examples/resnet18.sotto --set act=x2act --set pool=avgpool --target zcu104x2 --link pasnet -o hw\n" +
 			"  sotto fpga examples/minionn.sotto --nonlinear gc --target u250x2 --estimate -o hw --json\n" +
@@ -89,7 +90,7 @@ func newFPGACmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.link, "link", "", "network between the boards: "+strings.Join(plannedLinks(), ", ")+", or BANDWIDTH,DELAY such as 1gbps,100us; loopback has no bandwidth to plan with (default: the board's first port)")
 	c.Flags().StringArrayVar(&f.knobs, "knob", nil, "set `NAME=VALUE` of the design, such as conv.tm=16; config.json lists them under design")
 	c.Flags().StringVar(&f.input, "input", "random:1", "PNG or JPEG image, .npy `file`, or random:SEED, of the session that the C-simulation is compared with")
-	c.Flags().StringVar(&f.phase, "phase", cost.Online.String(), "`phase` that the boards run: online, or offline, which makes the material of garbled circuits and OTs; base OTs, encryption and what is drawn are the hosts'")
+	c.Flags().StringVar(&f.phase, "phase", cost.Online.String(), "`phase` that the boards run: online, offline, which makes the material of garbled circuits and OTs, or both; base OTs, encryption and what is drawn are the hosts'")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "the `directory` to write; a folder of fpga's that is there is replaced, unless something in it was changed")
 	c.Flags().BoolVar(&f.estimate, "estimate", false, "schedule and report alone: no session, and no data to simulate with")
 	return c
@@ -113,7 +114,7 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 	if err != nil {
 		return nil, err
 	}
-	phase, err := f.check()
+	phases, err := f.check()
 	if err != nil {
 		return nil, err
 	}
@@ -126,13 +127,13 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
-	compiled, s, err := a.compileFor(n, f, phase, board, link, filepath.Join(tmp, "programs"))
+	compiled, s, err := a.compileFor(n, f, phases, board, link, filepath.Join(tmp, "programs"))
 	if err != nil {
 		return nil, err
 	}
 	a.progress.step("design and schedule of both boards")
 	found, err := unlessEnded(ctx, func() (*explore.Answer, error) {
-		return explore.Search(explore.Question{Client: s.Bundles[cost.Client].Program, Server: s.Bundles[cost.Server].Program, Phase: phase, Board: board, Link: link, Set: settings, Plans: plans})
+		return explore.Search(explore.Question{Client: s.Bundles[cost.Client].Program, Server: s.Bundles[cost.Server].Program, Phases: phases, Board: board, Link: link, Set: settings, Plans: plans})
 	})
 	if err != nil {
 		return nil, withKnob(firstFit(err))
@@ -165,28 +166,28 @@ func alternatives(found *explore.Answer, b target.Board) (list []hls.Alternative
 }
 
 // check refuses what could not be done or written, before anything is compiled.
-func (f *fpgaFlags) check() (phase cost.Phase, err error) {
-	if phase, err = parsePhase(f.phase); err != nil {
-		return phase, err
+func (f *fpgaFlags) check() (phases lower.Phases, err error) {
+	if phases, err = lower.ParsePhases(f.phase); err != nil {
+		return phases, usagef("--phase: %w", err)
 	}
-	if err := f.checkProtocols(phase); err != nil {
-		return phase, err
+	if err := f.checkProtocols(phases); err != nil {
+		return phases, err
 	}
 	if err := ownHardware(f.out); err != nil {
-		return phase, err
+		return phases, err
 	}
-	return phase, folderWritable(f.out)
+	return phases, folderWritable(f.out)
 }
 
 // compileFor compiles a network for boards: by their prices, in what they can run. The session is one of its programs, with inputs if it is
 // to run.
-func (a *app) compileFor(n *network, f *fpgaFlags, phase cost.Phase, board target.Board, link cost.Link, dir string) (*compileResult, conform.Session, error) {
+func (a *app) compileFor(n *network, f *fpgaFlags, phases lower.Phases, board target.Board, link cost.Link, dir string) (*compileResult, conform.Session, error) {
 	flags := f.lower
 	flags.within = hardwareWays
 	if flags.garbling == cost.SchemeAuto {
 		flags.garbling = string(cost.HalfGates)
 	}
-	if phase == cost.Offline && (flags.ot == "" || flags.ot == wayAuto) {
+	if phases.Has(cost.Offline) && (flags.ot == "" || flags.ot == wayAuto) {
 		flags.ot = cost.SoftSpoken.String()
 	}
 	if flags.weights == "" {
@@ -222,7 +223,7 @@ func (a *app) session(ctx context.Context, s conform.Session, plan *lower.Plan) 
 		if err != nil {
 			return rec, err
 		}
-		rec[p] = hls.NewRecording(b.Program, w, plan.Phase, hls.Wanted(plan.Boards[p]))
+		rec[p] = hls.NewRecording(b.Program, w, plan.Phases, hls.Wanted(plan.Boards[p]))
 		recorders[p] = rec[p]
 	}
 	return rec, conform.Record(ctx, s, recorders)
@@ -250,7 +251,7 @@ func hardwareResult(dir string, folder *hls.Folder, summary *schedule.Summary, c
 	if notices == nil {
 		notices = []string{}
 	}
-	return &fpgaResult{version1, compiled.Net, folder.Plan.Phase.String(), folder.Board.Name, summary.Link, true, d.ClockMHz, summary.Cycles, summary.LatencyMS, summary.EnergyMJ,
+	return &fpgaResult{version1, compiled.Net, folder.Plan.Phases.String(), folder.Board.Name, summary.Link, true, d.ClockMHz, summary.Cycles, summary.LatencyMS, summary.EnergyMJ,
 		folder.Utilisation(), d, summary.Layers, summary.Resources, summary.Overlap, folder.Recordings[cost.Client] != nil, dir, notices}
 }
 
@@ -264,7 +265,7 @@ func (r *fpgaResult) text(w io.Writer) {
 	u := r.Utilisation
 	const percent = 100
 	pairs(w, "net", r.Net, "boards", fmt.Sprintf("two %s at %g MHz, over %s", r.Board, r.ClockMHz, r.Link),
-		r.Phase+" phase", fmt.Sprintf("%s, %s cycles, %s mJ (clock and watts are estimates)", duration(r.LatencyMS), count(r.Cycles), three(r.EnergyMJ)),
+		r.Phase+map[bool]string{true: " phases", false: " phase"}[r.Phase == lower.Whole.String()], fmt.Sprintf("%s, %s cycles, %s mJ (clock and watts are estimates)", duration(r.LatencyMS), count(r.Cycles), three(r.EnergyMJ)),
 		"of what may be filled", fmt.Sprintf("LUT %.0f %%, FF %.0f %%, DSP %.0f %%, BRAM %.0f %%, URAM %.0f %% (areas are estimates)", percent*u.LUT, percent*u.FF, percent*u.DSP, percent*u.BRAM, percent*u.URAM),
 		"written to", r.Folder+": see README.md there"+map[bool]string{true: "; make csim compares it with the CPU"}[r.Session])
 }

@@ -86,19 +86,9 @@ func plannedLinks() (names []string) {
 // hardwareWays is what boards compare by.
 var hardwareWays = []pass.Nonlinear{pass.GarbledSign, pass.GarbledWhole, pass.OTSign}
 
-// parsePhase reads --phase.
-func parsePhase(text string) (cost.Phase, error) {
-	for _, p := range []cost.Phase{cost.Offline, cost.Online} {
-		if text == p.String() {
-			return p, nil
-		}
-	}
-	return 0, usagef("--phase %s: accepted are %s and %s", text, cost.Online, cost.Offline)
-}
-
 // checkProtocols refuses what no kernel does, before a network is compiled for it.
-func (f *fpgaFlags) checkProtocols(phase cost.Phase) error {
-	if x := f.lower.ot; phase == cost.Offline && x != "" && x != wayAuto && x != cost.SoftSpoken.String() {
+func (f *fpgaFlags) checkProtocols(phases lower.Phases) error {
+	if x := f.lower.ot; phases.Has(cost.Offline) && x != "" && x != wayAuto && x != cost.SoftSpoken.String() {
 		return usagef("--ot %s: no kernel does it: accepted are %s and %s", x, cost.SoftSpoken, wayAuto)
 	}
 	if err := f.lower.checkWays(); err != nil {

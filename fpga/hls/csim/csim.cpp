@@ -7,6 +7,7 @@
 //
 // It ends with status 0 if all results are equal, 1 if one differs, 2 if the files cannot be read or the order breaks a rule. The data:
 //
+//    parts.bin           of each phase: where its commands end, the client's and the server's. The sequencer runs once for each phase
 //    order.bin           by start: party, index of a command
 //    PARTY/memory.bin    before the first command, segments of: space, address, words; the words. Spaces: 0 RING, 1 BITS
 //    PARTY/commands.bin  records of 64 words (hlslib/command.hpp)
@@ -82,6 +83,8 @@ struct board {
     std::vector<word> ring;
     std::vector<uint64_t> bits;
     std::vector<uint32_t> records;
+    std::vector<uint32_t> ends;  // of the commands of each phase
+    size_t phase = 0;
     std::vector<check> checks;
     std::vector<std::vector<uint32_t>> written;  // by command: checks that it writes a part of
     uint32_t done[kernel_count];
@@ -124,8 +127,14 @@ void load_checks(board &b, const std::string &path) {
     }
 }
 
-void load(board &b, const std::string &dir) {
+void load(board &b, const std::string &data, int party) {
+    const std::string dir = data + "/" + party_names[party];
     for (reader r(dir + "/commands.bin"); r.more();) b.records.push_back(r.u32());
+    for (reader r(data + "/parts.bin"); r.more();) {
+        const uint32_t ends[2] = {r.u32(), r.u32()};
+        b.ends.push_back(ends[party]);
+    }
+    if (b.ends.empty() || size_t(b.ends.back()) * record_words != b.records.size()) fail(data + "/parts.bin does not cover the commands");
     load_memory(b, dir + "/memory.bin");
     load_checks(b, dir + "/checks.bin");
 }
@@ -227,6 +236,12 @@ void step(board &b, int party, uint32_t index, cable &to, cable &from) {
     if (size_t(index) * record_words >= b.records.size() || !read_command(b.records.data(), index, c) || int(c.party) != party) {
         fail("command " + std::to_string(index) + " of the " + party_names[party] + " is none");
     }
+    for (; index >= b.ends[b.phase]; b.phase++) {  // the next run of the sequencer, when all of the one before have ended
+        uint32_t ended = 0;
+        for (uint64_t n : b.commands) ended += uint32_t(n);
+        if (ended != b.ends[b.phase]) fail(std::string("the order begins a phase of the ") + party_names[party] + " before the one before has ended");
+        for (uint32_t &n : b.done) n = 0;
+    }
     for (int k = 0; k < kernel_count; k++) {
         if (b.done[k] < c.wait[k]) {
             fail(std::string("the order starts command ") + std::to_string(index) + " of the " + party_names[party] + " before the commands of " + kernel_names[k] + " that it waits for");
@@ -254,16 +269,14 @@ void print(const board &b, int party) {
     }
 }
 
-// side_by_side runs both boards as the hardware does: a thread for each kernel and each sequencer, queues as deep as the hardware's, and a
-// link that holds what the schedule counts on. It gives the commands that were issued.
-uint32_t side_by_side(board (&boards)[2]) {
-    static cable up("the link from the client"), down("the link from the server");
-    const std::size_t beats = network::LINK_BYTES / (sizeof(uint64_t) * config::LINK_WORDS);
-    up.deepen(beats), down.deepen(beats);
-    uint32_t issued[2] = {0, 0}, steps[2][kernel_count] = {};
+// side_by_side runs a phase of both boards as the hardware does: a thread for each kernel and each sequencer, with queues as deep as the
+// hardware's. It gives the commands that were issued.
+uint32_t side_by_side(board (&boards)[2], size_t phase, cable &up, cable &down) {
+    uint32_t issued[2] = {0, 0}, steps[2][kernel_count] = {}, begin[2], end[2];
     for (int p = 0; p < 2; p++) {
         board &b = boards[p];
-        for (uint32_t i = 0; i < b.records.size() / record_words; i++) {
+        begin[p] = phase > 0 ? b.ends[phase - 1] : 0, end[p] = b.ends[phase];
+        for (uint32_t i = begin[p]; i < end[p]; i++) {
             command c;
             if (!read_command(b.records.data(), i, c)) fail("a record is none");
             steps[p][c.kernel] += steps_of(b, c);
@@ -276,16 +289,27 @@ uint32_t side_by_side(board (&boards)[2]) {
         for (uint32_t k = 0; k < kernel_count; k++) {
             if (steps[p][k] > 0) threads.emplace_back([&b, k, n = steps[p][k], &to, &from] { run(b, k, n, to, from); });
         }
-        threads.emplace_back([&b, &n = issued[p]] { sequencer_top(b.records.data(), uint32_t(b.records.size() / record_words), &n, b.queue, b.finished); });
+        const uint32_t *records = b.records.data() + size_t(begin[p]) * record_words;
+        threads.emplace_back([&b, records, n = end[p] - begin[p], &to = issued[p]] { sequencer_top(records, n, &to, b.queue, b.finished); });
     }
     for (std::thread &t : threads) t.join();
     return issued[0] + issued[1];
 }
 
+// side_by_side runs phase after phase, over a link that holds what the schedule counts on.
+uint32_t side_by_side(board (&boards)[2]) {
+    static cable up("the link from the client"), down("the link from the server");
+    const std::size_t beats = network::LINK_BYTES / (sizeof(uint64_t) * config::LINK_WORDS);
+    up.deepen(beats), down.deepen(beats);
+    uint32_t issued = 0;
+    for (size_t phase = 0; phase < boards[0].ends.size(); phase++) issued += side_by_side(boards, phase, up, down);
+    return issued;
+}
+
 // same_in_the_end runs other boards side by side from the same memories, and compares what both leave behind.
 bool same_in_the_end(const board (&done)[2], const std::string &dir) {
     static board boards[2];
-    for (int p = 0; p < 2; p++) load(boards[p], dir + "/" + party_names[p]);
+    for (int p = 0; p < 2; p++) load(boards[p], dir, p);
     const uint32_t issued = side_by_side(boards);
     bool same = true;
     for (int p = 0; p < 2; p++) same = same && boards[p].ring == done[p].ring && boards[p].bits == done[p].bits;
@@ -300,7 +324,7 @@ int main(int argc, char **argv) {
     if (!named) fail("the folder of the data is missing: csim csim/data, or its name in SOTTO_DATA");
     const std::string dir = named;
     static board boards[2];
-    for (int p = 0; p < 2; p++) load(boards[p], dir + "/" + party_names[p]);
+    for (int p = 0; p < 2; p++) load(boards[p], dir, p);
     std::vector<uint32_t> order;
     for (reader r(dir + "/order.bin"); r.more();) order.push_back(r.u32());
     size_t end = order.size();
