@@ -147,7 +147,7 @@ func header(sizes ...int) []byte {
 
 // arguments of a search and of a training, of which the decision of the options of all sites is given.
 func arguments(command, out string, more ...string) []string {
-	return append([]string{command, "--data", "data", "--out", out, "--batch", "16", "--epochs", "3", "--seed", "5"}, more...)
+	return append([]string{command, "--data", "data", "-o", out, "--batch", "16", "--epochs", "3", "--seed", "5"}, more...)
 }
 
 func quoted(t *testing.T, args []string) string {
@@ -160,8 +160,8 @@ func quoted(t *testing.T, args []string) string {
 }
 
 var (
-	searching = []string{"--logits-rate", "0.1", "--price", "latency=1", "--rate", "0.1"}
-	decisive  = []string{"--decision", "decision.json", "--augment", "shift=1", "--nesterov", "--smoothing", "0.1"}
+	searching = []string{"--logit-rate", "0.1", "--price", "latency=1", "--rate", "0.1"}
+	decisive  = []string{"--decision", "decision.json", "--augment", "pad=1,cutout=2", "--smoothing", "0.1"}
 )
 
 const decision = `{"sotto":1,"choices":{"act#1":"x2act","pool":"avgpool","body#1":"deep","body#1.deep.act#1":"relu"}}`

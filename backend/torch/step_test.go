@@ -31,12 +31,13 @@ type stepCase struct {
 // settings are those of a program for what a training says.
 func (c stepCase) settings() map[string]any {
 	t := c.training
-	s := map[string]any{"rate": c.rates[0], "rates": c.rates, "decay": t.Decay, "clip": t.Clip, "smoothing": t.Smoothing}
+	s := map[string]any{"rate": c.rates[0], "rates": c.rates, "decay": t.Decay, "clip": t.Clip, "smoothing": t.Smoothing,
+		"decay_of": map[pass.Decayed]string{pass.All: "all", pass.Matrices: "matrices"}[t.Decays]}
 	switch o := t.Optimiser.(type) {
 	case pass.SGD:
-		s["optimiser"], s["momentum"], s["nesterov"] = "sgd", o.Momentum, o.Nesterov
+		s["optimiser"], s["momentum"] = map[bool]string{true: "nesterov", false: "sgd"}[o.Nesterov], o.Momentum
 	case pass.Adam:
-		s["optimiser"], s["beta1"], s["beta2"] = "adam", o.Beta1, o.Beta2
+		s["optimiser"], s["momentum"] = "adam", o.Beta1
 	}
 	return s
 }
@@ -44,7 +45,7 @@ func (c stepCase) settings() map[string]any {
 func stepCases(t *testing.T) []stepCase {
 	t.Helper()
 	sgd := pass.Training{Optimiser: pass.SGD{Momentum: 0.9}, Decay: 3e-4, Clip: 5}
-	nesterov := pass.Training{Optimiser: pass.SGD{Momentum: 0.9, Nesterov: true}, Decay: 2.5e-4, Smoothing: 0.1}
+	nesterov := pass.Training{Optimiser: pass.SGD{Momentum: 0.9, Nesterov: true}, Decay: 2.5e-4, Decays: pass.Matrices, Smoothing: 0.1}
 	adam := pass.Training{Optimiser: pass.Adam{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, Decay: 1e-3}
 	space := smallSpace(t, "")
 	decided := lower(t, space, &pass.Context{Choices: []pass.Decision{{Site: "act#1", Option: "x2act"}, {Site: "pool", Option: "maxpool"},

@@ -44,7 +44,7 @@ func newTorchCmd(a *app) *cobra.Command {
 			"evaluation of a network whose choices are decided, and for a space the search over its choices by gradient, with what each option costs\n" +
 			"on the target (see sotto table). The search block of the file sets what the search makes least, under which limits. What it leaves, a decision file and weights, is what sotto compile takes. DIR/README.md has its commands.",
 		Example: "  sotto torch examples/resnet18_cifar.sotto --target lan -o program\n" +
-			"  cd program && torchrun --nproc_per_node 8 main.py search --data ../cifar --out found",
+			"  cd program && torchrun --nproc_per_node 8 main.py search --data ../cifar -o found",
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("-o is missing: accepted is the directory to write the program into")
@@ -64,9 +64,12 @@ func newTorchCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := a.torchProgram(m, goal)
+			p, err := newTorchProgram(m, goal)
 			if err != nil {
 				return err
+			}
+			for _, text := range p.notices {
+				a.notice("%s", text)
 			}
 			switch changed := c.Flags().Changed("target"); {
 			case changed && m.Stage == ir.Net:
@@ -134,10 +137,11 @@ type torchProgram struct {
 	prices   *tableResult   // of a space
 	settings map[string]any // by the name of the program's flag; of the search block
 	target   string         // that its figures are on
+	notices  []string
 }
 
-// torchProgram emits the program of a module, set as a search block says, if there is one.
-func (a *app) torchProgram(m *ir.Module, goal *goals.Goal) (*torchProgram, error) {
+// newTorchProgram emits the program of a module, set as a search block says, if there is one.
+func newTorchProgram(m *ir.Module, goal *goals.Goal) (*torchProgram, error) {
 	files, err := torch.Emit(m)
 	if err != nil {
 		return nil, err
@@ -169,6 +173,10 @@ func goalOf(n *network, name string) (*goals.Goal, error) {
 // tabled are the figures that a table of prices has.
 var tabled = []string{"latency", "offline", "total", "online", "traffic", "rounds", "relus"}
 
+// followed are the settings of a search block that the program has flags for; sotto search has more.
+var followed = []string{"epochs", "order", "batch", "seed", "optimiser", "momentum", "decay", "weight_decay", "decay_of", "rate", "least_rate",
+	"clip", "smoothing", "augment", "logit_rate", "logit_decay", "warm_up", "gumbel"}
+
 // aim takes over what a search block says.
 func (p *torchProgram) aim(g *goals.Goal) error {
 	if g.Method != "" && g.Method != "gradient" {
@@ -187,8 +195,12 @@ func (p *torchProgram) aim(g *goals.Goal) error {
 		}
 		limit = append(limit, fmt.Sprintf("%s=%g", l.Measure, l.Most))
 	}
-	p.settings = map[string]any{"price": strings.Join(price, ","), "limit": strings.Join(limit, ",")}
+	p.settings = map[string]any{"price": strings.Join(price, ","), "budget": strings.Join(limit, ",")}
 	for name, s := range g.Settings {
+		if !slices.Contains(followed, name) {
+			p.notices = append(p.notices, fmt.Sprintf("search %s sets %s, which the PyTorch program does not follow", g.Name, name))
+			continue
+		}
 		p.settings[name] = s.Number
 		if s.Word != "" {
 			p.settings[name] = s.Word

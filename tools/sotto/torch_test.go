@@ -20,7 +20,7 @@ net searched {
   output y = avgpool(x) |> flatten |> dropout(0.1) |> linear(2) to client
 }
 search cheap in searched {
-  method gradient { epochs = 2, order = 1, rate = 0.05 }
+  method gradient { epochs = 2, order = 1, rate = 0.05, weight_decay = 1 / 1K, least_rate = 0, warm_up = 0, gumbel = 0 }
   minimize loss + 0.1 * latency("lan") / ms
   subject to latency("lan") <= 1 s
 }
@@ -37,8 +37,8 @@ func TestSearchByTorchCompiles(t *testing.T) {
 	writeShades(t, at("data"))
 	common := []string{"--data", at("data"), "--batch", "8"}
 	main := at("program/main.py")
-	torchtest.Run(t, dir, append([]string{main, "search", "--out", at("found"), "--logits-rate", "0.2"}, common...)...)
-	torchtest.Run(t, dir, append([]string{main, "train", "--out", at("trained"), "--epochs", "2", "--decision", at("found/decision.json"), "--weights", at("found/weights.safetensors")}, common...)...)
+	torchtest.Run(t, dir, append([]string{main, "search", "-o", at("found"), "--logit-rate", "0.2"}, common...)...)
+	torchtest.Run(t, dir, append([]string{main, "train", "-o", at("trained"), "--epochs", "2", "--decision", at("found/decision.json"), "--init", at("found/weights.safetensors")}, common...)...)
 	net := []string{at("net.sotto"), "--decision", at("found/decision.json"), "--weights", at("trained/weights.safetensors")}
 	mustSotto(t, append([]string{"compile", "--calibration", "random:1x4", "-o", at("bundle")}, net...)...)
 

@@ -193,15 +193,14 @@ def npy(name, data):
 
 
 class Batches:
-    """Batches of a split for training: in a new order every epoch, moved and mirrored where that is asked for. What does not fill a batch is left
-    out."""
+    """Batches of a split for training: in a new order every epoch, changed as augment says. What does not fill a batch is left out."""
 
     def __init__(self, split, size, seed, augment, preprocess):
         if size > len(split):
             raise SystemExit(f"a batch of {size} of {len(split)} samples: accepted is a smaller --batch")
         self.split, self.size, self.seed, self.preprocess = split, size, seed, preprocess
-        self.shift, self.mirror = parse_augment(augment)
-        if (self.shift or self.mirror) and split.images.dim() != 4:
+        self.changes = parse_augment(augment)
+        if self.changes and split.images.dim() != 4:
             raise SystemExit(f"--augment {augment}: the samples are no images")
 
     def __len__(self):
@@ -209,34 +208,46 @@ class Batches:
 
     def epoch(self, number, part):
         """Normalised inputs and labels of the batches of an epoch, of each the part that part takes."""
-        draw = torch.Generator().manual_seed((self.seed << 20) + number)
-        n = len(self.split)
-        order = torch.randperm(n, generator=draw)
-        dy, dx = (torch.randint(0, 2 * self.shift + 1, (n,), generator=draw) for _ in range(2))
-        mirrored = torch.rand(n, generator=draw) < 0.5
+        generator = torch.Generator().manual_seed((self.seed << 20) + number)
+        order = torch.randperm(len(self.split), generator=generator)
+        draws = torch.rand(5, len(self.split), generator=generator)  # of each sample
         device = self.split.labels.device
         for i in range(len(self)):
             at = part(torch.arange(i * self.size, (i + 1) * self.size))
             batch = self.split.take(order[at].to(device))
-            images = batch.images
-            if self.shift:
-                images = shifted(images, dy[at].to(device), dx[at].to(device), self.shift)
-            if self.mirror:
-                images = torch.where(mirrored[at].to(device)[:, None, None, None], images.flip(3), images)
-            yield self.preprocess(images), batch.labels
+            yield self.changed(batch.images, draws[:, at].to(device)), batch.labels
+
+    def changed(self, images, draws):
+        """Normalised images after their changes; a row of draws for each number that these take."""
+        pad, cutout = self.changes.get("pad", 0), self.changes.get("cutout", 0)
+        if pad:
+            dy, dx = (draws[:2] * (2 * pad + 1)).long()
+            images = shifted(images, dy, dx, pad)
+        if "flip" in self.changes:
+            images = torch.where((draws[2] < 0.5)[:, None, None, None], images.flip(3), images)
+        x = self.preprocess(images)
+        return x.masked_fill(squares(x.shape, draws[3:], cutout), 0.0) if cutout else x
 
 
 def parse_augment(text):
-    """shift=N, flip, or both with a comma."""
-    shift, mirror = 0, False
+    """pad=N, flip, cutout=N, with commas, as a dict."""
+    changes = {}
     for part in filter(None, text.split(",")):
-        if part == "flip":
-            mirror = True
-        elif part.startswith("shift=") and part[6:].isdigit():
-            shift = int(part[6:])
-        else:
-            raise SystemExit(f"--augment {text}: accepted are shift=N (by up to N pixels, zeros come in) and flip (mirrored half of the time), with a comma")
-    return shift, mirror
+        name, _, n = part.partition("=")
+        if not (part == "flip" or name in ("pad", "cutout") and n.isdigit() and int(n) > 0):
+            raise SystemExit(f"--augment {text}: accepted are pad=N (shifts by up to N pixels, zeros come in), flip (mirrors one in two) and cutout=N (a square of N pixels becomes the mean), with commas")
+        changes[name] = int(n or 1)
+    return changes
+
+
+def squares(shape, draws, side):
+    """Where images of a shape are cut out: squares around any pixel, cut at the edges."""
+    _, _, h, w = shape
+    (y, x), rows, columns = draws, torch.arange(h, device=draws.device), torch.arange(w, device=draws.device)
+    top, left = (y * h).long() - side // 2, (x * w).long() - side // 2
+    down = (rows >= top[:, None]) & (rows < top[:, None] + side)
+    across = (columns >= left[:, None]) & (columns < left[:, None] + side)
+    return (down[:, :, None] & across[:, None, :])[:, None]
 
 
 def shifted(images, dy, dx, most):

@@ -5,6 +5,7 @@ the logits looks one step of the weights ahead (order 2), or takes the weights a
 """
 import json
 import math
+import re
 import time
 
 import torch
@@ -20,17 +21,22 @@ FIGURES = {
 STEP = 0.01  # of the finite difference, divided by the length of the gradient
 
 
+# Units of figures: milliseconds, bytes and plain numbers.
+UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "us": 1e-3, "ms": 1, "s": 1e3, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+
+
 def parse_figures(flag, text):
     """FIGURE=NUMBER, several with commas, as a dict."""
     out = {}
     for part in filter(None, text.split(",")):
-        name, _, number = part.partition("=")
+        found = re.fullmatch(r"(\w+)=([-+.0-9e]+)([a-zA-Z]*)", part)
         try:
-            out[name] = float(number)
-        except ValueError:
-            name = None
+            name, number = found[1], float(found[2]) * UNITS[found[3]]
+        except (TypeError, ValueError, KeyError):
+            name, number = None, 0
         if name not in FIGURES:
-            raise SystemExit(f"--{flag} {text}: accepted is FIGURE=NUMBER, several with commas; figures are {', '.join(FIGURES)} (ms, bytes, or counts)")
+            raise SystemExit(f"--{flag} {text}: accepted is FIGURE=NUMBER, such as relus=86K or latency=40ms, several with commas; figures are {', '.join(FIGURES)}")
+        out[name] = number
     return out
 
 
@@ -119,20 +125,17 @@ def place(weights, origin, direction, factor):
 class Search:
     def __init__(self, o, network, prices, ranks):
         self.o, self.network, self.prices, self.ranks = o, network, prices, ranks
-        self.weighed, self.limits = parse_figures("price", o.price), parse_figures("limit", o.limit)
+        self.weighed, self.budgets = parse_figures("price", o.price), parse_figures("budget", o.budget)
         self.sites = network.sites
         self.logits = {site: torch.zeros(len(options), device=ranks.device, requires_grad=True) for site, options in self.sites.items()}
         self.weights = list(network.parameters())
         self.trained = None  # the network, wrapped, once weights are what the search begins with
         self.optimiser = training.optimiser_of(o, self.weights)
-        self.of_logits = torch.optim.Adam(self.logits.values(), lr=o.logits_rate, betas=(0.5, 0.999), weight_decay=o.logits_decay)
+        self.of_logits = torch.optim.Adam(self.logits.values(), lr=o.logit_rate, betas=(0.5, 0.999), weight_decay=o.logit_decay)
         self.draw = torch.Generator()
 
-    def shares(self, epoch):
-        if self.o.relaxation == "softmax":
-            return softmax_shares(self.logits)
-        progress = epoch / max(self.o.epochs - 1, 1)
-        return gumbel_shares(self.logits, self.o.temperature * (self.o.temperature_end / self.o.temperature) ** progress, self.draw)
+    def shares(self):
+        return gumbel_shares(self.logits, self.o.gumbel, self.draw) if self.o.gumbel else softmax_shares(self.logits)
 
     def loss(self, x, y, shares, network=None):
         logits = (network or self.network)(x, named(shares, self.sites))
@@ -145,17 +148,18 @@ class Search:
     def update(self, i, w, g):
         """The direction of the optimiser's step, as PASNet looks ahead: momentum's velocity, the gradient and decay."""
         velocity = self.optimiser.state[self.weights[i]].get("momentum_buffer")
-        g = g + self.o.decay * w
+        if self.o.decay_of == "all" or w.dim() > 1:
+            g = g + self.o.decay * w
         return g if velocity is None else self.o.momentum * velocity + g
 
-    def step_logits(self, train, validation, rate, epoch):
+    def step_logits(self, train, validation, rate):
         """One step of the logits, by a batch of each half."""
         self.network.tracking = False
         noise = self.draw.get_state()
 
         def shares():
             self.draw.set_state(noise)  # all losses of a step are of the same draw
-            return self.shares(epoch)
+            return self.shares()
 
         def train_loss():
             return self.loss(*train, shares())[0]
@@ -182,10 +186,10 @@ class Search:
         meter = training.Meter(self.ranks.device)
         pairs = zip(train.epoch(number, self.ranks.part), validation.epoch(number, self.ranks.part))
         for i, (of_weights, of_logits) in enumerate(pairs):
-            rate = schedule.rate(number * len(train) + i)
-            if number >= self.o.logits_after:
-                self.step_logits(of_weights, of_logits, rate, number)
-            shares = {site: p.detach() for site, p in self.shares(number).items()}
+            rate = schedule.rate(number + i / len(train))
+            if number >= self.o.warm_up:
+                self.step_logits(of_weights, of_logits, rate)
+            shares = {site: p.detach() for site, p in self.shares().items()}
             loss, logits = self.loss(*of_weights, shares, self.trained)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -211,11 +215,11 @@ class Search:
         training.restore_optimiser(self.of_logits, held, "of_logits/")
 
     def excess(self, decision):
-        """By how much a decision breaks the limits, in parts of these."""
-        return sum(max(0.0, self.prices.of(figure, decision) / most - 1) if most > 0 else math.inf for figure, most in self.limits.items())
+        """By how much a decision breaks the budgets, in parts of these."""
+        return sum(max(0.0, self.prices.of(figure, decision) / most - 1) if most > 0 else math.inf for figure, most in self.budgets.items())
 
     def decision(self):
-        """The likeliest option of each site. Where that breaks a limit, the options change that give up the least likelihood for what they
+        """The likeliest option of each site. Where that breaks a budget, the options change that give up the least likelihood for what they
         bring the figures nearer to it, until all are within."""
         log = {site: torch.log_softmax(l.detach().double(), 0).tolist() for site, l in self.logits.items()}
         likely = {site: dict(zip(options, log[site])) for site, options in self.sites.items()}
@@ -228,8 +232,8 @@ class Search:
                     if less > 0:
                         changes.append(((options[taken[site]] - options[option]) / less, site, option))
             if not changes:
-                figures = ", ".join(f"{name} {self.prices.of(name, taken):.6g}" for name in self.limits)
-                raise SystemExit(f"--limit {self.o.limit}: no network within was found; the nearest has {figures}")
+                figures = ", ".join(f"{name} {self.prices.of(name, taken):.6g}" for name in self.budgets)
+                raise SystemExit(f"--budget {self.o.budget}: no network within was found; the nearest has {figures}")
             _, site, option = min(changes)
             taken[site] = option
         return taken
@@ -242,12 +246,12 @@ def search(o, network, prices, train, validation, preprocess, ranks):
     if run.held:
         s.restore(run.held)
     s.trained = ranks.wrap(network, o.batchnorm == "joined")
-    schedule = training.Schedule(o, len(train))
+    schedule = training.Schedule(o)
     for number in range(run.epochs, o.epochs):
         begun = time.monotonic()
         loss, accuracy = s.epoch(number, train, validation, schedule)
         shares = {site: p.detach() for site, p in softmax_shares(s.logits).items()}
-        entry = {"sotto": 1, "epoch": number + 1, "rate": schedule.rate((number + 1) * len(train) - 1), "loss": loss, "train_accuracy": accuracy}
+        entry = {"sotto": 1, "epoch": number + 1, "rate": schedule.rate(number), "loss": loss, "train_accuracy": accuracy}
         entry["held_out_loss"], entry["accuracy"] = training.evaluate(network, validation.split, o.batch, preprocess, ranks, named(shares, s.sites))
         entry["expected"] = {figure: float(prices.expected(figure, shares, network.decision)) for figure in FIGURES}
         entry["entropy"], entry["seconds"] = entropy(shares), round(time.monotonic() - begun, 3)

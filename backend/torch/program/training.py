@@ -11,38 +11,38 @@ import tensors
 
 
 class Schedule:
-    """The learning rate by step. A warm-up rises to the rate; behind it, cosine falls to the end within the epochs, or within periods that begin
-    anew and become longer; step multiplies by a factor every so many epochs; constant stays."""
+    """The learning rate at a moment of a training, in epochs from its beginning. A warm-up rises in a straight line; behind it, cosine falls to the
+    least rate within the epochs, restarts fall so again and again, each twice as long as before, step falls by a factor every so often, constant
+    stays."""
 
-    def __init__(self, o, steps):
-        self.o, self.steps = o, steps  # steps of an epoch
+    def __init__(self, o, kind="cosine", warm_up=0.0):
+        self.o, self.kind, self.warm_up = o, kind, warm_up
 
-    def rate(self, step):
+    def rate(self, at):
         o = self.o
-        warm = o.warmup * self.steps
-        if step < warm:
-            return o.rate * (step + 1) / warm
-        epoch = (step - warm) / self.steps
-        if o.schedule == "constant":
+        if at < self.warm_up:
+            return o.rate * at / self.warm_up
+        at, epochs = at - self.warm_up, o.epochs - self.warm_up
+        if self.kind == "constant":
             return o.rate
-        if o.schedule == "step":
-            return o.rate * o.step_factor ** (epoch // o.step_epochs)
-        return o.rate_end + (o.rate - o.rate_end) * (1 + math.cos(math.pi * self.progress(epoch))) / 2
-
-    def progress(self, epoch):
-        """How much of the period that holds an epoch is over."""
-        length = self.o.restart or max(self.o.epochs - self.o.warmup, 1e-9)
-        while self.o.restart and epoch >= length:
-            epoch -= length
-            length *= self.o.restart_times
-        return min(epoch / length, 1.0)
+        if self.kind == "step":
+            return o.rate * o.step_factor ** (at // o.step_epochs)
+        if self.kind == "restarts":
+            epochs = o.restart
+            while at >= epochs:
+                at -= epochs
+                epochs *= 2
+        return o.least_rate + (o.rate - o.least_rate) * (1 + math.cos(math.pi * min(at / epochs, 1.0))) / 2
 
 
 def optimiser_of(o, parameters):
-    if o.optimiser == "sgd":
-        return torch.optim.SGD(parameters, lr=o.rate, momentum=o.momentum, nesterov=o.nesterov, weight_decay=o.decay)
-    of = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[o.optimiser]
-    return of(parameters, lr=o.rate, betas=(o.beta1, o.beta2), weight_decay=o.decay)
+    matrices = [p for p in parameters if p.dim() > 1]
+    others = [p for p in parameters if p.dim() <= 1]
+    groups = [{"params": matrices, "weight_decay": o.decay}, {"params": others, "weight_decay": o.decay if o.decay_of == "all" else 0.0}]
+    groups = [g for g in groups if g["params"]]
+    if o.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=o.rate, betas=(o.momentum, 0.999))
+    return torch.optim.SGD(groups, lr=o.rate, momentum=o.momentum, nesterov=o.optimiser == "nesterov")
 
 
 def descend(optimiser, rate, parameters, clip):
@@ -73,17 +73,17 @@ class Run:
     """The folder of a run: the checkpoint of its last epoch, and the entries of all epochs as lines of JSON. It goes on where the checkpoint is."""
 
     def __init__(self, o, ranks):
-        self.folder, self.ranks, self.entries, self.held = o.out, ranks, [], None
-        self.settings = {k: v for k, v in vars(o).items() if k not in ("out", "resume", "device", "run")}
+        self.folder, self.ranks, self.entries, self.held = o.output, ranks, [], None
+        self.settings = {k: v for k, v in vars(o).items() if k not in ("output", "resume", "device", "run")}
         if os.path.exists(self.path("checkpoint.safetensors")):
             if not o.resume:
-                raise SystemExit(f"{o.out} holds a run: --resume goes on with it, another --out begins one")
+                raise SystemExit(f"{o.output} holds a run: --resume goes on with it, another --output begins one")
             self.held, metadata = tensors.read(self.path("checkpoint.safetensors"))
             self.check(json.loads(metadata["settings"]))
             self.entries = json.loads(metadata["entries"])
         elif o.resume:
-            raise SystemExit(f"{o.out} holds no checkpoint to resume")
-        os.makedirs(o.out, exist_ok=True)
+            raise SystemExit(f"{o.output} holds no checkpoint to resume")
+        os.makedirs(o.output, exist_ok=True)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -150,7 +150,7 @@ def train_epoch(o, number, trained, network, batches, optimiser, schedule, ranks
         loss = F.cross_entropy(logits, y, label_smoothing=o.smoothing)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        descend(optimiser, schedule.rate(number * len(batches) + i), parameters, o.clip)
+        descend(optimiser, schedule.rate(number + i / len(batches)), parameters, o.clip)
         meter.add(loss, logits, y)
     return meter.result(ranks)
 
@@ -172,7 +172,7 @@ def train(o, network, batches, held_out, preprocess, ranks):
     """All epochs, from the checkpoint on if there is one. held_out is the split that accuracies are of."""
     run = Run(o, ranks)
     optimiser = optimiser_of(o, list(network.parameters()))
-    schedule = Schedule(o, len(batches))
+    schedule = Schedule(o, o.schedule, o.warm_up)
     if run.held:
         network.load({k[len("net/") :]: v for k, v in run.held.items() if k.startswith("net/")}, "the checkpoint")
         restore_optimiser(optimiser, run.held, "optimiser/")
@@ -180,7 +180,7 @@ def train(o, network, batches, held_out, preprocess, ranks):
     for number in range(run.epochs, o.epochs):
         begun = time.monotonic()
         loss, accuracy = train_epoch(o, number, trained, network, batches, optimiser, schedule, ranks)
-        entry = {"sotto": 1, "epoch": number + 1, "rate": schedule.rate((number + 1) * len(batches) - 1), "loss": loss, "train_accuracy": accuracy}
+        entry = {"sotto": 1, "epoch": number + 1, "rate": schedule.rate(number), "loss": loss, "train_accuracy": accuracy}
         seconds = time.monotonic() - begun
         if held_out:
             entry["held_out_loss"], entry["accuracy"] = evaluate(network, held_out, o.batch, preprocess, ranks)

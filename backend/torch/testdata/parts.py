@@ -49,15 +49,14 @@ def hypergradients():
 
 
 def schedules():
-    o = types.SimpleNamespace(rate=1.0, rate_end=0.0, schedule="cosine", warmup=1.0, restart=0.0, restart_times=2.0, step_epochs=2.0, step_factor=0.1, epochs=5)
-    rates = lambda: [training.Schedule(o, 2).rate(step) for step in range(10)]
-    cosine = rates()
-    expect(cosine[:2] == [0.5, 1.0] and cosine[2] == 1.0 and abs(cosine[6] - 0.5) < 1e-12, "cosine", cosine)
-    o.warmup, o.restart = 0.0, 1.0
-    again = rates()
-    expect(again[0] == again[2] == again[6] == 1.0 and abs(again[1] - 0.5) < 1e-12 and abs(again[4] - 0.5) < 1e-12, "restarts", again)
-    o.schedule = "step"
-    expect([round(r, 9) for r in rates()[::2]] == [1, 1, 0.1, 0.1, 0.01], "step", rates())
+    o = types.SimpleNamespace(rate=1.0, least_rate=0.0, restart=1.0, step_epochs=2.0, step_factor=0.1, epochs=5)
+    rates = lambda *kind: [round(training.Schedule(o, *kind).rate(step / 2), 9) for step in range(10)]
+    cosine = rates("cosine", 1.0)
+    expect(cosine[:3] == [0, 0.5, 1] and cosine[6] == 0.5, "cosine", cosine)
+    again = rates("restarts")
+    expect(again[0] == again[2] == again[6] == 1 and again[1] == again[4] == 0.5, "restarts", again)
+    expect(rates("step")[::2] == [1, 1, 0.1, 0.1, 0.01], "step", rates("step"))
+    expect(set(rates("constant")) == {1}, "constant")
 
 
 def files(folder):
@@ -122,12 +121,14 @@ def files(folder):
 def batches():
     images = torch.arange(10 * 9, dtype=torch.uint8).reshape(10, 1, 3, 3)
     split = data.Split(images, torch.arange(10))
-    b = data.Batches(split, 4, 7, "shift=1,flip", lambda x: x)
+    b = data.Batches(split, 4, 7, "pad=1,flip,cutout=1", lambda x: x.float())
     halves = [[b.epoch(3, lambda at, r=r: at[2 * r : 2 * r + 2])] for r in (0, 1)]
     for (x, y), (x0, y0), (x1, y1) in zip(b.epoch(3, lambda at: at), halves[0][0], halves[1][0]):
         expect(torch.equal(x, torch.cat([x0, x1])) and torch.equal(y, torch.cat([y0, y1])), "parts of a batch")
     moved = data.shifted(images, torch.tensor([0] * 10), torch.tensor([2] * 10), 1)
     expect(torch.equal(moved[:, :, 1:, :2], images[:, :, :2, 1:]) and moved[:, :, 0].sum() == 0 and moved[:, :, :, 2].sum() == 0, "moved by a row down and a column to the left", moved[0])
+    cut = data.squares((2, 1, 3, 3), torch.tensor([[0.0, 0.99], [0.0, 0.5]]), 2).long()
+    expect(cut[:, 0].tolist() == [[[1, 0, 0], [0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [1, 1, 0]]], "squares", cut)
     refused(data.Batches, split, 11, 7, "", None)
     refused(data.Batches, split, 2, 7, "rotate", None)
 
@@ -146,6 +147,12 @@ def moments():
     expect(torch.allclose(kept[0], n.weight("m")) and torch.allclose(kept[1], n.weight("v")), "running statistics", kept)
 
 
+def figures():
+    expect(search.parse_figures("budget", "relus=86K,latency=0.04s") == {"relus": 86000, "latency": 40}, "figures")
+    for text in ("relus", "relus=", "speed=3", "relus=3 K", "latency=3h"):
+        refused(search.parse_figures, "budget", text)
+
+
 def gumbel():
     logits = {"a": torch.tensor([2.0, 0.0], requires_grad=True)}
     draw = torch.Generator().manual_seed(1)
@@ -155,5 +162,5 @@ def gumbel():
 
 with tempfile.TemporaryDirectory() as folder:
     files(folder)
-for test in (hypergradients, schedules, batches, moments, gumbel):
+for test in (hypergradients, schedules, batches, moments, figures, gumbel):
     test()
