@@ -43,21 +43,22 @@ func (r *relaxer) body(values []*ir.Value) error {
 }
 
 func (r *relaxer) mix(v *ir.Value) error {
+	var options []*ir.Value
+	for _, o := range v.Options {
+		if err := r.body(o.Body); err != nil {
+			return err
+		}
+		options = append(options, r.To[o.Result])
+	}
 	site := v.Str("site")
-	if r.logits[site] == nil {
+	if r.logits[site] == nil { // after those of sites in the options, as Sites has them
 		l, err := r.B.AtPath(v.Pos, "").Param(site+".logits", len(v.Options))
 		if err != nil {
 			return err
 		}
 		r.logits[site] = l
 	}
-	args := []*ir.Value{r.logits[site]}
-	for _, o := range v.Options {
-		if err := r.body(o.Body); err != nil {
-			return err
-		}
-		args = append(args, r.To[o.Result])
-	}
+	args := append([]*ir.Value{r.logits[site]}, options...)
 	r.To[v] = r.B.At(v).Must("nn.mix", nil, args...)
 	return nil
 }

@@ -114,7 +114,12 @@ type BudgetError struct {
 func (e *BudgetError) Error() string {
 	var parts []string
 	for _, l := range e.Limits {
-		parts = append(parts, fmt.Sprintf("%s, the least found is %g", l, e.Least[l.Measure]))
+		if e.Least[l.Measure] > l.Most {
+			parts = append(parts, fmt.Sprintf("%s, the least found is %.4g", l, e.Least[l.Measure]))
+		}
+	}
+	if len(parts) == 0 { // each alone is held by some
+		parts = append(parts, fmt.Sprint(e.Limits))
 	}
 	return "no network of the space holds " + strings.Join(parts, "; ")
 }

@@ -92,7 +92,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newInitCmd(a),
 		newCompileCmd(a), newEstimateCmd(a), newTableCmd(a),
 		newEvalCmd(a),
-		newDataCmd(a),
+		newDataCmd(a), newSearchCmd(a),
 		newKeysCmd(a),
 		newServeCmd(a),
 		newInferCmd(a),

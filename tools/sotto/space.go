@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -297,3 +298,14 @@ func (p *spacePrices) addCounts(s *search.Space, g *goals.Goal) error {
 	}
 	return nil
 }
+
+// names lists the figures in their order.
+func (p *spacePrices) names() (out []string) {
+	for _, f := range p.figures {
+		out = append(out, f.String())
+	}
+	return out
+}
+
+// measureNames lists a network's figures in a fixed order.
+func measureNames(m search.Measures) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,394 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes/pass"
+	"sotto/passes/search"
+	"sotto/runtime/dataset"
+	"sotto/tools/sotto/curves"
+	"sotto/tools/sotto/goals"
+	batches "sotto/tools/sotto/samples"
+)
+
+// searchFlags are those of the search command.
+type searchFlags struct {
+	network  networkFlags
+	lower    lowerFlags
+	search   string
+	data     string
+	target   string
+	budgets  []string
+	weights  []float64
+	random   int
+	init     string
+	output   string
+	resume   bool
+	every    time.Duration // of work between checkpoints
+	settings searchSettings
+}
+
+// searchSettings are what a run is a function of, beside network, data and prices.
+type searchSettings struct {
+	Method       string  `json:"method"`
+	Batch        int     `json:"batch"`
+	Seed         uint64  `json:"seed"`
+	Pretrain     int     `json:"pretrain"`
+	Epochs       int     `json:"epochs"`
+	WarmUp       int     `json:"warm_up"`
+	Finetune     int     `json:"finetune"`
+	Order        int     `json:"order"`
+	Gumbel       float64 `json:"gumbel"`
+	Rate         float64 `json:"rate"`
+	FinetuneRate float64 `json:"finetune_rate"`
+	Momentum     float64 `json:"momentum"`
+	Decay        float64 `json:"decay"`
+	Clip         float64 `json:"clip"`
+	LogitRate    float64 `json:"logit_rate"`
+	LogitDecay   float64 `json:"logit_decay"`
+	Images       int     `json:"images"` // of the training split; 0: all
+}
+
+func (s searchSettings) training() pass.Training {
+	return pass.Training{Batch: s.Batch, Optimiser: pass.SGD{Momentum: s.Momentum}, Decay: s.Decay, Clip: s.Clip}
+}
+
+// searchResult is the last line of a search.
+type searchResult struct {
+	head
+	Net      string            `json:"net"`
+	Method   string            `json:"method"`
+	Data     string            `json:"data"`
+	Found    string            `json:"found"` // name of the trial that is taken
+	Decision map[string]string `json:"decision"`
+	Accuracy float64           `json:"accuracy"` // on the test split; on the validation split where there is none
+	ReLUs    float64           `json:"relus"`
+	Latency  float64           `json:"latency_ms"`
+	Limits   []string          `json:"limits"`
+	Trials   []*trial          `json:"trials"`
+	Output   string            `json:"output"`
+}
+
+func newSearchCmd(a *app) *cobra.Command {
+	var f searchFlags
+	c := &cobra.Command{
+		Use: "search SPACE --data D -o DIR", Short: "find a network that holds a budget, trained", Args: cobra.ExactArgs(1),
+		Long: "Search turns a space of networks and a data set into a trained network that holds its limits. What is made least, under what, on\n" +
+			"what data, the file's search block says, and flags that are given go before it.\n\n" +
+			"The method gradient (PASNet) weighs the options of every site by a softmax, whose logits follow the validation loss and the price of the\n" +
+			"options on the target; each site then takes its option, as the limits allow, and the network is trained on. --weight with\n" +
+			"several numbers makes several networks of different price. What is found is compiled and priced anew before it is believed.\n\n" +
+			"DIR gets a folder for each network that was found, with decision.json and weights.safetensors for sotto compile; trials.jsonl, a line a\n" +
+			"network; pareto.csv and pareto.svg; and checkpoints, from which --resume goes on with the identical history, whatever ended the run.\n\n" +
+			"Figures for --budget:\n  " + strings.Join(goals.Measures(), "\n  "),
+		Example: "  sotto search examples/glyphs_space.sotto --data glyphs --target lan --weight 0.01,0.03,0.1 -o found\n" +
+			"  sotto search space.sotto --data cifar/ --budget relus=86K --budget latency=40ms --target wan -o found",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			r, err := a.search(ctx, args[0], &f, cmd)
+			if err != nil {
+				return err
+			}
+			return a.show(r, r.text)
+		},
+	}
+	f.network.add(c)
+	f.lower.addDeploy(c)
+	addOfflineFlag(c, &f.lower.offline)
+	addTargetFlag(c, &f.target)
+	p, s := search.PASNet, &f.settings
+	c.Flags().StringVar(&f.search, "search", "", "the search block, where the file has several for the net")
+	c.Flags().StringVar(&f.data, "data", "", dataset.Accepted)
+	c.Flags().StringVar(&s.Method, "method", "gradient", "gradient")
+	c.Flags().StringArrayVar(&f.budgets, "budget", nil, "`limit` that no answer breaks, such as relus=86K or latency=40ms; may be repeated")
+	c.Flags().Float64SliceVar(&f.weights, "weight", nil, "what a millisecond of online latency on the target counts in the loss; several numbers search several times")
+	c.Flags().IntVar(&f.random, "random", 0, "of each network that is found, train so many drawn at random of the same price, to compare")
+	c.Flags().StringVar(&f.init, "init", "", "begin with these weights, a safetensors `file`, instead of a training of the first options")
+	c.Flags().StringVarP(&f.output, "output", "o", "", "the `folder` to write")
+	c.Flags().BoolVar(&f.resume, "resume", false, "go on with the search that is in the folder")
+	c.Flags().DurationVar(&f.every, "checkpoint", 5*time.Second, "work between two checkpoints, which is what a kill may cost")
+	c.Flags().IntVar(&s.Batch, "batch", 64, "images of a step")
+	c.Flags().Uint64Var(&s.Seed, "seed", 1, "of all that is drawn")
+	c.Flags().IntVar(&s.Pretrain, "pretrain", 10, "epochs of training of the network with the first options, before the search")
+	c.Flags().IntVar(&s.Epochs, "epochs", p.Epochs, "of the search")
+	c.Flags().IntVar(&s.WarmUp, "warm-up", 0, "epochs of the search in which weights alone are trained")
+	c.Flags().IntVar(&s.Finetune, "finetune", 20, "epochs of training of what was found")
+	c.Flags().IntVar(&s.Order, "order", int(p.Order), "of the logits' gradient: 1, or 2, which looks through a step of the weights and takes four times as long")
+	c.Flags().Float64Var(&s.Gumbel, "gumbel", 0, "temperature of Gumbel noise on the logits; 0: none")
+	c.Flags().Float64Var(&s.Rate, "rate", p.Rate, "learning rate of the weights while searching and before")
+	c.Flags().Float64Var(&s.FinetuneRate, "finetune-rate", 0.01, "learning rate of what was found")
+	c.Flags().Float64Var(&s.Momentum, "momentum", p.Momentum, "of the weights' optimiser")
+	c.Flags().Float64Var(&s.Decay, "weight-decay", p.Decay, "of the weights")
+	c.Flags().Float64Var(&s.Clip, "clip", 5, "greatest norm of a step's gradients; 0: any")
+	c.Flags().Float64Var(&s.LogitRate, "logit-rate", p.LogitRate, "learning rate of the logits' Adam")
+	c.Flags().Float64Var(&s.LogitDecay, "logit-decay", p.LogitDecay, "weight decay of the logits")
+	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
+	return c
+}
+
+// search is the whole command.
+func (a *app) search(ctx context.Context, path string, f *searchFlags, cmd *cobra.Command) (*searchResult, error) {
+	if f.output == "" {
+		return nil, usagef("-o is missing: accepted is the folder to write")
+	}
+	n, err := a.load(path, f.network)
+	if err != nil {
+		return nil, err
+	}
+	if n.module.Stage != ir.Space {
+		return nil, fmt.Errorf("@%s is in stage %s: accepted are spaces, with choices such as choice act(x) = relu(x) | x2act(x)", n.fn().Name, n.module.Stage)
+	}
+	goal, err := f.goal(n, cmd)
+	if err != nil {
+		return nil, err
+	}
+	s := &searcher{app: a, ctx: ctx, n: n, goal: goal, f: f}
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	trials, err := s.trials()
+	if err != nil {
+		return nil, err
+	}
+	return s.result(trials)
+}
+
+// goal joins the file's search block and the flags.
+func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) {
+	g := &goals.Goal{Net: n.fn().Name}
+	for _, b := range n.searches {
+		if f.search == "" || b.Name.Name == f.search {
+			if g.Name != "" {
+				return nil, usagef("the file has several searches for @%s: accepted is --search %s or another", g.Net, g.Name)
+			}
+			var err error
+			if g, err = goals.Read(b); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if f.search != "" && g.Name == "" {
+		return nil, usagef("no search of @%s is called %s", g.Net, f.search)
+	}
+	if err := f.fields(g, cmd); err != nil {
+		return nil, err
+	}
+	for _, text := range f.budgets {
+		l, err := goals.ParseLimit(text, f.target)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--budget %w", err)}
+		}
+		g.Limits = append(g.Limits, l)
+	}
+	g.Data = cmp.Or(f.data, g.Data)
+	if g.Data == "" {
+		return nil, usagef("--data is missing: accepted are %s", dataset.Accepted)
+	}
+	if len(f.weights) > 0 || len(g.Objective) == 0 {
+		g.Objective = []goals.Term{{Figure: goals.Figure{Measure: "latency", Target: f.target}, Weight: 1}}
+	} else {
+		f.weights = []float64{1}
+	}
+	if len(f.weights) == 0 {
+		f.weights = []float64{defaultWeight}
+	}
+	return g, nil
+}
+
+// defaultWeight is what a millisecond counts where nobody says.
+const defaultWeight = 0.01
+
+// fields takes the settings of a search block's method as flags that were not given.
+func (f *searchFlags) fields(g *goals.Goal, cmd *cobra.Command) error {
+	if g.Method != "" && !cmd.Flags().Changed("method") {
+		f.settings.Method = g.Method
+	}
+	if f.settings.Method != "gradient" {
+		return usagef("--method %s: accepted is gradient", f.settings.Method)
+	}
+	for name, v := range g.Settings {
+		flag := cmd.Flags().Lookup(strings.ReplaceAll(name, "_", "-"))
+		if flag == nil || !slices.Contains(methodFields, flag.Name) {
+			return v.Errorf("method %s has no setting %s: accepted are %s", g.Method, name, strings.ReplaceAll(strings.Join(methodFields, ", "), "-", "_"))
+		}
+		if flag.Changed {
+			continue
+		}
+		if err := flag.Value.Set(cmp.Or(v.Word, fmt.Sprint(v.Number))); err != nil {
+			return v.Errorf("%s: %v", name, err)
+		}
+	}
+	return nil
+}
+
+// methodFields are the flags that a search block's method may set.
+var methodFields = []string{"batch", "seed", "pretrain", "epochs", "warm-up", "finetune", "order", "gumbel", "rate", "finetune-rate", "momentum",
+	"weight-decay", "clip", "logit-rate", "logit-decay", "images"}
+
+// begin reads the data and prices the space.
+func (s *searcher) begin() error {
+	if err := os.MkdirAll(s.f.output, 0o755); err != nil {
+		return err
+	}
+	if exists(filepath.Join(s.f.output, trialsFile)) && !s.f.resume {
+		return fmt.Errorf("%s holds a search already: accepted is --resume, or another folder", s.f.output)
+	}
+	p := preprocess(s.n.fn().Params[0])
+	s.progress.step("reading %s", s.goal.Data)
+	d, err := dataset.Open(s.goal.Data, p, outputs(s.n.fn()))
+	if err != nil {
+		return err
+	}
+	o := batches.Options{Size: s.f.settings.Batch, Seed: s.f.settings.Seed, Train: s.f.settings.Images}
+	if d.Validation == nil {
+		o.Valid = 0.5 // PASNet divides the training images in halves
+	}
+	if s.data, err = batches.New(d, p, o); err != nil {
+		return err
+	}
+	figures := append(figuresOf(s.goal), goals.Figure{Measure: "latency", Target: s.f.target}, goals.Figure{Measure: "traffic", Target: s.f.target}, goals.Figure{Measure: "relus"})
+	slices.SortFunc(figures, func(a, b goals.Figure) int { return strings.Compare(a.String(), b.String()) })
+	if s.prices, err = s.newSpacePrices(s.n, s.f.lower, slices.Compact(figures)); err != nil {
+		return err
+	}
+	s.space, err = s.prices.space(s.goal)
+	return err
+}
+
+// trials runs what has not been run yet.
+func (s *searcher) trials() ([]*trial, error) {
+	kept, err := s.kept()
+	if err != nil {
+		return nil, err
+	}
+	begin, err := s.beginning()
+	if err != nil {
+		return nil, err
+	}
+	var out []*trial
+	for _, weight := range s.f.weights {
+		name := fmt.Sprintf("weight-%g", weight)
+		options, state, err := s.gradient(name, weight, begin)
+		if err != nil {
+			return nil, err
+		}
+		networks := [][]int{options}
+		if s.f.random > 0 {
+			drawn, err := s.alike(options, s.f.random, s.f.settings.Seed)
+			if err != nil {
+				return nil, err
+			}
+			networks = append(networks, drawn...)
+		}
+		for i, options := range networks {
+			t := &trial{Name: name, Weight: weight}
+			if i > 0 {
+				t = &trial{Name: fmt.Sprintf("%s-random-%d", name, i), Weight: weight, Random: true}
+			}
+			if old := kept[t.Name]; old != nil {
+				out = append(out, old)
+				continue
+			}
+			if err := s.finish(t, options, state); err != nil {
+				return nil, err
+			}
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// result takes the most accurate network that holds the limits, by the validation split.
+func (s *searcher) result(trials []*trial) (*searchResult, error) {
+	latency := goals.Figure{Measure: "latency", Target: s.f.target}.String()
+	r := &searchResult{head: version1, Net: s.n.fn().Name, Method: s.f.settings.Method, Data: s.goal.Data, Trials: trials, Output: s.f.output, Limits: []string{}}
+	for _, l := range s.space.Limits {
+		r.Limits = append(r.Limits, l.String())
+	}
+	var best *trial
+	for _, t := range trials {
+		if t.Holds && !t.Random && (best == nil || t.Valid.Accuracy > best.Valid.Accuracy) {
+			best = t
+		}
+	}
+	if best == nil {
+		return nil, fmt.Errorf("what was found breaks its limits when it is compiled (%s): accepted are wider limits", strings.Join(r.Limits, ", "))
+	}
+	r.Found, r.Decision, r.ReLUs, r.Latency, r.Accuracy = best.Name, best.Choices, best.Measures["relus"], best.Measures[latency], best.Test.Accuracy
+	if best.Test.Samples == 0 {
+		r.Accuracy = best.Valid.Accuracy
+	}
+	return r, s.pareto(trials, latency)
+}
+
+// pareto writes all networks as a table and as a picture.
+func (s *searcher) pareto(trials []*trial, latency string) error {
+	var points []search.Point
+	series := map[bool]*curves.Series{false: {Name: "found", Mark: curves.Dots}, true: {Name: "drawn at random", Mark: curves.Dots}}
+	for _, t := range trials {
+		accuracy := cmp.Or(t.Test.Accuracy, t.Valid.Accuracy)
+		points = append(points, search.Point{Name: t.Name, Accuracy: accuracy, Measures: t.Measures})
+		at := series[t.Random]
+		at.Points = append(at.Points, curves.Point{X: t.Measures[latency], Y: 100 * accuracy})
+	}
+	file, err := os.Create(filepath.Join(s.f.output, "pareto.csv"))
+	if err != nil {
+		return err
+	}
+	if err := search.WriteCSV(file, points, s.prices.names()...); err != nil {
+		file.Close()
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	panel := curves.Panel{X: latency + ", ms", Y: "accuracy, %", Series: []curves.Series{*series[false]}}
+	if len(series[true].Points) > 0 {
+		panel.Series = append(panel.Series, *series[true])
+	}
+	for _, form := range []string{"svg", "png"} {
+		if err := curves.Write(filepath.Join(s.f.output, "pareto."+form), s.n.fn().Name, panel); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *searchResult) text(w io.Writer) {
+	var rows [][]string
+	names := []string{}
+	for _, t := range r.Trials {
+		if len(names) == 0 {
+			names = measureNames(t.Measures)
+		}
+		row := []string{t.Name, fmt.Sprintf("%.1f %%", 100*t.Valid.Accuracy), fmt.Sprintf("%.1f %%", 100*t.Test.Accuracy)}
+		for _, m := range names {
+			row = append(row, fmt.Sprintf("%.4g", t.Measures[m]))
+		}
+		rows = append(rows, row)
+	}
+	table(w, "network >valid >test >"+strings.Join(names, " >"), rows)
+	fmt.Fprintln(w)
+	pairs(w, "found", r.Found, "accuracy", fmt.Sprintf("%.1f %%", 100*r.Accuracy), "ReLUs", fmt.Sprintf("%.0f", r.ReLUs), "latency", fmt.Sprintf("%.1f ms", r.Latency),
+		"limits", cmp.Or(strings.Join(r.Limits, ", "), "none"), "files", filepath.Join(r.Output, r.Found))
+}
+
+// figures are the estimate's.
+func (e *estimate) figures() cost.Figures {
+	return cost.Figures{OfflineMS: e.Offline.MS, OnlineMS: e.Online.MS, OfflineBytes: float64(e.Offline.Bytes), OnlineBytes: float64(e.Online.Bytes), OnlineRounds: float64(e.Online.Rounds)}
+}

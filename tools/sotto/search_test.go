@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+const killedSpace = `choice act(x) = relu(x) | x2act(x)
+net tiny {
+  input image: f32[1, 16, 16] from client { mean = [0.5], std = [0.25] }
+  x = conv(image, 4, kernel = 3, pad = 1, stride = 2) |> batchnorm |> act |> dropout(0.1)
+  x = conv(x, 8, kernel = 3, pad = 1) |> batchnorm |> act
+  output logits = avgpool(x) |> flatten |> linear(10) to client
+}
+`
+
+// A search that is killed again and again, at any moment, ends with the files of one that nobody disturbed.
+func TestAKilledSearchGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "space.sotto"), []byte(killedSpace), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	search := func(out string) *proc {
+		p, err := spawn(dir, nil, filepath.Join(dir, "out"), filepath.Join(dir, "err"), "search", "space.sotto", "--data", "glyphs:600", "--pretrain", "1", "--epochs", "2",
+			"--finetune", "2", "--batch", "16", "--weight", "0.01,1", "--checkpoint", "1ms", "--resume", "-o", out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	begun := time.Now()
+	whole := search("whole")
+	<-whole.ended
+	if whole.status != 0 {
+		text, _ := os.ReadFile(whole.err)
+		t.Fatalf("status %d: %s", whole.status, text)
+	}
+	killed := 0
+	for wait := time.Since(begun) / 5; ; wait += 50 * time.Millisecond { // more and more, so that it comes to its end
+		p := search("killed")
+		select {
+		case <-time.After(wait):
+			p.kill()
+			<-p.ended
+			killed++
+			continue
+		case <-p.ended:
+		}
+		if p.status != 0 {
+			text, _ := os.ReadFile(p.err)
+			t.Fatalf("after %d kills: status %d: %s", killed, p.status, text)
+		}
+		break
+	}
+	t.Logf("killed %d times", killed)
+	if killed == 0 {
+		t.Fatal("the search ended before it could be killed")
+	}
+	for _, file := range []string{"trials.jsonl", "pareto.csv", "pretrain/journal.jsonl", "weight-1/search/journal.jsonl", "weight-1/train/journal.jsonl", "weight-0.01/weights.safetensors", "weight-1/weights.safetensors"} {
+		want, err := os.ReadFile(filepath.Join(dir, "whole", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(dir, "killed", file))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the undisturbed search wrote (%v)", file, err)
+		}
+	}
+}

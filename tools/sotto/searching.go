@@ -1,0 +1,356 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"sotto/ir"
+	"sotto/passes"
+	"sotto/passes/pass"
+	"sotto/passes/search"
+	"sotto/runtime/tensorfile"
+	"sotto/tools/sotto/engine"
+	"sotto/tools/sotto/goals"
+	"sotto/tools/sotto/runs"
+	batches "sotto/tools/sotto/samples"
+	"sotto/tools/sotto/weights"
+)
+
+// searcher is a search in a folder: phases that are runs of their own, and trials, each a network that was found or drawn and then trained.
+type searcher struct {
+	*app
+	ctx    context.Context
+	n      *network
+	goal   *goals.Goal
+	f      *searchFlags
+	prices *spacePrices
+	space  *search.Space
+	data   *batches.Samples
+}
+
+// trial is a line of DIR/trials.jsonl.
+type trial struct {
+	Name     string            `json:"name"`
+	Random   bool              `json:"random,omitempty"` // drawn, of the same price as what it is named after, to compare with
+	Weight   float64           `json:"weight,omitempty"` // of the price in the objective
+	Choices  map[string]string `json:"choices"`
+	Measures search.Measures   `json:"measures"` // of the finished network, compiled
+	Holds    bool              `json:"holds"`    // its limits
+	Valid    search.Metrics    `json:"valid"`
+	Test     search.Metrics    `json:"test"`
+}
+
+// phase drives a method in a folder of its own; one that has come to its end is not repeated.
+func (s *searcher) phase(name string, m search.Method, e search.Stateful) error {
+	keeper, err := runs.Open(filepath.Join(s.f.output, name))
+	if err != nil {
+		return err
+	}
+	defer keeper.Close()
+	settings, err := json.Marshal(s.f.settings)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	return search.Run(s.ctx, m, e, search.RunOptions{Keeper: keeper, Settings: settings, Resume: s.f.resume, Every: s.f.every,
+		Entry: func(e *search.Entry) { s.told(name, e, time.Since(begun)) }})
+}
+
+// told shows an entry of a run.
+func (s *searcher) told(phase string, e *search.Entry, since time.Duration) {
+	if s.json {
+		line, err := json.Marshal(struct {
+			head
+			Phase string `json:"phase"`
+			*search.Entry
+		}{version1, phase, e})
+		if err == nil {
+			fmt.Fprintf(s.out, "%s\n", line)
+		}
+		return
+	}
+	text := fmt.Sprintf("%s: epoch %d of %d  loss %.3f  train %.1f %%  valid %.1f %%", phase, e.Epoch, e.Epochs, e.Train.Loss, 100*e.Train.Accuracy, 100*e.Valid.Accuracy)
+	for _, name := range slices.Sorted(maps.Keys(e.Measures)) {
+		text += fmt.Sprintf("  %s %.4g", name, e.Measures[name])
+	}
+	if e.Entropy > 0 {
+		text += fmt.Sprintf("  entropy %.2f", e.Entropy)
+	}
+	left := since / time.Duration(e.Epoch) * time.Duration(e.Epochs-e.Epoch)
+	s.progress.step("%s  %s left", text, left.Round(time.Second))
+}
+
+// engineOf trains a network, or the space with its choices relaxed, on the search's data.
+func (s *searcher) engineOf(n *network, pipeline []*pass.Pass) (*engine.Engine, error) {
+	m := n.module.Clone()
+	c := &pass.Context{Choices: n.decisions}
+	if err := (&pass.Runner{}).Run(c, m, pipeline...); err != nil {
+		return nil, err
+	}
+	first, err := weights.HeInitialised(n.fn(), n.decisions, s.f.settings.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return engine.New(m, engine.Options{Training: s.f.settings.training(), Seed: s.f.settings.Seed, Init: first.Weight}, s.data)
+}
+
+// carry gives an engine the state that another has under the same paths and in the same sizes.
+func carry(e search.Stateful, from map[string][]float32, only func(path string) bool) error {
+	state := e.State()
+	for path, old := range state {
+		if x := from[path]; len(x) == len(old) && only(path) {
+			state[path] = x
+		}
+	}
+	return e.Restore(state)
+}
+
+// isWeight tells weights and running statistics, which networks share, from what an optimiser keeps.
+func (s *searcher) isWeight(path string) bool {
+	return slices.ContainsFunc(weights.Params(s.n.fn()), func(p *ir.Value) bool { return p.Path == path })
+}
+
+// beginning are the weights that a search begins with: those given, or those of the network with the first options after its training.
+func (s *searcher) beginning() (map[string][]float32, error) {
+	first := *s.n
+	first.decisions = s.prices.decisions(make([]int, len(s.prices.sites)))
+	if s.f.init != "" {
+		return s.given(s.f.init)
+	}
+	if s.f.settings.Pretrain == 0 {
+		return nil, nil
+	}
+	e, err := s.engineOf(&first, passes.ToTrainable)
+	if err != nil {
+		return nil, err
+	}
+	return e.State(), s.train("pretrain", e, s.f.settings.Pretrain, s.f.settings.Rate)
+}
+
+// given takes weights from a file.
+func (s *searcher) given(path string) (map[string][]float32, error) {
+	w, err := weights.Open(path, s.n.fn(), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	out := map[string][]float32{}
+	for _, p := range weights.Params(s.n.fn()) {
+		x, err := w.Weight(p.Path, p.Type.Shape)
+		if err != nil {
+			continue // options that the file's network did not take
+		}
+		out[p.Path] = x
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: none of the network's weights is in it", path)
+	}
+	return out, nil
+}
+
+// train trains an engine's network.
+func (s *searcher) train(name string, e *engine.Engine, epochs int, rate float64) error {
+	m, err := search.NewTraining(e, search.TrainSettings{Epochs: epochs, Batches: s.data.Batches(search.Train), Judged: search.Valid,
+		Schedule: search.Schedule{Kind: search.CosineRate, Most: rate, Least: rate / 50}})
+	if err != nil {
+		return err
+	}
+	return s.phase(name, m, e)
+}
+
+// gradient searches with one weight of the price, and gives the options that were found with the weights of the relaxed space.
+func (s *searcher) gradient(name string, weight float64, begin map[string][]float32) ([]int, map[string][]float32, error) {
+	e, err := s.engineOf(s.n, passes.ToSupernet)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := carry(e, begin, s.isWeight); err != nil {
+		return nil, nil, err
+	}
+	set := s.f.settings
+	g, err := search.NewGradient(e, s.space, search.GradientSettings{Epochs: set.Epochs, Batches: min(s.data.Batches(search.Train), s.data.Batches(search.Valid)),
+		Order: search.Order(set.Order), Rate: set.Rate, LeastRate: set.Rate / 25, Momentum: set.Momentum, Decay: set.Decay,
+		LogitRate: set.LogitRate, LogitDecay: set.LogitDecay, PriceWeight: weight, Temperature: set.Gumbel, WarmUp: set.WarmUp, Seed: set.Seed})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.phase(filepath.Join(name, "search"), g, e); err != nil {
+		return nil, nil, err
+	}
+	options, _, err := s.space.Derive(g.Probabilities())
+	return options, e.State(), err
+}
+
+// finish trains the network of some options, prices it as it is compiled, and writes it.
+func (s *searcher) finish(t *trial, options []int, begin map[string][]float32) error {
+	n := *s.n
+	n.decisions = s.prices.decisions(options)
+	e, err := s.engineOf(&n, passes.ToTrainable)
+	if err != nil {
+		return err
+	}
+	if err := carry(e, begin, s.isWeight); err != nil {
+		return err
+	}
+	if err := s.train(filepath.Join(t.Name, "train"), e, s.f.settings.Finetune, s.f.settings.FinetuneRate); err != nil {
+		return err
+	}
+	if t.Valid, err = e.Eval(search.Valid); err != nil {
+		return err
+	}
+	if s.data.Samples(search.Test) > 0 {
+		if t.Test, err = e.Eval(search.Test); err != nil {
+			return err
+		}
+	}
+	t.Choices = map[string]string{}
+	for _, d := range n.decisions {
+		t.Choices[d.Site] = d.Option
+	}
+	if err := s.write(t, &n, e.State()); err != nil {
+		return err
+	}
+	if t.Measures, err = s.reprice(&n, options); err != nil {
+		return err
+	}
+	t.Holds = len(t.Measures.Broken(s.space.Limits)) == 0
+	return s.keep(t)
+}
+
+// reprice compiles the finished network for each target that its price is asked on: no answer is believed on the word of a table.
+func (s *searcher) reprice(n *network, options []int) (search.Measures, error) {
+	out, err := s.prices.price(options)
+	if err != nil {
+		return nil, err
+	}
+	for name := range s.prices.tables {
+		prices, err := s.target(name, n)
+		if err != nil {
+			return nil, err
+		}
+		e, err := s.estimated(n, s.f.lower, prices)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range s.prices.figures {
+			if weights, ok := tableFigures[f.Measure]; ok && f.Target == name {
+				out[f.String()] = e.figures().Dot(weights)
+			}
+		}
+	}
+	return out, nil
+}
+
+// write leaves the decision file and the weights of a network in its folder.
+func (s *searcher) write(t *trial, n *network, state map[string][]float32) error {
+	dir := filepath.Join(s.f.output, t.Name)
+	if err := writeJSON(filepath.Join(dir, "decision.json"), map[string]any{"sotto": 1, "choices": t.Choices}); err != nil {
+		return err
+	}
+	net := n.module.Clone()
+	if err := (&pass.Runner{}).Run(&pass.Context{Choices: n.decisions}, net, passes.ToTrainable...); err != nil {
+		return err
+	}
+	var tensors []tensorfile.Tensor
+	for _, p := range weights.Params(net.Funcs[0]) {
+		tensors = append(tensors, tensorfile.New(p.Path, p.Type.Shape, state[p.Path]))
+	}
+	return tensorfile.Write(filepath.Join(dir, "weights.safetensors"), tensors, nil, 0o644)
+}
+
+// trialsFile has a line for each trial that has come to its end.
+const trialsFile = "trials.jsonl"
+
+// keep appends a trial's line.
+func (s *searcher) keep(t *trial) error {
+	line, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(s.f.output, trialsFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// kept reads the trials of a run that is taken up again; a line that is not whole is none.
+func (s *searcher) kept() (map[string]*trial, error) {
+	out := map[string]*trial{}
+	text, err := os.ReadFile(filepath.Join(s.f.output, trialsFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	for line := range bytes.Lines(whole) {
+		t := &trial{}
+		if err := json.Unmarshal(line, t); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(s.f.output, trialsFile), err)
+		}
+		out[t.Name] = t
+	}
+	if len(whole) < len(text) {
+		err = os.WriteFile(filepath.Join(s.f.output, trialsFile), whole, 0o644)
+	}
+	return out, err
+}
+
+// objective is the figure that a search makes least beside the loss.
+func (s *searcher) objective(m search.Measures) (sum float64) {
+	for _, t := range s.goal.Objective {
+		sum += t.Weight * m[t.Figure.String()]
+	}
+	return sum
+}
+
+// alike draws networks at random and keeps the so many whose price is closest to one that was found: what a choice without knowledge would take.
+func (s *searcher) alike(options []int, count int, seed uint64) ([][]int, error) {
+	const draws = 4000
+	found, err := s.space.Price(options)
+	if err != nil {
+		return nil, err
+	}
+	type drawn struct {
+		options []int
+		off     float64
+	}
+	var all []drawn
+	r := rand.New(rand.NewPCG(seed, draws))
+	for range draws {
+		d := drawn{options: make([]int, len(options))}
+		for site, n := range s.space.Options {
+			d.options[site] = r.IntN(n)
+		}
+		same := func(o drawn) bool { return slices.Equal(o.options, d.options) }
+		if slices.Equal(d.options, options) || slices.ContainsFunc(all, same) {
+			continue
+		}
+		m, err := s.space.Price(d.options)
+		if err != nil {
+			return nil, err
+		}
+		d.off = math.Abs(s.objective(m) - s.objective(found))
+		all = append(all, d)
+	}
+	slices.SortStableFunc(all, func(a, b drawn) int { return cmp.Compare(a.off, b.off) })
+	var out [][]int
+	for _, d := range all[:min(count, len(all))] {
+		out = append(out, d.options)
+	}
+	return out, nil
+}
