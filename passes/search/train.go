@@ -51,8 +51,8 @@ func (t *Training) Step() (*Entry, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
-		return nil, false, &DivergedError{Epoch: epoch + 1, Batch: t.state.Batch%t.set.Batches + 1, Rate: rate}
+	if !finite(m.Loss) {
+		return nil, false, t.diverged(t.state.Batch, rate)
 	}
 	t.state.Train.add(m)
 	t.state.Batch++
@@ -60,6 +60,13 @@ func (t *Training) Step() (*Entry, bool, error) {
 		return nil, false, nil
 	}
 	return t.entry(epoch, rate)
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// diverged says so of a batch.
+func (t *Training) diverged(batch int, rate float64) error {
+	return &DivergedError{Epoch: batch/t.set.Batches + 1, Batch: batch%t.set.Batches + 1, Rate: rate}
 }
 
 // rate is that of the next batch: schedules go on within an epoch.
@@ -75,6 +82,9 @@ func (t *Training) entry(epoch int, rate float64) (*Entry, bool, error) {
 	judged, err := t.engine.Eval(t.set.Judged)
 	if err != nil {
 		return nil, false, err
+	}
+	if !finite(judged.Loss) {
+		return nil, false, t.diverged(t.state.Batch-1, rate)
 	}
 	e := &Entry{Method: "train", Epoch: epoch + 1, Epochs: t.set.Epochs, Train: t.state.Train.mean(), Valid: judged, Rate: rate}
 	t.state.Train = running{}

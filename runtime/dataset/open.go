@@ -41,7 +41,11 @@ func Open(spec string, p Preprocess, classes int) (*Data, error) {
 		if classes == 0 {
 			classes = glyphsClasses
 		}
-		return Glyphs(Shape{p.Channels, p.Height, p.Width}, classes, n)
+		d, err := Glyphs(Shape{p.Channels, p.Height, p.Width}, classes, n)
+		if err == nil {
+			d.Name = spec
+		}
+		return d, err
 	}
 	d, err := read(spec, p)
 	if err != nil {

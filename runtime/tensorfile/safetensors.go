@@ -55,11 +55,21 @@ func (f *File) Names() []string { return slices.Clone(f.names) }
 // Metadata gives the file's own key-value pairs.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 
+// MissingError says that a file has no tensor of a name.
+type MissingError struct {
+	Name  string
+	Among int // tensors that it has
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("no tensor %q among its %d", e.Name, e.Among)
+}
+
 // Info describes the tensor of that name.
 func (f *File) Info(name string) (Info, error) {
 	t, ok := f.tensors[name]
 	if !ok {
-		return Info{}, fmt.Errorf("%s: no tensor %q among its %d", f.path, clip(name), len(f.names))
+		return Info{}, fmt.Errorf("%s: %w", f.path, &MissingError{clip(name), len(f.names)})
 	}
 	t.Shape = slices.Clone(t.Shape)
 	return t, nil

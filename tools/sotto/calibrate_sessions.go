@@ -25,8 +25,8 @@ type sample struct {
 // eitherWay is both deployments.
 var eitherWay = []cost.Deployment{cost.ClientServer, cost.Outsourced}
 
-// samples are run as any network is, by two processes over mutual TLS, so that new memory, cold caches and the other party are in what they take.
-var samples = []sample{
+// sampled networks are run as any network is, by two processes over mutual TLS, so that new memory, cold caches and the other party are in what they take.
+var sampled = []sample{
 	{"linear layers", stack(2, 256, 1, "linear(x, %d)"), "", eitherWay},
 	{"convolutions, 8 channels at 32x32", stack(4, 8, 32, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
 	{"convolutions, 32 channels at 16x16", stack(4, 32, 16, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
@@ -92,7 +92,7 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, b prices.Budget
 	}
 	defer os.RemoveAll(tmp)
 	var all []*sampleRun
-	for _, s := range samples[:min(b.Samples, len(samples))] {
+	for _, s := range sampled[:min(b.Samples, len(sampled))] {
 		for _, d := range s.deploys {
 			x := &sampleRun{sample: s, deploy: d, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
 			a.progress.step("compiling %s, %s", s.name, d)

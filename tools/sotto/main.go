@@ -91,6 +91,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newOptCmd(a),
 		newInitCmd(a),
 		newCompileCmd(a), newEstimateCmd(a), newTableCmd(a),
+		newTrainCmd(a),
 		newEvalCmd(a),
 		newDataCmd(a), newSearchCmd(a),
 		newKeysCmd(a),
