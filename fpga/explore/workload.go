@@ -94,8 +94,21 @@ func (l *level) read(p *program.Program, party cost.Party, from program.Level) e
 		l.bytes[party] += w.sent
 		l.messages = l.messages || w.sent > 0
 		l.works = append(l.works, w)
+		if w.kernel != target.KernelSend {
+			l.works = append(l.works, w.movers(p.Ring)...)
+		}
 	}
 	return nil
+}
+
+// movers is the work of those that bring what an engine makes to the link, and from it.
+func (w work) movers(ring int) []work {
+	words := w.sent / int64(ring/8)
+	if words == 0 {
+		return nil
+	}
+	send, recv := work{party: w.party, layer: w.layer, kernel: target.KernelSend, n: words}, work{party: w.party.Other(), layer: w.layer, kernel: target.KernelRecv, n: words}
+	return []work{send, recv}
 }
 
 // workOf is the work of one instruction.

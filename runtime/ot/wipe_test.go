@@ -28,6 +28,24 @@ func TestFerretWipe(t *testing.T) {
 	}
 }
 
+// TestLeavesWipe: what a SoftSpoken extension begins from is in its hands until it is wiped; the sender lacks a leaf of each tree.
+func TestLeavesWipe(t *testing.T) {
+	s, r, _, _ := deterministicTestSession(t, prg.Block{Lo: 0x1234, Hi: 5})
+	known, all := s.Leaves(), r.Leaves()
+	for tree := range trees {
+		for x := range leaves {
+			at, missing := tree*leaves+x, int(s.treeDelta(tree)&(leaves-1))
+			if want := all[tree*leaves+x^missing]; x > 0 && known[at] != want || x == 0 && known[at] != (prg.Block{}) {
+				t.Fatalf("tree %d: the sender's leaf %d is not the receiver's", tree, x)
+			}
+		}
+	}
+	s.Wipe()
+	r.Wipe()
+	blank(t, s.Leaves())
+	blank(t, r.Leaves())
+}
+
 // TestSetupWipe: a sender's set-up has neither Delta nor the scalars that give it away.
 func TestSetupWipe(t *testing.T) {
 	seed := prg.NewSeed()
