@@ -15,10 +15,10 @@ import (
 
 	"sotto/backend/torch"
 	"sotto/ir"
+	"sotto/passes"
 	"sotto/passes/choices"
 	"sotto/passes/clean"
 	"sotto/passes/pass"
-	"sotto/passes/relu"
 	"sotto/tools/sotto/goals"
 )
 
@@ -115,19 +115,17 @@ func trainable(n *network) (*ir.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []*pass.Pass{clean.Shapes}
-	switch sites := choices.Sites(n.fn()); {
-	case m.Stage == ir.Space && len(decided) == 0 && len(sites) > 0:
-		if n.relus.any() {
-			return nil, errors.New("--gates, --prune and \"linearize\" are of a network whose choices are decided: accepted is --decision or --set beside them")
-		}
-	case m.Stage == ir.Space:
-		list = append(list, choices.Resolve, relu.Linearize)
-	default:
-		list = append(list, relu.Linearize)
+	context := &pass.Context{Choices: n.decisions, Gates: n.relus.gates}
+	list := []*pass.Pass{clean.Shapes, clean.DCE}
+	switch open := m.Stage == ir.Space && len(decided) == 0 && len(choices.Sites(n.fn())) > 0; {
+	case open && n.relus.any():
+		return nil, errors.New("--gates, --prune and \"linearize\" are of a network whose choices are decided: accepted is --decision or --set beside them")
+	case m.Stage == ir.Space && !open:
+		list = slices.Concat(passes.ToTrainable, n.relus.requested())
+	case !open:
+		list = slices.Concat(n.relus.ofNet(), list)
 	}
-	list = append(append(list, n.relus.requested()...), clean.DCE)
-	return m, (&pass.Runner{}).Run(&pass.Context{Choices: n.decisions, Gates: n.relus.gates}, m, list...)
+	return m, (&pass.Runner{}).Run(context, m, list...)
 }
 
 // torchProgram is a program to be written.
@@ -195,7 +193,10 @@ func (p *torchProgram) aim(g *goals.Goal) error {
 		}
 		limit = append(limit, fmt.Sprintf("%s=%g", l.Measure, l.Most))
 	}
-	p.settings = map[string]any{"price": strings.Join(price, ","), "budget": strings.Join(limit, ",")}
+	p.settings = map[string]any{"budget": strings.Join(limit, ",")}
+	if len(price) > 0 {
+		p.settings["price"] = strings.Join(price, ",")
+	}
 	for name, s := range g.Settings {
 		if !slices.Contains(followed, name) {
 			p.notices = append(p.notices, fmt.Sprintf("search %s sets %s, which the PyTorch program does not follow", g.Name, name))

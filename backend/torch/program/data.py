@@ -206,13 +206,13 @@ class Batches:
     def __len__(self):
         return len(self.split) // self.size
 
-    def epoch(self, number, part):
-        """Normalised inputs and labels of the batches of an epoch, of each the part that part takes."""
+    def epoch(self, number, part, first=0):
+        """Normalised inputs and labels of the batches of an epoch from one on, of each the part that part takes."""
         generator = torch.Generator().manual_seed((self.seed << 20) + number)
         order = torch.randperm(len(self.split), generator=generator)
         draws = torch.rand(5, len(self.split), generator=generator)  # of each sample
         device = self.split.labels.device
-        for i in range(len(self)):
+        for i in range(first, len(self)):
             at = part(torch.arange(i * self.size, (i + 1) * self.size))
             batch = self.split.take(order[at].to(device))
             yield self.changed(batch.images, draws[:, at].to(device)), batch.labels

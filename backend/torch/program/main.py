@@ -101,7 +101,7 @@ def schedules(p):
 
 def logits(p):
     p.add_argument("--order", type=int, choices=[1, 2], default=2, help="2: logits look one step of the weights ahead")
-    p.add_argument("--price", default="latency=0.02", help=f"what figures count in the loss, FIGURE=WEIGHT with commas: {', '.join(searching.FIGURES)}, in ms, bytes or counts")
+    p.add_argument("--price", default="latency=0.01", help=f"what figures count in the loss, FIGURE=WEIGHT with commas: {', '.join(searching.FIGURES)}, in ms, bytes or counts")
     p.add_argument("--budget", default="", help="greatest figures of the decision, such as relus=86K,latency=40ms, by the sum of its options' prices")
     p.add_argument("--logit-rate", type=float, default=3e-4, help="learning rate of the logits (Adam)")
     p.add_argument("--logit-decay", type=float, default=1e-3, help="weight decay of the logits")
@@ -167,10 +167,13 @@ def run_search(o, ranks):
     with open(os.path.join(HERE, "table.json")) as f:
         prices = searching.Prices(json.load(f), network.sites)
     network.to(ranks.device)
-    both, preprocess = needed(o, "train", ranks), preprocess_of(ranks)
-    order = torch.randperm(len(both), generator=torch.Generator().manual_seed(o.seed)).to(ranks.device)
-    halves = [both.take(part) for part in (order[: len(both) // 2], order[len(both) // 2 :])]
-    train, validation = (data.Batches(h, o.batch, 2 * o.seed + i, o.augment, preprocess) for i, h in enumerate(halves))
+    of_weights, of_logits = needed(o, "train", ranks), split_of(o, "validation", ranks)
+    if of_logits is None:  # PASNet divides the training images in halves
+        order = torch.randperm(len(of_weights), generator=torch.Generator().manual_seed(o.seed)).to(of_weights.labels.device)
+        of_weights, of_logits = of_weights.take(order[: len(order) // 2]), of_weights.take(order[len(order) // 2 :])
+    preprocess = preprocess_of(ranks)
+    train = data.Batches(of_weights, o.batch, 2 * o.seed, o.augment, preprocess)
+    validation = data.Batches(of_logits, o.batch, 2 * o.seed + 1, "", preprocess)
     searching.search(o, network, prices, train, validation, preprocess, ranks)
 
 

@@ -1,8 +1,9 @@
 """The search by gradient (PASNet; DARTS): a logit for each option of each site, softmax shares, the price of the options on the target in the loss.
 
-Weights and logits take turns: weights descend the loss on one half of the training data, logits that on the other half, with the price. A step of
-the logits looks one step of the weights ahead (order 2), or takes the weights as they are (order 1).
+Weights and logits take turns: weights descend the loss on the training data, logits that on validation data, with the price. A step of the logits
+looks one step of the weights ahead (order 2), or takes the weights as they are (order 1).
 """
+import itertools
 import json
 import math
 import re
@@ -122,6 +123,14 @@ def place(weights, origin, direction, factor):
         w.copy_(o + factor * d if factor else o)
 
 
+def endless(batches, first, part):
+    """The batches from number first on, counted from the beginning of the run, epoch after epoch."""
+    epoch, at = divmod(first, len(batches))
+    for number in itertools.count(epoch):
+        yield from batches.epoch(number, part, at)
+        at = 0
+
+
 class Search:
     def __init__(self, o, network, prices, ranks):
         self.o, self.network, self.prices, self.ranks = o, network, prices, ranks
@@ -184,11 +193,11 @@ class Search:
         self.draw.manual_seed((self.o.seed << 20) + number)
         self.network.train()
         meter = training.Meter(self.ranks.device)
-        pairs = zip(train.epoch(number, self.ranks.part), validation.epoch(number, self.ranks.part))
-        for i, (of_weights, of_logits) in enumerate(pairs):
+        others = endless(validation, number * len(train), self.ranks.part)
+        for i, of_weights in enumerate(train.epoch(number, self.ranks.part)):
             rate = schedule.rate(number + i / len(train))
             if number >= self.o.warm_up:
-                self.step_logits(of_weights, of_logits, rate)
+                self.step_logits(of_weights, next(others), rate)
             shares = {site: p.detach() for site, p in self.shares().items()}
             loss, logits = self.loss(*of_weights, shares, self.trained)
             self.optimiser.zero_grad(set_to_none=True)

@@ -125,6 +125,9 @@ def batches():
     halves = [[b.epoch(3, lambda at, r=r: at[2 * r : 2 * r + 2])] for r in (0, 1)]
     for (x, y), (x0, y0), (x1, y1) in zip(b.epoch(3, lambda at: at), halves[0][0], halves[1][0]):
         expect(torch.equal(x, torch.cat([x0, x1])) and torch.equal(y, torch.cat([y0, y1])), "parts of a batch")
+    some = search.endless(b, 3, lambda at: at)  # of two batches an epoch
+    again = [y.tolist() for epoch in (1, 2) for _, y in b.epoch(epoch, lambda at: at)]
+    expect([next(some)[1].tolist() for _ in range(3)] == again[1:], "batches from the fourth on", again)
     moved = data.shifted(images, torch.tensor([0] * 10), torch.tensor([2] * 10), 1)
     expect(torch.equal(moved[:, :, 1:, :2], images[:, :, :2, 1:]) and moved[:, :, 0].sum() == 0 and moved[:, :, :, 2].sum() == 0, "moved by a row down and a column to the left", moved[0])
     cut = data.squares((2, 1, 3, 3), torch.tensor([[0.0, 0.99], [0.0, 0.5]]), 2).long()
