@@ -206,6 +206,9 @@ func (b *Budget) entry(epoch int) *Entry {
 	return e
 }
 
+// Sampler is what the search trains: its state belongs to a checkpoint.
+func (b *Budget) Sampler() Sampler { return b.sampler }
+
 // Best is the network that was found, after the last step.
 func (b *Budget) Best() ([]int, error) {
 	if b.state.Best == nil {

@@ -61,9 +61,8 @@ func TestControllerGradient(t *testing.T) {
 
 // likes rewards networks by how many decisions are as it likes them, and remembers what it was given.
 type likes struct {
-	liked  []int
-	seen   [][]int
-	broken func(options []int) bool
+	liked []int
+	seen  [][]int
 }
 
 func (l *likes) Train(options []int, _ Batch, _ float64) (Metrics, error) {

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"sotto/frontend"
-	"sotto/passes/pass"
 	"sotto/passes/search"
 )
 
@@ -120,18 +120,24 @@ func (m *macroSpace) network(options []int) (*network, error) {
 	return &out, nil
 }
 
-// chosen are the decisions that a decision file holds.
-func (m *macroSpace) chosen(options []int) (out []pass.Decision) {
-	params := m.params(options)
-	for _, p := range m.n.params {
-		if params[p.Name] == nil {
-			continue
-		}
-		var values []string
-		for _, i := range params[p.Name] {
-			values = append(values, p.Values[i])
-		}
-		out = append(out, pass.Decision{Site: p.Name, Option: strings.Join(values, ",")})
+// valuesText is a parameter's value as a decision file has it.
+func valuesText(p frontend.Param, indices []int) string {
+	var values []string
+	for _, i := range indices {
+		values = append(values, p.Values[i])
 	}
-	return out
+	return strings.Join(values, ",")
+}
+
+// drawn draws so many networks, all alike probable.
+func (m *macroSpace) drawn(count int, seed uint64) (all [][]int) {
+	r := rand.New(rand.NewPCG(seed, uint64(count)))
+	for range count {
+		options := make([]int, len(m.decisions))
+		for i, d := range m.decisions {
+			options[i] = r.IntN(d.Options)
+		}
+		all = append(all, options)
+	}
+	return all
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,8 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/passes/choices"
 	"sotto/passes/pass"
 	"sotto/passes/search"
 	"sotto/runtime/dataset"
@@ -60,11 +61,14 @@ type searchSettings struct {
 	Clip         float64 `json:"clip"`
 	LogitRate    float64 `json:"logit_rate"`
 	LogitDecay   float64 `json:"logit_decay"`
-	Images       int     `json:"images"` // of the training split; 0: all
+	Nesterov     bool    `json:"nesterov"`
+	Updates      int     `json:"updates"` // of the controller in an epoch
+	Drawn        int     `json:"drawn"`   // networks of an update
+	Images       int     `json:"images"`  // of the training split; 0: all
 }
 
 func (s searchSettings) training() pass.Training {
-	return pass.Training{Batch: s.Batch, Optimiser: pass.SGD{Momentum: s.Momentum}, Decay: s.Decay, Clip: s.Clip}
+	return pass.Training{Batch: s.Batch, Optimiser: pass.SGD{Momentum: s.Momentum, Nesterov: s.Nesterov}, Decay: s.Decay, Clip: s.Clip}
 }
 
 // searchResult is the last line of a search.
@@ -92,6 +96,9 @@ func newSearchCmd(a *app) *cobra.Command {
 			"The method gradient (PASNet) weighs the options of every site by a softmax, whose logits follow the validation loss and the price of the\n" +
 			"options on the target; each site then takes its option, as the limits allow, and the network is trained on. --weight with\n" +
 			"several numbers makes several networks of different price. What is found is compiled and priced anew before it is believed.\n\n" +
+			"The method budget (CryptoNAS) is for spaces that vectors of parameters make: weights that all networks share are trained on those that a\n" +
+			"controller draws, and the controller by their accuracy; a scalar parameter that is open is then made as wide as the limits allow, and\n" +
+			"the network is trained from the beginning.\n\n" +
 			"DIR gets a folder for each network that was found, with decision.json and weights.safetensors for sotto compile; trials.jsonl, a line a\n" +
 			"network; pareto.csv and pareto.svg; and checkpoints, from which --resume goes on with the identical history, whatever ended the run.\n\n" +
 			"Figures for --budget:\n  " + strings.Join(goals.Measures(), "\n  "),
@@ -114,7 +121,7 @@ func newSearchCmd(a *app) *cobra.Command {
 	p, s := search.PASNet, &f.settings
 	c.Flags().StringVar(&f.search, "search", "", "the search block, where the file has several for the net")
 	c.Flags().StringVar(&f.data, "data", "", dataset.Accepted)
-	c.Flags().StringVar(&s.Method, "method", "gradient", "gradient")
+	c.Flags().StringVar(&s.Method, "method", "gradient", "how to search: "+methodNames())
 	c.Flags().StringArrayVar(&f.budgets, "budget", nil, "`limit` that no answer breaks, such as relus=86K or latency=40ms; may be repeated")
 	c.Flags().Float64SliceVar(&f.weights, "weight", nil, "what a millisecond of online latency on the target counts in the loss; several numbers search several times")
 	c.Flags().IntVar(&f.random, "random", 0, "of each network that is found, train so many drawn at random of the same price, to compare")
@@ -137,6 +144,9 @@ func newSearchCmd(a *app) *cobra.Command {
 	c.Flags().Float64Var(&s.Clip, "clip", 5, "greatest norm of a step's gradients; 0: any")
 	c.Flags().Float64Var(&s.LogitRate, "logit-rate", p.LogitRate, "learning rate of the logits' Adam")
 	c.Flags().Float64Var(&s.LogitDecay, "logit-decay", p.LogitDecay, "weight decay of the logits")
+	c.Flags().BoolVar(&s.Nesterov, "nesterov", false, "momentum as Nesterov has it")
+	c.Flags().IntVar(&s.Updates, "updates", search.CryptoNAS.Updates, "steps of the controller in an epoch")
+	c.Flags().IntVar(&s.Drawn, "drawn", search.CryptoNAS.Drawn, "networks that a step of the controller is the mean of")
 	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
 	return c
 }
@@ -150,8 +160,8 @@ func (a *app) search(ctx context.Context, path string, f *searchFlags, cmd *cobr
 	if err != nil {
 		return nil, err
 	}
-	if n.module.Stage != ir.Space {
-		return nil, fmt.Errorf("@%s is in stage %s: accepted are spaces, with choices such as choice act(x) = relu(x) | x2act(x)", n.fn().Name, n.module.Stage)
+	if n.file == nil {
+		return nil, fmt.Errorf("@%s is a dump: accepted are .sotto files", n.fn().Name)
 	}
 	goal, err := f.goal(n, cmd)
 	if err != nil {
@@ -161,7 +171,11 @@ func (a *app) search(ctx context.Context, path string, f *searchFlags, cmd *cobr
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
-	trials, err := s.trials()
+	kept, err := s.kept()
+	if err != nil {
+		return nil, err
+	}
+	trials, err := methods[f.settings.Method](s, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -218,8 +232,11 @@ func (f *searchFlags) fields(g *goals.Goal, cmd *cobra.Command) error {
 	if g.Method != "" && !cmd.Flags().Changed("method") {
 		f.settings.Method = g.Method
 	}
-	if f.settings.Method != "gradient" {
-		return usagef("--method %s: accepted is gradient", f.settings.Method)
+	if methods[f.settings.Method] == nil {
+		return usagef("--method %s: accepted are %s", f.settings.Method, methodNames())
+	}
+	if f.settings.Method == "budget" {
+		f.cryptoNAS(cmd)
 	}
 	for name, v := range g.Settings {
 		flag := cmd.Flags().Lookup(strings.ReplaceAll(name, "_", "-"))
@@ -238,7 +255,7 @@ func (f *searchFlags) fields(g *goals.Goal, cmd *cobra.Command) error {
 
 // methodFields are the flags that a search block's method may set.
 var methodFields = []string{"batch", "seed", "pretrain", "epochs", "warm-up", "finetune", "order", "gumbel", "rate", "finetune-rate", "momentum",
-	"weight-decay", "clip", "logit-rate", "logit-decay", "images"}
+	"weight-decay", "clip", "nesterov", "logit-rate", "logit-decay", "updates", "drawn", "images"}
 
 // begin reads the data and prices the space.
 func (s *searcher) begin() error {
@@ -263,19 +280,34 @@ func (s *searcher) begin() error {
 	}
 	figures := append(figuresOf(s.goal), goals.Figure{Measure: "latency", Target: s.f.target}, goals.Figure{Measure: "traffic", Target: s.f.target}, goals.Figure{Measure: "relus"})
 	slices.SortFunc(figures, func(a, b goals.Figure) int { return strings.Compare(a.String(), b.String()) })
-	if s.prices, err = s.newSpacePrices(s.n, s.f.lower, slices.Compact(figures)); err != nil {
+	for _, l := range s.goal.Limits {
+		s.limits = append(s.limits, search.Limit{Measure: l.Figure.String(), Most: l.Most})
+	}
+	figures = slices.Compact(figures)
+	if s.f.settings.Method == "budget" {
+		s.prices, err = s.newMeasures(s.n, s.f.lower, figures)
+		return err
+	}
+	if len(choices.Sites(s.n.fn())) == 0 {
+		return fmt.Errorf("@%s has no choices: accepted for gradients are spaces with choices, such as choice act(x) = relu(x) | x2act(x)", s.n.fn().Name)
+	}
+	if s.prices, err = s.newSpacePrices(s.n, s.f.lower, figures); err != nil {
 		return err
 	}
 	s.space, err = s.prices.space(s.goal)
 	return err
 }
 
-// trials runs what has not been run yet.
-func (s *searcher) trials() ([]*trial, error) {
-	kept, err := s.kept()
-	if err != nil {
-		return nil, err
-	}
+// methods are the ways of searching, by name.
+var methods = map[string]func(s *searcher, kept map[string]*trial) ([]*trial, error){
+	"gradient": (*searcher).byGradient,
+	"budget":   (*searcher).byBudget,
+}
+
+func methodNames() string { return strings.Join(slices.Sorted(maps.Keys(methods)), ", ") }
+
+// byGradient searches once for each weight of the price.
+func (s *searcher) byGradient(kept map[string]*trial) ([]*trial, error) {
 	begin, err := s.beginning()
 	if err != nil {
 		return nil, err
@@ -300,11 +332,9 @@ func (s *searcher) trials() ([]*trial, error) {
 			if i > 0 {
 				t = &trial{Name: fmt.Sprintf("%s-random-%d", name, i), Weight: weight, Random: true}
 			}
-			if old := kept[t.Name]; old != nil {
-				out = append(out, old)
-				continue
-			}
-			if err := s.finish(t, options, state); err != nil {
+			n := *s.n
+			n.decisions = s.prices.decisions(options)
+			if t, err = s.once(kept, t, &n, n.decisions, state); err != nil {
 				return nil, err
 			}
 			out = append(out, t)
@@ -313,11 +343,19 @@ func (s *searcher) trials() ([]*trial, error) {
 	return out, nil
 }
 
+// once finishes a trial, or gives what it came to before the run was taken up again.
+func (s *searcher) once(kept map[string]*trial, t *trial, n *network, named []pass.Decision, begin map[string][]float32) (*trial, error) {
+	if old := kept[t.Name]; old != nil {
+		return old, nil
+	}
+	return t, s.finish(t, n, named, begin)
+}
+
 // result takes the most accurate network that holds the limits, by the validation split.
 func (s *searcher) result(trials []*trial) (*searchResult, error) {
 	latency := goals.Figure{Measure: "latency", Target: s.f.target}.String()
 	r := &searchResult{head: version1, Net: s.n.fn().Name, Method: s.f.settings.Method, Data: s.goal.Data, Trials: trials, Output: s.f.output, Limits: []string{}}
-	for _, l := range s.space.Limits {
+	for _, l := range s.limits {
 		r.Limits = append(r.Limits, l.String())
 	}
 	var best *trial

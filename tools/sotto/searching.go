@@ -15,8 +15,11 @@ import (
 	"slices"
 	"time"
 
+	"sotto/frontend"
 	"sotto/ir"
+	"sotto/ir/cost"
 	"sotto/passes"
+	"sotto/passes/choices"
 	"sotto/passes/pass"
 	"sotto/passes/search"
 	"sotto/runtime/tensorfile"
@@ -35,7 +38,8 @@ type searcher struct {
 	goal   *goals.Goal
 	f      *searchFlags
 	prices *spacePrices
-	space  *search.Space
+	limits []search.Limit
+	space  *search.Space // of choices
 	data   *batches.Samples
 }
 
@@ -192,11 +196,9 @@ func (s *searcher) gradient(name string, weight float64, begin map[string][]floa
 	return options, e.State(), err
 }
 
-// finish trains the network of some options, prices it as it is compiled, and writes it.
-func (s *searcher) finish(t *trial, options []int, begin map[string][]float32) error {
-	n := *s.n
-	n.decisions = s.prices.decisions(options)
-	e, err := s.engineOf(&n, passes.ToTrainable)
+// finish trains a network, prices it as it is compiled, and writes it. named are the choices and parameters that make it of the file.
+func (s *searcher) finish(t *trial, n *network, named []pass.Decision, begin map[string][]float32) error {
+	e, err := s.engineOf(n, passes.ToTrainable)
 	if err != nil {
 		return err
 	}
@@ -215,38 +217,46 @@ func (s *searcher) finish(t *trial, options []int, begin map[string][]float32) e
 		}
 	}
 	t.Choices = map[string]string{}
-	for _, d := range n.decisions {
+	for _, d := range named {
 		t.Choices[d.Site] = d.Option
 	}
-	if err := s.write(t, &n, e.State()); err != nil {
+	if err := s.write(t, n, e.State()); err != nil {
 		return err
 	}
-	if t.Measures, err = s.reprice(&n, options); err != nil {
+	if t.Measures, err = s.measure(n); err != nil {
 		return err
 	}
-	t.Holds = len(t.Measures.Broken(s.space.Limits)) == 0
+	t.Holds = len(t.Measures.Broken(s.limits)) == 0
 	return s.keep(t)
 }
 
-// reprice compiles the finished network for each target that its price is asked on: no answer is believed on the word of a table.
-func (s *searcher) reprice(n *network, options []int) (search.Measures, error) {
-	out, err := s.prices.price(options)
+// measure compiles a network for each target that a figure is of: no answer is believed on the word of a table.
+func (s *searcher) measure(n *network) (search.Measures, error) {
+	net, _, err := choices.First(n.fn(), n.decisions)
 	if err != nil {
 		return nil, err
 	}
-	for name := range s.prices.tables {
-		prices, err := s.target(name, n)
-		if err != nil {
-			return nil, err
-		}
-		e, err := s.estimated(n, s.f.lower, prices)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range s.prices.figures {
-			if weights, ok := tableFigures[f.Measure]; ok && f.Target == name {
-				out[f.String()] = e.figures().Dot(weights)
+	counts, priced, out := frontend.Summarise(net), map[string]cost.Figures{}, search.Measures{}
+	for _, f := range s.prices.figures {
+		weights, timed := tableFigures[f.Measure]
+		if _, known := priced[f.Target]; timed && !known {
+			prices, err := s.target(f.Target, n)
+			if err != nil {
+				return nil, err
 			}
+			e, err := s.estimated(n, s.f.lower, prices)
+			if err != nil {
+				return nil, err
+			}
+			priced[f.Target] = e.figures()
+		}
+		switch count, counted := countFigures[f.Measure]; {
+		case timed:
+			out[f.String()] = priced[f.Target].Dot(weights)
+		case counted:
+			out[f.String()] = count(counts)
+		default:
+			out[f.String()] = areaFigures[f.Measure](areaFor(s.prices.boards[f.Target], counts))
 		}
 	}
 	return out, nil

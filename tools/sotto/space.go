@@ -62,10 +62,28 @@ func figuresOf(g *goals.Goal) (all []goals.Figure) {
 	return slices.Compact(all)
 }
 
-// newSpacePrices builds the tables that figures need. Networks are compiled with the protocols of the one with the first option everywhere.
-func (a *app) newSpacePrices(n *network, flags lowerFlags, figures []goals.Figure) (*spacePrices, error) {
+// newMeasures is what figures of single networks are taken by, without tables.
+func (a *app) newMeasures(n *network, flags lowerFlags, figures []goals.Figure) (*spacePrices, error) {
 	p := &spacePrices{fn: n.fn(), sites: choices.Sites(n.fn()), figures: figures, tables: map[string]*cost.Table{}, queries: map[string]*cost.Query{},
 		boards: map[string]target.Design{}, counted: map[string]frontend.Summary{}}
+	for _, f := range figures {
+		if _, ok := areaFigures[f.Measure]; ok {
+			d, err := a.design(f.Target, n, flags.ring)
+			if err != nil {
+				return nil, err
+			}
+			p.boards[f.Target] = d
+		}
+	}
+	return p, nil
+}
+
+// newSpacePrices builds the tables that figures need too. Networks are compiled with the protocols of the one with the first option everywhere.
+func (a *app) newSpacePrices(n *network, flags lowerFlags, figures []goals.Figure) (*spacePrices, error) {
+	p, err := a.newMeasures(n, flags, figures)
+	if err != nil {
+		return nil, err
+	}
 	for _, f := range figures {
 		if _, ok := tableFigures[f.Measure]; ok && p.tables[f.Target] == nil {
 			prices, err := a.target(f.Target, n)
@@ -78,13 +96,6 @@ func (a *app) newSpacePrices(n *network, flags lowerFlags, figures []goals.Figur
 				return nil, err
 			}
 			p.tables[f.Target], p.queries[f.Target] = t, t.NewQuery()
-		}
-		if _, ok := areaFigures[f.Measure]; ok {
-			d, err := a.design(f.Target, n, flags.ring)
-			if err != nil {
-				return nil, err
-			}
-			p.boards[f.Target] = d
 		}
 	}
 	return p, nil

@@ -128,7 +128,7 @@ func TestMacroSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sets []string
-	for _, d := range m.chosen(options) {
+	for _, d := range named(net) {
 		sets = append(sets, d.Site+"="+d.Option)
 	}
 	if want := []string{"kernels=5,3,5", "take=0,0,0,1,0,0,0,1,0"}; !slices.Equal(sets, want) {
