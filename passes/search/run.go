@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -100,10 +103,33 @@ func (r *driver) begin() error {
 		return err
 	case c == nil:
 		return r.Keeper.Cut(0)
-	case !sameJSON(c.Settings, r.Settings):
-		return fmt.Errorf("the checkpoint is of a run with other settings: %s, not %s; accepted are the same, or a new folder", c.Settings, r.Settings)
+	}
+	if differ := differences(c.Settings, r.Settings); len(differ) > 0 {
+		return fmt.Errorf("the checkpoint is of a run with other settings: %s; accepted are the same, or a new folder", strings.Join(differ, ", "))
 	}
 	return r.restore(c)
+}
+
+// differences lists the settings, the members of two objects, that are not the same.
+func differences(kept, now json.RawMessage) (out []string) {
+	var a, b map[string]json.RawMessage
+	if json.Unmarshal(kept, &a) != nil || json.Unmarshal(now, &b) != nil {
+		return []string{"no object"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if !sameJSON(a[name], b[name]) {
+			out = append(out, fmt.Sprintf("%s %s, not %s", name, or(a[name], "none"), b[name]))
+		}
+		delete(a, name)
+	}
+	return append(out, slices.Sorted(maps.Keys(a))...)
+}
+
+func or(text json.RawMessage, otherwise string) string {
+	if len(text) == 0 {
+		return otherwise
+	}
+	return string(text)
 }
 
 func sameJSON(a, b json.RawMessage) bool {

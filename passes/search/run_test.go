@@ -139,7 +139,7 @@ func TestCheckpointsOfOthersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.last.Settings = json.RawMessage(`{"seed": 2}`)
-	if _, _, err := trained(t, k, 0, true); err == nil || !strings.Contains(err.Error(), "other settings") {
+	if _, _, err := trained(t, k, 0, true); err == nil || !strings.Contains(err.Error(), "other settings: seed 2, not 1;") {
 		t.Errorf("%v", err)
 	}
 	k.last.Settings = json.RawMessage(`{"seed":1}`)

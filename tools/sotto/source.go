@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -238,7 +239,9 @@ func indicesOf(p frontend.Param, text string) ([]int, error) {
 	}
 	out := make([]int, len(parts))
 	for i, part := range parts {
-		if out[i] = slices.Index(p.Values, strings.TrimSpace(part)); out[i] < 0 {
+		part = strings.TrimSpace(part)
+		is := func(value string) bool { return value == part || value == strconv.Quote(part) } // a string needs no quotes here
+		if out[i] = slices.IndexFunc(p.Values, is); out[i] < 0 {
 			return nil, fmt.Errorf("parameter %s has no value %q: accepted are %s", p.Name, part, strings.Join(p.Values, ", "))
 		}
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +41,7 @@ type trainFlags struct {
 	resume  bool
 	every   time.Duration
 	how     trainingFlags
+	teacher teacherFlags
 	settings
 }
 
@@ -60,6 +63,9 @@ no share is held out by --valid, the test split); the test split is evaluated on
 
 The folder keeps a checkpoint, taken every few seconds, and the journal, a line an epoch. --resume goes on after whatever stopped the
 run, with the same history: every batch, augmentation and dropout is a function of the seed and its number.
+
+With --teacher, weights of the same network under other decisions (--teacher-set) or of another (--teacher-net), labels are partly what
+that says of the same images: so a network regains what polynomials in place of relus cost it.
 
 DATA is `
 
@@ -84,6 +90,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on from the folder's checkpoint")
 	c.Flags().DurationVar(&f.every, "checkpoint", defaultCheckpoint, "`time` of work between checkpoints")
 	f.how.add(c)
+	f.teacher.add(c)
 	f.settings.add(c)
 	return c
 }
@@ -248,7 +255,11 @@ func (t *training) prepareEngine() error {
 		return err
 	}
 	defer begin.close()
-	t.engine, err = engine.New(t.trained, engine.Options{Seed: f.Seed % engineSeeds, Init: begin.weight, Training: *t.how}, t.samples)
+	data, err := t.app.taught(t.samples, t.net, f.teacher)
+	if err != nil {
+		return err
+	}
+	t.engine, err = engine.New(t.trained, engine.Options{Seed: f.Seed % engineSeeds, Init: begin.weight, Training: *t.how}, data)
 	if err != nil {
 		return err
 	}
@@ -349,11 +360,31 @@ func (t *training) runSettings() (json.RawMessage, error) {
 		Data string `json:"data"`
 		Init string `json:"init"`
 		How  string `json:"how"`
+		From string `json:"teacher"`
 		settings
 		Images [3]int `json:"images"`
-	}{ir.Print(t.trained, nil), t.data.Name, f.init, fmt.Sprintf("%s %+v", f.how.optimiser, *t.how), f.settings,
+	}{fingerprint(t.trained.Funcs[0]), t.data.Name, f.init, fmt.Sprintf("%s %+v", f.how.optimiser, *t.how), fmt.Sprintf("%+v", f.teacher), f.settings,
 		[3]int{t.samples.Samples(search.Train), t.samples.Samples(search.Valid), t.samples.Samples(search.Test)}})
 }
+
+// fingerprint tells networks apart that compute different things or call their weights differently, wherever their files are and however
+// they are laid out.
+func fingerprint(f *ir.Func) string {
+	number := map[*ir.Value]int{}
+	var text []byte
+	for i, v := range slices.Concat(f.Params, f.Body) {
+		number[v] = i
+		text = append(v.AppendKey(text), v.Path...)
+		for _, a := range v.Args {
+			text = strconv.AppendInt(append(text, ' '), int64(number[a]), 10)
+		}
+		text = append(text, '\n')
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:fingerprintBytes])
+}
+
+const fingerprintBytes = 8 // enough not to mistake one for another
 
 // entry tells an epoch.
 func (t *training) entry(e *search.Entry) {

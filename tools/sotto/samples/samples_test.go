@@ -1,6 +1,7 @@
 package samples
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -78,5 +79,36 @@ func TestMissingSplits(t *testing.T) {
 	err := s.Fill(search.Batch{Split: search.Valid}, images, labels)
 	if err == nil || !strings.Contains(err.Error(), "has not 16 images of the valid split") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestLabelsMoveTowardsTheTeacher, those of training images alone.
+func TestLabelsMoveTowardsTheTeacher(t *testing.T) {
+	d := &Distilled{Of: glyphs(t, Options{Size: 4}), Weight: 0.25, Temperature: 2, Teacher: func(images []float32, n int) ([]float32, error) {
+		return slices.Repeat([]float32{2, 0, 0, 0}, n), nil
+	}}
+	images, labels, hard := make([]float32, 4*256), make([]float32, 16), make([]float32, 16)
+	b := search.Batch{Split: search.Train}
+	if d.Of.Fill(b, images, hard) != nil || d.Fill(b, images, labels) != nil {
+		t.Fatal("no batch")
+	}
+	first := math.E / (math.E + 3) // of softmax(2/2, 0, 0, 0)
+	for i, l := range labels {
+		soft := (1 - first) / 3
+		if i%4 == 0 {
+			soft = first
+		}
+		if want := 0.75*float64(hard[i]) + 0.25*soft; math.Abs(float64(l)-want) > 1e-6 {
+			t.Errorf("label %d is %g, want %g", i, l, want)
+		}
+	}
+	b.Split = search.Valid
+	if d.Of.Fill(b, images, hard) != nil || d.Fill(b, images, labels) != nil || !slices.Equal(labels, hard) {
+		t.Error("labels of validation images have changed")
+	}
+	for _, bad := range []Distilled{{Weight: 0, Temperature: 1}, {Weight: 2, Temperature: 1}, {Weight: 0.5}} {
+		if bad.Check() == nil {
+			t.Errorf("a share of %g at temperature %g is accepted", bad.Weight, bad.Temperature)
+		}
 	}
 }
