@@ -3,9 +3,11 @@ package curves
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -88,7 +90,10 @@ func Write(path, title string, panels ...Panel) error {
 func (p Panel) plot() (*plot.Plot, error) {
 	out := plot.New()
 	out.X.Label.Text, out.Y.Label.Text = p.X, p.Y
-	out.Legend.Top = true
+	out.Legend.Top = !p.rises()
+	if p.whole() {
+		out.X.Tick.Marker = wholeTicks{}
+	}
 	out.Add(plotter.NewGrid())
 	for i, s := range p.Series {
 		if len(s.Points) == 0 {
@@ -99,6 +104,44 @@ func (p Panel) plot() (*plot.Plot, error) {
 		}
 	}
 	return out, nil
+}
+
+// rises tells where the legend is in nobody's way: most curves end high or low, on the right.
+func (p Panel) rises() bool {
+	for _, s := range p.Series {
+		if n := len(s.Points); n > 0 {
+			return s.Points[n-1].Y > s.Points[0].Y
+		}
+	}
+	return false
+}
+
+// whole tells whether all places are integers, as epochs are.
+func (p Panel) whole() bool {
+	for _, s := range p.Series {
+		for _, at := range s.Points {
+			if at.X != math.Trunc(at.X) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// wholeTicks are at multiples of 1, 2 or 5 times a power of ten.
+type wholeTicks struct{}
+
+const mostTicks = 8
+
+func (wholeTicks) Ticks(least, most float64) (out []plot.Tick) {
+	step := 1.0
+	for i := 0; (most-least)/step > mostTicks; i++ {
+		step *= []float64{2, 2.5, 2}[i%3]
+	}
+	for x := math.Ceil(least/step) * step; x <= most; x += step {
+		out = append(out, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'f', 0, 64)})
+	}
+	return out
 }
 
 func (s Series) add(p *plot.Plot, colour int) error {

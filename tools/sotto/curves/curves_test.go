@@ -34,3 +34,12 @@ func TestBothFormats(t *testing.T) {
 		t.Errorf("gif: %v", err)
 	}
 }
+
+func TestTicksOfEpochsAreWhole(t *testing.T) {
+	for _, c := range []struct{ least, most, first, second float64 }{{1, 6, 1, 2}, {1, 24, 5, 10}, {0, 310, 0, 50}, {1, 14, 2, 4}} {
+		ticks := wholeTicks{}.Ticks(c.least, c.most)
+		if len(ticks) < 3 || len(ticks) > mostTicks+1 || ticks[0].Value != c.first || ticks[1].Value != c.second {
+			t.Errorf("%g to %g: %v", c.least, c.most, ticks)
+		}
+	}
+}
