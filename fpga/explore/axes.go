@@ -120,3 +120,18 @@ func engines(role target.Role, of func(*target.Design) *target.Engines) func(tar
 		return all
 	}
 }
+
+// scaled are the designs with one number half or twice as large, whatever it is of, but for the width of ports, which is the board's.
+func scaled(d target.Design) (all []target.Design) {
+	for _, k := range d.Knobs() {
+		for _, v := range []int{k.Value / 2, k.Value * 2} {
+			if k.Value == 0 || v == 0 || k.Knob == "port_bytes" {
+				continue
+			}
+			if next, err := d.With(target.Setting{Knob: k.Knob, Value: v}); err == nil {
+				all = append(all, next)
+			}
+		}
+	}
+	return all
+}

@@ -1,6 +1,8 @@
 package explore
 
 import (
+	"slices"
+
 	"sotto/fpga/lower"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
@@ -9,7 +11,7 @@ import (
 // Resource is what may bind a layer: a kernel of a party, a party's memory, or the network.
 type Resource string
 
-// Estimate is how long a phase takes, level after level, each as long as what is busiest in it.
+// Estimate is how long a phase takes, stage after stage.
 type Estimate struct {
 	MS float64 `json:"ms"`
 	// BusyMS is how long each resource works in all.
@@ -43,13 +45,16 @@ const (
 
 // meter adds up what is busy, by what it belongs to: kernels of both parties, memories, directions of the link.
 type meter struct {
-	kernel [2]map[target.Kernel]int64 // cycles
-	memory [2]int64                   // bytes
+	kernel [2][]int64 // cycles, by place in kernels
+	memory [2]int64   // bytes
 	sent   [2]int64
 }
 
+// kernels are those that commands name.
+var kernels = target.Kernels()
+
 func newMeter() *meter {
-	return &meter{kernel: [2]map[target.Kernel]int64{{}, {}}}
+	return &meter{kernel: [2][]int64{make([]int64, len(kernels)), make([]int64, len(kernels))}}
 }
 
 // merge adds what another meter has.
@@ -63,18 +68,27 @@ func (m *meter) merge(o *meter) {
 	}
 }
 
-func (m *meter) reset() {
-	for p := range m.kernel {
-		clear(m.kernel[p])
-	}
-	m.memory, m.sent = [2]int64{}, [2]int64{}
-}
-
-// Evaluator estimates designs of one ring, and keeps what it has computed of convolutions.
+// Evaluator estimates designs of one ring, and keeps what it has computed of each kernel: a design that differs from another in one kernel
+// costs that kernel's work.
 type Evaluator struct {
 	w     *Workload
 	convs map[convKey]convWork
-	meter *meter
+	works [][]placed // by kernel
+	known []map[target.Design]*kernelTimes
+}
+
+// placed is a work and the stage that it is in.
+type placed struct {
+	work
+	stage int
+}
+
+// kernelTimes are a kernel's cycles and the bytes that the memory moves for it, by party and stage, or why a layer has no room.
+type kernelTimes struct {
+	cycles, bytes [2][]int64
+	pieces        [2][]int64 // that a convolution's result comes in
+	commands      [2][]int64
+	err           error
 }
 
 type convKey struct {
@@ -90,7 +104,62 @@ type convWork struct {
 
 // NewEvaluator is the memory of estimates of a workload.
 func NewEvaluator(w *Workload) *Evaluator {
-	return &Evaluator{w: w, convs: map[convKey]convWork{}, meter: newMeter()}
+	e := &Evaluator{w: w, convs: map[convKey]convWork{}, works: make([][]placed, len(kernels)), known: make([]map[target.Design]*kernelTimes, len(kernels))}
+	for k := range e.known {
+		e.known[k] = map[target.Design]*kernelTimes{}
+	}
+	for i, l := range w.stages {
+		for _, w := range l.works {
+			k := slices.Index(kernels, w.kernel)
+			e.works[k] = append(e.works[k], placed{w, i})
+		}
+	}
+	return e
+}
+
+// kernel gives a kernel's times in a design.
+func (e *Evaluator) kernel(k int, d target.Design) *kernelTimes {
+	key := d.Of(kernels[k])
+	if t, ok := e.known[k][key]; ok {
+		return t
+	}
+	n := len(e.w.stages)
+	t := &kernelTimes{}
+	for _, list := range []*[2][]int64{&t.cycles, &t.bytes, &t.pieces, &t.commands} {
+		*list = [2][]int64{make([]int64, n), make([]int64, n)}
+	}
+	for _, w := range e.works[k] {
+		cycles, bytes, err := e.located(d, w.work)
+		if err != nil {
+			t.err = err
+			break
+		}
+		t.cycles[w.party][w.stage] += cycles
+		t.bytes[w.party][w.stage] += bytes
+		t.commands[w.party][w.stage] += w.commands(d)
+		if w.waits() {
+			t.pieces[w.party][w.stage] = int64(up(w.shape.OutC, d.Conv.TM))
+		}
+	}
+	e.known[k][key] = t
+	return t
+}
+
+// located is cycles, with the layer that has no room.
+func (e *Evaluator) located(d target.Design, w work) (cycles, bytes int64, err error) {
+	cycles, bytes, err = e.cycles(d, w)
+	if knob, ok := err.(*target.KnobError); ok {
+		err = &FitError{Layer: e.w.Layers[w.layer].Path, KnobError: knob}
+	}
+	return cycles, bytes, err
+}
+
+// commands is how many a work comes to, about: a slab each of what streams.
+func (w work) commands(d target.Design) int64 {
+	if w.kernel == target.KernelElementwise {
+		return int64(up(w.steps.N, d.Chunk))
+	}
+	return (w.n + int64(d.Chunk) - 1) / int64(d.Chunk)
 }
 
 // FitError says which layer does not fit a design, and with which knob it would.
@@ -121,7 +190,7 @@ func (e *Evaluator) cycles(d target.Design, w work) (cycles, bytes int64, err er
 	case target.KernelMove:
 		return moved(d, w)
 	}
-	return d.MoveCycles(int(w.n)), w.bytes, nil
+	return d.MessageCycles(int(w.n)), w.bytes, nil
 }
 
 // moved is a movement's: a line a cycle, or a word where words lie one by one, each a beat of the port.
@@ -186,33 +255,53 @@ func up(a, b int) int { return (a + b - 1) / b }
 
 // MS is how long the phase takes with one design at both parties. The error is a *FitError.
 func (e *Evaluator) MS(d target.Design) (float64, error) {
-	m, total := e.meter, 0.
-	for _, l := range e.w.levels {
-		m.reset()
-		for _, w := range l.works {
-			if err := e.add(m, d, w); err != nil {
-				return 0, err
-			}
+	times := make([]*kernelTimes, 0, len(kernels))
+	for k := range kernels {
+		if len(e.works[k]) == 0 {
+			continue
 		}
-		longest := 0.
-		e.each(m, d, func(_ Resource, ms float64) { longest = max(longest, ms) })
-		total += longest
-		if l.messages {
-			total += e.w.Link.OneWayMS.Value
+		t := e.kernel(k, d)
+		if t.err != nil {
+			return 0, t.err
 		}
+		times = append(times, t)
+	}
+	total := float64(e.w.messages) * e.w.Link.OneWayMS.Value
+	for i := range e.w.stages {
+		total += e.stage(i, d, times)
 	}
 	return total, nil
 }
 
+// stage is how long a stage takes: as long as what is busiest in it; and as the first of it waits for the first channels of a convolution, and
+// the last for the last ones, a part of the shorter of the array and all else.
+func (e *Evaluator) stage(i int, d target.Design, times []*kernelTimes) float64 {
+	s := &e.w.stages[i]
+	array, pieces := int64(0), int64(1)
+	others := 1e3 * float64(max(s.bytes[0], s.bytes[1])) / e.w.Link.BytesPerSecond.Value
+	for p := range s.bytes {
+		busiest, bytes, commands := int64(0), int64(0), int64(0)
+		for _, t := range times {
+			bytes, commands = bytes+t.bytes[p][i], commands+t.commands[p][i]
+			if n := t.pieces[p][i]; n > 0 {
+				array, pieces = max(array, t.cycles[p][i]), n
+			} else {
+				busiest = max(busiest, t.cycles[p][i])
+			}
+		}
+		others = max(others, 1e3*d.Seconds(max(busiest, d.MemoryCycles(bytes), commands*target.CommandCycles)))
+	}
+	products := 1e3 * d.Seconds(array)
+	return max(products, others) + min(products, others)/float64(pieces)
+}
+
 // add an instruction to what is busy.
 func (e *Evaluator) add(m *meter, d target.Design, w work) error {
-	cycles, bytes, err := e.cycles(d, w)
-	if knob, ok := err.(*target.KnobError); ok {
-		return &FitError{Layer: e.w.Layers[w.layer].Path, KnobError: knob}
-	} else if err != nil {
+	cycles, bytes, err := e.located(d, w)
+	if err != nil {
 		return err
 	}
-	m.kernel[w.party][w.kernel] += cycles
+	m.kernel[w.party][slices.Index(kernels, w.kernel)] += cycles
 	m.memory[w.party] += bytes
 	m.sent[w.party] += w.sent
 	return nil
@@ -223,7 +312,9 @@ func (e *Evaluator) each(m *meter, d target.Design, tell func(Resource, float64)
 	for p := range m.kernel {
 		party := cost.Party(p).String()
 		for k, cycles := range m.kernel[p] {
-			tell(Resource(party+" "+string(k)), 1e3*d.Seconds(cycles))
+			if cycles > 0 {
+				tell(Resource(party+" "+string(kernels[k])), 1e3*d.Seconds(cycles))
+			}
 		}
 		tell(Resource(party+" "+memoryName), 1e3*d.Seconds(d.MemoryCycles(m.memory[p])))
 		tell(Network, 1e3*float64(m.sent[p])/e.w.Link.BytesPerSecond.Value)
@@ -238,7 +329,7 @@ func (e *Evaluator) Estimate(d target.Design) (Estimate, error) {
 	}
 	b := Estimate{MS: ms, BusyMS: Busy{}}
 	meters, index := []*meter{}, map[string]int{}
-	for _, l := range e.w.levels {
+	for _, l := range e.w.stages {
 		for _, w := range l.works {
 			path := e.w.Layers[w.layer].Path
 			i, ok := index[path]

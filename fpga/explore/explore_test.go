@@ -113,10 +113,13 @@ func TestPASNet(t *testing.T) {
 		}
 		t.Run(n.name, func(t *testing.T) {
 			q := question(t, example(t, n.example, polynomial(n.example)), "zcu104")
-			q.Plans = 1
+			q.Plans = 5
 			a := searched(t, q)
 			for r, ms := range a.Estimate.BusyMS {
 				t.Logf("%s is busy %.1f ms", r, ms)
+			}
+			for _, c := range a.Plans {
+				t.Logf("%.1f ms scheduled, %.1f estimated: array of %d x %d, %d lanes", c.ScheduledMS, c.EstimateMS, c.Design.Conv.TM, c.Design.Conv.TN, c.Design.Elementwise.Lanes)
 			}
 			have := q.Board.Plannable()
 			t.Logf("%.1f ms scheduled, %.1f estimated, the paper %.1f; %d designs tried: %+v", a.Best.ScheduledMS, a.Best.EstimateMS, n.paper, a.Tried, a.Best.Design)
@@ -155,6 +158,69 @@ func better(t *testing.T, q explore.Question, a *explore.Answer) {
 		if before := a.Front[i]; c.EstimateMS < before.EstimateMS || c.Fill >= before.Fill {
 			t.Errorf("%.2f ms at %.2f of the board before %.2f ms at %.2f", before.EstimateMS, before.Fill, c.EstimateMS, c.Fill)
 		}
+	}
+}
+
+// TestNoNeighbourIsBetter: no design that differs in one knob or two, by half or by twice, fits and has a better estimate than the best.
+func TestNoNeighbourIsBetter(t *testing.T) {
+	for _, c := range []struct {
+		name, board string
+		context     *pass.Context
+	}{
+		{"resnet18_cifar", "zcu104", polynomial("resnet18_cifar")}, {"resnet18_cifar", "pynq-z2", polynomial("resnet18_cifar")},
+		{"minionn", "zcu104", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}}},
+		{"minionn", "kv260", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.OTSign}}},
+	} {
+		q := question(t, example(t, c.name, c.context), c.board)
+		best := searched(t, q).Front[0]
+		w, err := explore.Of(q.Client, q.Server, q.Phases, q.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := explore.NewEvaluator(w)
+		tried := 0
+		for one := range neighbours(best.Design) {
+			for two := range neighbours(one) {
+				for _, d := range []target.Design{one, two} {
+					if ms, err := e.MS(d); err == nil && ms < best.EstimateMS*(1-1e-9) && d.Fits(q.Board) == nil {
+						t.Errorf("%s on %s: %+v takes %.4f ms, the best of the search, %+v, %.4f", c.name, c.board, d, ms, best.Design, best.EstimateMS)
+					}
+					tried++
+				}
+			}
+		}
+		t.Logf("%s on %s: %.3f ms, %d neighbours", c.name, c.board, best.EstimateMS, tried)
+	}
+}
+
+// neighbours are the designs with one knob half or twice as large. The width of ports is the board's.
+func neighbours(d target.Design) func(yield func(target.Design) bool) {
+	return func(yield func(target.Design) bool) {
+		for _, k := range d.Knobs() {
+			for _, v := range []int{k.Value / 2, k.Value * 2} {
+				if next, err := d.With(target.Setting{Knob: k.Knob, Value: v}); err == nil && v > 0 && k.Knob != "port_bytes" && !yield(next) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// TestNeverWorseThanTheUsualDesign: by the schedule too.
+func TestNeverWorseThanTheUsualDesign(t *testing.T) {
+	q := question(t, example(t, "resnet18_cifar", polynomial("resnet18_cifar")), "zcu104")
+	q.Plans = 2
+	a := searched(t, q)
+	usual, err := target.ForBoard(q.Board, q.Client.Ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := lower.Lower(q.Client, q.Server, q.Phases, [2]target.Design{usual, usual}, q.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ms := 1e3 * plan.Seconds(); ms < a.Best.ScheduledMS {
+		t.Errorf("%.3f ms with the usual design, %.3f with the best", ms, a.Best.ScheduledMS)
 	}
 }
 
@@ -227,7 +293,8 @@ func TestPricesAreLikeSchedules(t *testing.T) {
 		}
 		estimated := cost.Estimate(ir.Account(m, m.Funcs[0], cost.FromDealer), prices).Online.MS
 		t.Logf("%s: %.1f ms estimated, %.1f scheduled", n.name, estimated, scheduled)
-		if ratio := estimated / scheduled; ratio < 0.75 || ratio > 1.33 {
+		const least, most = 0.75, 1.5 // lists add up the two directions of the link, which slabs use at once
+		if ratio := estimated / scheduled; ratio < least || ratio > most {
 			t.Errorf("%s: %.1f ms by the price list, %.1f scheduled", n.name, estimated, scheduled)
 		}
 	}

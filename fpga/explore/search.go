@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 
 	"sotto/fpga/lower"
@@ -19,8 +21,30 @@ type Question struct {
 	Board          target.Board
 	Link           cost.Link
 	Set            []target.Setting // knobs that are not searched
-	// Plans is how many of the designs with the best estimates are scheduled; without any, the estimate decides.
+	// Plans is how many designs are scheduled at most, and of those the board's usual one: without any, the estimate decides. Of long
+	// schedules there are fewer: see mostOps.
 	Plans int
+	// Progress hears of each design that is scheduled and of every so many that are tried. It may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far a search is.
+type Progress struct {
+	Tried      int     // designs
+	EstimateMS float64 // of the best
+	Plan       int     // that is made, from 1; 0: none yet
+	BestMS     float64 // of the best schedule so far, or 0
+}
+
+// String says it in words.
+func (p Progress) String() string {
+	switch {
+	case p.Plan == 0:
+		return fmt.Sprintf("search: %d designs, the best at about %.3g ms", p.Tried, p.EstimateMS)
+	case p.BestMS == 0:
+		return fmt.Sprintf("schedule of design %d", p.Plan)
+	}
+	return fmt.Sprintf("schedule of design %d, the best so far has %.3g ms", p.Plan, p.BestMS)
 }
 
 // Candidate is a design and what it comes to.
@@ -37,7 +61,8 @@ type Candidate struct {
 // Answer is what a search found.
 type Answer struct {
 	Best     Candidate   `json:"best"`
-	Front    []Candidate `json:"front"`    // designs of which none is both faster and smaller, the fastest first
+	Front    []Candidate `json:"front"`    // designs of which none is both faster, by estimates, and smaller, the fastest first
+	Plans    []Candidate `json:"plans"`    // those that were scheduled
 	Estimate Estimate    `json:"estimate"` // of the best
 	Tried    int         `json:"tried"`
 	Plan     *lower.Plan `json:"-"` // of the best, if any was scheduled
@@ -51,11 +76,10 @@ func Search(q Question) (*Answer, error) {
 		return nil, err
 	}
 	s := &search{Question: q, eval: NewEvaluator(w), seen: map[target.Design]bool{}}
-	start, err := s.start()
-	if err != nil {
+	if s.usual, err = s.start(); err != nil {
 		return nil, err
 	}
-	if err := s.climb(start); err != nil {
+	if err := s.climb(s.usual); err != nil {
 		return nil, err
 	}
 	return s.answer()
@@ -68,6 +92,7 @@ type search struct {
 	seen  map[target.Design]bool
 	found []Candidate
 	best  Candidate
+	usual target.Design // where it starts
 }
 
 // start is the board's usual design with the kernels that the programs need and the knobs that are set, made to fit them.
@@ -130,27 +155,74 @@ func (s *search) trimmed(d target.Design) target.Design {
 }
 
 // rounds are the most times that all knobs are tried.
-const rounds = 3
+const rounds = 8
 
-// climb tries every value of every knob, and goes on from the best, until none is better.
+// climb tries every value of every knob, and goes on from the best, until none is better; then every two knobs together, of which one may make
+// the room that the other takes, until none of these is better either.
 func (s *search) climb(d target.Design) error {
 	if err := s.try(d); err != nil {
 		return err
 	}
 	for range rounds {
-		before := s.best.Design
-		for _, axis := range axes {
-			for _, next := range axis.values(s.best.Design) {
-				if s.allowed(next) {
-					_ = s.try(next) // what does not fit is no candidate
-				}
+		for range rounds {
+			if !s.each() {
+				break
 			}
 		}
-		if s.best.Design == before {
+		if !s.pairs() {
 			break
 		}
 	}
 	return nil
+}
+
+// each tries all knobs one by one, and tells whether any was better.
+func (s *search) each() bool {
+	before := s.best.EstimateMS
+	for _, axis := range axes {
+		s.tell(Progress{})
+		for _, next := range axis.values(s.best.Design) {
+			if s.allowed(next) {
+				_ = s.try(next) // what does not fit is no candidate
+			}
+		}
+	}
+	return s.best.EstimateMS < before
+}
+
+// pairs tries all pairs of knobs, and pairs of halves and doubles, and tells whether any was better.
+func (s *search) pairs() bool {
+	before := s.best.EstimateMS
+	for _, one := range scaled(s.best.Design) {
+		s.pair(one, scaled)
+	}
+	for i, first := range axes {
+		for _, one := range first.values(s.best.Design) {
+			if !s.allowed(one) || s.hopeless(one) {
+				continue
+			}
+			s.tell(Progress{})
+			for _, second := range axes[i+1:] {
+				s.pair(one, second.values)
+			}
+		}
+	}
+	return s.best.EstimateMS < before
+}
+
+// pair tries the values of a second knob beside a first one's.
+func (s *search) pair(one target.Design, second func(target.Design) []target.Design) {
+	for _, both := range append(second(one), one) {
+		if ms, err := s.eval.MS(both); err == nil && ms < s.best.EstimateMS && s.allowed(both) {
+			_ = s.try(both)
+		}
+	}
+}
+
+// hopeless tells whether the array alone is more than the board has room for.
+func (s *search) hopeless(d target.Design) bool {
+	part, _ := fill(d.Array().Area(), s.Board.Plannable())
+	return part > 1
 }
 
 // allowed tells whether a design has what is set.
@@ -170,17 +242,23 @@ func (s *search) try(d target.Design) error {
 	if !d.HasRoom(s.Board) {
 		return errNoRoom
 	}
-	ms, err := s.eval.MS(d)
+	c, err := s.candidate(d)
 	if err != nil {
 		return err
 	}
-	c := Candidate{Design: d, Area: d.AreaOn(s.Board), EstimateMS: ms}
-	c.Fill, c.Scarce = fill(c.Area, s.Board.Plannable())
 	s.found = append(s.found, c)
 	if s.best.EstimateMS == 0 || better(c, s.best) {
 		s.best = c
 	}
 	return nil
+}
+
+// candidate estimates a design.
+func (s *search) candidate(d target.Design) (c Candidate, err error) {
+	c = Candidate{Design: d, Area: d.AreaOn(s.Board)}
+	c.Fill, c.Scarce = fill(c.Area, s.Board.Plannable())
+	c.EstimateMS, err = s.eval.MS(d)
+	return c, err
 }
 
 // errNoRoom is of a design that is no candidate.
@@ -223,29 +301,127 @@ func (s *search) answer() (*Answer, error) {
 	return a, err
 }
 
-// schedule lowers the best and those of the front behind it, each a little different from the one before, and keeps the one whose
-// schedule is shortest.
+// tell says how far the search is.
+func (s *search) tell(p Progress) {
+	if s.Progress != nil {
+		p.Tried, p.EstimateMS = len(s.seen), s.best.EstimateMS
+		s.Progress(p)
+	}
+}
+
+// mostOps is how many operations of schedules the search makes, beyond the first two designs: Tuning, some seconds.
+const mostOps = 1 << 21
+
+// schedule lowers what is worth it, and keeps the design whose schedule is shortest. With half of what may be scheduled it goes on from there.
 func (s *search) schedule(a *Answer) error {
-	last := a.Best.EstimateMS / different
-	for i := range a.Front {
-		c := &a.Front[i]
-		if s.Plans == 0 {
+	p := planner{search: s, answer: a}
+	for i, c := range s.worth(a) {
+		if i > 1 && !p.affords((s.Plans+1)/2, mostOps/2) || !p.affords(s.Plans, math.MaxInt) {
 			break
 		}
-		if c.EstimateMS < last*different || c.EstimateMS < a.Best.EstimateMS && a.Plan == nil {
-			continue
-		}
-		s.Plans, last = s.Plans-1, c.EstimateMS
-		plan, err := lower.Lower(s.Client, s.Server, s.Phases, [2]target.Design{c.Design, c.Design}, s.Link)
-		if err != nil {
+		if err := p.plan(c); err != nil {
 			return err
 		}
-		c.ScheduledMS = 1e3 * plan.Seconds()
-		if a.Plan == nil || c.ScheduledMS < a.Best.ScheduledMS {
-			a.Best, a.Plan = *c, plan
+	}
+	for before := a.Best.Design; p.affords(s.Plans, mostOps); before = a.Best.Design {
+		for _, c := range p.streams() {
+			if p.affords(s.Plans, mostOps) {
+				if err := p.plan(c); err != nil {
+					return err
+				}
+			}
+		}
+		if a.Best.Design == before {
+			break
 		}
 	}
 	return nil
+}
+
+// planner schedules designs.
+type planner struct {
+	*search
+	answer *Answer
+	ops    int // of all schedules
+}
+
+// affords tells whether another schedule stays within so many, and so many operations.
+func (p *planner) affords(plans, ops int) bool {
+	n := len(p.answer.Plans)
+	return n < plans && (n == 0 || p.ops+p.ops/n <= ops)
+}
+
+// plan schedules a design.
+func (p *planner) plan(c Candidate) error {
+	a := p.answer
+	p.tell(Progress{Plan: len(a.Plans) + 1, BestMS: a.Best.ScheduledMS})
+	plan, err := lower.Lower(p.Client, p.Server, p.Phases, [2]target.Design{c.Design, c.Design}, p.Link)
+	if err != nil {
+		return err
+	}
+	p.ops += len(plan.Ops)
+	c.ScheduledMS = 1e3 * plan.Seconds()
+	a.Plans = append(a.Plans, c)
+	if at := slices.IndexFunc(a.Front, func(f Candidate) bool { return f.Design == c.Design }); at >= 0 {
+		a.Front[at] = c
+	}
+	if a.Plan == nil || c.ScheduledMS < a.Best.ScheduledMS {
+		a.Best, a.Plan = c, plan
+	}
+	return nil
+}
+
+// near is how much longer an estimate may be for a schedule that might be shorter.
+const near = 1.1
+
+// streams are the best design with tiles and lanes of streaming kernels half or twice as large, as far as they have not been scheduled: when
+// what streams asks for the memory is where estimates are worst.
+func (p *planner) streams() (all []Candidate) {
+	for _, knob := range []func(*target.Design) *int{func(d *target.Design) *int { return &d.Elementwise.Lanes }, func(d *target.Design) *int { return &d.Chunk }} {
+		for _, scale := range []func(int) int{func(n int) int { return n / 2 }, func(n int) int { return 2 * n }} {
+			d := p.answer.Best.Design
+			*knob(&d) = scale(*knob(&d))
+			known := func(c Candidate) bool { return c.Design == d }
+			if d.Check() != nil || !p.allowed(d) || !d.HasRoom(p.Board) || slices.ContainsFunc(p.answer.Plans, known) {
+				continue
+			}
+			if c, err := p.candidate(d); err == nil && c.EstimateMS < near*p.answer.Best.EstimateMS {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// worth lists the designs that are worth a schedule: the best by estimate; the board's usual one, which no search should be worse than; and the
+// best of each shape of the array and size of tiles, by which schedules differ most from estimates. Of those with tiles of one size that are
+// as fast as each other by estimates there is one.
+func (s *search) worth(a *Answer) []Candidate {
+	all := []Candidate{a.Best}
+	if a.Best.Design != s.usual {
+		if i := slices.IndexFunc(s.found, func(c Candidate) bool { return c.Design == s.usual }); i >= 0 {
+			all = append(all, s.found[i])
+		}
+	}
+	shapes := map[[3]int]Candidate{}
+	for _, c := range s.found {
+		shape := [3]int{c.Design.Conv.TM, c.Design.Conv.TN, c.Design.Chunk}
+		if old, ok := shapes[shape]; !ok || better(c, old) {
+			shapes[shape] = c
+		}
+	}
+	sorted := slices.SortedFunc(maps.Values(shapes), func(x, y Candidate) int {
+		return cmp.Or(cmp.Compare(x.EstimateMS, y.EstimateMS), cmp.Compare(x.Fill, y.Fill), cmp.Compare(x.Design.Conv.TM, y.Design.Conv.TM), cmp.Compare(x.Design.Chunk, y.Design.Chunk))
+	})
+	for _, c := range sorted {
+		alike := func(o Candidate) bool {
+			return c.Design == o.Design || o.Design != s.usual && c.Design.Chunk == o.Design.Chunk && c.EstimateMS < different*o.EstimateMS
+		}
+		if !slices.ContainsFunc(all, alike) {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // different is how much longer the estimate of the next design is that is worth a schedule.

@@ -2,9 +2,10 @@
 // may be planned of the board's logic, its memory and the link. It says what binds each layer, what does not fit and with which knob it
 // would, and which other designs trade latency for area.
 //
-// Designs are compared by an estimate that takes microseconds: of each level of the programs, the longest that a kernel, a memory or a
-// direction of the link is busy. Levels follow one another in it, and in each nothing waits for anything; a schedule overlaps neighbouring
-// levels and has waits. It ranks designs; the best few are lowered and scheduled (fpga/lower), and the schedule decides.
+// Designs are compared by an estimate that takes microseconds. It goes stage by stage: a stage begins where a convolution needs all of what it
+// reads, and takes as long as what is busiest in it, a kernel, a memory or a direction of the link, and a part of what goes on before the first
+// channels are there and behind the last. Elementwise chains are those that lowering makes. It is within a sixth of schedules, and ranks
+// designs; the best few, and the board's usual one, are lowered and scheduled (fpga/lower), and the schedule decides.
 package explore
 
 import (
@@ -20,20 +21,21 @@ import (
 
 // Workload is what two boards do in a phase, as far as designs are compared by it.
 type Workload struct {
-	Ring   int
-	Link   cost.Link
-	Layers []program.Layer
-	levels []level
+	Ring     int
+	Link     cost.Link
+	Layers   []program.Layer
+	stages   []stage
+	messages int // levels with messages
 }
 
-// level is the work between two rounds.
-type level struct {
-	works    []work
-	bytes    [2]int64 // sent, by party
-	messages bool
+// stage is the work between two points at which something waits for all of a vector: a convolution or a product of a matrix reads all channels.
+// What it makes, and what steps and messages make of that, goes slab by slab through both boards.
+type stage struct {
+	works []work
+	bytes [2]int64 // sent, by party
 }
 
-// work is an instruction's.
+// work is an instruction's, or a chain's.
 type work struct {
 	party  cost.Party
 	layer  int
@@ -50,55 +52,98 @@ type work struct {
 	sent   int64           // on the link
 }
 
+// waits tells whether the work begins when all that it reads is there.
+func (w work) waits() bool { return w.kernel == target.KernelConv }
+
 // Of reads the programs of phases.
 func Of(client, server *program.Program, phases lower.Phases, link cost.Link) (*Workload, error) {
-	w := &Workload{Ring: client.Ring, Link: link, Layers: client.Layers}
+	w := &Workload{Ring: client.Ring, Link: link, Layers: client.Layers, stages: make([]stage, 1)}
+	var parts [2][][]work // by party and level
 	for p, prog := range []*program.Program{client, server} {
-		var levels []program.Level
-		first := map[cost.Phase]int{} // level
-		for _, phase := range phases.Each() {
-			first[phase] = len(levels)
-			levels = append(levels, map[cost.Phase][]program.Level{cost.Offline: prog.Offline, cost.Online: prog.Online}[phase]...)
+		var err error
+		if parts[p], err = worksOf(prog, phases); err != nil {
+			return nil, fmt.Errorf("explore: the %v's: %w", cost.Party(p), err)
 		}
-		for i, l := range levels {
-			if i == len(w.levels) {
-				w.levels = append(w.levels, level{})
+	}
+	for level := range max(len(parts[0]), len(parts[1])) {
+		first, last, messages := len(w.stages)-1, len(w.stages)-1, false
+		for p := range parts {
+			at := first
+			if level >= len(parts[p]) {
+				continue
 			}
-			if err := w.levels[i].read(prog, cost.Party(p), l); err != nil {
-				return nil, fmt.Errorf("explore: the %v's level %d: %w", cost.Party(p), i, err)
+			for _, k := range parts[p][level] {
+				if k.waits() {
+					at++
+				}
+				w.add(at, k)
+				messages = messages || k.sent > 0
 			}
+			last = max(last, at)
 		}
-		sweeps, err := lower.Sweeps(prog, phases)
-		if err != nil {
-			return nil, fmt.Errorf("explore: %w", err)
-		}
-		for _, s := range sweeps {
-			l := &w.levels[first[s.Phase]+s.Level]
-			l.works = append(l.works, work{party: cost.Party(p), layer: s.Layer, kernel: target.KernelElementwise, steps: s.Steps})
+		if messages {
+			w.messages++
 		}
 	}
 	return w, nil
 }
 
-// read adds a party's part of a level.
-func (l *level) read(p *program.Program, party cost.Party, from program.Level) error {
-	for _, in := range slices.Concat(from.Send, from.Recv, from.Compute) {
+// add adds work to a stage, of which there may be one more than there were.
+func (w *Workload) add(at int, k work) {
+	if at == len(w.stages) {
+		w.stages = append(w.stages, stage{})
+	}
+	s := &w.stages[at]
+	s.works, s.bytes[k.party] = append(s.works, k), s.bytes[k.party]+k.sent
+}
+
+// worksOf is a party's part of each level, in order.
+func worksOf(p *program.Program, phases lower.Phases) (levels [][]work, err error) {
+	sweeps, err := lower.Sweeps(p, phases)
+	if err != nil {
+		return nil, err
+	}
+	at := map[lower.Place]lower.Sweep{}
+	for _, s := range sweeps {
+		at[s.Place] = s
+	}
+	for _, phase := range phases.Each() {
+		for i, l := range map[cost.Phase][]program.Level{cost.Offline: p.Offline, cost.Online: p.Online}[phase] {
+			var works []work
+			for part, list := range [][]program.Instr{l.Send, l.Recv, l.Compute} {
+				of, err := worksIn(p, list, lower.Place{Phase: phase, Level: i, Part: lower.Part(part)}, at)
+				if err != nil {
+					return nil, fmt.Errorf("%s level %d: %w", phase, i, err)
+				}
+				works = append(works, of...)
+			}
+			levels = append(levels, works)
+		}
+	}
+	return levels, nil
+}
+
+// worksIn is that of a list of a level. An elementwise command is where its first instruction stands.
+func worksIn(p *program.Program, list []program.Instr, place lower.Place, sweeps map[lower.Place]lower.Sweep) (works []work, err error) {
+	for k, in := range list {
+		place.Index = k
+		if s, ok := sweeps[place]; ok {
+			works = append(works, work{party: p.Party, layer: s.Layer, kernel: target.KernelElementwise, steps: s.Steps})
+		}
 		if in.Local() || in.Op == program.TapValue || lower.InSweeps(in.Op) {
 			continue
 		}
 		w, err := workOf(p, in)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		w.party, w.layer = party, in.Tag
-		l.bytes[party] += w.sent
-		l.messages = l.messages || w.sent > 0
-		l.works = append(l.works, w)
+		w.party, w.layer = p.Party, in.Tag
+		works = append(works, w)
 		if w.kernel != target.KernelSend {
-			l.works = append(l.works, w.movers(p.Ring)...)
+			works = append(works, w.movers(p.Ring)...)
 		}
 	}
-	return nil
+	return works, nil
 }
 
 // movers is the work of those that bring what an engine makes to the link, and from it.
@@ -226,7 +271,7 @@ func garbled(p *program.Program, in program.Instr, w work) (work, error) {
 // Kernels tells which kernels the workload needs at all, and how many labels its circuits.
 func (w *Workload) Kernels() (needs map[target.Kernel]bool, slots int) {
 	needs = map[target.Kernel]bool{}
-	for _, l := range w.levels {
+	for _, l := range w.stages {
 		for _, k := range l.works {
 			needs[k.kernel] = true
 			slots = max(slots, k.slots)

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"sotto/fpga/target"
-	"sotto/ir/cost"
 	"sotto/runtime/program"
 )
 
@@ -369,8 +368,7 @@ func (c *cutter) stepsOf(p sweep, size int, weights []int) (chain Chain) {
 
 // Sweep is an elementwise command's work on all elements, however a design cuts them to tiles.
 type Sweep struct {
-	Phase cost.Phase
-	Level int // of the phase
+	Place // of its first instruction
 	Layer int
 	target.Steps
 }
@@ -394,7 +392,7 @@ func Sweeps(p *program.Program, phases Phases) ([]Sweep, error) {
 		of := target.Steps{N: k.out[0].len, Count: len(s.steps), Factors: len(weights), Size: size}
 		of.Vectors, of.Planes = t.kinds(s.ins)
 		of.Results, of.BitResults = t.kinds(s.outs)
-		all = append(all, Sweep{k.place.Phase, k.place.Level, k.Tag, of})
+		all = append(all, Sweep{k.place, k.Tag, of})
 	}
 	return all, nil
 }

@@ -105,10 +105,25 @@ func (d Design) StepsStore(s Steps) int64 {
 	return store
 }
 
-// StepsCycles is how long the kernel works on n elements, tile by tile: its slowest stage.
+// StepsCycles is how long the kernel works on n elements, tile by tile.
 func (d Design) StepsCycles(s Steps) int64 {
-	stalls := int64(s.Count * (ceil(s.N, d.Chunk) - 1) * StreamDepth)
-	return max(d.StepsLoad(s), d.StepsCompute(s)+stalls, d.StepsStore(s))
+	tiles := ceil(s.N, d.Chunk)
+	s.N = ceil(s.N, max(tiles, 1))
+	return int64(tiles) * tileCycles(d.StepsLoad(s), d.StepsCompute(s), d.StepsStore(s))
+}
+
+// MessageCycles is how long a kernel of the link has n words of the ring, tile by tile.
+func (d Design) MessageCycles(n int) int64 {
+	tiles := ceil(n, d.Chunk)
+	n = ceil(n, max(tiles, 1))
+	return int64(tiles) * tileCycles(d.PortCycles(int64(n*d.WordBytes())), d.MoveCycles(n), 0)
+}
+
+// tileCycles is what tiles take that follow one another: as long as the slowest stage, or half of what a buffer is held for, of which there are
+// two: from the first word's load, and the memory's latency, to the last one's computation.
+func tileCycles(load, compute, store int64) int64 {
+	const buffers = 2
+	return max(load, compute, store, (load+MemoryLatency+compute)/buffers)
 }
 
 // StepsMoved is what passes the memory, factors included.
@@ -118,4 +133,30 @@ func (d Design) StepsMoved(s Steps) int64 {
 		bytes += int64(s.Factors * ceil(s.N, s.Size) * d.WordBytes())
 	}
 	return bytes
+}
+
+// Of is the design with the numbers that a kernel's cycles depend on, and no others: designs that agree in them have the same kernel.
+func (d Design) Of(k Kernel) Design {
+	only := Design{Ring: d.Ring, ClockMHz: d.ClockMHz, MemoryBytes: d.MemoryBytes, PortBytes: d.PortBytes, Chunk: d.Chunk}
+	switch k {
+	case KernelConv:
+		only.Conv = d.Conv
+	case KernelDepthwise:
+		only.Depthwise = d.Depthwise
+	case KernelElementwise:
+		only.Elementwise = d.Elementwise
+	case KernelPool:
+		only.Pool = d.Pool
+	case KernelGarble:
+		only.Garble = d.Garble
+	case KernelEvaluate:
+		only.Evaluate = d.Evaluate
+	case KernelOT:
+		only.OT = d.OT
+	case KernelCompare:
+		only.Compare = d.Compare
+	case KernelSend, KernelRecv:
+		only.Move = d.Move
+	}
+	return only
 }

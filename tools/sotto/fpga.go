@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -133,7 +136,7 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 	}
 	a.progress.step("design and schedule of both boards")
 	found, err := unlessEnded(ctx, func() (*explore.Answer, error) {
-		return explore.Search(explore.Question{Client: s.Bundles[cost.Client].Program, Server: s.Bundles[cost.Server].Program, Phases: phases, Board: board, Link: link, Set: settings, Plans: plans})
+		return a.designed(explore.Question{Client: s.Bundles[cost.Client].Program, Server: s.Bundles[cost.Server].Program, Phases: phases, Board: board, Link: link, Set: settings, Plans: plans})
 	})
 	if err != nil {
 		return nil, withKnob(firstFit(err))
@@ -152,12 +155,33 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 	return hardwareResult(f.out, folder, summary, compiled), nil
 }
 
-// plans is how many designs are scheduled, of those that bounds say are best.
-const plans = 2
+// plans is how many designs are scheduled at most: the best by bounds, the board's usual one, some of other shapes, and some near the best.
+const plans = 6
 
-// alternatives are the designs on the front of latency and area.
+// designed is explore.Search, which says how far it is.
+func (a *app) designed(q explore.Question) (*explore.Answer, error) {
+	var now atomic.Pointer[explore.Progress]
+	q.Progress = func(p explore.Progress) { now.Store(&p) }
+	stop := a.progress.during(func() string {
+		if p := now.Load(); p != nil {
+			return p.String()
+		}
+		return "search"
+	})
+	defer stop()
+	return explore.Search(q)
+}
+
+// alternatives are the designs on the front of latency and area, and those that were scheduled.
 func alternatives(found *explore.Answer, b target.Board) (list []hls.Alternative) {
-	for _, c := range found.Front {
+	all := slices.Clone(found.Front)
+	for _, c := range found.Plans {
+		if !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y explore.Candidate) int { return cmp.Compare(x.EstimateMS, y.EstimateMS) })
+	for _, c := range all {
 		x := hls.NewAlternative(c.Design, b)
 		x.EstimateMS, x.ScheduledMS, x.Scarce, x.Chosen = c.EstimateMS, c.ScheduledMS, c.Scarce, c.Design == found.Best.Design
 		list = append(list, x)

@@ -78,6 +78,34 @@ func (p *progress) step(format string, args ...any) {
 	p.last = time.Now()
 }
 
+// during says what is going on until stop is called, now and then: of work that has no steps of its own to tell.
+func (p *progress) during(now func() string) (stop func()) {
+	if p == nil {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	var told sync.WaitGroup
+	told.Go(func() {
+		tick := time.NewTicker(tellEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+				p.step("%s", now())
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		told.Wait()
+	}
+}
+
+// tellEvery is how often during looks.
+const tellEvery = 200 * time.Millisecond
+
 // done clears the line, before something else is printed.
 func (p *progress) done() {
 	if p == nil {
