@@ -82,15 +82,17 @@ func (tl *timeline) digest(seed maphash.Seed, phase Phase, tags int) uint64 {
 		binary.LittleEndian.PutUint64(b[:], x)
 		h.Write(b[:])
 	}
+	var all [5 * 8]byte // of a piece
 	part := func(p *piece) {
-		for _, x := range [...]float64{p.work.one, p.work.all, p.bytes, p.upTo} {
-			number(math.Float64bits(x))
+		for i, x := range [...]float64{p.work.one, p.work.all, p.bytes, p.upTo} {
+			binary.LittleEndian.PutUint64(all[8*i:], math.Float64bits(x))
 		}
 		slots := uint64(0)
 		if p.slots {
 			slots = 1
 		}
-		number(uint64(p.tag)<<1 | slots)
+		binary.LittleEndian.PutUint64(all[4*8:], uint64(p.tag)<<1|slots)
+		h.Write(all[:])
 	}
 	number(uint64(phase))
 	number(uint64(tags))

@@ -247,8 +247,8 @@ const tiny = 1e-9
 // share gives the cores of each machine to the tasks that run on it.
 func (s *simulation) share() {
 	var tasks [3]int
-	for _, t := range s.running {
-		tasks[t.p]++
+	for i := range s.running {
+		tasks[s.running[i].p]++
 	}
 	if s.r.shared {
 		n := len(s.running)

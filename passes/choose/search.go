@@ -300,8 +300,8 @@ func (s *search) times(c Candidate) (Times, error) {
 	return s.sum(a), nil
 }
 
-// better gives the better of two candidates, the first where they are equal, and whether it is the second. The second is not played
-// where its bound tells.
+// better gives the better of two candidates, the first where they are equal, and whether it is the second. Of the second no phase is played
+// where bounds, and what of it was played before, tell.
 func (s *search) better(c, next Candidate) (Candidate, bool, error) {
 	now, err := s.times(c)
 	if err != nil {
@@ -312,10 +312,27 @@ func (s *search) better(c, next Candidate) (Candidate, bool, error) {
 		return c, false, err
 	}
 	most := now.By(s.Objective) * (1 - gain)
-	if s.least(a).By(s.Objective) >= most || s.sum(a).By(s.Objective) >= most {
+	for _, phase := range a.phases {
+		if s.atLeast(a).By(s.Objective) >= most {
+			return c, false, nil
+		}
+		s.play(phase)
+	}
+	if s.sum(a).By(s.Objective) >= most {
 		return c, false, nil
 	}
 	return next, true, nil
+}
+
+// atLeast is what an account takes at least: of a phase that was played what it takes.
+func (s *search) atLeast(a *account) Times {
+	t := s.least(a)
+	for phase, of := range [...]*float64{cost.Offline: &t.Offline, cost.Online: &t.Online} {
+		if p, ok := s.played[a.phases[phase]]; ok {
+			*of = p.ms
+		}
+	}
+	return t
 }
 
 // step is a way of a site after a way of the site before it; of the first site before is empty.
