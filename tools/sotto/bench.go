@@ -107,7 +107,7 @@ func newBenchCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.ot, "ot", cost.OTAuto, "OT `extension` of layers and nets: softspoken, ferret, iknp, or auto, by the link's prices")
 	c.Flags().StringVar(&f.examples, "examples", "examples", "`directory` of the networks that nets measures")
 	c.Flags().BoolVar(&f.list, "list", false, "list the measurements and run none")
-	c.AddCommand(newBenchGrowthCmd(a), newBenchEstimatesCmd(a), newBenchChoiceCmd(a))
+	c.AddCommand(newBenchGrowthCmd(a), newBenchEstimatesCmd(a), newBenchChoiceCmd(a), newBenchSearchCmd(a))
 	return c
 }
 

@@ -114,6 +114,12 @@ func newSearchCmd(a *app) *cobra.Command {
 			return a.show(r, r.text)
 		},
 	}
+	f.add(c)
+	return c
+}
+
+// add adds the flags of a search.
+func (f *searchFlags) add(c *cobra.Command) {
 	f.network.add(c)
 	f.lower.addDeploy(c)
 	addOfflineFlag(c, &f.lower.offline)
@@ -124,7 +130,7 @@ func newSearchCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&s.Method, "method", "gradient", "how to search: "+methodNames())
 	c.Flags().StringArrayVar(&f.budgets, "budget", nil, "`limit` that no answer breaks, such as relus=86K or latency=40ms; may be repeated")
 	c.Flags().Float64SliceVar(&f.weights, "weight", nil, "what a millisecond of online latency on the target counts in the loss; several numbers search several times")
-	c.Flags().IntVar(&f.random, "random", 0, "of each network that is found, train so many drawn at random of the same price, to compare")
+	c.Flags().IntVar(&f.random, "random", 0, "of each network that is found, train so many drawn at random of the same price, and once the network with the first options, to compare")
 	c.Flags().StringVar(&f.init, "init", "", "begin with these weights, a safetensors `file`, instead of a training of the first options")
 	c.Flags().StringVarP(&f.output, "output", "o", "", "the `folder` to write")
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on with the search that is in the folder")
@@ -148,7 +154,6 @@ func newSearchCmd(a *app) *cobra.Command {
 	c.Flags().IntVar(&s.Updates, "updates", search.CryptoNAS.Updates, "steps of the controller in an epoch")
 	c.Flags().IntVar(&s.Drawn, "drawn", search.CryptoNAS.Drawn, "networks that a step of the controller is the mean of")
 	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
-	return c
 }
 
 // search is the whole command.
@@ -313,6 +318,15 @@ func (s *searcher) byGradient(kept map[string]*trial) ([]*trial, error) {
 		return nil, err
 	}
 	var out []*trial
+	if s.f.random > 0 {
+		first := *s.n
+		first.decisions = s.prices.decisions(make([]int, len(s.prices.sites)))
+		t, err := s.once(kept, &trial{Name: "first-options", Baseline: true}, &first, first.decisions, begin)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
 	for _, weight := range s.f.weights {
 		name := fmt.Sprintf("weight-%g", weight)
 		options, state, err := s.gradient(name, weight, begin)
@@ -360,7 +374,7 @@ func (s *searcher) result(trials []*trial) (*searchResult, error) {
 	}
 	var best *trial
 	for _, t := range trials {
-		if t.Holds && !t.Random && (best == nil || t.Valid.Accuracy > best.Valid.Accuracy) {
+		if t.Holds && !t.Random && !t.Baseline && (best == nil || t.Valid.Accuracy > best.Valid.Accuracy) {
 			best = t
 		}
 	}
@@ -377,12 +391,16 @@ func (s *searcher) result(trials []*trial) (*searchResult, error) {
 // pareto writes all networks as a table and as a picture.
 func (s *searcher) pareto(trials []*trial, latency string) error {
 	var points []search.Point
-	series := map[bool]*curves.Series{false: {Name: "found", Mark: curves.Dots}, true: {Name: "drawn at random", Mark: curves.Dots}}
+	var panel curves.Panel
 	for _, t := range trials {
 		accuracy := cmp.Or(t.Test.Accuracy, t.Valid.Accuracy)
 		points = append(points, search.Point{Name: t.Name, Accuracy: accuracy, Measures: t.Measures})
-		at := series[t.Random]
-		at.Points = append(at.Points, curves.Point{X: t.Measures[latency], Y: 100 * accuracy})
+		i := slices.IndexFunc(panel.Series, func(c curves.Series) bool { return c.Name == t.kind() })
+		if i < 0 {
+			i = len(panel.Series)
+			panel.Series = append(panel.Series, curves.Series{Name: t.kind(), Mark: curves.Dots})
+		}
+		panel.Series[i].Points = append(panel.Series[i].Points, curves.Point{X: t.Measures[latency], Y: 100 * accuracy})
 	}
 	file, err := os.Create(filepath.Join(s.f.output, "pareto.csv"))
 	if err != nil {
@@ -395,10 +413,7 @@ func (s *searcher) pareto(trials []*trial, latency string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	panel := curves.Panel{X: latency + ", ms", Y: "accuracy, %", Series: []curves.Series{*series[false]}}
-	if len(series[true].Points) > 0 {
-		panel.Series = append(panel.Series, *series[true])
-	}
+	panel.X, panel.Y = latency+", ms", "accuracy, %"
 	for _, form := range []string{"svg", "png"} {
 		if err := curves.Write(filepath.Join(s.f.output, "pareto."+form), s.n.fn().Name, panel); err != nil {
 			return err

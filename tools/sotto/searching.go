@@ -46,13 +46,26 @@ type searcher struct {
 // trial is a line of DIR/trials.jsonl.
 type trial struct {
 	Name     string            `json:"name"`
-	Random   bool              `json:"random,omitempty"` // drawn, of the same price as what it is named after, to compare with
-	Weight   float64           `json:"weight,omitempty"` // of the price in the objective
+	Random   bool              `json:"random,omitempty"`   // drawn, of the same price as what it is named after, to compare with
+	Baseline bool              `json:"baseline,omitempty"` // with the first options, to compare with
+	Price    string            `json:"price"`              // the measure that a search makes least, or the first of them
+	Weight   float64           `json:"weight,omitempty"`   // of the price in the objective
 	Choices  map[string]string `json:"choices"`
 	Measures search.Measures   `json:"measures"` // of the finished network, compiled
 	Holds    bool              `json:"holds"`    // its limits
 	Valid    search.Metrics    `json:"valid"`
 	Test     search.Metrics    `json:"test"`
+}
+
+// kind says how a network came to be.
+func (t *trial) kind() string {
+	switch {
+	case t.Baseline:
+		return "first options"
+	case t.Random:
+		return "drawn at random"
+	}
+	return "found"
 }
 
 // phase drives a method in a folder of its own; one that has come to its end is not repeated.
@@ -226,6 +239,7 @@ func (s *searcher) finish(t *trial, n *network, named []pass.Decision, begin map
 	if t.Measures, err = s.measure(n); err != nil {
 		return err
 	}
+	t.Price = s.goal.Objective[0].Figure.String()
 	t.Holds = len(t.Measures.Broken(s.limits)) == 0
 	return s.keep(t)
 }
