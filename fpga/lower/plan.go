@@ -109,6 +109,9 @@ func (p *Plan) Seconds() float64 {
 	return float64(p.Problem.Latency(p.Schedule)) / (p.ClockMHz * 1e6)
 }
 
+// Idle tells whether neither board has a command.
+func (p *Plan) Idle() bool { return len(p.Boards[0].Commands)+len(p.Boards[1].Commands) == 0 }
+
 // cutAll makes the units of both parties, level by level: a Recv is cut when its Send has been.
 func cutAll(client, server *program.Program, phases Phases, designs [2]target.Design) (units []unit, cutters [2]*cutter, err error) {
 	message := min(designs[0].Chunk, designs[1].Chunk)

@@ -141,6 +141,9 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 	if err != nil {
 		return nil, withKnob(firstFit(err))
 	}
+	if found.Plan.Idle() {
+		return nil, fmt.Errorf("%s: neither board has anything to do in the %s phase: what it needs then is the hosts' alone", path, phases)
+	}
 	folder := &hls.Folder{Plan: found.Plan, Board: board, Source: compiled.Source, Alternatives: alternatives(found, board)}
 	if !f.estimate {
 		if folder.Recordings, err = a.session(ctx, s, found.Plan); err != nil {
