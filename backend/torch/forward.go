@@ -12,7 +12,6 @@ import (
 // writer writes the lines of forward. Activations are kept in variables x, x1, x2, ...: a value takes the first that holds nothing which is
 // read later, so that PyTorch frees what the network needs no more.
 type writer struct {
-	weights *weights
 	lines   []string
 	keeps   []string // entries of KEEP
 	indent  string

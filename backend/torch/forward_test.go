@@ -122,7 +122,8 @@ func (c forwardCase) prepare(t *testing.T, dir string) []float32 {
 	}
 	w := drawWeights(c.net)
 	save(t, filepath.Join(dir, "weights.safetensors"), w, meta)
-	save(t, filepath.Join(dir, "input.safetensors"), map[string]*ir.Tensor{"x": {Type: input.Type.With(append([]int{1}, input.Type.Shape...)...), F: input.F}}, nil)
+	batch := &ir.Tensor{Type: input.Type.With(append([]int{1}, input.Type.Shape...)...), F: input.F}
+	save(t, filepath.Join(dir, "input.safetensors"), map[string]*ir.Tensor{"x": batch}, nil)
 	env, err := (&ir.Runner{Weight: func(v *ir.Value) (*ir.Tensor, error) { return w[v.Path], nil }}).Run(c.net, input)
 	if err != nil {
 		t.Fatalf("%s: %v", c.name, err)
@@ -168,10 +169,13 @@ func drawWeights(f *ir.Func) map[string]*ir.Tensor {
 	return out
 }
 
+// drawn are ops whose examples are no networks, as one weight stands for several; drawnCases have them.
+var drawn = []string{"nn.mix", "nn.batchnorm"}
+
 // opCases are networks of the examples of all ops.
 func opCases(t *testing.T) (cases []forwardCase) {
 	for _, o := range ir.Ops() {
-		if rowOf(o) == nil || o.Stages&ir.Net == 0 || o.Name == "nn.mix" || o.Name == "nn.batchnorm" { // whose examples use one weight in several ways: the networks drawn have them
+		if rowOf(o) == nil || o.Stages&ir.Net == 0 || slices.Contains(drawn, o.Name) {
 			continue
 		}
 		m, err := ir.Parse(o.Name, "module net\n\n"+functionOf(o))
@@ -183,18 +187,34 @@ func opCases(t *testing.T) (cases []forwardCase) {
 	return cases
 }
 
+// Functions around an example: of weights alone that give %[1]d elements, and of an input of type %[1]s.
+const (
+	ofConstants = `func @net(%%x: C f32[%[1]d]) -> f32[1] {
+%[2]s
+%%r = const.reshape %%1 {shape=[1,%[1]d]} : S f32[1,%[1]d]
+%%y = nn.linear %%x, %%r : f32[1]
+return %%y
+}
+`
+	ofInput = `func @net(%%x: C %[1]s) -> f32[%[2]d] {
+%[3]s
+%%y = nn.reshape %%1 {shape=[%[2]d]} : f32[%[2]d]
+return %%y
+}
+`
+)
+
 // functionOf makes a function of an op's example: the first weight becomes the input, and for ops on weights alone their result is that of a
 // linear layer.
 func functionOf(o *ir.Op) string {
 	lines := strings.Split(o.Example, "\n")
 	_, typ, _ := strings.Cut(lines[len(lines)-1][strings.LastIndex(lines[len(lines)-1], " : ")+3:], "f32")
-	shape := shapeOf(typ)
-	n := ir.Float(shape...).Len()
+	n := ir.Float(shapeOf(typ)...).Len()
 	if o.Constant {
-		return fmt.Sprintf("func @net(%%x: C f32[%d]) -> f32[1] {\n%s\n%%r = const.reshape %%1 {shape=[1,%d]} : S f32[1,%[1]d]\n%%y = nn.linear %%x, %%r : f32[1]\nreturn %%y\n}\n", n, o.Example, n)
+		return fmt.Sprintf(ofConstants, n, o.Example)
 	}
 	_, first, _ := strings.Cut(lines[0], " : S ")
-	return fmt.Sprintf("func @net(%%x: C %s) -> f32[%d] {\n%s\n%%y = nn.reshape %%1 {shape=[%[2]d]} : f32[%[2]d]\nreturn %%y\n}\n", first, n, strings.Join(lines[1:], "\n"))
+	return fmt.Sprintf(ofInput, first, n, strings.Join(lines[1:], "\n"))
 }
 
 func shapeOf(text string) (shape []int) {

@@ -138,7 +138,8 @@ func (w *weights) nested() error {
 // lines are the entries of PARAMS.
 func (w *weights) lines() (lines []string) {
 	for _, x := range w.order {
-		lines = append(lines, fmt.Sprintf("(%s, %s, %s, %s%s)", quote(x.path), list(x.shape), quote(x.initial.kind), number(x.initial.value), places(x.of)))
+		starts := quote(x.initial.kind) + ", " + number(x.initial.value)
+		lines = append(lines, fmt.Sprintf("(%s, [%s], %s%s)", quote(x.path), numbers(x.shape), starts, places(x.of)))
 	}
 	return lines
 }

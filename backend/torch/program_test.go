@@ -178,7 +178,10 @@ func TestRunsAreResumedAndDivided(t *testing.T) {
 	torchtest.Run(t, dir, several, dir, quoted(t, arguments("search", "s1", searching...)), quoted(t, arguments("train", "t1", decisive...)))
 	killed(t, dir, arguments("search", "s2", searching...))
 	killed(t, dir, arguments("train", "t2", decisive...))
-	torchtest.Run(t, dir, several, dir, quoted(t, arguments("search", "s2", append(searching, "--resume")...)), quoted(t, arguments("train", "t2", append(decisive, "--resume")...)))
+	again := func(command, out string, settings []string) string {
+		return quoted(t, arguments(command, out, append(settings, "--resume")...))
+	}
+	torchtest.Run(t, dir, several, dir, again("search", "s2", searching), again("train", "t2", decisive))
 	for _, out := range []string{"s", "t"} {
 		one, two := readTensors(t, filepath.Join(dir, out+"1", "weights.safetensors")), readTensors(t, filepath.Join(dir, out+"2", "weights.safetensors"))
 		if len(one) == 0 || !reflect.DeepEqual(one, two) {
@@ -199,7 +202,8 @@ func TestTwoProcessesAreOne(t *testing.T) {
 	dir := emitted(t, smallSpace(t, ""))
 	torchtest.Run(t, dir, append([]string{"main.py"}, arguments("search", "one", searching...)...)...)
 	// PyTorch 1.13 under Python 3.11 does not know the default of --redirects and --tee.
-	torchrun := []string{"-m", "torch.distributed.run", "--nproc_per_node", "2", "--redirects", "1", "--tee", "1", "--log_dir", t.TempDir(), "--standalone", "main.py"}
+	torchrun := []string{"-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--redirects", "1", "--tee", "1",
+		"--log_dir", t.TempDir(), "main.py"}
 	torchtest.Run(t, dir, append(torchrun, arguments("search", "two", searching...)...)...)
 	one, two := readTensors(t, filepath.Join(dir, "one", "weights.safetensors")), readTensors(t, filepath.Join(dir, "two", "weights.safetensors"))
 	if len(one) == 0 || len(one) != len(two) {

@@ -19,9 +19,6 @@ func comment(s string) string {
 	return strings.ReplaceAll(quote(s), `"`, "'")
 }
 
-// list writes a list of numbers.
-func list[T int | float64](xs []T) string { return "[" + numbers(xs) + "]" }
-
 // tuple writes a tuple of numbers.
 func tuple[T int | float64](xs []T) string {
 	if len(xs) == 1 {
@@ -30,6 +27,7 @@ func tuple[T int | float64](xs []T) string {
 	return "(" + numbers(xs) + ")"
 }
 
+// numbers writes numbers with commas.
 func numbers[T int | float64](xs []T) string {
 	parts := make([]string, len(xs))
 	for i, x := range xs {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"text/template"
 
 	"sotto/ir"
 )
@@ -67,46 +68,42 @@ func Fixed() ([]File, error) {
 	return files, nil
 }
 
+//go:embed net.py.tmpl
+var netText string
+
+// netForm is net.py, filled in with a netFile.
+var netForm = template.Must(template.New(NetFile).Parse(netText))
+
+// netFile is what net.py says of a network, as Python.
+type netFile struct {
+	Title, Name         string
+	Shape, Mean, Std    string // of the input
+	Crop, Classes       int
+	Sites, Params, Keep []string
+	Lines               []string // of forward
+}
+
 // emitNet writes net.py.
 func emitNet(f *ir.Func) (string, error) {
-	sites := sitesOf(f)
 	weights, err := weightsOf(f)
 	if err != nil {
 		return "", err
 	}
-	w := &writer{weights: weights, names: map[*ir.Value]string{}}
+	w := &writer{names: map[*ir.Value]string{}}
 	if err := w.forward(f); err != nil {
 		return "", err
 	}
+	x := f.Params[0]
+	file := netFile{
+		Title: comment(f.Name), Name: quote(f.Name), Classes: f.Result.Type.Len(),
+		Shape: numbers(x.Type.Shape), Mean: numbers(x.Floats("mean")), Std: numbers(x.Floats("std")), Crop: x.Int("crop"),
+		Sites: sitesOf(f), Params: weights.lines(), Keep: w.keeps, Lines: w.lines,
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\"\"\"%s: what it computes, a line for each value, with the place in the source that it is from.\n\nEmitted by `sotto torch`.\n\"\"\"\n", comment(f.Name))
-	b.WriteString("import torch\nimport torch.nn.functional as F\n\nimport layers\n\n")
-	fmt.Fprintf(&b, "NAME = %s\n", quote(f.Name))
-	b.WriteString(inputOf(f))
-	fmt.Fprintf(&b, "CLASSES = %d\n", f.Result.Type.Len())
-	b.WriteString(block("\n# Choices and their options, and the options of others that a choice is of, if it is of some alone.\nSITES = [", sites, "]"))
-	b.WriteString(block("\n# Weights: path, shape, initial values, and the options that it is of, if it is of some alone: [[[site, option], ...], ...].\nPARAMS = [", weights.lines(), "]"))
-	b.WriteString(block("\n# Elements that rectifiers leave some out of: ends of ranges.\nKEEP = [", w.keeps, "]"))
-	b.WriteString("\n\nclass Net(layers.Network):\n    def __init__(self, decision=None):\n        super().__init__(PARAMS, SITES, decision)\n\n")
-	b.WriteString("    def forward(self, x, mixing=None):\n        p, w = self.weight, self.mixing(mixing)\n")
-	for _, line := range w.lines {
-		b.WriteString("        " + line + "\n")
+	if err := netForm.Execute(&b, file); err != nil {
+		ir.Bugf("%s: %v", NetFile, err)
 	}
 	return b.String(), nil
-}
-
-// block writes lines between brackets, each with a comma; nothing between them where there are none.
-func block(open string, lines []string, end string) string {
-	if len(lines) == 0 {
-		return open + end + "\n"
-	}
-	return open + "\n    " + strings.Join(lines, ",\n    ") + ",\n" + end + "\n"
-}
-
-// inputOf writes what a sample is, and what the client does with its pixels.
-func inputOf(f *ir.Func) string {
-	x := f.Params[0]
-	return fmt.Sprintf("INPUT = {\"shape\": %s, \"mean\": %s, \"std\": %s, \"crop\": %d}\n", list(x.Type.Shape), list(x.Floats("mean")), list(x.Floats("std")), x.Int("crop"))
 }
 
 // sitesOf lists the choices of a space as entries of a list.

@@ -1,4 +1,4 @@
-"""Data sets of images and labels, read whole into memory without a package: folders of IDX files (the MNIST family), of CIFAR-10's or CIFAR-100's
+"""Data sets of images and labels, read without a package: folders of IDX files (the MNIST family), of CIFAR-10's or CIFAR-100's
 binary files or of .npy files, and .npz files. Bytes are pixels, which are normalised as the network asks; floats are taken as they are.
 
 A file or array is of the test split if its name has test or t10k in it, of validation if it has val, else of training.
@@ -6,6 +6,7 @@ A file or array is of the test split if its name has test or t10k in it, of vali
 import ast
 import gzip
 import math
+import mmap
 import os
 import re
 import struct
@@ -22,8 +23,11 @@ class Damaged(Exception):
     """A file that does not hold what it should; it says which and why."""
 
 
+MOST_ON_DEVICE = 8 << 30  # bytes of images; of more, batches alone are sent there
+
+
 class Split:
-    """Images [N,C,H,W] or vectors [N,L], and labels [N]; on the device on which they are used."""
+    """Images [N,C,H,W] or vectors [N,L], and labels [N]."""
 
     def __init__(self, images, labels):
         self.images, self.labels = images, labels
@@ -32,9 +36,15 @@ class Split:
         return len(self.labels)
 
     def take(self, indices):
-        return Split(self.images[indices], self.labels[indices])
+        return Split(self.images[indices.to(self.images.device)], self.labels[indices.to(self.labels.device)])
 
-    def to(self, device):
+    def part(self, lo, hi):
+        return Split(self.images[lo:hi], self.labels[lo:hi])
+
+    def to(self, device, most=None):
+        """The split on a device, unless its images have more bytes than most."""
+        if most is not None and self.images.numel() * self.images.element_size() > most:
+            return self
         return Split(self.images.to(device), self.labels.to(device))
 
 
@@ -84,7 +94,12 @@ def read(path, split):
             x, y = open_()
             images += [x] if x is not None else []
             labels += [y] if y is not None else []
-    return (torch.cat(images) if images else None), (torch.cat(labels) if labels else None)
+    return joined(images), joined(labels)
+
+
+def joined(parts):
+    """Tensors one behind the other, None if there are none; a single one as it is, as it may be larger than memory."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts) if parts else None
 
 
 def parts(path):
@@ -92,7 +107,7 @@ def parts(path):
     if os.path.isfile(path):
         z = zipfile.ZipFile(path)
         arrays = [n for n in z.namelist() if n.endswith(".npy")]
-        return {n: lambda n=n: array(n, z.read(n)) for n in arrays if words(n) & (IMAGES | LABELS)}
+        return {n: lambda n=n: array(n, bytearray(z.read(n))) for n in arrays if words(n) & (IMAGES | LABELS)}
     out = {}
     for name in os.listdir(path):
         at = os.path.join(path, name)
@@ -112,8 +127,9 @@ def parts(path):
 
 
 def contents(path):
+    """The bytes of a file, read when they are used: data sets may be larger than memory."""
     with open(path, "rb") as f:
-        return f.read()
+        return memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
 def words(name):
@@ -147,7 +163,7 @@ def cifar(path):
     of = [n for n in (1, 2) if len(data) % (n + image) == 0]
     if not of:
         raise Damaged(f"{path} has {len(data)} bytes, which are no records of {1 + image} (CIFAR-10) or {2 + image} (CIFAR-100)")
-    records = torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(-1, of[0] + image)
+    records = torch.frombuffer(data, dtype=torch.uint8).reshape(-1, of[0] + image)
     return records[:, of[0] :].reshape(-1, *CIFAR_SHAPE), records[:, of[0] - 1]
 
 
@@ -161,7 +177,7 @@ NPY_TYPES = {
 
 def array(name, data):
     """An array by its name: images or labels."""
-    t = npy(name, data)
+    t = npy(name, memoryview(data))
     return (None, t.reshape(-1)) if words(name) & LABELS else (pixels(t), None)
 
 
@@ -179,11 +195,11 @@ def npy(name, data):
         raise Damaged(f"{name} does not begin as a .npy file does")
     length, begin = (struct.unpack("<H", data[8:10])[0], 10) if data[6] == 1 else (struct.unpack("<I", data[8:12])[0], 12)
     try:
-        head = ast.literal_eval(data[begin : begin + length].decode("latin1"))
+        head = ast.literal_eval(bytes(data[begin : begin + length]).decode("latin1"))
         dtype, shape, fortran = NPY_TYPES[head["descr"]], tuple(head["shape"]), head["fortran_order"]
     except (KeyError, SyntaxError, ValueError, TypeError) as e:
         raise Damaged(f"{name}: a header that is damaged or of another type than {', '.join(NPY_TYPES)} ({e})")
-    body = bytearray(data[begin + length :])
+    body = data[begin + length :]
     if fortran or len(body) != math.prod(shape) * torch.zeros((), dtype=dtype).element_size() or not body:
         raise Damaged(f"{name}: {len(body)} bytes of {head['descr']}{list(shape)}{', in Fortran order' if fortran else ''}")
     return torch.frombuffer(body, dtype=dtype).reshape(shape)
@@ -211,11 +227,10 @@ class Batches:
         generator = torch.Generator().manual_seed((self.seed << 20) + number)
         order = torch.randperm(len(self.split), generator=generator)
         draws = torch.rand(5, len(self.split), generator=generator)  # of each sample
-        device = self.split.labels.device
         for i in range(first, len(self)):
             at = part(torch.arange(i * self.size, (i + 1) * self.size))
-            batch = self.split.take(order[at].to(device))
-            yield self.changed(batch.images, draws[:, at].to(device)), batch.labels
+            batch = self.split.take(order[at]).to(self.preprocess.device)
+            yield self.changed(batch.images, draws[:, at].to(self.preprocess.device)), batch.labels
 
     def changed(self, images, draws):
         """Normalised images after their changes; a row of draws for each number that these take."""
@@ -235,7 +250,8 @@ def parse_augment(text):
     for part in filter(None, text.split(",")):
         name, _, n = part.partition("=")
         if not (part == "flip" or name in ("pad", "cutout") and n.isdigit() and int(n) > 0):
-            raise SystemExit(f"--augment {text}: accepted are pad=N (shifts by up to N pixels, zeros come in), flip (mirrors one in two) and cutout=N (a square of N pixels becomes the mean), with commas")
+            changes = "pad=N (shifts by up to N pixels, zeros come in), flip (mirrors one in two), cutout=N (a square of N pixels becomes the mean)"
+            raise SystemExit(f"--augment {text}: accepted are {changes}, with commas")
         changes[name] = int(n or 1)
     return changes
 
@@ -265,6 +281,7 @@ class Preprocess:
     """Bytes to what the network takes: (v/255 - mean) / std by channel."""
 
     def __init__(self, mean, std, device):
+        self.device = device
         self.mean = torch.tensor(mean or [0.0], device=device)
         self.std = torch.tensor(std or [1.0], device=device)
 

@@ -61,7 +61,7 @@ class Network(nn.Module):
             for path in sorted(self.initial):
                 kind, value = self.initial[path]
                 if kind == "given":
-                    raise SystemExit(f"weight {path} is not as the network's author wrote it: nothing is known of how it starts; accepted is --weights")
+                    raise SystemExit(f"weight {path} is what a pass made: nothing is known of how it starts; accepted is --init FILE")
                 tensor = self.weight(path)
                 if kind == "uniform":
                     tensor.copy_((2 * torch.rand(tensor.shape, generator=generator) - 1) * value)

@@ -87,8 +87,10 @@ def steps(p, epochs, optimiser, rate, least_rate, decay, clip):
     p.add_argument("--least-rate", type=float, default=least_rate, help="where cosines end")
     p.add_argument("--clip", type=float, default=clip, help="greatest norm of a step's gradients together; 0: any")
     p.add_argument("--smoothing", type=float, default=0.0, help="how much of a label is spread over the classes")
-    p.add_argument("--augment", default="", help="pad=N (shifts by up to N pixels), flip (mirrors one in two), cutout=N (a square of N pixels), with commas")
-    p.add_argument("--batchnorm", choices=["joined", "rank"], default="joined", help="moments of the batch of all processes, or of each process's part")
+    changes = "pad=N (shifts by up to N pixels), flip (mirrors one in two), cutout=N (a square of N pixels), with commas"
+    p.add_argument("--augment", default="", help=changes)
+    moments = "moments of the batch of all processes, or of each process's part"
+    p.add_argument("--batchnorm", choices=["joined", "rank"], default="joined", help=moments)
 
 
 def schedules(p):
@@ -101,8 +103,9 @@ def schedules(p):
 
 def logits(p):
     p.add_argument("--order", type=int, choices=[1, 2], default=2, help="2: logits look one step of the weights ahead")
-    p.add_argument("--price", default="latency=0.01", help=f"what figures count in the loss, FIGURE=WEIGHT with commas: {', '.join(searching.FIGURES)}, in ms, bytes or counts")
-    p.add_argument("--budget", default="", help="greatest figures of the decision, such as relus=86K,latency=40ms, by the sum of its options' prices")
+    figures = ", ".join(searching.FIGURES)
+    p.add_argument("--price", default="latency=0.01", help=f"what figures count in the loss, FIGURE=WEIGHT with commas: {figures}; in ms, bytes, counts")
+    p.add_argument("--budget", default="", help="greatest figures of the decision, such as relus=86K,latency=40ms, by the sum of its options")
     p.add_argument("--logit-rate", type=float, default=3e-4, help="learning rate of the logits (Adam)")
     p.add_argument("--logit-decay", type=float, default=1e-3, help="weight decay of the logits")
     p.add_argument("--warm-up", type=int, default=0, help="epochs in which weights alone are trained")
@@ -138,7 +141,7 @@ def network_of(o, seed=None):
 
 def split_of(o, name, ranks):
     s = data.load(o.data, name, net.INPUT["shape"], net.CLASSES, net.INPUT["crop"])
-    return s and s.to(ranks.device)
+    return s and s.to(ranks.device, data.MOST_ON_DEVICE)
 
 
 def needed(o, name, ranks):
@@ -169,7 +172,7 @@ def run_search(o, ranks):
     network.to(ranks.device)
     of_weights, of_logits = needed(o, "train", ranks), split_of(o, "validation", ranks)
     if of_logits is None:  # PASNet divides the training images in halves
-        order = torch.randperm(len(of_weights), generator=torch.Generator().manual_seed(o.seed)).to(of_weights.labels.device)
+        order = torch.randperm(len(of_weights), generator=torch.Generator().manual_seed(o.seed))
         of_weights, of_logits = of_weights.take(order[: len(order) // 2]), of_weights.take(order[len(order) // 2 :])
     preprocess = preprocess_of(ranks)
     train = data.Batches(of_weights, o.batch, 2 * o.seed, o.augment, preprocess)

@@ -30,6 +30,7 @@ class Ranks:
         if device == "cuda":
             device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
             torch.cuda.set_device(device)
+            torch.backends.cudnn.benchmark = True  # batches are all of one shape
         self.device = torch.device(device)
         if self.world > 1:
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
@@ -44,8 +45,8 @@ class Ranks:
         return batch[self.rank * size : (self.rank + 1) * size]
 
     def share(self, n):
-        """Which of n things are this process's: all are somebody's, once."""
-        return slice(n * self.rank // self.world, n * (self.rank + 1) // self.world)
+        """Which of n things are this process's, from a first to before an end: all are somebody's, once."""
+        return n * self.rank // self.world, n * (self.rank + 1) // self.world
 
     def wrap(self, network, joined):
         """The network in the form that is trained: gradients become the means over processes. joined: batches are normalised as one."""

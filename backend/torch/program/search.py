@@ -19,6 +19,7 @@ FIGURES = {
     "latency": ["online_ms"], "offline": ["offline_ms"], "total": ["online_ms", "offline_ms"], "online": ["online_bytes"],
     "traffic": ["online_bytes", "offline_bytes"], "rounds": ["online_rounds"], "relus": ["relus"],
 }
+ROUNDING = 1e-9  # what sums of prices may be off, in parts of a budget
 STEP = 0.01  # of the finite difference, divided by the length of the gradient
 
 
@@ -36,7 +37,8 @@ def parse_figures(flag, text):
         except (TypeError, ValueError, KeyError):
             name, number = None, 0
         if name not in FIGURES:
-            raise SystemExit(f"--{flag} {text}: accepted is FIGURE=NUMBER, such as relus=86K or latency=40ms, several with commas; figures are {', '.join(FIGURES)}")
+            form = f"FIGURE=NUMBER, such as relus=86K or latency=40ms, several with commas; figures are {', '.join(FIGURES)}"
+            raise SystemExit(f"--{flag} {text}: accepted is {form}")
         out[name] = number
     return out
 
@@ -162,7 +164,7 @@ class Search:
         return g if velocity is None else self.o.momentum * velocity + g
 
     def step_logits(self, train, validation, rate):
-        """One step of the logits, by a batch of each half."""
+        """One step of the logits, by a batch of each split."""
         self.network.tracking = False
         noise = self.draw.get_state()
 
@@ -171,7 +173,7 @@ class Search:
             return self.shares()
 
         def train_loss():
-            return self.loss(*train, shares())[0]
+            return self.loss(*train, shares())[0]  # without the price, which does not depend on weights: it cancels out
 
         def validation_loss():
             s = shares()
@@ -188,7 +190,7 @@ class Search:
         self.network.tracking = True
 
     def epoch(self, number, train, validation, schedule):
-        """One epoch over both halves."""
+        """One epoch of the weights' split."""
         training.seed_epoch(self.o, number, self.ranks)
         self.draw.manual_seed((self.o.seed << 20) + number)
         self.network.train()
@@ -225,7 +227,8 @@ class Search:
 
     def excess(self, decision):
         """By how much a decision breaks the budgets, in parts of these."""
-        return sum(max(0.0, self.prices.of(figure, decision) / most - 1) if most > 0 else math.inf for figure, most in self.budgets.items())
+        over = [(self.prices.of(figure, decision) - most) / max(most, 1.0) for figure, most in self.budgets.items()]
+        return sum(x for x in over if x > ROUNDING)
 
     def decision(self):
         """The likeliest option of each site. Where that breaks a budget, the options change that give up the least likelihood for what they
@@ -270,4 +273,5 @@ def search(o, network, prices, train, validation, preprocess, ranks):
     if ranks.rank == 0:
         run.write("decision.json", json.dumps({"sotto": 1, "choices": decision, **said}, indent=1) + "\n")
     logits = {site + ".logits": l.detach() for site, l in s.logits.items()}
-    run.finish({**network.tensors(), **logits}, {"decision": run.path("decision.json"), **said, "accuracy": run.entries[-1]["accuracy"] if run.entries else None})
+    said = {"decision": run.path("decision.json"), **said, "accuracy": run.entries[-1]["accuracy"]}
+    run.finish({**network.tensors(), **logits}, said)

@@ -91,7 +91,8 @@ class Run:
     def check(self, begun):
         for name, value in self.settings.items():
             if begun.get(name) != value:
-                raise SystemExit(f"{self.folder} was begun with {name.replace('_', '-')} {begun.get(name)}, not {value}: accepted are the same settings")
+                was = f"{name.replace('_', '-')} {begun.get(name)}"
+                raise SystemExit(f"{self.folder} was begun with {was}, not {value}: accepted are the same settings")
 
     @property
     def epochs(self):
@@ -159,10 +160,10 @@ def train_epoch(o, number, trained, network, batches, optimiser, schedule, ranks
 def evaluate(network, split, batch, preprocess, ranks, shares=None):
     """Mean loss and accuracy on a split."""
     network.eval()
-    own = split.take(ranks.share(len(split)))
+    first, end = ranks.share(len(split))
     meter = Meter(ranks.device)
-    for i in range(0, len(own), batch):
-        part = own.take(slice(i, i + batch))
+    for i in range(first, end, batch):
+        part = split.part(i, min(i + batch, end)).to(ranks.device)
         logits = network(preprocess(part.images), shares)
         meter.add(F.cross_entropy(logits, part.labels), logits, part.labels)
     return meter.result(ranks)
@@ -187,5 +188,5 @@ def train(o, network, batches, held_out, preprocess, ranks):
         entry["seconds"], entry["images_per_s"] = round(seconds, 3), round(len(batches) * batches.size / seconds, 1)
         held = {"net/" + path: t for path, t in network.tensors().items()}
         run.save(entry, {**held, **optimiser_tensors(optimiser, "optimiser/")})
-    last = run.entries[-1] if run.entries else {}
+    last = run.entries[-1]
     run.finish(network.tensors(), {k: last[k] for k in ("accuracy", "loss", "train_accuracy") if k in last})

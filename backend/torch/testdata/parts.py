@@ -121,7 +121,7 @@ def files(folder):
 def batches():
     images = torch.arange(10 * 9, dtype=torch.uint8).reshape(10, 1, 3, 3)
     split = data.Split(images, torch.arange(10))
-    b = data.Batches(split, 4, 7, "pad=1,flip,cutout=1", lambda x: x.float())
+    b = data.Batches(split, 4, 7, "pad=1,flip,cutout=1", data.Preprocess([], [], torch.device("cpu")))
     halves = [[b.epoch(3, lambda at, r=r: at[2 * r : 2 * r + 2])] for r in (0, 1)]
     for (x, y), (x0, y0), (x1, y1) in zip(b.epoch(3, lambda at: at), halves[0][0], halves[1][0]):
         expect(torch.equal(x, torch.cat([x0, x1])) and torch.equal(y, torch.cat([y0, y1])), "parts of a batch")
