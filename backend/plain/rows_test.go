@@ -62,7 +62,9 @@ func alone(t *testing.T, v *ir.Value, n int, mask uint) *ir.Func {
 		f.Params, args = append(f.Params, arg), append(args, arg)
 	}
 	out, err := b.EmitAs("out", v.Op.Name, v.Attrs, args...)
-	if err != nil {
+	if all := uint(1)<<len(v.Args) - 1; err != nil && mask != all {
+		return nil // it takes no operand that is one for all samples
+	} else if err != nil {
 		t.Fatalf("%s: %v", v.Op.Name, err)
 	}
 	f.Result = out
@@ -168,7 +170,9 @@ func TestRowsAgainstReference(t *testing.T) {
 				}
 			}
 			for _, mask := range masks {
-				compare(t, fmt.Sprintf("%s of %d samples, operands %b", name, n, mask), alone(t, v, n, mask), rng)
+				if f := alone(t, v, n, mask); f != nil {
+					compare(t, fmt.Sprintf("%s of %d samples, operands %b", name, n, mask), f, rng)
+				}
 			}
 		}
 	}

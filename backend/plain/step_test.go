@@ -108,7 +108,11 @@ func TestFunctionsAgainstReference(t *testing.T) {
 
 func onCores(r *rapid.T, cores int, p *Program, s State, inputs [][]float32) []float32 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-	x, err := p.Run(&Memory{}, s, inputs...)
+	m := &Memory{arena: make([]float32, p.Arena())}
+	for i := range m.arena {
+		m.arena[i] = float32(math.NaN()) // nothing is read before it is written
+	}
+	x, err := p.Run(m, s, inputs...)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -26,6 +26,7 @@ type Batch struct {
 	phases         []phase
 	packing        func(a *batchWork, p *phase, panel, w []float32, q int)
 	samples, parts int // samples of a unit of work, and units that share the output channels of its samples
+	rows           *rowing
 }
 
 // image is the geometry of one sample's tensor.
@@ -70,6 +71,7 @@ func newBatchConv(m micro[float32], c Conv, n int) (*Batch, error) {
 		}
 	}
 	b.plan([]phase{p}, c.StrideH, c.StrideW)
+	b.rows = b.rowsForward()
 	return b, nil
 }
 
@@ -101,6 +103,7 @@ func newBatchConvBack(m micro[float32], c Conv, n int) (*Batch, error) {
 		}
 	}
 	b.plan(phases, 1, 1)
+	b.rows = b.rowsBackward()
 	return b, nil
 }
 
@@ -234,12 +237,17 @@ func (b *Batch) worker() int { return b.padded() + 2*b.block()*b.m.lanes }
 func (b *Batch) biases() int { return b.c.Groups * b.panels() * b.m.lanes }
 
 // Scratch is the elements of memory that Apply takes beside its arguments to use all cores.
-func (b *Batch) Scratch() int {
-	return b.weights() + b.biases() + b.block() + runtime.GOMAXPROCS(0)*b.worker()
+func (b *Batch) Scratch() int { return b.scratch(runtime.GOMAXPROCS(0)) }
+
+func (b *Batch) scratch(workers int) int {
+	if b.rows != nil {
+		return workers * b.rows.worker
+	}
+	return b.weights() + b.biases() + b.block() + workers*b.worker()
 }
 
 // Apply sets dst to the map of x with weights w, plus a bias for each of its channels unless that is nil, plus add unless that is nil;
-// add may be dst itself. What is left in scratch depends on x.
+// add may be dst itself. scratch has Scratch elements, or fewer for fewer cores; what is left in it depends on x.
 func (b *Batch) Apply(dst, x, w, bias, add, scratch []float32) error {
 	err := cmp.Or(sized("batch", "dst", len(dst), b.n*b.dst.len()), sized("batch", "x", len(x), b.n*b.src.len()),
 		sized("batch", "w", len(w), b.c.WeightLen()))
@@ -249,11 +257,15 @@ func (b *Batch) Apply(dst, x, w, bias, add, scratch []float32) error {
 	if add != nil {
 		err = cmp.Or(err, sized("batch", "add", len(add), len(dst)))
 	}
-	if len(scratch) < b.Scratch() {
-		err = cmp.Or(err, sized("batch", "scratch", len(scratch), b.Scratch()))
+	if least := b.scratch(1); len(scratch) < least {
+		err = cmp.Or(err, sized("batch", "scratch", len(scratch), least))
 	}
 	if err != nil {
 		return err
+	}
+	if b.rows != nil {
+		b.rows.f(b, dst, x, w, bias, add, scratch)
+		return nil
 	}
 	a := &batchWork{b: b, dst: dst, x: x, add: add}
 	a.w, scratch = cut(scratch, b.weights())
@@ -273,7 +285,7 @@ func cut(from []float32, n int) (head, rest []float32) { return from[:n], from[n
 // work has units done by as many workers as there is memory for, each with its own.
 func work(units, size int, memory []float32, unit func(own []float32, unit int)) {
 	var next atomic.Int64
-	workers := min(units, runtime.GOMAXPROCS(0))
+	workers := min(units, runtime.GOMAXPROCS(0), len(memory)/size)
 	ring.Parallel(workers, 1, func(lo, hi int) {
 		for worker := lo; worker < hi; worker++ {
 			own := memory[worker*size:][:size]

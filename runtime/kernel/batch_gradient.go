@@ -76,19 +76,29 @@ func (g *BatchGradient) sums() int { return len(g.rows) * g.m.lanes }
 func (g *BatchGradient) worker() int { return g.samples*g.group() + depthBlock*g.m.lanes }
 
 // Scratch is the elements of memory that Apply takes beside its arguments to use all cores.
-func (g *BatchGradient) Scratch() int {
-	return depthBlock + g.split*g.c.Groups*g.panels()*g.sums() + runtime.GOMAXPROCS(0)*g.worker()
+func (g *BatchGradient) Scratch() int { return g.scratch(runtime.GOMAXPROCS(0)) }
+
+func (g *BatchGradient) scratch(workers int) int {
+	if sparse(g.c, g.m) {
+		return workers * g.planesWorker()
+	}
+	return depthBlock + g.split*g.c.Groups*g.panels()*g.sums() + workers*g.worker()
 }
 
-// Apply sets dw to the gradient for inputs x and the gradient dy of the results. What is left in scratch depends on both.
+// Apply sets dw to the gradient for inputs x and the gradient dy of the results. scratch has Scratch elements, or fewer for fewer cores; what is
+// left in it depends on both.
 func (g *BatchGradient) Apply(dw, x, dy, scratch []float32) error {
 	err := cmp.Or(sized("gradient", "dw", len(dw), g.c.WeightLen()), sized("gradient", "x", len(x), g.n*g.c.InLen()),
 		sized("gradient", "dy", len(dy), g.n*g.c.OutLen()))
-	if len(scratch) < g.Scratch() {
-		err = cmp.Or(err, sized("gradient", "scratch", len(scratch), g.Scratch()))
+	if least := g.scratch(1); len(scratch) < least {
+		err = cmp.Or(err, sized("gradient", "scratch", len(scratch), least))
 	}
 	if err != nil {
 		return err
+	}
+	if sparse(g.c, g.m) {
+		g.byPlanes(dw, x, dy, scratch)
+		return nil
 	}
 	a := &gradientWork{g: g, x: x, dy: dy}
 	a.zeros, scratch = cut(scratch, depthBlock)

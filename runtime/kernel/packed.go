@@ -66,11 +66,12 @@ func pack[T Number](m micro[T], c Conv, w, bias []T) (*Packed[T], error) {
 
 // sparse says that a group's output channels leave so many lanes of a panel empty that rows are faster, although they load
 // a vector for every product.
-func sparse[T Number](c Conv, m micro[T]) bool {
+func sparse[T Number](c Conv, m micro[T]) bool { return m.sparse(c.OutC/c.Groups, c.OutW()) }
+
+// sparse says so of a number of output channels of a group and the pixels of a row.
+func (m micro[T]) sparse(outputs, row int) bool {
 	const loading = 2 // times as long as a product from registers
-	out := c.OutC / c.Groups
-	rows := loading * out * c.OutH() * roundUp(c.OutW(), m.side)
-	return rows < roundUp(out, m.lanes)*c.OutH()*c.OutW()
+	return loading*outputs*roundUp(row, m.side) < roundUp(outputs, m.lanes)*row
 }
 
 // Scratch is the elements of memory that Apply takes beside its arguments to use all cores.

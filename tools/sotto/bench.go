@@ -46,7 +46,7 @@ type benchResult struct {
 type benchReport struct {
 	head
 	Machine machine       `json:"machine"`
-	Link    string        `json:"link"`
+	Link    string        `json:"link,omitempty"`
 	Results []benchResult `json:"results"`
 }
 
@@ -82,6 +82,7 @@ var benchGroups = []benchGroup{
 	{"primitives", primitiveEntries, (*app).benchPrimitives},
 	{"layers", layerEntries, (*app).benchLayers},
 	{"nets", netEntries, (*app).benchNets},
+	{"train", trainEntries, (*app).benchTrain},
 }
 
 func newBenchCmd(a *app) *cobra.Command {
@@ -95,7 +96,7 @@ func newBenchCmd(a *app) *cobra.Command {
 		Args: cobra.ExactArgs(1), ValidArgs: names,
 		Long: "Bench runs each measurement between two processes on this machine and prints throughput, bytes and rounds, and the fraction of\n" +
 			"the limit that binds it, measured in the same run. Primitives and layers travel over plain TCP, which no other command offers.",
-		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench primitives --list\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
+		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench primitives --list\n  sotto bench train --runs 5\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.bench(args[0], &f)
 		},
@@ -230,7 +231,11 @@ func (r *benchReport) text(w io.Writer) {
 		rows = append(rows, []string{x.Name, count(x.N), duration(x.MS), duration(x.Low) + " - " + duration(x.High), rate(x.PerS), each, blankZero(int64(x.Rounds)), limit})
 	}
 	table(w, "name >n >median >spread >rate >bytes_each >rounds beside", rows)
-	fmt.Fprintf(w, "\n%s, %d cores, %s, %s, link %s\n", r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Go, r.Link)
+	fmt.Fprintf(w, "\n%s, %d cores, %s, %s", r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Go)
+	if r.Link != "" {
+		fmt.Fprintf(w, ", link %s", r.Link)
+	}
+	fmt.Fprintln(w)
 	if l := r.Machine.Limits; l != nil {
 		fmt.Fprintf(w, "one core: AES %s blocks (%s), memory copy %s; loopback %s, under TLS %s\n", rate(l.AES), l.AESPath, rate(l.Copy)+" bytes", rate(l.Loopback)+" bytes", rate(l.TLS)+" bytes")
 		fmt.Fprintf(w, "multiply-adds of one core (%s): i32 %s, i64 %s, f32 %s", l.Path, rate(l.I32), rate(l.I64), rate(l.F32))
