@@ -30,40 +30,54 @@ type Session struct {
 // Record runs a session between two parties in this process, over loopback, and shows each party's recorder what its online phase starts
 // from and computes. There is no TLS between the parties: nothing in the session is a secret.
 func Record(ctx context.Context, s Session, recorders [2]vm.Recorder) error {
+	_, err := s.play(ctx, func(p cost.Party, o *party.Options) {
+		o.InsecureRecord = recorders[p]
+		if s.Progress != nil {
+			o.Progress = func(phase cost.Phase, at vm.Progress) { s.Progress(p, phase, at) }
+		}
+	})
+	return err
+}
+
+// Infer runs a session as Record does and gives what each party has at its end.
+func Infer(ctx context.Context, s Session) ([2]*party.Result, error) {
+	return s.play(ctx, func(cost.Party, *party.Options) {})
+}
+
+// play runs both parties of a session in this process; with adds to a party's options.
+func (s Session) play(ctx context.Context, with func(cost.Party, *party.Options)) (results [2]*party.Result, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var dials [2]func(context.Context) (*wire.Conn, error)
 	if s.Source == cost.FromDealer {
 		dir, err := os.MkdirTemp("", "sotto-record-")
 		if err != nil {
-			return err
+			return results, err
 		}
 		defer os.RemoveAll(dir)
 		d, err := newDealerIn(ctx, dir, material.Deal{Pair: s.Bundles[0].Program.Pair, Manifest: s.Bundles[0].Manifest})
 		if err != nil {
-			return err
+			return results, err
 		}
 		defer d.stop()
 		dials = [2]func(context.Context) (*wire.Conn, error){d.dial(cost.Client), d.dial(cost.Server)}
 	}
 	conns, err := loopback()
 	if err != nil {
-		return err
+		return results, err
 	}
 	var wg sync.WaitGroup
 	var errs [2]error
 	for p := range conns {
 		wg.Go(func() {
 			defer conns[p].Close()
-			o := party.Options{Bundle: s.Bundles[p], Conn: conns[p], Source: s.Source, Dealer: dials[p], Input: s.Inputs[p], InsecureRecord: recorders[p]}
-			if s.Progress != nil {
-				o.Progress = func(phase cost.Phase, at vm.Progress) { s.Progress(cost.Party(p), phase, at) }
-			}
-			_, errs[p] = party.Run(ctx, o)
+			o := party.Options{Bundle: s.Bundles[p], Conn: conns[p], Source: s.Source, Dealer: dials[p], Input: s.Inputs[p]}
+			with(cost.Party(p), &o)
+			results[p], errs[p] = party.Run(ctx, o)
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs[:]...)
+	return results, errors.Join(errs[:]...)
 }
 
 // OpenBundles opens those of a compiled pair's directory.
