@@ -249,6 +249,21 @@ func TestLayersThatDoNotFit(t *testing.T) {
 	}
 }
 
+// TestMemoryThatIsTooSmall: the party whose memory has no room is named, with what it needs and what there is.
+func TestMemoryThatIsTooSmall(t *testing.T) {
+	q := question(t, example(t, "resnet18_cifar", polynomial("resnet18_cifar")), "zcu104")
+	small := *q.Board.Memory.GiB
+	small.Value = 1. / 32
+	q.Board.Memory.GiB = &small
+	_, err := explore.Search(q)
+	var refusal *target.MemoryError
+	if !errors.As(err, &refusal) || refusal.Party != cost.Server || !strings.Contains(err.Error(), "a zcu104 has 0.0312") {
+		t.Fatal(err)
+	}
+	small.Value = float64(refusal.Need) * 1.5 / (1 << 30)
+	searched(t, q)
+}
+
 // TestDesignThatDoesNotFit: settings that fill the board are refused with others that fit.
 func TestDesignThatDoesNotFit(t *testing.T) {
 	q := question(t, example(t, "resnet18_cifar", polynomial("resnet18_cifar")), "kv260")

@@ -69,7 +69,7 @@ type Answer struct {
 }
 
 // Search finds the design that takes least time. A design that the settings force too large is a *target.FitError, a layer that has no room in
-// it a *FitError: both name knobs and values with which it fits.
+// it a *FitError: both name knobs and values with which it fits. A board whose memory is too small is a *target.MemoryError.
 func Search(q Question) (*Answer, error) {
 	w, err := Of(q.Client, q.Server, q.Phases, q.Link)
 	if err != nil {
@@ -77,6 +77,9 @@ func Search(q Question) (*Answer, error) {
 	}
 	s := &search{Question: q, eval: NewEvaluator(w), seen: map[target.Design]bool{}}
 	if s.usual, err = s.start(); err != nil {
+		return nil, err
+	}
+	if err := s.holds(); err != nil {
 		return nil, err
 	}
 	if err := s.climb(s.usual); err != nil {
@@ -93,6 +96,20 @@ type search struct {
 	found []Candidate
 	best  Candidate
 	usual target.Design // where it starts
+}
+
+// holds demands that each board's memory has room for its party's values and weights, whatever the design.
+func (s *search) holds() error {
+	for p, prog := range []*program.Program{s.Client, s.Server} {
+		bytes, err := lower.LeastMemory(prog, s.Phases, s.usual)
+		if err != nil {
+			return err
+		}
+		if err := s.Board.Holds(cost.Party(p), bytes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // start is the board's usual design with the kernels that the programs need and the knobs that are set, made to fit them.
@@ -358,6 +375,11 @@ func (p *planner) plan(c Candidate) error {
 	plan, err := lower.Lower(p.Client, p.Server, p.Phases, [2]target.Design{c.Design, c.Design}, p.Link)
 	if err != nil {
 		return err
+	}
+	for i := range plan.Boards {
+		if err := p.Board.Holds(cost.Party(i), plan.Boards[i].MemoryBytes()); err != nil {
+			return err
+		}
 	}
 	p.ops += len(plan.Ops)
 	c.ScheduledMS = 1e3 * plan.Seconds()

@@ -93,6 +93,8 @@ type Memory struct {
 	// PeakGBs is what the pins carry, PlannedGBs what a schedule may count on, in 1e9 bytes a second, reads and writes together.
 	PeakGBs    Figure `json:"peak_gb_s"`
 	PlannedGBs Figure `json:"planned_gb_s"`
+	// GiB is what it holds, in 2^30 bytes, the operating system's part included where it is a processor's; absent: not known, and not checked.
+	GiB *Figure `json:"gib,omitempty"`
 }
 
 // Port is a kind of network port, with its rate in each direction in 1e9 bits a second.

@@ -127,7 +127,11 @@ func (p Parts) check() error {
 }
 
 func (m Memory) check() error {
-	return errors.Join(present("memory.kind", m.Kind), m.PeakGBs.positive("memory.peak_gb_s"), m.PlannedGBs.positive("memory.planned_gb_s"),
+	var holds error
+	if m.GiB != nil {
+		holds = m.GiB.positive("memory.gib")
+	}
+	return errors.Join(holds, present("memory.kind", m.Kind), m.PeakGBs.positive("memory.peak_gb_s"), m.PlannedGBs.positive("memory.planned_gb_s"),
 		ordered("memory.planned_gb_s", m.PlannedGBs, "memory.peak_gb_s", m.PeakGBs))
 }
 
