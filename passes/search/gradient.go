@@ -67,6 +67,9 @@ func NewGradient(e Engine, s *Space, set GradientSettings) (*Gradient, error) {
 	if err := s.check(e.Len(Logits)); err != nil {
 		return nil, err
 	}
+	if set.Epochs < 1 || set.Batches < 1 {
+		return nil, fmt.Errorf("a search of %d epochs of %d batches: accepted are at least 1; a batch takes its images from the training and from the validation split", set.Epochs, set.Batches)
+	}
 	if set.Order != FirstOrder && set.Order != SecondOrder {
 		return nil, fmt.Errorf("order %d: accepted are 1 and 2", set.Order)
 	}

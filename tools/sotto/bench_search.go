@@ -55,7 +55,7 @@ func newBenchSearchCmd(a *app) *cobra.Command {
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			r, err := a.benchSearch(ctx, args[0], f, seeds, cmd)
+			r, err := a.benchSearch(ctx, args[0], &f, seeds, cmd)
 			if err != nil {
 				return err
 			}
@@ -70,21 +70,20 @@ func newBenchSearchCmd(a *app) *cobra.Command {
 }
 
 // benchSearch searches with every seed.
-func (a *app) benchSearch(ctx context.Context, path string, f searchFlags, seeds int, cmd *cobra.Command) (*searchReport, error) {
+func (a *app) benchSearch(ctx context.Context, path string, f *searchFlags, seeds int, cmd *cobra.Command) (*searchReport, error) {
 	r := &searchReport{head: version1, Space: path, Seeds: seeds, Trial: map[int][]*trial{}}
 	folder, first := f.output, f.settings.Seed
+	f.resume = true
 	for i := range seeds {
-		of := f
-		of.settings.Seed = first + uint64(i)
-		of.output, of.resume = filepath.Join(folder, fmt.Sprintf("seed-%d", of.settings.Seed)), true
-		a.progress.step("seed %d, %d of %d", of.settings.Seed, i+1, seeds)
-		found, err := a.search(ctx, path, &of, cmd)
+		f.settings.Seed = first + uint64(i)
+		f.output = filepath.Join(folder, fmt.Sprintf("seed-%d", f.settings.Seed))
+		a.progress.step("seed %d, %d of %d", f.settings.Seed, i+1, seeds)
+		found, err := a.search(ctx, path, f, cmd)
 		if err != nil {
-			return nil, fmt.Errorf("seed %d: %w", of.settings.Seed, err)
+			return nil, fmt.Errorf("seed %d: %w", f.settings.Seed, err)
 		}
 		r.Data = found.Data
-		r.Trial[int(of.settings.Seed)] = found.Trials
-		f.weights = of.weights
+		r.Trial[int(f.settings.Seed)] = found.Trials
 	}
 	for _, weight := range f.weights {
 		r.Rows = append(r.Rows, r.row(weight))
