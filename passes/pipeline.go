@@ -37,6 +37,18 @@ var (
 	ToSupernet  = []*pass.Pass{clean.Shapes, choices.Relax, clean.CSE, clean.DCE}
 )
 
+// WithGates resolves a space to a network whose ReLUs have gates, for a search that closes them.
+func WithGates(g relu.Grain) []*pass.Pass {
+	by := relu.GateChannels
+	if g == relu.Pixel {
+		by = relu.GatePixels
+	}
+	return []*pass.Pass{clean.Shapes, choices.Resolve, clean.DCE, by, clean.CSE, clean.DCE}
+}
+
+// Opened resolves a space to a network, and makes of that the space of its ReLUs that may go.
+var Opened = []*pass.Pass{clean.Shapes, choices.Resolve, choices.Open}
+
 // ToTrain makes of either the functions that train it.
 var ToTrain = []*pass.Pass{
 	autodiff.Autodiff, // of the network as it is written: nothing is folded
@@ -92,7 +104,7 @@ var Candidate = []*pass.Pass{protocols.Protocols, clean.CSE, clean.DCE, rounds.R
 // All lists every pass once, for `sotto opt`.
 func All() []*pass.Pass {
 	var all []*pass.Pass
-	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure, ToTrain} {
+	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure, ToTrain, {choices.Open, relu.GateChannels, relu.GatePixels}} {
 		for _, p := range list {
 			if !slices.Contains(all, p) {
 				all = append(all, p)

@@ -33,7 +33,7 @@ var Autodiff = &pass.Pass{
 func functions(net *ir.Func, how *pass.Training) ([]*ir.Func, error) {
 	makes := []func(*function) error{(*function).step, (*function).gradient, (*function).eval}
 	names := []string{"step", "gradient", "eval"}
-	if len(logits(net.Body)) > 0 {
+	if len(logits(net.Body, how)) > 0 {
 		makes, names = slices.Insert(makes, 2, (*function).gradientOfLogits), slices.Insert(names, 2, "gradient.logits")
 	}
 	var out []*ir.Func
@@ -123,7 +123,7 @@ func (f *function) forward(apply func(v *ir.Value, args []*ir.Value) (*ir.Value,
 		}
 		f.to[v] = n
 	}
-	f.answer, f.logits = f.to[f.net.Result], logits(f.fn.Body)
+	f.answer, f.logits = f.to[f.net.Result], logits(f.fn.Body, f.how)
 	if f.answer.Type.Batch == 0 {
 		return fmt.Errorf("the network gives %s, which does not depend on its input", f.answer)
 	}
@@ -151,11 +151,14 @@ func (f *function) trains() error {
 }
 
 // logits finds the weights that decisions are made by.
-func logits(body []*ir.Value) map[*ir.Value]bool {
+func logits(body []*ir.Value, how *pass.Training) map[*ir.Value]bool {
 	out := map[*ir.Value]bool{}
 	for _, v := range body {
 		if v.Op.Decides {
 			out[v.Args[0]] = true
+		}
+		if v.Op.State && slices.Contains(how.Logits, v.Path) {
+			out[v] = true
 		}
 	}
 	return out
@@ -170,7 +173,7 @@ func (f *function) loss(smoothing float64) *ir.Value {
 // expected adds to a loss what the decisions cost on average.
 func (f *function) expected(loss *ir.Value) (*ir.Value, error) {
 	for _, l := range f.state {
-		if !f.logits[l] {
+		if !f.logits[l] || slices.Contains(f.how.Logits, l.Path) {
 			continue
 		}
 		costs, err := f.b.Param(l.Layer()+".costs", l.Type.Shape...)

@@ -7,4 +7,6 @@ import (
 	"sotto/passes/pass/golden"
 )
 
-func TestGolden(t *testing.T) { golden.Run(t, "testdata", choices.Resolve, choices.Relax) }
+func TestGolden(t *testing.T) {
+	golden.Run(t, "testdata", choices.Resolve, choices.Relax, choices.Open)
+}

@@ -12,6 +12,9 @@ type Training struct {
 	Smoothing float64   // how much of a label is spread over all classes
 	// Costs says that logits pay what their options cost, in units of the loss: @SITE.costs are added to the loss of @gradient, as expected.
 	Costs bool
+	// Logits are the paths of weights that decisions are made by beside those of relaxed choices, such as gates: trained apart from the others,
+	// without costs and decay.
+	Logits []string
 }
 
 // Decayed says which weights decay.

@@ -9,5 +9,5 @@ import (
 )
 
 func TestGolden(t *testing.T) {
-	golden.Run(t, "testdata", relu.Shuffle, relu.PoolFirst, relu.PoolLast, relu.Prune, relu.Unsqueeze, relu.SignDrop, clean.DCE)
+	golden.Run(t, "testdata", relu.Shuffle, relu.PoolFirst, relu.PoolLast, relu.Prune, relu.Unsqueeze, relu.SignDrop, relu.GateChannels, relu.GatePixels, clean.DCE)
 }
