@@ -65,6 +65,7 @@ type searchSettings struct {
 	Updates      int     `json:"updates"` // of the controller in an epoch
 	Drawn        int     `json:"drawn"`   // networks of an update
 	Images       int     `json:"images"`  // of the training split; 0: all
+	linearizeSettings
 }
 
 func (s searchSettings) training() pass.Training {
@@ -99,11 +100,15 @@ func newSearchCmd(a *app) *cobra.Command {
 			"The method budget (CryptoNAS) is for spaces that vectors of parameters make: weights that all networks share are trained on those that a\n" +
 			"controller draws, and the controller by their accuracy; a scalar parameter that is open is then made as wide as the limits allow, and\n" +
 			"the network is trained from the beginning.\n\n" +
+			"The method linearize takes ReLUs off a trained network (--init, or --pretrain of some epochs) until it holds the limits: whole ReLUs, tried\n" +
+			"one by one, or channels or pixels, whose gates are trained under a penalty that grows (SNL). What is left is trained on with the\n" +
+			"network with all its ReLUs as its teacher; decision.json says under linearize which ReLUs stay.\n\n" +
 			"DIR gets a folder for each network that was found, with decision.json and weights.safetensors for sotto compile; trials.jsonl, a line a\n" +
 			"network; pareto.csv and pareto.svg; and checkpoints, from which --resume goes on with the identical history, whatever ended the run.\n\n" +
 			"Figures for --budget:\n  " + strings.Join(goals.Measures(), "\n  "),
 		Example: "  sotto search examples/glyphs_space.sotto --data glyphs --target lan --weight 0.01,0.03,0.1 -o found\n" +
-			"  sotto search space.sotto --data cifar/ --budget relus=86K --budget latency=40ms --target wan -o found",
+			"  sotto search space.sotto --data cifar/ --budget relus=86K --budget latency=40ms --target wan -o found\n" +
+			"  sotto search net.sotto --data glyphs --method linearize --granularity channel --init net.safetensors --budget relus=5K -o found",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -153,6 +158,7 @@ func (f *searchFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&s.Nesterov, "nesterov", false, "momentum as Nesterov has it")
 	c.Flags().IntVar(&s.Updates, "updates", search.CryptoNAS.Updates, "steps of the controller in an epoch")
 	c.Flags().IntVar(&s.Drawn, "drawn", search.CryptoNAS.Drawn, "networks that a step of the controller is the mean of")
+	s.linearizeSettings.add(c)
 	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
 }
 
@@ -240,13 +246,17 @@ func (f *searchFlags) fields(g *goals.Goal, cmd *cobra.Command) error {
 	if methods[f.settings.Method] == nil {
 		return usagef("--method %s: accepted are %s", f.settings.Method, methodNames())
 	}
-	if f.settings.Method == "budget" {
+	switch f.settings.Method {
+	case "budget":
 		f.cryptoNAS(cmd)
+	case "linearize":
+		f.snl(cmd)
 	}
+	settable := slices.Concat(methodFields, linearizeFields)
 	for name, v := range g.Settings {
 		flag := cmd.Flags().Lookup(strings.ReplaceAll(name, "_", "-"))
-		if flag == nil || !slices.Contains(methodFields, flag.Name) {
-			return v.Errorf("method %s has no setting %s: accepted are %s", g.Method, name, strings.ReplaceAll(strings.Join(methodFields, ", "), "-", "_"))
+		if flag == nil || !slices.Contains(settable, flag.Name) {
+			return v.Errorf("method %s has no setting %s: accepted are %s", g.Method, name, strings.ReplaceAll(strings.Join(settable, ", "), "-", "_"))
 		}
 		if flag.Changed {
 			continue
@@ -289,7 +299,7 @@ func (s *searcher) begin() error {
 		s.limits = append(s.limits, search.Limit{Measure: l.Figure.String(), Most: l.Most})
 	}
 	figures = slices.Compact(figures)
-	if s.f.settings.Method == "budget" {
+	if s.f.settings.Method != "gradient" {
 		s.prices, err = s.newMeasures(s.n, s.f.lower, figures)
 		return err
 	}
@@ -305,8 +315,9 @@ func (s *searcher) begin() error {
 
 // methods are the ways of searching, by name.
 var methods = map[string]func(s *searcher, kept map[string]*trial) ([]*trial, error){
-	"gradient": (*searcher).byGradient,
-	"budget":   (*searcher).byBudget,
+	"gradient":  (*searcher).byGradient,
+	"budget":    (*searcher).byBudget,
+	"linearize": (*searcher).byLinearizing,
 }
 
 func methodNames() string { return strings.Join(slices.Sorted(maps.Keys(methods)), ", ") }
@@ -360,6 +371,7 @@ func (s *searcher) byGradient(kept map[string]*trial) ([]*trial, error) {
 // once finishes a trial, or gives what it came to before the run was taken up again.
 func (s *searcher) once(kept map[string]*trial, t *trial, n *network, named []pass.Decision, begin map[string][]float32) (*trial, error) {
 	if old := kept[t.Name]; old != nil {
+		old.Holds = len(old.Measures.Broken(s.limits)) == 0 // they may be others now
 		return old, nil
 	}
 	return t, s.finish(t, n, named, begin)

@@ -19,13 +19,24 @@ net tiny {
 
 // A search that is killed again and again, at any moment, ends with the files of one that nobody disturbed.
 func TestAKilledSearchGoesOn(t *testing.T) {
+	for method, c := range map[string]struct{ args, files []string }{
+		"gradient": {[]string{"--pretrain", "1", "--epochs", "2", "--weight", "0.01,1"},
+			[]string{"weight-1/search/journal.jsonl", "weight-1/train/journal.jsonl", "weight-0.01/weights.safetensors", "weight-1/weights.safetensors"}},
+		"linearize": {[]string{"--set", "act=relu", "--pretrain", "1", "--granularity", "channel", "--budget", "relus=300", "--penalty", "0.1", "--gate-rate", "0.1"},
+			[]string{"gates/journal.jsonl", "channel/train/journal.jsonl", "channel/decision.json", "channel/weights.safetensors"}},
+	} {
+		t.Run(method, func(t *testing.T) { goesOn(t, append(c.args, "--method", method), c.files) })
+	}
+}
+
+func goesOn(t *testing.T, args, files []string) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "space.sotto"), []byte(killedSpace), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	search := func(out string) *proc {
-		p, err := spawn(dir, nil, filepath.Join(dir, "out"), filepath.Join(dir, "err"), "search", "space.sotto", "--data", "glyphs:600", "--pretrain", "1", "--epochs", "2",
-			"--finetune", "2", "--batch", "16", "--weight", "0.01,1", "--checkpoint", "1ms", "--resume", "-o", out)
+		p, err := spawn(dir, nil, filepath.Join(dir, "out"), filepath.Join(dir, "err"), append([]string{"search", "space.sotto", "--data", "glyphs:600",
+			"--finetune", "2", "--batch", "16", "--checkpoint", "1ms", "--resume", "-o", out}, args...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +70,7 @@ func TestAKilledSearchGoesOn(t *testing.T) {
 	if killed == 0 {
 		t.Fatal("the search ended before it could be killed")
 	}
-	for _, file := range []string{"trials.jsonl", "pareto.csv", "pretrain/journal.jsonl", "weight-1/search/journal.jsonl", "weight-1/train/journal.jsonl", "weight-0.01/weights.safetensors", "weight-1/weights.safetensors"} {
+	for _, file := range append([]string{"trials.jsonl", "pareto.csv", "pretrain/journal.jsonl"}, files...) {
 		want, err := os.ReadFile(filepath.Join(dir, "whole", file))
 		if err != nil {
 			t.Fatal(err)

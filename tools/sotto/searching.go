@@ -41,6 +41,7 @@ type searcher struct {
 	limits []search.Limit
 	space  *search.Space // of choices
 	data   *batches.Samples
+	taught engine.Data // the same with labels of a teacher; nil: there is none
 }
 
 // trial is a line of DIR/trials.jsonl.
@@ -51,8 +52,9 @@ type trial struct {
 	Price    string            `json:"price"`              // the measure that a search makes least, or the first of them
 	Weight   float64           `json:"weight,omitempty"`   // of the price in the objective
 	Choices  map[string]string `json:"choices"`
-	Measures search.Measures   `json:"measures"` // of the finished network, compiled
-	Holds    bool              `json:"holds"`    // its limits
+	Measures search.Measures   `json:"measures"`       // of the finished network, compiled
+	Kept     map[string]int    `json:"kept,omitempty"` // gates that are open, by ReLU
+	Holds    bool              `json:"holds"`          // its limits
 	Valid    search.Metrics    `json:"valid"`
 	Test     search.Metrics    `json:"test"`
 }
@@ -108,10 +110,10 @@ func (s *searcher) told(phase string, e *search.Entry, since time.Duration) {
 	s.progress.step("%s  %s left", text, left.Round(time.Second))
 }
 
-// engineOf trains a network, or the space with its choices relaxed, on the search's data.
-func (s *searcher) engineOf(n *network, pipeline []*pass.Pass) (*engine.Engine, error) {
+// engineOf trains a network, or the space with its choices relaxed, on the search's data. logits are the paths of gates.
+func (s *searcher) engineOf(n *network, pipeline []*pass.Pass, logits ...string) (*engine.Engine, error) {
 	m := n.module.Clone()
-	c := &pass.Context{Choices: n.decisions}
+	c := &pass.Context{Choices: n.decisions, Gates: n.relus.gates}
 	if err := (&pass.Runner{}).Run(c, m, pipeline...); err != nil {
 		return nil, err
 	}
@@ -119,7 +121,13 @@ func (s *searcher) engineOf(n *network, pipeline []*pass.Pass) (*engine.Engine, 
 	if err != nil {
 		return nil, err
 	}
-	return engine.New(m, engine.Options{Training: s.f.settings.training(), Seed: s.f.settings.Seed, Init: first.Weight}, s.data)
+	training := s.f.settings.training()
+	training.Logits = logits
+	data := engine.Data(s.data)
+	if s.taught != nil {
+		data = s.taught
+	}
+	return engine.New(m, engine.Options{Training: training, Seed: s.f.settings.Seed, Init: first.Weight}, data)
 }
 
 // carry gives an engine the state that another has under the same paths and in the same sizes.
@@ -142,17 +150,25 @@ func (s *searcher) isWeight(path string) bool {
 func (s *searcher) beginning() (map[string][]float32, error) {
 	first := *s.n
 	first.decisions = s.prices.decisions(make([]int, len(s.prices.sites)))
+	return s.trained(&first)
+}
+
+// trained are the weights that were given for a network, or those of its training.
+func (s *searcher) trained(n *network) (map[string][]float32, error) {
 	if s.f.init != "" {
 		return s.given(s.f.init)
 	}
 	if s.f.settings.Pretrain == 0 {
 		return nil, nil
 	}
-	e, err := s.engineOf(&first, passes.ToTrainable)
+	e, err := s.engineOf(n, passes.ToTrainable)
 	if err != nil {
 		return nil, err
 	}
-	return e.State(), s.train("pretrain", e, s.f.settings.Pretrain, s.f.settings.Rate)
+	if err := s.train("pretrain", e, s.f.settings.Pretrain, s.f.settings.Rate); err != nil {
+		return nil, err
+	}
+	return e.State(), nil
 }
 
 // given takes weights from a file.
@@ -233,6 +249,14 @@ func (s *searcher) finish(t *trial, n *network, named []pass.Decision, begin map
 	for _, d := range named {
 		t.Choices[d.Site] = d.Option
 	}
+	if len(n.relus.gates) > 0 {
+		t.Kept = map[string]int{}
+	}
+	for path, gate := range n.relus.gates {
+		for _, open := range gate.Keep {
+			t.Kept[path] += int(open)
+		}
+	}
 	if err := s.write(t, n, e.State()); err != nil {
 		return err
 	}
@@ -247,6 +271,9 @@ func (s *searcher) finish(t *trial, n *network, named []pass.Decision, begin map
 // measure compiles a network for each target that a figure is of: no answer is believed on the word of a table.
 func (s *searcher) measure(n *network) (search.Measures, error) {
 	net, _, err := choices.First(n.fn(), n.decisions)
+	if err == nil {
+		net, err = n.relus.apply(net)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +306,15 @@ func (s *searcher) measure(n *network) (search.Measures, error) {
 // write leaves the decision file and the weights of a network in its folder.
 func (s *searcher) write(t *trial, n *network, state map[string][]float32) error {
 	dir := filepath.Join(s.f.output, t.Name)
-	if err := writeJSON(filepath.Join(dir, "decision.json"), map[string]any{"sotto": 1, "choices": t.Choices}); err != nil {
+	decision := map[string]any{"sotto": 1, "choices": t.Choices}
+	if len(n.relus.gates) > 0 {
+		masks := map[string][]int64{}
+		for path, gate := range n.relus.gates {
+			masks[path] = gate.Keep
+		}
+		decision["linearize"] = masks
+	}
+	if err := writeJSON(filepath.Join(dir, "decision.json"), decision); err != nil {
 		return err
 	}
 	net := n.module.Clone()

@@ -37,12 +37,12 @@ func derive(net *ir.Module, how pass.Training, d Data) (*network, error) {
 	}
 	n := &network{module: m, programs: map[string]*plain.Program{}, shapes: map[string][]int{}}
 	n.module.Funcs = append(n.module.Funcs, n.part("measure", m.Func("gradient"), nil), n.part("net", m.Func("eval"), answer(m.Func("eval"))))
-	n.find(logitsOf(f))
+	n.find(logitsOf(f, how.Logits))
 	return n, nil
 }
 
-// logitsOf gives the paths of a relaxed network's logits, in the order of its sites.
-func logitsOf(f *ir.Func) (paths []string) {
+// logitsOf gives the paths of a relaxed network's logits, in the order of its sites, and of those that are named beside.
+func logitsOf(f *ir.Func, named []string) (paths []string) {
 	decides := map[*ir.Value]bool{}
 	for _, v := range f.Body {
 		if v.Op.Decides {
@@ -50,7 +50,7 @@ func logitsOf(f *ir.Func) (paths []string) {
 		}
 	}
 	for _, v := range f.Body {
-		if decides[v] && !slices.Contains(paths, v.Path) {
+		if (decides[v] || slices.Contains(named, v.Path)) && !slices.Contains(paths, v.Path) {
 			paths = append(paths, v.Path)
 		}
 	}
