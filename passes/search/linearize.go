@@ -8,12 +8,15 @@ import (
 )
 
 // Linearize picks the options of a trained network's sites, such as which ReLUs go: each site's other options are tried alone, and of the networks
-// that hold the limits the one is taken whose options lose least in sum. What options lose together is not the sum, so the network
+// that hold the limits the one is taken whose options lose least in sum. Losses are of batches in training mode: running statistics of
+// normalisations are of the network as it was, and a network that differs would be judged by what does not fit it. What options lose together is not the sum, so the network
 // is to be trained on, with the first as its teacher.
 type Linearize struct {
 	engine Engine
 	space  *Space
-	state  linearizeState
+	// batches of the validation split are what losses are the mean of.
+	batches int
+	state   linearizeState
 }
 
 type linearizeState struct {
@@ -23,9 +26,25 @@ type linearizeState struct {
 // decided is a logit beside zeros that makes an option all but certain: e^-60 is far below what float32 resolves.
 const decided = 60
 
-// NewLinearize begins: option 0 of each site is what the network was trained with. The engine has the space relaxed.
-func NewLinearize(e Engine, s *Space) (*Linearize, error) {
-	return &Linearize{engine: e, space: s}, s.check(e.Len(Logits))
+// NewLinearize begins: option 0 of each site is what the network was trained with. The engine has the space relaxed. Losses are means
+// over so many batches of the validation split, at least one.
+func NewLinearize(e Engine, s *Space, batches int) (*Linearize, error) {
+	if batches < 1 {
+		return nil, errors.New("no batch for validation: accepted are as many images of that split as a batch has, or more")
+	}
+	return &Linearize{engine: e, space: s, batches: batches}, s.check(e.Len(Logits))
+}
+
+// loss is that of the network that the engine has now.
+func (l *Linearize) loss() (sum float64, err error) {
+	for i := range l.batches {
+		loss, err := l.engine.Gradient(Batch{Valid, i}, nil, nil)
+		if err != nil {
+			return 0, err
+		}
+		sum += loss
+	}
+	return sum / float64(l.batches), nil
 }
 
 // trial gives the options of the trial of a number.
@@ -67,9 +86,13 @@ func (l *Linearize) Step() (*Entry, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	l.state.Losses = append(l.state.Losses, m.Loss)
+	loss, err := l.loss()
+	if err != nil {
+		return nil, false, err
+	}
+	l.state.Losses = append(l.state.Losses, loss)
 	figures, err := l.space.Price(options)
-	return &Entry{Method: "linearize", Epoch: n + 1, Epochs: trials, Valid: m, Measures: figures, Options: options}, n+1 == trials, err
+	return &Entry{Method: "linearize", Epoch: n + 1, Epochs: trials, Train: Metrics{Loss: loss}, Valid: m, Measures: figures, Options: options}, n+1 == trials, err
 }
 
 // Best is the network that holds the limits and loses least in sum, after the last step.

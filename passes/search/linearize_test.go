@@ -28,11 +28,12 @@ func (e *additive) Eval(Split) (Metrics, error) {
 	return Metrics{Loss: sum, Samples: 1}, nil
 }
 
-func (e *additive) Gradient(_ Batch, _, da []float32) (float64, error) {
+func (e *additive) Gradient(b Batch, _, da []float32) (float64, error) {
 	for i := range da {
 		da[i] = float32(-e.worth[i])
 	}
-	return 0, nil
+	m, err := e.Eval(b.Split)
+	return m.Loss, err
 }
 
 func (e *additive) Step(Batch, float64) (Metrics, error) { return Metrics{Samples: 1}, nil }
@@ -47,7 +48,7 @@ func TestLinearizeLosesLeast(t *testing.T) {
 			e.lose = append(e.lose, append([]float64{0}, rapid.SliceOfN(rapid.Float64Range(-0.1, 2), n-1, n-1).Draw(t, "lose")...))
 			s.Effects = append(s.Effects, make([]float64, n))
 		}
-		l, err := NewLinearize(e, s)
+		l, err := NewLinearize(e, s, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -137,7 +137,7 @@ func (s *searcher) bySites(begin map[string][]float32) ([]pass.Gates, map[string
 	if err := carry(e, begin, s.isWeight); err != nil {
 		return nil, nil, err
 	}
-	l, err := search.NewLinearize(e, s.space)
+	l, err := search.NewLinearize(e, s.space, s.data.Batches(search.Valid))
 	if err != nil {
 		return nil, nil, err
 	}
