@@ -481,6 +481,14 @@ func (s *search) moves(c Candidate) ([]move, error) {
 	for i, ways := range options {
 		for _, w := range ways {
 			out = append(out, inForm(c.Form, func(c Candidate) Candidate { return c.with(i, w) }))
+			for _, o := range s.of(c.Program).OTs {
+				if o != c.OT { // whose bytes the ways take more or fewer of
+					out = append(out, inForm(c.Form, func(c Candidate) Candidate {
+						c.OT = o
+						return c.with(i, w)
+					}))
+				}
+			}
 			for _, g := range s.of(c.Program).Schemes {
 				if garbled(w) && g != c.Garbling { // what is garbled least decides how, and whether
 					out = append(out, inForm(c.Form, func(c Candidate) Candidate {
