@@ -131,10 +131,10 @@ func (tl *timeline) phase() Phase {
 }
 
 // quickest is the time of work to which no other leaves fewer cores than all.
-func (n nanoseconds) quickest() float64 { return min(n.one, n.all) }
+func (n nanoseconds) quickest() float64 { return min(n.all, n.busy) }
 
 // least is how many core-nanoseconds the work takes at least, on so many cores.
-func (n nanoseconds) least(cores int) float64 { return min(n.one, n.all*float64(cores)) }
+func (n nanoseconds) least(cores int) float64 { return min(n.busy, n.all*float64(cores)) }
 
 // Least gives milliseconds that a phase takes on a link at least: Play is never faster. It takes a thousandth of the time.
 func (x *Layouts) Least(p *Laid, link Link) float64 {

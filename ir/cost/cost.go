@@ -143,6 +143,7 @@ type Ledger struct {
 	made       made
 	open       *opened // of a Shape in the making; nil otherwise
 	memory     [3]memory
+	held       [2]held
 }
 
 // NewLedger starts an empty ledger.

@@ -33,7 +33,7 @@ type productWork struct {
 }
 
 // work lists what a product takes.
-func (p HEPlan) work() [6]productWork {
+func (p HEPlan) work() [7]productWork {
 	limbs, products := float64(p.Params.Limbs), 0.0
 	for _, n := range p.blockProducts() {
 		products += n
@@ -45,6 +45,7 @@ func (p HEPlan) work() [6]productWork {
 	return [...]productWork{
 		{Encrypt, false, limbs * float64(p.Uploads())},
 		{Absorb, true, limbs * float64(p.Uploads())},
+		{PlaceWeights, true, limbs * float64(p.WeightLen()) * float64(p.Chunks())},
 		{TransformWeights, true, limbs * transforms},
 		{MultiplyPoly, true, limbs * products * float64(p.Groups())},
 		{Reply, true, limbs * float64(p.Replies())},

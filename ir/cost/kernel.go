@@ -46,6 +46,7 @@ const (
 
 	Encrypt
 	Absorb
+	PlaceWeights
 	TransformWeights
 	MultiplyPoly
 	Reply
@@ -101,6 +102,7 @@ var kernelTable = [Kernels]struct {
 
 	Encrypt:          {"encrypt", "limb", "a limb of a polynomial encrypted for an upload"},
 	Absorb:           {"absorb", "limb", "a limb of an upload taken in, its seed expanded"},
+	PlaceWeights:     {"place-weights", "coefficient", "a weight put at its place in a polynomial, modulo one prime"},
 	TransformWeights: {"transform-weights", "limb", "a limb of a polynomial of weights transformed"},
 	MultiplyPoly:     {"multiply-poly", "limb", "a limb of a product of polynomials with both halves of a ciphertext, summed"},
 	Reply:            {"reply", "limb", "a limb of a reply: encryption of zero, transforms back, rounding, packing"},

@@ -82,16 +82,16 @@ func (tl *timeline) digest(seed maphash.Seed, phase Phase, tags int) uint64 {
 		binary.LittleEndian.PutUint64(b[:], x)
 		h.Write(b[:])
 	}
-	var all [5 * 8]byte // of a piece
+	var all [6 * 8]byte // of a piece
 	part := func(p *piece) {
-		for i, x := range [...]float64{p.work.one, p.work.all, p.bytes, p.upTo} {
+		for i, x := range [...]float64{p.work.one, p.work.all, p.work.busy, p.bytes, p.upTo} {
 			binary.LittleEndian.PutUint64(all[8*i:], math.Float64bits(x))
 		}
 		slots := uint64(0)
 		if p.slots {
 			slots = 1
 		}
-		binary.LittleEndian.PutUint64(all[4*8:], uint64(p.tag)<<1|slots)
+		binary.LittleEndian.PutUint64(all[5*8:], uint64(p.tag)<<1|slots)
 		h.Write(all[:])
 	}
 	number(uint64(phase))

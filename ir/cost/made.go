@@ -100,10 +100,19 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 // product is what a plan comes to: bytes each way, and work.
 type product struct {
 	upload, reply int64
-	work          [6]productWork
+	work          [7]productWork
+	weights, step int64 // bytes of memory at the evaluator: transformed weights, and the rest
 }
 
-func productOf(p HEPlan) product { return product{p.UploadBytes(), p.ReplyBytes(), p.work()} }
+func productOf(p HEPlan) product {
+	x := product{upload: p.UploadBytes(), reply: p.ReplyBytes(), work: p.work()}
+	x.step, x.weights = p.memory()
+	x.step += int64(min(p.ChunkGroups()*p.InBlocks(), p.Uploads())) * 2 * int64(p.Params.Limbs) * polyBytes
+	if p.SingleTap() {
+		x.step, x.weights = x.step+x.weights, 0
+	}
+	return x
+}
 
 // product records one; what it takes to send the mask is left out where that was done for another product.
 func (l *Ledger) product(p product, again bool) {
@@ -111,12 +120,21 @@ func (l *Ledger) product(p product, again bool) {
 		if !l.Encrypts(party) {
 			continue
 		}
+		l.touches(p, party.Other())
 		l.multiplies(p, party, again)
 		if !again {
 			l.Send(party, p.upload, 0)
 		}
 		l.Send(party.Other(), p.reply, 1)
 	}
+}
+
+// touches records the memory that a product is the first of its evaluator's to need: later ones compute in the same.
+func (l *Ledger) touches(p product, evaluator Party) {
+	held := &l.held[evaluator]
+	more := max(0, p.weights-held.weights) + max(0, p.step-held.step)
+	held.weights, held.step = max(held.weights, p.weights), max(held.step, p.step)
+	l.Stream(evaluator.Other(), evaluator, Start-1, Allocate, more)
 }
 
 // multiplies records the work of a product whose mask is the encryptor's.

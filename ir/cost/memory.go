@@ -36,6 +36,9 @@ const (
 	ResidentOnline  = 512 << 20
 )
 
+// held is the memory in which products are made, so far: transformed weights, and the rest.
+type held struct{ weights, step int64 }
+
 // Keep records bytes that a party has from when material is made to the end.
 func (l *Ledger) Keep(p Party, bytes int64) { l.memory[p].made += bytes }
 

@@ -57,10 +57,11 @@ type Quantity struct {
 }
 
 // Price is what a kernel costs. A call of n units takes CallNS + n*NS on one core, and CallNS + n*AllNS where it has all the cores
-// of the machine.
+// of the machine. On one core beside others that are busy a unit takes BusyNS, since cores share what computes and the way to memory.
 type Price struct {
 	NS     float64 `json:"ns"`
-	AllNS  float64 `json:"all_ns,omitempty"` // absent: as NS, the kernel runs on one core
+	AllNS  float64 `json:"all_ns,omitempty"`  // absent: as NS, the kernel runs on one core
+	BusyNS float64 `json:"busy_ns,omitempty"` // absent: as NS if the kernel runs on one core, otherwise its part of what all do together
 	CallNS float64 `json:"call_ns,omitempty"`
 	Spread float64 `json:"spread"` // as Quantity.Spread
 	Source string  `json:"source"`
@@ -74,20 +75,15 @@ func (p Price) all() float64 {
 	return p.AllNS
 }
 
-// on is the time of a unit where so many of cores are free for it, which need not be a whole number.
-func (p Price) on(free float64, cores int) float64 { return onCores(p.NS, p.all(), free, cores) }
-
-// onCores is the time of what takes one on a core and all on every one of cores, of which so many are free for it. What uses all cores is not
-// twice as fast on two where they share what computes or the way to memory, and not as fast on one beside another that is busy: it takes its
-// part of what all cores do together.
-func onCores(one, all, free float64, cores int) float64 {
-	if free >= float64(cores) {
-		return all
+// busy is BusyNS with its default.
+func (p Price) busy(cores int) float64 {
+	switch {
+	case p.BusyNS > 0:
+		return p.BusyNS
+	case p.AllNS == 0:
+		return p.NS
 	}
-	if all == one {
-		return one / min(free, 1)
-	}
-	return all * float64(cores) / free
+	return p.AllNS * float64(cores)
 }
 
 // Prices are those of all kernels. In JSON they are an object with a kernel's name for a key.
@@ -258,7 +254,7 @@ func (q Quantity) Check(at string, least float64) error {
 
 func (p Price) check(at string) error {
 	positive := func(x float64) bool { return x > 0 && x <= largest }
-	if !positive(p.NS) || !positive(p.all()) || p.all() > p.NS || !(p.CallNS >= 0 && p.CallNS <= largest) || !(p.Spread >= 0 && p.Spread < 1) || p.Source == "" {
+	if !positive(p.NS) || !positive(p.all()) || p.all() > p.NS || !(p.BusyNS >= 0 && p.BusyNS <= largest) || !(p.CallNS >= 0 && p.CallNS <= largest) || !(p.Spread >= 0 && p.Spread < 1) || p.Source == "" {
 		return fmt.Errorf("%s is %+v: accepted are a positive number of ns up to %g, at most as many with all cores, a call of 0 or more, a spread from 0 to below 1 and where it is from", at, p, float64(largest))
 	}
 	return nil

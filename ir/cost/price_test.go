@@ -90,7 +90,7 @@ func TestBadPriceListsAreRefused(t *testing.T) {
 func TestCoresThatAreFree(t *testing.T) {
 	p := Price{NS: 12, AllNS: 6}
 	for free, want := range map[float64]float64{0.5: 24, 1: 12, 1.5: 8, 2: 6, 4: 6} {
-		if got := p.on(free, 2); got != want {
+		if got := (nanoseconds{p.NS, p.all(), p.busy(2)}).on(free, 2); got != want {
 			t.Errorf("%v cores free: %v ns, want %v", free, got, want)
 		}
 	}

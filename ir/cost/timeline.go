@@ -34,21 +34,29 @@ type piece struct {
 	slots bool
 }
 
-// nanoseconds of work on one core, and on all cores of the machine.
-type nanoseconds struct{ one, all float64 }
+// nanoseconds of work on one core, on all cores of the machine, and on one core while the others are busy.
+type nanoseconds struct{ one, all, busy float64 }
 
 func (n nanoseconds) plus(m nanoseconds) nanoseconds {
-	return nanoseconds{n.one + m.one, n.all + m.all}
+	return nanoseconds{n.one + m.one, n.all + m.all, n.busy + m.busy}
 }
 
-func (n nanoseconds) times(f float64) nanoseconds { return nanoseconds{n.one * f, n.all * f} }
+func (n nanoseconds) times(f float64) nanoseconds {
+	return nanoseconds{n.one * f, n.all * f, n.busy * f}
+}
 
-// on is the time that the work takes where so many cores are free for it.
+// on is the time that the work takes where so many of cores are free for it, which need not be a whole number. What uses all cores is not
+// twice as fast on two where they share what computes or the way to memory, and not as fast on one beside another that is busy. Between one
+// core and all, the time goes by the part of the machine that is free.
 func (n nanoseconds) on(free float64, cores int) float64 {
-	if n.one == 0 {
-		return 0
+	all := float64(cores)
+	switch {
+	case free >= all:
+		return n.all
+	case free <= 1:
+		return n.busy / free
 	}
-	return onCores(n.one, n.all, free, cores)
+	return n.all + (n.busy-n.all)*(1/free-1/all)/(1-1/all)
 }
 
 // pieceBytes of a message, or what pieceNS of work make, are what its receiver works on while the next are made.

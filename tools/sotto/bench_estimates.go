@@ -20,13 +20,22 @@ import (
 	"sotto/tools/sotto/prices"
 )
 
-// estimatedNets are networks of both kinds whose estimates are held against runs.
-var estimatedNets = []netBench{
-	{name: "minionn.relu", file: "minionn"},
-	{name: "cnet1_cifar10.relu", file: "cnet1_cifar10"},
-	{name: "resnet18_cifar.relu", file: "resnet18_cifar", set: []string{"act=relu", "pool=maxpool"}},
-	{name: "resnet18_cifar.x2act", file: "resnet18_cifar", set: []string{"act=x2act", "pool=avgpool"}},
-	{name: "resnet18.x2act", file: "resnet18", set: []string{"act=x2act", "pool=avgpool"}},
+// estimatedNet is a network whose estimates are held against runs: if not said otherwise over these links alone, all if nil; and at most so
+// many times, if not zero.
+type estimatedNet struct {
+	netBench
+	links    []string
+	mostRuns int
+}
+
+// estimatedNets are networks of both kinds. A large one is among them, since prices that fit small ones need not fit it; each of its runs takes
+// as long as all others'.
+var estimatedNets = []estimatedNet{
+	{netBench: netBench{name: "minionn.relu", file: "minionn"}},
+	{netBench: netBench{name: "cnet1_cifar10.relu", file: "cnet1_cifar10"}},
+	{netBench: netBench{name: "resnet18_cifar.relu", file: "resnet18_cifar", set: []string{"act=relu", "pool=maxpool"}}},
+	{netBench: netBench{name: "resnet18_cifar.x2act", file: "resnet18_cifar", set: []string{"act=x2act", "pool=avgpool"}}},
+	{netBench{name: "resnet18.x2act", file: "resnet18", set: []string{"act=x2act", "pool=avgpool"}}, []string{"loopback", "pasnet"}, 6},
 }
 
 // Bounds of the estimates.
@@ -39,6 +48,7 @@ const (
 
 type estimatesFlags struct {
 	nets, deploys []string
+	named         bool // nets and links were asked for
 	links         linkList
 	runs          int
 	calibrate     bool
@@ -59,10 +69,13 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 			"run that was interrupted goes on.",
 		Example: "  sotto bench estimates --journal estimates.jsonl --plot estimates.svg\n  sotto bench estimates --nets minionn.relu --links wan --runs 3\n" +
 			"  sotto bench estimates --prices lists/ --json",
-		RunE: func(*cobra.Command, []string) error { return a.benchEstimates(&f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.named = c.Flags().Changed("nets") || c.Flags().Changed("links")
+			return a.benchEstimates(&f)
+		},
 	}
 	var names []string
-	for _, n := range estimatedNets[:4] {
+	for _, n := range estimatedNets {
 		names = append(names, n.name)
 	}
 	c.Flags().StringSliceVar(&f.nets, "nets", names, "networks")
@@ -110,7 +123,7 @@ type estimateCase struct {
 	Deploy cost.Deployment `json:"deploy"`
 	Link   string          `json:"link"`
 
-	bench    netBench
+	bench    estimatedNet
 	target   cost.Target
 	dir      string // of the bundles
 	program  string // hash
@@ -246,9 +259,12 @@ func (a *app) pricesFor(ctx context.Context, f *estimatesFlags, links []string) 
 // estimateCases compiles all cases.
 func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*estimateCase, err error) {
 	for _, net := range f.nets {
-		i := slices.IndexFunc(estimatedNets, func(n netBench) bool { return n.name == net })
+		i := slices.IndexFunc(estimatedNets, func(n estimatedNet) bool { return n.name == net })
 		for _, deploy := range f.deploys {
 			for _, link := range f.links.names {
+				if only := estimatedNets[i].links; !f.named && only != nil && !slices.Contains(only, link) {
+					continue
+				}
 				t, _ := j.target(link)
 				c := &estimateCase{Net: net, Deploy: cost.Deployment(deploy), Link: link, bench: estimatedNets[i], target: t, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
 				a.progress.step("compiling %s", c.name())
@@ -353,7 +369,7 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if len(j.runsOf(c)) > run {
+			if most := c.bench.mostRuns; len(j.runsOf(c)) > run || most > 0 && run >= most {
 				continue
 			}
 			a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())

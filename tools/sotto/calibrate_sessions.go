@@ -11,6 +11,7 @@ import (
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
+	"sotto/runtime/wire"
 	"sotto/tools/sotto/prices"
 )
 
@@ -26,6 +27,7 @@ type sample struct {
 var eitherWay = []cost.Deployment{cost.ClientServer, cost.Outsourced}
 
 // sampled networks are run as any network is, by two processes over mutual TLS, so that new memory, cold caches and the other party are in what they take.
+// Large ones are among them, so that what an instruction takes by itself is not booked to its units.
 var sampled = []sample{
 	{"linear layers", stack(2, 256, 1, "linear(x, %d)"), "", eitherWay},
 	{"convolutions, 8 channels at 32x32", stack(4, 8, 32, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
@@ -40,6 +42,10 @@ var sampled = []sample{
 	{"max-pooling by OT", stack(1, 16, 32, "conv(x, %d, kernel = 1) |> relu |> maxpool(3, stride = 2, pad = 1)"), pass.OTSign, eitherWay},
 	{"quadratics", stack(4, 16, 16, "conv(x, %d, kernel = 3, pad = 1) |> x2act"), "", eitherWay},
 	{"many quadratics", stack(3, 64, 32, "conv(x, %d, kernel = 1) |> x2act"), "", eitherWay},
+	{"large quadratics", stack(3, 64, 56, "conv(x, %d, kernel = 3, pad = 1) |> x2act"), "", eitherWay},
+	{"large quadratics, one tap", stack(3, 128, 56, "conv(x, %d, kernel = 1) |> x2act"), "", eitherWay},
+	{"quadratics of many channels", stack(3, 256, 14, "conv(x, %d, kernel = 3, pad = 1) |> x2act"), "", eitherWay},
+	{"large ReLUs by OT", stack(2, 64, 56, "conv(x, %d, kernel = 3, pad = 1) |> relu"), pass.OTSign, eitherWay},
 	{"depthwise", stack(3, 64, 16, "conv(x, %d, kernel = 3, pad = 1, groups = 64) |> x2act"), "", eitherWay[:1]},
 }
 
@@ -67,7 +73,11 @@ func (a *app) refine(ctx context.Context, m *prices.Machine, b prices.Budget) er
 	q := func(v float64) cost.Quantity { return cost.Quantity{Value: v, Source: "this machine"} }
 	t := cost.Target{Sotto: cost.TargetVersion, Name: "loopback", Source: "this machine", Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
 		Link: cost.Link{BytesPerSecond: q(m.Loopback.Value), OneWayMS: q(0)}}
-	sessions, err := a.sampleSessions(ctx, t, b)
+	links := [...]cost.Link{t.Link, {}}
+	if links[1], err = a.linkPrice(ctx, m, sampleLinks[1], b, "this machine"); err != nil {
+		return err
+	}
+	sessions, err := a.sampleSessions(ctx, t, links, b)
 	if err != nil || len(sessions) == 0 {
 		return err
 	}
@@ -85,7 +95,7 @@ func (a *app) refine(ctx context.Context, m *prices.Machine, b prices.Budget) er
 }
 
 // sampleSessions compiles the samples and runs them in turn.
-func (a *app) sampleSessions(ctx context.Context, t cost.Target, b prices.Budget) ([]prices.Session, error) {
+func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(sampleLinks)]cost.Link, b prices.Budget) ([]prices.Session, error) {
 	tmp, err := os.MkdirTemp("", "sotto-calibrate-")
 	if err != nil {
 		return nil, err
@@ -108,28 +118,42 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, b prices.Budget
 				return nil, ctx.Err()
 			}
 			a.progress.step("session %d of %d: %s, %s", run+1, b.SampleRuns, x.name, x.deploy)
-			if err := a.runSample(x); err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", x.name, x.deploy, err)
+			for i, link := range sampleLinks {
+				if err := a.runSample(x, i, link); err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", x.name, x.deploy, err)
+				}
 			}
 		}
 	}
 	var out []prices.Session
 	for _, x := range all {
-		for phase, ms := range x.ms {
-			slices.Sort(ms)
-			out = append(out, prices.Session{Name: x.name + ", " + string(x.deploy), Ledger: x.ledger, Phase: cost.Phase(phase), MS: ms[len(ms)/2]})
+		for i, link := range sampleLinks {
+			name := x.name + ", " + string(x.deploy)
+			if link.Shaped() {
+				name += ", " + link.Name
+			}
+			for phase, ms := range x.ms[i] {
+				if link.Shaped() && cost.Phase(phase) == cost.Offline {
+					continue // as over the other
+				}
+				slices.Sort(ms)
+				out = append(out, prices.Session{Name: name, Ledger: x.ledger, Phase: cost.Phase(phase), Link: links[i], MS: ms[len(ms)/2]})
+			}
 		}
 	}
 	return out, nil
 }
 
-// sampleRun is a compiled sample and what its sessions took, by phase.
+// sampleLinks are what each sample runs over: where a message is there at once, its calls and those of what it carries look alike.
+var sampleLinks = [2]wire.Link{wire.Loopback(), wire.PASNet()}
+
+// sampleRun is a compiled sample and what its sessions took, by link and phase.
 type sampleRun struct {
 	sample
 	deploy cost.Deployment
 	dir    string
 	ledger *cost.Ledger
-	ms     [2][]float64
+	ms     [len(sampleLinks)][2][]float64
 }
 
 func (a *app) compileSample(x *sampleRun, t cost.Target, tmp string) error {
@@ -172,13 +196,14 @@ func (a *app) ledger(n *network, flags lowerFlags, t cost.Target) (*cost.Ledger,
 	return ir.Account(l.secure, l.secure.Funcs[0], cost.FromHE), nil
 }
 
-func (a *app) runSample(x *sampleRun) error {
+func (a *app) runSample(x *sampleRun, i int, link wire.Link) error {
 	quiet := *a
 	quiet.progress = nil
-	r, err := quiet.runBundle(x.dir, &runFlags{input: "random:1", link: "loopback", offline: string(cost.FromHE)}, nil)
+	r, err := quiet.runBundle(x.dir, &runFlags{input: "random:1", link: link.Name, offline: string(cost.FromHE)}, nil)
 	if err != nil {
 		return err
 	}
-	x.ms[cost.Offline], x.ms[cost.Online] = append(x.ms[cost.Offline], r.Offline.MS), append(x.ms[cost.Online], r.Online.MS)
+	ms := &x.ms[i]
+	ms[cost.Offline], ms[cost.Online] = append(ms[cost.Offline], r.Offline.MS), append(ms[cost.Online], r.Online.MS)
 	return nil
 }

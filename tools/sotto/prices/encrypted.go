@@ -18,11 +18,12 @@ var encryptedLayers = []struct {
 }{
 	{geometry{3, 32, 64, 3, 1}, 1}, {geometry{512, 1, 10, 1, 1}, 1}, {geometry{256, 1, 100, 1, 1}, 1}, {geometry{64, 32, 128, 1, 2}, 1}, {geometry{64, 32, 64, 3, 1}, 1},
 	{geometry{64, 32, 128, 3, 2}, 1}, {geometry{128, 16, 128, 3, 1}, 1}, {geometry{256, 8, 256, 3, 1}, 1}, {geometry{64, 56, 256, 1, 1}, 1},
+	{geometry{64, 56, 64, 3, 1}, 1}, {geometry{256, 14, 256, 3, 1}, 1}, {geometry{512, 4, 512, 3, 1}, 1}, {geometry{512, 7, 512, 3, 1}, 1}, {geometry{256, 28, 64, 1, 1}, 1},
 	{geometry{64, 32, 64, 3, 1}, 4}, {geometry{128, 16, 128, 3, 1}, 4}, {geometry{3, 32, 64, 3, 1}, 8},
 }
 
 // evaluatorKernels are fitted together: one function does them all.
-var evaluatorKernels = []cost.Kernel{cost.Absorb, cost.TransformWeights, cost.MultiplyPoly, cost.Reply}
+var evaluatorKernels = []cost.Kernel{cost.Absorb, cost.PlaceWeights, cost.TransformWeights, cost.MultiplyPoly, cost.Reply}
 
 func encryptedProbes() []*Probe {
 	what := fmt.Sprintf("homomorphic products of %d layers of networks at 32x32, of one inference and of several, in a ring of 32 bits", len(encryptedLayers))

@@ -60,6 +60,7 @@ func Probes() []*Probe {
 // Measure runs all probes. step is told which begins.
 func Measure(b Budget, cpu string, step func(name string, done, of int)) (*Machine, error) {
 	m := &Machine{CPU: cpu, Cores: runtime.GOMAXPROCS(0), Prices: map[string]cost.Price{}}
+	call := handingOver(b)
 	known := map[cost.Kernel]cost.Price{}
 	all := Probes()
 	for i, p := range all {
@@ -69,6 +70,9 @@ func Measure(b Budget, cpu string, step func(name string, done, of int)) (*Machi
 			return nil, fmt.Errorf("measuring %w", err)
 		}
 		for k, price := range prices {
+			if slices.Contains(instructions, k) && price.CallNS < call.Value {
+				price.CallNS, price.Source = round(call.Value), price.Source+"; a call: a part of it handed to another core"
+			}
 			known[k] = price
 			m.Prices[k.String()] = price
 		}
@@ -85,7 +89,7 @@ func (m *Machine) Refine(r Refined, sessions int) {
 		if before.CallNS > 0 {
 			call = price.CallNS / before.CallNS
 		}
-		price.NS, price.AllNS, price.CallNS = round(price.NS), round(price.AllNS), round(price.CallNS)
+		price.NS, price.AllNS, price.BusyNS, price.CallNS = round(price.NS), round(price.AllNS), round(price.BusyNS), round(price.CallNS)
 		price.Source, price.Spread = before.Source, round(min(max(before.Spread, r.After), mostSpread))
 		if round(factor) != 1 || round(call) != 1 {
 			price.Source += fmt.Sprintf("; a unit times %.3g and a call times %.3g, so that estimates of %d phases of sessions of generated networks are off by %.0f %% for %.0f %%",

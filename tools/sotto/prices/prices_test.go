@@ -55,7 +55,7 @@ func TestPricesOfAKnownClock(t *testing.T) {
 		single = append(single, timing{3*units + 500 + 10*4 + 2*100, 0.01})
 		all = append(all, timing{2*units + 500 + 10*3 + 2*100, 0.01})
 	}
-	x, err := p.prices(loads, single, all, known)
+	x, err := p.prices(loads, single, all, single, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,11 +70,12 @@ func TestPricesOfAKnownClock(t *testing.T) {
 func TestLoadsOfOneSizeSayNothingOfCalls(t *testing.T) {
 	p := &Probe{Name: "known", What: "nothing", Kernels: []cost.Kernel{cost.Hash}, Alone: true}
 	loads := []Load{{Work: one(cost.Hash, 100)}, {Work: one(cost.Hash, 200)}}
-	x, err := p.prices(loads, []timing{{600, 0}, {1200, 0}}, nil, nil)
+	x, err := p.prices(loads, []timing{{600, 0}, {1200, 0}}, nil, []timing{{900, 0}, {1800, 0}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	near(t, "a unit", x[cost.Hash].NS, 6, 1e-9)
 	near(t, "a call", x[cost.Hash].CallNS, 0, 0)
 	near(t, "a unit on all cores, which are of no use", x[cost.Hash].AllNS, 0, 0)
+	near(t, "a unit beside other work", x[cost.Hash].BusyNS, 9, 1e-9)
 }

@@ -6,12 +6,14 @@
 package prices
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -32,9 +34,9 @@ type Budget struct {
 	Samples, SampleRuns int
 }
 
-// Full is the budget of a calibration, which is done within three minutes; Tiny is that of a test, whose prices are worth nothing.
+// Full is the budget of a calibration, which is done within five minutes; Tiny is that of a test, whose prices are worth nothing.
 var (
-	Full = Budget{Load: 70 * time.Millisecond, Runs: 7, Turned: 48 << 20, Samples: 1000, SampleRuns: 9}
+	Full = Budget{Load: 70 * time.Millisecond, Runs: 7, Turned: 48 << 20, Samples: 1000, SampleRuns: 5}
 	Tiny = Budget{Load: time.Microsecond, Runs: 1, Sizes: 4, Samples: 1, SampleRuns: 1}
 )
 
@@ -131,7 +133,47 @@ func (p *Probe) Run(b Budget, known map[cost.Kernel]cost.Price) (map[cost.Kernel
 			return nil, err
 		}
 	}
-	return p.prices(loads, single, all, known)
+	busy, err := p.beside(b, loads, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, err
+	}
+	return p.prices(loads, single, all, busy, known)
+}
+
+// beside measures all loads on one core while the others are busy with the same.
+func (p *Probe) beside(b Budget, loads []Load, cores int) ([]timing, error) {
+	others := make([][]Load, cores-1)
+	for i := range others {
+		var err error
+		if others[i], err = p.Loads(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	out := make([]timing, len(loads))
+	for i, l := range loads {
+		runtime.GC()
+		var ended atomic.Bool
+		errs := make(chan error, len(others))
+		for _, all := range others {
+			go func() {
+				var err error
+				for err == nil && !ended.Load() {
+					err = all[i].Run(new(Watch))
+				}
+				errs <- err
+			}()
+		}
+		var err error
+		out[i], err = b.measure(l)
+		ended.Store(true)
+		for range others {
+			err = errors.Join(err, <-errs)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return out, nil
 }
 
 // times measures all loads on so many cores.
@@ -149,7 +191,7 @@ func (p *Probe) times(b Budget, loads []Load, cores int) ([]timing, error) {
 }
 
 // prices fits what the loads took: first on one core, then what a unit takes on all of them, where a call takes as long.
-func (p *Probe) prices(loads []Load, single, all []timing, known map[cost.Kernel]cost.Price) (map[cost.Kernel]cost.Price, error) {
+func (p *Probe) prices(loads []Load, single, all, busy []timing, known map[cost.Kernel]cost.Price) (map[cost.Kernel]cost.Price, error) {
 	calls := p.called(loads)
 	unit, call, err := p.fit(loads, single, calls, nil, known)
 	if err != nil {
@@ -161,11 +203,17 @@ func (p *Probe) prices(loads []Load, single, all []timing, known map[cost.Kernel
 			return nil, fmt.Errorf("%s on all cores: %w", p.Name, err)
 		}
 	}
+	beside, _, err := p.fit(loads, busy, nil, call, known)
+	if err != nil {
+		return nil, fmt.Errorf("%s beside others: %w", p.Name, err)
+	}
 	out, spread := map[cost.Kernel]cost.Price{}, min(p.spread(loads, single, unit, call, known), mostSpread)
 	for j, k := range p.Kernels {
 		price := cost.Price{NS: round(unit[j]), CallNS: round(call[j]), Spread: round(spread), Source: p.What}
 		if gain := unit[j] / onAll[j]; gain > worthCores {
 			price.AllNS = round(max(onAll[j], unit[j]/float64(runtime.GOMAXPROCS(0)))) // as all cores can do at best
+		} else if beside[j] > worthCores*unit[j] {
+			price.BusyNS = round(min(beside[j], unit[j]*float64(runtime.GOMAXPROCS(0)))) // its part of one core's work is the least it gets
 		}
 		out[k] = price
 	}

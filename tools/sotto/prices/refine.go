@@ -14,6 +14,7 @@ type Session struct {
 	Name   string
 	Ledger *cost.Ledger
 	Phase  cost.Phase
+	Link   cost.Link
 	MS     float64 // median
 }
 
@@ -21,11 +22,11 @@ type Session struct {
 // share the machine: the standard deviation of the logarithm. A call says less than a unit. Times of sessions scatter too.
 const (
 	unitSlack    = 0.25
-	callSlack    = 0.7
+	callSlack    = 1
 	byteSlack    = 0.07 // of bytes, which were measured as sessions move them
-	messageSlack = 0.5
+	messageSlack = 1
 	sessionNoise = 0.05
-	noiseMS      = 0.7 // of short phases: what starting threads and waking processes varies by
+	noiseMS      = 0.3 // of short phases: what starting threads and waking processes varies by
 	outlier      = 2   // standard deviations beyond which a session counts by its distance, not its square
 	mostFactor   = 4   // either way
 	refinements  = 8
@@ -80,6 +81,7 @@ func Beginning(t cost.Target, sessions []Session) cost.Price {
 	var rest []float64
 	for _, s := range sessions {
 		if s.Phase == cost.Offline {
+			t.Link = s.Link
 			rest = append(rest, s.MS-cost.Estimate(s.Ledger, t).Offline.MS)
 		}
 	}
@@ -146,6 +148,7 @@ func (r *refinement) prices(x []float64) cost.Prices {
 		} else {
 			price.NS *= f
 			price.AllNS *= f
+			price.BusyNS *= f
 		}
 	}
 	return out
@@ -159,6 +162,7 @@ func (r *refinement) errors(x []float64) ([]float64, error) {
 	t.Machines = map[string]cost.Machine{r.machine: m}
 	out := make([]float64, len(r.sessions))
 	for i, s := range r.sessions {
+		t.Link = s.Link
 		e := cost.Estimate(s.Ledger, t)
 		ms := e.Offline.MS
 		if s.Phase == cost.Online {

@@ -24,7 +24,7 @@ func session(truth cost.Target, work map[cost.Kernel]int64) Session {
 		l.Compute(cost.Server, cost.OnlineStart, k, units)
 	}
 	l.Send(cost.Server, 1, cost.OnlineStart)
-	return Session{Name: "session", Ledger: l, Phase: cost.Online, MS: cost.Estimate(l, truth).Online.MS}
+	return Session{Name: "session", Ledger: l, Phase: cost.Online, Link: truth.Link, MS: cost.Estimate(l, truth).Online.MS}
 }
 
 // TestRefineFindsWhatIsDearerInSessions: elementwise work takes twice its price there, convolutions what they should.

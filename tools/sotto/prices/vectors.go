@@ -3,6 +3,7 @@ package prices
 import (
 	"os"
 	"runtime/debug"
+	"time"
 
 	"sotto/ir/cost"
 	"sotto/runtime/kernel"
@@ -46,7 +47,7 @@ func (v *vectors) take() [][]uint32 {
 
 // elementwiseProbe runs the steps of a truncation by OT and sums, which are those of the other elementwise protocols too.
 func elementwiseProbe() *Probe {
-	return &Probe{Name: "elementwise", Kernels: []cost.Kernel{cost.Vectors}, What: "sums and the steps of a truncation by OT, on vectors that were not just used", Loads: func(b Budget) (all []Load, err error) {
+	return &Probe{Name: "elementwise", Kernels: []cost.Kernel{cost.Vectors}, Alone: true, What: "sums and the steps of a truncation by OT, on vectors that were not just used", Loads: func(b Budget) (all []Load, err error) {
 		for _, n := range sizes(b, vectorSizes) {
 			v := b.vectors(5, n)
 			trunc := nonlin.Trunc[uint32]{F: 12, Party: cost.Client}
@@ -56,7 +57,10 @@ func elementwiseProbe() *Probe {
 			all = append(all,
 				Load{one(cost.Vectors, float64(3*bytes)), func(w *Watch) error {
 					x := v.take()
-					return w.Time(func() error { ring.Add(x[0], x[1], x[2]); return nil })
+					return w.Time(func() error {
+						cut(n, func(lo, hi int) { ring.Add(x[0][lo:hi], x[1][lo:hi], x[2][lo:hi]) })
+						return nil
+					})
 				}},
 				Load{one(cost.Vectors, float64(bytes)), func(w *Watch) error {
 					x := v.take()
@@ -93,14 +97,29 @@ func elementwiseProbe() *Probe {
 	}}
 }
 
-// cut has both cores compute n elements, in pieces as the machine of runtime/vm does.
+// cut computes n elements in pieces, as the machine of runtime/vm does.
 func cut(n int, f func(lo, hi int)) {
 	const piece = 1 << 14
-	ring.Parallel(n, piece, func(lo, hi int) {
-		for ; lo < hi; lo += piece {
-			f(lo, min(lo+piece, hi))
-		}
-	})
+	for lo := 0; lo < n; lo += piece {
+		f(lo, min(lo+piece, n))
+	}
+}
+
+// instructions are kernels of which a call is an instruction of the machine, which parts its work among the cores.
+var instructions = []cost.Kernel{cost.Conv32, cost.Conv64, cost.Vectors, cost.Gather}
+
+// handingOver measures what it takes to give another core a part of some work and to wait for it, in nanoseconds: what an instruction takes
+// whatever its size. No fit of sizes finds it, since small vectors take less a byte than large ones.
+func handingOver(b Budget) Quantity {
+	const before = 20 * time.Microsecond // an instruction of a small layer
+	var all []float64
+	for range 10 * max(1, b.Runs) {
+		work(before)
+		begun := time.Now()
+		ring.Parallel(2, 1, func(int, int) {})
+		all = append(all, max(1, float64(time.Since(begun))))
+	}
+	return quantityOf(all)
 }
 
 // gatherProbe moves what the first stage of a tournament of 3x3 windows does.
