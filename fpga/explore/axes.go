@@ -13,6 +13,7 @@ type axis struct {
 // axes in the order in which they are tried: what decides most first. Array and buffers go together: a buffer's banks are as many as the
 // array has sides.
 var axes = []axis{
+	{"ot", otSteps}, // an array that fills the board leaves no room for the AES that most of an offline phase waits for
 	{"array", arrays},
 	{"conv.pixels", oneOf(func(d *target.Design) *int { return &d.Conv.Pixels }, 128, 256, 512, 1024)},
 	{"conv.ports", oneOf(func(d *target.Design) *int { return &d.Conv.Ports }, 1, 2, 4, 8)},
@@ -26,7 +27,6 @@ var axes = []axis{
 	{"chunk", oneOf(func(d *target.Design) *int { return &d.Chunk }, 512, 1024, 2048, 4096)},
 	{"garble", engines(target.Garble, func(d *target.Design) *target.Engines { return &d.Garble })},
 	{"evaluate", engines(target.Evaluate, func(d *target.Design) *target.Engines { return &d.Evaluate })},
-	{"ot", otSteps},
 	{"compare.lanes", oneOf(func(d *target.Design) *int { return &d.Compare.Lanes }, 1, 2, target.MostCompareLanes)},
 }
 
