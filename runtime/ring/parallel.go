@@ -2,6 +2,7 @@ package ring
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -29,7 +30,8 @@ type work func(lo, hi int)
 
 func (f work) Do(lo, hi int) { f(lo, hi) }
 
-// Run is Parallel for work that was made before. It allocates nothing once as many workers as run at a time have been made.
+// Run is Parallel for work that was made before. It allocates nothing once as many workers as run at a time have been made. It does not wait
+// for a worker that has not begun: where the other party keeps the cores busy, one that was woken may come when all is done.
 func Run(n, grain int, w Work) {
 	if n <= 0 {
 		return
@@ -43,12 +45,9 @@ func Run(n, grain int, w Work) {
 	}
 	j := crew.job()
 	j.work, j.n, j.grain, j.parts, j.core = w, n, grain, workers*sharesPerWorker, core()
-	for range workers - 1 {
-		j.running.Add(1)
-		crew.give(j)
-	}
+	crew.open(j, workers-1)
 	j.drain()
-	j.running.Wait()
+	crew.close(j)
 	panicked := j.panicked
 	crew.forget(j)
 	if panicked != nil {
@@ -60,12 +59,15 @@ func Run(n, grain int, w Work) {
 type job struct {
 	work     Work
 	n, grain int
-	parts    int            // a share is one of so many of what is left
-	core     int            // of the caller
-	running  sync.WaitGroup // workers beside the caller
-	next     atomic.Int64   // where the next share begins
+	parts    int          // a share is one of so many of what is left
+	core     int          // of the caller
+	next     atomic.Int64 // where the next share begins
 	mu       sync.Mutex
 	panicked any // the first panic
+
+	inside int           // workers at it; the team's mu guards it
+	closed bool          // the caller waits for these
+	left   chan struct{} // the last of them has left
 }
 
 // drain takes shares until none is left. A panic is kept for the caller, who can recover it; on a worker's own
@@ -93,80 +95,115 @@ func (j *job) drain() {
 }
 
 // team is goroutines that wait for jobs, and jobs that have ended, so that none is made while there is one: as many as were ever in use
-// at a time, up to mostIdle.
+// at a time.
 type team struct {
-	mu    sync.Mutex
-	idle  []worker
-	ended []*job
+	mu     sync.Mutex
+	jobs   []*job // that are open to workers
+	waking int    // workers that were woken and have not looked for a job yet
+	idle   []worker
+	ended  []*job
 }
 
-// worker is where a goroutine waits for its next job.
-type worker chan *job
+// worker is where a goroutine waits until it is woken.
+type worker chan struct{}
 
-// mostIdle is more than the calls at a time that a machine gets done.
-const mostIdle = 256
+// usual is more than the calls at a time that a machine gets done: with room for as many, a list seldom grows.
+const usual = 256
 
-var crew = team{idle: make([]worker, 0, mostIdle), ended: make([]*job, 0, mostIdle)}
+var crew = team{jobs: make([]*job, 0, usual), idle: make([]worker, 0, usual), ended: make([]*job, 0, usual)}
 
 func (t *team) job() *job {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last := len(t.ended) - 1
 	if last < 0 {
-		return new(job)
+		return &job{left: make(chan struct{}, 1)}
 	}
 	j := t.ended[last]
 	t.ended = t.ended[:last]
 	return j
 }
 
+// open lets workers help with a job, and wakes as many as it wants and are not on their way.
+func (t *team) open(j *job, wanted int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.jobs = append(t.jobs, j)
+	for ; t.waking < wanted; t.waking++ {
+		if last := len(t.idle) - 1; last >= 0 {
+			t.idle[last] <- struct{}{} // it has room: whoever is idle was not woken
+			t.idle = t.idle[:last]
+			continue
+		}
+		w := make(worker, 1)
+		w <- struct{}{}
+		go t.serve(w)
+	}
+}
+
+// close ends a job that has no shares left: no worker begins with it, and those that did have left.
+func (t *team) close(j *job) {
+	t.mu.Lock()
+	i := slices.Index(t.jobs, j)
+	t.jobs = slices.Delete(t.jobs, i, i+1)
+	j.closed = j.inside > 0
+	wait := j.closed
+	t.mu.Unlock()
+	if wait {
+		<-j.left
+	}
+}
+
 // forget makes a job that has ended ready for another call.
 func (t *team) forget(j *job) {
-	j.work, j.panicked = nil, nil
+	j.work, j.panicked, j.closed = nil, nil, false
 	j.next.Store(0)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.ended) < mostIdle {
-		t.ended = append(t.ended, j)
-	}
+	t.ended = append(t.ended, j)
 }
 
-// give has a worker help with a job.
-func (t *team) give(j *job) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if last := len(t.idle) - 1; last >= 0 {
-		t.idle[last] <- j // it has room: whoever is idle was given nothing
-		t.idle = t.idle[:last]
-		return
-	}
-	w := make(worker, 1)
-	w <- j
-	go t.serve(w)
-}
-
-// serve works until there are idle workers enough.
+// serve works whenever it is woken.
 func (t *team) serve(w worker) {
-	for t.help(w, <-w) {
+	for {
+		<-w
+		for j := t.join(w, true); j != nil; j = t.join(w, false) {
+			t.help(j)
+		}
 	}
 }
 
-// help works at a job. A worker is idle before its job's caller goes on, who may have the next one; and that one goes on even where the
-// work ends the goroutine, as a test that fails does.
-func (t *team) help(w worker, j *job) (stays bool) {
-	defer j.running.Done()
+// help works at a job, which goes on even where the work ends the goroutine, as a test that fails does.
+func (t *team) help(j *job) {
+	defer t.leave(j)
 	leave(j.core)
 	j.drain()
-	return t.rests(w)
 }
 
-// rests makes a worker wait for a job, or reports that there are enough.
-func (t *team) rests(w worker) bool {
+// leave takes a worker from a job.
+func (t *team) leave(j *job) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.idle) == mostIdle {
-		return false
+	j.inside--
+	if j.closed && j.inside == 0 {
+		j.left <- struct{}{}
+	}
+}
+
+// join gives a worker, one that was just woken or one that has left a job, the oldest job with shares left. Where there is none it is
+// idle.
+func (t *team) join(w worker, woken bool) *job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if woken {
+		t.waking--
+	}
+	for _, j := range t.jobs {
+		if j.next.Load() < int64(j.n) {
+			j.inside++
+			return j
+		}
 	}
 	t.idle = append(t.idle, w)
-	return true
+	return nil
 }

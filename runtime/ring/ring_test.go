@@ -255,6 +255,23 @@ func TestRunsAtATime(t *testing.T) {
 	all.Wait()
 }
 
+// TestRunWaitsForNoWorkerThatHasNotBegun has workers be woken that never come, as they seem where another process keeps the cores busy.
+func TestRunWaitsForNoWorkerThatHasNotBegun(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	late := func(n int) {
+		crew.mu.Lock()
+		defer crew.mu.Unlock()
+		crew.waking += n
+	}
+	late(3)
+	defer late(-3)
+	d := doubling(slices.Repeat([]uint32{1}, 100))
+	Run(len(d), 10, d)
+	if slices.ContainsFunc(d, func(x uint32) bool { return x != 2 }) {
+		t.Errorf("doubled: %v", d)
+	}
+}
+
 func TestBytesAndWipe(t *testing.T) {
 	v := []uint32{0x04030201, 0x08070605}
 	if got := string(Bytes(v)); got != "\x01\x02\x03\x04\x05\x06\x07\x08" {
