@@ -58,7 +58,7 @@ func (e *emitter) layers() []program.Layer {
 	ops := LayerOps(e.f)
 	out := make([]program.Layer, len(e.f.Body))
 	for i, v := range e.f.Body {
-		out[i] = program.Layer{Path: v.Layer(), Op: ops[v.Layer()], File: filepath.Base(v.Pos.File), Line: v.Pos.Line, Col: v.Pos.Col}
+		out[i] = program.Layer{Path: v.Layer(), Op: ops[v.Layer()], File: filepath.Base(v.Pos.File), Line: v.Pos.Line, Col: v.Pos.Col, Protocol: v.Op.Name}
 	}
 	return out
 }

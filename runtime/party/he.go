@@ -40,6 +40,7 @@ func (s *session[W]) makes() material.Progress {
 	last := time.Now()
 	return func(done, of, tag int) {
 		spent := time.Since(last)
+		s.Observer.span(vm.Computing, cost.Offline, SpanMaterial, tag, last, last.Add(spent))
 		last = last.Add(spent)
 		s.he.spent += spent
 		s.stats.spend(cost.Offline, tag, spent)

@@ -41,6 +41,8 @@ type Options struct {
 	InsecureTap func(name string, share []int64) error
 	// InsecureRecord, if set, is shown all that this party's online phase starts from and computes.
 	InsecureRecord vm.Recorder
+	// Observer is told what happens when: it sees no values.
+	Observer Observer
 	// Progress, if set, is told how far a phase is.
 	Progress func(phase cost.Phase, p vm.Progress)
 	// Making, if set, is told how far the material is that the parties make themselves, layer by layer.
@@ -81,6 +83,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	p := o.Bundle.Program
+	o.Conn.Observe(o.Observer.Message)
 	of := o.Bundle.stamp() // before they are read: a file that takes their place meanwhile has a later one
 	w, err := weights[W](o.Bundle)
 	if err != nil {
@@ -98,10 +101,12 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, errors.Join(err, o.Conn.Abort("its weights are damaged"))
 	}
+	start := time.Now()
 	g, err := shake(o.Conn, p, hello{source: sourceNumber(o.Source), modes: max(o.Modes, Everything), sharing: sharing, store: have})
 	if err != nil {
 		return nil, err
 	}
+	o.Observer.during(phaseSession, SpanSession, start)
 	s := &session[W]{Options: o, p: p, weights: w, kernels: kernels, stats: newStats(p, o.Source), dealt: map[int]int64{}}
 	defer s.wipe()
 	if g.mode == Prepare {
@@ -118,13 +123,16 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 
 // begin gets to the end of the offline phase, by running it or from the store.
 func (s *session[W]) begin(ctx context.Context, g greeting) error {
+	began := time.Now()
 	if g.mode == Stored {
+		defer func() { s.Observer.during(phaseSession, SpanStored, began) }()
 		if err := s.take(g); err != nil {
 			return err
 		}
 		return s.meet()
 	}
 	s.runs = [2]int{cost.Offline: 1, cost.Online: 1}
+	defer func() { s.Observer.during(cost.Offline, SpanOffline, began) }()
 	if err := s.offline(ctx, g.id); err != nil {
 		return err
 	}
@@ -219,6 +227,7 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 		return err
 	}
 	s.stats.spend(cost.Offline, cost.SessionTag, time.Since(start)-s.he.takeSpent())
+	s.Observer.during(cost.Offline, SpanSetup, start)
 	ots := set.ots()
 	m, err := vm.New(s.p, s.Conn, ots, s.weights)
 	if err != nil {
@@ -250,7 +259,7 @@ func (s *session[W]) equip(m *vm.Machine[W]) {
 	if s.kernels != nil {
 		m.UseNative(s.kernels)
 	}
-	m.InsecureRecord = s.InsecureRecord
+	m.InsecureRecord, m.Observe = s.InsecureRecord, s.Observer.Span
 	if s.InsecureTap != nil {
 		m.InsecureTap = func(name string, share []W) error { return s.InsecureTap(name, Signed(share)) }
 	}
@@ -264,7 +273,11 @@ func (s *session[W]) importMaterial() error {
 // part books the time of each item to its layer.
 func (s *session[W]) part(item, part int, dst []W) error {
 	start, tag := time.Now(), s.Bundle.Manifest.Items[item].Tag
-	defer func() { s.stats.spend(cost.Offline, tag, time.Since(start)) }()
+	defer func() {
+		now := time.Now()
+		s.stats.spend(cost.Offline, tag, now.Sub(start))
+		s.Observer.span(vm.Computing, cost.Offline, SpanMaterial, tag, start, now)
+	}()
 	if err := s.source.Part(item, part, dst); err != nil {
 		return fmt.Errorf("%s phase, layer %s: %w", cost.Offline, s.p.Layers[tag].Path, err)
 	}
@@ -312,7 +325,7 @@ func (s *session[W]) openDealt(ctx context.Context, id [16]byte) error {
 	if s.Dealer == nil {
 		return errors.New("no dealer to make the offline material: pass --dealer ADDR")
 	}
-	conn, err := s.Dealer(ctx)
+	conn, err := s.Observer.dealer(s.Dealer)(ctx)
 	if err != nil {
 		return fmt.Errorf("dealer: %w", err)
 	}
@@ -352,6 +365,7 @@ func (s *session[W]) online() error {
 		return err
 	}
 	s.stats.Online.MS = ms(time.Since(start))
+	s.Observer.during(cost.Online, SpanOnline, start)
 	return nil
 }
 

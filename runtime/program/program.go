@@ -20,7 +20,7 @@ import (
 )
 
 // Version of the format. A program of another version is refused.
-const Version = 4
+const Version = 5
 
 // Kind is what a buffer holds.
 type Kind uint8
@@ -72,6 +72,8 @@ type Layer struct {
 	File string
 	Line int
 	Col  int
+	// Protocol is the op of the compiled function that the instruction is a step of, such as gc.relu.
+	Protocol string
 }
 
 // Tensor describes an input or output.

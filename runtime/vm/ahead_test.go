@@ -55,7 +55,7 @@ func TestReadAhead(t *testing.T) {
 		}
 		before := m.ring[0]
 		before[9] = 1
-		if err := m.each(m.Program.Online[0].Compute, m.compute); err != nil {
+		if err := m.each(Computing, m.Program.Online[0].Compute, m.compute); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(m.ring[0][:7], words) || len(m.ring[0]) != map[bool]int{true: 7, false: 10}[resident > 0] || !slices.Equal(m.bits[1].Words(), bits) {
@@ -89,7 +89,7 @@ func TestStreamsOfSlotsAreClosed(t *testing.T) {
 		m.Streams = func(StreamName) (Stream, error) { return &cutShort{closed: &closed}, nil }
 		err = m.readAhead()
 		if err == nil {
-			err = m.each(m.Program.Online[0].Compute, m.compute)
+			err = m.each(Computing, m.Program.Online[0].Compute, m.compute)
 		}
 		if !errors.Is(err, io.EOF) || closed != 1 {
 			t.Errorf("with %d bytes: %v, closed %d times, want the early end and 1", resident, err, closed)
@@ -134,7 +134,7 @@ func TestBufferIsWholeAgain(t *testing.T) {
 	}
 	own := m.ring[0]
 	for i, want := range []int{7, 10} {
-		if err := m.each(m.Program.Online[i].Compute, m.compute); err != nil {
+		if err := m.each(Computing, m.Program.Online[i].Compute, m.compute); err != nil {
 			t.Fatal(err)
 		}
 		if len(m.ring[0]) != want {

@@ -94,6 +94,8 @@ type Machine[W ring.Word] struct {
 	Rides Rides
 
 	Spent [2][]time.Duration // by phase and layer
+	// Observe, if set before the machine runs, is told of each stretch of work when it has ended.
+	Observe func(Span)
 
 	ring     [][]W
 	bits     []ring.Bits
@@ -280,7 +282,7 @@ func (m *Machine[W]) level(number int, l program.Level) error {
 	} else {
 		close(sent)
 	}
-	m.fail(&first, m.each(l.Recv, m.receive))
+	m.fail(&first, m.each(Receiving, l.Recv, m.receive))
 	start := time.Now()
 	<-sent
 	if first.panicked != nil {
@@ -348,10 +350,12 @@ func (m *Machine[W]) sends(list []program.Instr) error {
 // sendAll sends parts of a message in order.
 func (m *Machine[W]) sendAll(list []program.Instr, send func(program.Instr) error) error {
 	for _, in := range list {
+		start := time.Now()
 		m.Conn.SetSendTag(int(m.phase), in.Tag)
 		if err := send(in); err != nil {
 			return m.located(in, err)
 		}
+		m.observes(Sending, in.Op, in.Tag, start, time.Now())
 	}
 	return nil
 }
@@ -369,7 +373,7 @@ func (m *Machine[W]) sendWhole(in program.Instr) error {
 }
 
 // each runs instructions in order and books their time to their layers.
-func (m *Machine[W]) each(list []program.Instr, run func(program.Instr) error) error {
+func (m *Machine[W]) each(lane Lane, list []program.Instr, run func(program.Instr) error) error {
 	for _, in := range list {
 		start := time.Now()
 		if err := run(in); err != nil {
@@ -378,7 +382,7 @@ func (m *Machine[W]) each(list []program.Instr, run func(program.Instr) error) e
 		if err := m.records(in); err != nil {
 			return m.located(in, err)
 		}
-		m.Spent[m.phase][in.Tag] += time.Since(start)
+		m.spend(lane, in.Op, in.Tag, start)
 		m.watch.passed(m.Program.Layers[in.Tag].Path)
 	}
 	return nil

@@ -150,7 +150,7 @@ func (m *Machine[W]) computes(level int, list []program.Instr, first int) error 
 		}
 		if n == 0 {
 			n = 1
-			if err := m.each(list[i:i+1], m.compute); err != nil {
+			if err := m.each(Computing, list[i:i+1], m.compute); err != nil {
 				return err
 			}
 		}
@@ -175,7 +175,7 @@ func (m *Machine[W]) runNative(at place) int {
 		start := time.Now()
 		m.buffers(s)
 		s.call.Run()
-		m.Spent[m.phase][s.Tag] += time.Since(start)
+		m.spend(Computing, "native", s.Tag, start)
 	}
 	return r.count
 }

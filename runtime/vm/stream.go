@@ -455,14 +455,14 @@ func (m *Machine[W]) through(f flow, s span) {
 		}
 		m.elements(step.in, s)
 	}
-	m.Spent[m.phase][f.steps[0].in.Tag] += time.Since(start)
+	m.spend(Computing, f.steps[0].in.Op, f.steps[0].in.Tag, start)
 }
 
 // receives receives all of some stretches.
 func (m *Machine[W]) receives(list []stretch) error {
 	for _, s := range list {
 		if s.n == 0 {
-			if err := m.each(s.list, m.receive); err != nil {
+			if err := m.each(Receiving, s.list, m.receive); err != nil {
 				return err
 			}
 			continue
@@ -481,7 +481,7 @@ func (m *Machine[W]) receivePiece(s stretch, of span) error {
 		if err := m.receiveSpan(in, of); err != nil {
 			return m.located(in, err)
 		}
-		m.Spent[m.phase][in.Tag] += time.Since(start)
+		m.spend(Receiving, in.Op, in.Tag, start)
 		if of.hi == s.n {
 			if err := m.records(in); err != nil {
 				return m.located(in, err)

@@ -187,7 +187,11 @@ func (c *Conn) End() error {
 	if !c.out.begun {
 		return nil
 	}
-	return c.flush(kindLast)
+	if err := c.flush(kindLast); err != nil {
+		return err
+	}
+	c.meter.ended(&c.meter.leaving)
+	return nil
 }
 
 func (c *Conn) ready(doing string) error {
@@ -342,10 +346,14 @@ func (c *Conn) readSome(p []byte) (int, error) {
 	}
 	c.in.left -= n
 	c.meter.recvPayload(n)
+	if c.in.left == 0 && !c.in.more {
+		c.meter.ended(&c.meter.arriving)
+	}
 	return n, nil
 }
 
 func (c *Conn) nextFrame() error {
+	waited := time.Now()
 	if err := c.in.ahead.full(c.in.head[:]); err != nil {
 		return err
 	}
@@ -360,7 +368,7 @@ func (c *Conn) nextFrame() error {
 		if !c.meter.plausible(h.depth) {
 			return fmt.Errorf("%w: depth stamp %d out of step, the parties are at different points", ErrProtocol, h.depth)
 		}
-		c.meter.recvBegins(h.depth)
+		c.meter.recvBegins(h.depth, waited)
 	} else if h.depth != c.in.depth {
 		return fmt.Errorf("%w: depth stamp changes inside a message from %d to %d", ErrProtocol, c.in.depth, h.depth)
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"sync"
+	"time"
 )
 
 // Key says what bytes were for: a phase of the session and, within it, whatever the caller numbers (a layer, an
@@ -44,6 +45,9 @@ type meter struct {
 	recvKey  Key
 	sendHead Key // of the message being sent: the key of its first payload byte
 	recvHead Key
+
+	tell              func(Message) // nil: nobody observes
+	leaving, arriving observed
 }
 
 func newMeter() meter {
@@ -79,12 +83,15 @@ func (m *meter) nextDepth() uint32 {
 	return m.recvMax + 1
 }
 
-// lengthen records that the chain reached depth, by a message that began under k.
-func (m *meter) lengthen(k Key, depth uint32) {
-	if before := max(m.sentMax, m.recvMax); depth > before {
-		m.rounds[m.phase] += int(depth - before)
-		m.at(k).Rounds += int(depth - before)
+// lengthen records that the chain reached depth, by a message that began under k, and gives by how much that lengthened it.
+func (m *meter) lengthen(k Key, depth uint32) int {
+	before := max(m.sentMax, m.recvMax)
+	if depth <= before {
+		return 0
 	}
+	m.rounds[m.phase] += int(depth - before)
+	m.at(k).Rounds += int(depth - before)
+	return int(depth - before)
 }
 
 func (m *meter) sendBegins(depth uint32) {
@@ -92,7 +99,7 @@ func (m *meter) sendBegins(depth uint32) {
 	defer m.mu.Unlock()
 	m.sendHead = m.sendKey
 	m.at(m.sendHead).MessagesSent++
-	m.lengthen(m.sendHead, depth)
+	m.begins(&m.leaving, time.Time{}, m.sendHead.Phase, depth, m.lengthen(m.sendHead, depth))
 	m.sentMax = max(m.sentMax, depth)
 }
 
@@ -100,12 +107,14 @@ func (m *meter) sentPayload(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at(m.sendKey).PayloadSent += int64(n)
+	m.carries(&m.leaving, m.sendKey.Tag, n)
 }
 
 func (m *meter) sentHeaders(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at(m.sendHead).HeaderSent += int64(n) * HeaderBytes
+	m.leaving.Headers += int64(n) * HeaderBytes
 }
 
 // plausible reports whether an honest peer could stamp a message with depth now: it can have received no more than
@@ -116,12 +125,12 @@ func (m *meter) plausible(depth uint32) bool {
 	return m.recvMax <= depth && depth <= m.sentMax+1
 }
 
-func (m *meter) recvBegins(depth uint32) {
+func (m *meter) recvBegins(depth uint32, waited time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.recvHead = m.recvKey
 	m.at(m.recvHead).MessagesReceived++
-	m.lengthen(m.recvHead, depth)
+	m.begins(&m.arriving, waited, m.recvHead.Phase, depth, m.lengthen(m.recvHead, depth))
 	m.recvMax = max(m.recvMax, depth)
 }
 
@@ -129,12 +138,14 @@ func (m *meter) recvPayload(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at(m.recvKey).PayloadReceived += int64(n)
+	m.carries(&m.arriving, m.recvKey.Tag, n)
 }
 
 func (m *meter) recvHeader() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at(m.recvHead).HeaderReceived += HeaderBytes
+	m.arriving.Headers += HeaderBytes
 }
 
 func (m *meter) beginPhase(phase int) {

@@ -21,6 +21,7 @@ type inferFlags struct {
 	taps    string
 	native  bool
 	store   string
+	trace   string
 }
 
 // inferResult is what infer prints: the prediction (client-server) or this server's share of it (outsourced).
@@ -56,6 +57,7 @@ func newInferCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
 	addNativeFlag(c, &f.native)
+	addTraceFlag(c, &f.trace, "this party")
 	addStoreFlag(c, &f.store, storeHelp)
 	c.MarkFlagRequired("connect")
 	c.MarkFlagRequired("input")
@@ -64,6 +66,9 @@ func newInferCmd(a *app) *cobra.Command {
 
 func (a *app) infer(dir string, f *inferFlags) (*inferResult, *party.Bundle, error) {
 	b, err := openParty(dir, cost.Client)
+	if err == nil {
+		err = writable(f.trace)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,9 +131,13 @@ func (a *app) inferOver(ctx context.Context, conn *wire.Conn, b *party.Bundle, s
 	if s != nil {
 		o.Modes, o.Store = party.Stored, s
 	}
+	trace := newTraceFile(f.trace, &o)
 	res, err := party.Run(ctx, o)
 	if err != nil {
 		return nil, nil, interrupted(ctx, err)
+	}
+	if err := trace.write(&res.Stats); err != nil {
+		return nil, nil, err
 	}
 	if err := taps.write(); err != nil {
 		return nil, nil, err

@@ -45,6 +45,7 @@ type runFlags struct {
 	native  bool
 	target  string // price list of this machine; empty: what is shipped for the link
 	against bool
+	trace   string
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -54,12 +55,16 @@ func newRunCmd(a *app) *cobra.Command {
 		Long: "Run starts a server and a client, and with --offline dealer a dealer, as processes of their own with fresh keys, connected over\n" +
 			"loopback by mutual TLS, and prints the prediction and what every layer cost. DIR is what compile wrote; a .sotto file is compiled first.",
 		Example: "  sotto run examples/minionn.sotto --weights random:1 --input examples/images/seven.png\n  sotto run out --input cat.png --link wan --json\n" +
-			"  sotto run out --input cat.png --store both\n  sotto run examples/minionn.sotto --input examples/images/seven.png --target me.json --against-estimate",
+			"  sotto run out --input cat.png --store both\n  sotto run examples/minionn.sotto --input examples/images/seven.png --target me.json --against-estimate\n" +
+			"  sotto run examples/minionn.sotto --input examples/images/seven.png --trace trace.json",
 		RunE: func(c *cobra.Command, args []string) error {
 			if _, err := wire.ParseLink(f.link); err != nil {
 				return usageError{err}
 			}
 			if err := compiledAlready(args[0], c); err != nil {
+				return err
+			}
+			if err := writable(f.trace); err != nil {
 				return err
 			}
 			dir, clean, err := a.compiled(args[0], &f)
@@ -87,6 +92,7 @@ func newRunCmd(a *app) *cobra.Command {
 	f.lower.addDeploy(c)
 	f.add(c)
 	addNativeFlag(c, &f.native)
+	addTraceFlag(c, &f.trace, "both parties")
 	addStoreFlag(c, &f.store, "`directory` of `sotto prepare DIR`: run the online phase alone, on material from there")
 	return c
 }
@@ -190,10 +196,13 @@ func (a *app) runBundle(dir string, f *runFlags, dump *taps) (*runResult, error)
 		return nil, err
 	}
 	ctx, stop := interruptible()
-	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", keys}}
+	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", keys}, traces: tracesIn(tmp, f.trace)}
 	defer g.stop()
 	r, err := g.play(dir, f, source, inputs, dump, b)
-	return r, interrupted(ctx, err)
+	if err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	return r, g.traces.merge(f.trace)
 }
 
 // keys are fresh ones in tmp, or those that a store is bound to.
@@ -233,6 +242,7 @@ type group struct {
 	ctx    context.Context // ends the processes
 	cancel context.CancelFunc
 	common []string
+	traces traces
 	procs  []*process
 }
 
@@ -350,6 +360,11 @@ func (g *group) play(dir string, f *runFlags, source cost.Source, inputs [2]stri
 	}
 	if f.native {
 		session = append(session, "--native")
+	}
+	for p, path := range g.traces {
+		if path != "" {
+			own[p] = append(own[p], "--trace", path)
+		}
 	}
 	server, addr, err := g.serve(session, args(filepath.Join(dir, serverDir), inputs[cost.Server], dump, cost.Server, own[cost.Server]...)...)
 	if err != nil {

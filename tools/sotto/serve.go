@@ -26,6 +26,7 @@ type serveFlags struct {
 	native   bool
 	taps     string
 	store    string
+	trace    string
 }
 
 // sessionResult is one line of serve, and what infer and run print.
@@ -56,6 +57,7 @@ func newServeCmd(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.output, "output", "", "outsourced: `file` (.npy) for this server's share of the output")
 	addTapFlag(c, &f.taps)
 	addNativeFlag(c, &f.native)
+	addTraceFlag(c, &f.trace, "this party in its last session")
 	addStoreFlag(c, &f.store, storeHelp)
 	c.MarkFlagRequired("listen")
 	return c
@@ -63,6 +65,9 @@ func newServeCmd(a *app) *cobra.Command {
 
 func (a *app) serve(dir string, f *serveFlags) error {
 	b, err := openParty(dir, cost.Server)
+	if err == nil {
+		err = writable(f.trace)
+	}
 	if err != nil {
 		return err
 	}
@@ -188,8 +193,12 @@ func (s *server) session(ctx context.Context, conn *wire.Conn) error {
 	taps := newTapFile(s.flags.taps)
 	o := s.sessionOptions(s.bundle, s.source, &s.flags.peerFlags, taps)
 	o.Conn, o.Input, o.Modes, o.Store = conn, s.input, s.modes, s.store
+	trace := newTraceFile(s.flags.trace, &o)
 	res, err := party.Run(ctx, o)
 	if err != nil {
+		return err
+	}
+	if err := trace.write(&res.Stats); err != nil {
 		return err
 	}
 	if err := taps.write(); err != nil {
