@@ -20,7 +20,7 @@ func TestBatchesAreTyped(t *testing.T) {
 		{head + "%1 = assign @v %z : f32[4]\n%2 = assign @v %z : f32[4]\nreturn %s }", "overwritten twice"},
 		{head + "%1 = nn.relu %x : f32[4] x 0\nreturn %s }", "accepted are numbers from 1"},
 		{head + "%1 = nn.relu %x : f32[4] x 9999999999999\nreturn %s }", "accepted are 1 to 2^34"},
-		{"module net\nfunc @f(%x: f32[4] x 3) -> f32[4] x 3 {\n%1 = nn.relu %x : f32[4] x 3\nreturn %1 }", "only functions of stage train have batches"},
+		{"module net\nfunc @f(%x: f32[4] x 3) -> f32[4] x 3 {\n%1 = nn.relu %x : f32[4] x 3\nreturn %1 }", "only functions of stages train and ring have batches"},
 		{"module train\nfunc @f(%z: f32[4]) -> f32[2] {\n%1 = train.gather %z {loops=[0,2,4], shape=[2]} : f32[2]\nreturn %1 }", "leave a tensor of 4 elements"},
 		{"module train\nfunc @f(%z: f32[4]) -> f32[2] {\n%1 = train.gather %z {loops=[0,2,17179869185], shape=[2]} : f32[2]\nreturn %1 }", "2^34 at most"},
 		{"module train\nfunc @f(%z: f32[4]) -> f32[3] {\n%1 = train.gather %z {loops=[0,2,1], shape=[3]} : f32[3]\nreturn %1 }", "have 2 rounds, accepted are 3"},

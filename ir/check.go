@@ -78,11 +78,14 @@ func (m *Module) checkParam(v *Value) error {
 	if err := v.checkAttrs(); err != nil {
 		return err
 	}
-	if m.Stage&(Space|Net|Train) != 0 && !v.Type.Elem.Float || m.Stage&ringStages != 0 && !v.Type.Elem.IsRing() || m.Stage != Train && v.Type.Batch > 0 {
+	if m.Stage&(Space|Net|Train) != 0 && !v.Type.Elem.Float || m.Stage&ringStages != 0 && !v.Type.Elem.IsRing() || m.Stage&batched == 0 && v.Type.Batch > 0 {
 		return fmt.Errorf("an input of type %s in stage %s", v.Type, m.Stage)
 	}
 	return v.Type.check()
 }
+
+// batched are the stages whose functions may take a batch and overwrite state: training steps, in float and in fixed point.
+const batched = Train | RingStage
 
 // checkValue verifies one value on its own: stage, arguments, attributes, type, and a comparison's width.
 func (m *Module) checkValue(v *Value) error {
@@ -99,8 +102,8 @@ func (m *Module) checkValue(v *Value) error {
 	if m.Stage == Train { // what is trained is a weight, whatever it is
 		return nil
 	}
-	if t.Batch > 0 {
-		return fmt.Errorf("is %s: only functions of stage %s have batches", t, Train)
+	if t.Batch > 0 && m.Stage&batched == 0 {
+		return fmt.Errorf("is %s: only functions of stages %s and %s have batches", t, Train, RingStage)
 	}
 	if err := v.checkWeights(); err != nil {
 		return err
@@ -119,7 +122,7 @@ func (s *seen) check(m *Module, v *Value) error {
 	switch {
 	case v.Is("choice"):
 		return s.checkSite(v)
-	case v.Op.State && m.Stage == Train:
+	case v.Op.State && m.Stage&batched != 0:
 		return s.checkState(v)
 	}
 	return nil

@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Env gives the tensors of a run by value.
 type Env map[*Value]*Tensor
@@ -92,18 +95,23 @@ func (v *Value) eval(args []*Tensor) (*Tensor, error) {
 	}
 	one, out := *v, NewTensor(v.Type)
 	one.Type.Batch = 0
-	of := make([]*Tensor, len(args))
-	for s := range v.Type.Batch {
-		for i, a := range args {
-			of[i] = a.sample(s)
+	errs := make([]error, v.Type.Batch)
+	both(v.Type.Batch, func(lo, hi int) {
+		of := make([]*Tensor, len(args))
+		for s := lo; s < hi; s++ {
+			for i, a := range args {
+				of[i] = a.sample(s)
+			}
+			t, err := v.Op.Eval(&one, of)
+			if err != nil {
+				errs[s] = err
+				continue
+			}
+			copy(out.sample(s).F, t.F)
+			copy(out.sample(s).I, t.I)
 		}
-		t, err := v.Op.Eval(&one, of)
-		if err != nil {
-			return nil, err
-		}
-		copy(out.F[s*v.Type.Len():], t.F)
-	}
-	return out, nil
+	})
+	return out, errors.Join(errs...)
 }
 
 // sample gives one sample of a batch; what is one for all samples is given as it is.
@@ -111,8 +119,14 @@ func (t *Tensor) sample(s int) *Tensor {
 	if t.Type.Batch == 0 {
 		return t
 	}
-	n := t.Type.Len()
-	return &Tensor{Type: t.Type.Batched(0), F: t.F[s*n : (s+1)*n]}
+	n, one := t.Type.Len(), &Tensor{Type: t.Type.Batched(0)}
+	if t.F != nil {
+		one.F = t.F[s*n : (s+1)*n]
+	}
+	if t.I != nil {
+		one.I = t.I[s*n : (s+1)*n]
+	}
+	return one
 }
 
 // Overwrites tells whether v overwrites the state tensor at its path.

@@ -222,8 +222,8 @@ func inferProduct(v *Value, t Type) (Type, error) {
 		t.Share = Masked
 	case x.Share == Opened && w.Share == Arithmetic:
 		t.Share = Arithmetic
-	case slices.Contains([]Sharing{Clear, OfClient, OfServer}, x.Share) && w.Share == OfServer:
-		t.Share = Clear
+	case slices.Contains([]Sharing{Clear, OfClient, OfServer}, x.Share) && w.Share == OfServer, x.Share == Clear && w.Share == Clear:
+		t.Share = Clear // the latter of a training step, whose weights are nobody's
 	default:
 		return Type{}, fmt.Errorf("input %s and weights %s: accepted are M with S, E with A, or an unshared input with S", x, w)
 	}

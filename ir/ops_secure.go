@@ -209,7 +209,7 @@ func defineTournament() {
 	staged := append(attrs[:4:4], Attr{"stage", IntAttr, nil, "from 0"})
 	local := func(name, doc, example string, attrs []Attr, operands []Operand, size func(t cost.Tournament, v *Value) (in []int, out int)) {
 		define(Op{
-			Name: "tour." + name, Stages: Secure, Local: true, Doc: doc, Example: example, Attrs: attrs, Operands: operands,
+			Name: "tour." + name, Stages: ringStages, Local: true, Doc: doc, Example: example, Attrs: attrs, Operands: operands,
 			Infer: func(v *Value) (Type, error) {
 				t, err := v.Tournament()
 				if err != nil {

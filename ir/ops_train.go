@@ -19,7 +19,7 @@ var (
 
 func init() {
 	define(Op{
-		Name: "assign", Stages: Train, State: true,
+		Name: "assign", Stages: Train | RingStage, State: true,
 		Doc:      "Overwrites the state tensor at the path when the function ends: weights, momenta, running statistics, gradients. A param reads what was there before.",
 		Example:  "%w = param @w : S f32[8]\n%1 = assign @w %w : f32[8]",
 		Operands: []Operand{{"v", "one for all samples"}},

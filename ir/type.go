@@ -62,7 +62,7 @@ type Type struct {
 	Share Sharing
 	Elem  Elem
 	Shape []int
-	Batch int // 0: there is one; n > 0: one for each of n samples, one behind the other (TRAIN)
+	Batch int // 0: there is one; n > 0: one for each of n samples, one behind the other (TRAIN, and RING where it trains)
 }
 
 // Float gives the clear float type of a shape.

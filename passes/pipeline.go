@@ -8,6 +8,7 @@ import (
 	"sotto/passes/choices"
 	"sotto/passes/clean"
 	"sotto/passes/fixed"
+	"sotto/passes/fixedstep"
 	"sotto/passes/fold"
 	"sotto/passes/pass"
 	"sotto/passes/protocols"
@@ -57,6 +58,13 @@ var ToTrain = []*pass.Pass{
 	clean.DCE, // gradients that nobody asked for
 }
 
+// ToFixedStep writes the step of them in fixed point, as two parties can compute it.
+var ToFixedStep = []*pass.Pass{
+	fixedstep.FixedStep,
+	clean.CSE, // what is truncated or spread twice
+	clean.DCE, // sums that nothing is normalised back by
+}
+
 // ToRing goes to fixed point.
 var ToRing = []*pass.Pass{
 	fold.X2act,    // polynomials become squares whose factors can fold
@@ -104,7 +112,7 @@ var Candidate = []*pass.Pass{protocols.Protocols, clean.CSE, clean.DCE, rounds.R
 // All lists every pass once, for `sotto opt`.
 func All() []*pass.Pass {
 	var all []*pass.Pass
-	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure, ToTrain, {choices.Open, relu.GateChannels, relu.GatePixels}} {
+	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure, ToTrain, ToFixedStep, {choices.Open, relu.GateChannels, relu.GatePixels}} {
 		for _, p := range list {
 			if !slices.Contains(all, p) {
 				all = append(all, p)

@@ -15,7 +15,22 @@ type Training struct {
 	// Logits are the paths of weights that decisions are made by beside those of relaxed choices, such as gates: trained apart from the others,
 	// without costs and decay.
 	Logits []string
+	// Softmax is what stands for softmax in fixed point; empty: Taylor.
+	Softmax Softmax
 }
+
+// Softmax is what a training step in fixed point takes for softmax: there are no exponentials there.
+type Softmax string
+
+const (
+	Taylor      Softmax = "taylor" // polynomials of second order, divided by their sum
+	ShiftedReLU Softmax = "relu"   // max(z, 0) + 1/8, divided by their sum
+	ODE         Softmax = "ode"    // steps of the differential equation that softmax solves
+	Limit       Softmax = "limit"  // (1 + z/2^n)^(2^n), divided by their sum
+)
+
+// Softmaxes lists them.
+var Softmaxes = []Softmax{Taylor, ShiftedReLU, ODE, Limit}
 
 // Decayed says which weights decay.
 type Decayed uint8

@@ -5,6 +5,7 @@
 package protocols
 
 import (
+	"fmt"
 	"slices"
 
 	"sotto/ir"
@@ -21,6 +22,9 @@ var Protocols = &pass.Pass{
 	Needs: ir.RingStage, Gives: ir.Secure,
 	Run: func(c *pass.Context, m *ir.Module) error {
 		if err := c.Protocols.Check(); err != nil {
+			return err
+		}
+		if err := ofOneSample(m); err != nil {
 			return err
 		}
 		m.Deploy, m.Packing = c.Deploy, c.Packing
@@ -46,6 +50,18 @@ var Protocols = &pass.Pass{
 		}
 		return nil
 	},
+}
+
+// ofOneSample refuses what has batches or overwrites state.
+func ofOneSample(m *ir.Module) error {
+	for _, f := range m.Funcs {
+		for _, v := range slices.Concat(f.Params, f.Body) {
+			if v.Type.Batch > 0 || v.Overwrites() {
+				return fmt.Errorf("@%s: %s is %s of a training step, which has no protocols yet: accepted are functions of one sample", f.Name, v, v.Type)
+			}
+		}
+	}
+	return nil
 }
 
 type assigner struct {

@@ -1,0 +1,355 @@
+package ir
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// What a training step in fixed point has beyond inference: products of two values that are both activations or gradients, sums over the batch,
+// signs that are values of their own, since the backward pass reads them again, and the adjoints of pools. passes/fixedstep builds steps of
+// them.
+func init() {
+	defineAdjoints()
+	defineProducts()
+	defineSigns()
+	defineTournamentAdjoints()
+}
+
+// ringProduct types a product of v's first two arguments, of a shape: fraction bits add.
+func ringProduct(v *Value, shape Type) (Type, error) {
+	a, b := v.Args[0].Type.Elem, v.Args[1].Type.Elem
+	if !a.IsRing() || !b.IsRing() || a.Bits != b.Bits {
+		return Type{}, fmt.Errorf("%s times %s: accepted are elements of one ring", v.Args[0].Type, v.Args[1].Type)
+	}
+	shape.Elem = Ring(a.Bits, a.Frac+b.Frac)
+	return clear(shape), checkRing(shape.Elem.Bits, shape.Elem.Frac)
+}
+
+// defineAdjoints defines the gradients of linear layers: shapes are those of the ops of TRAIN.
+func defineAdjoints() {
+	adjoint := func(name, example string, eval func(v *Value, a []*Tensor, sum []int64)) {
+		op := *MustLookup("grad." + name)
+		shapes := op.Infer
+		op.Name, op.Stages, op.Example = "ring."+name, RingStage, example
+		op.Infer = func(v *Value) (Type, error) {
+			t, err := shapes(v)
+			if err != nil {
+				return Type{}, err
+			}
+			return ringProduct(v, t)
+		}
+		op.Eval = func(v *Value, a []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			eval(v, a, out.I)
+			return out.wrap(), nil
+		}
+		define(op)
+	}
+	overBatch := func(v *Value, a []*Tensor, sum []int64, one func(x, dy *Tensor, sum []int64)) {
+		for s := range max(1, a[0].Type.Batch, a[1].Type.Batch) {
+			one(a[0].sample(s), a[1].sample(s), sum)
+		}
+	}
+	adjoint("conv2d.x", "%d = param @d : S i64q16[4,4,4]\n%w = param @w : S i64q16[4,3,3,3]\n%1 = ring.conv2d.x %d, %w {stride=[2,2], pad=[1,1], size=[8,8]} : i64q32[3,8,8]",
+		func(v *Value, a []*Tensor, sum []int64) {
+			v.taps(v.Type.Shape, a[1].Type.Shape, func(dy, x, w int) { sum[x] += a[0].I[dy] * a[1].I[w] })
+		})
+	adjoint("conv2d.w", "%x = param @x : S i64q16[3,8,8]\n%d = param @d : S i64q16[4,4,4]\n%1 = ring.conv2d.w %x, %d {stride=[2,2], pad=[1,1], kernel=[3,3]} : i64q32[4,3,3,3]",
+		func(v *Value, a []*Tensor, sum []int64) {
+			overBatch(v, a, sum, func(x, dy *Tensor, sum []int64) {
+				v.taps(x.Type.Shape, v.Type.Shape, func(y, x0, w int) { sum[w] += dy.I[y] * x.I[x0] })
+			})
+		})
+	adjoint("linear.x", "%d = param @d : S i64q16[10]\n%w = param @w : S i64q16[10,16]\n%1 = ring.linear.x %d, %w : i64q32[16]",
+		func(v *Value, a []*Tensor, sum []int64) {
+			for i, w := range a[1].I {
+				sum[i%len(sum)] += w * a[0].I[i/len(sum)]
+			}
+		})
+	adjoint("linear.w", "%x = param @x : S i64q16[16]\n%d = param @d : S i64q16[10]\n%1 = ring.linear.w %x, %d : i64q32[10,16]",
+		func(v *Value, a []*Tensor, sum []int64) {
+			overBatch(v, a, sum, func(x, dy *Tensor, sum []int64) {
+				for i := range sum {
+					sum[i] += dy.I[i/len(x.I)] * x.I[i%len(x.I)]
+				}
+			})
+		})
+	define(Op{
+		Name: "ring.unpool", Stages: RingStage, Local: true,
+		Doc:      "The adjoint of ring.sumpool: dy of each window at each of its elements, added up.",
+		Example:  "%d = param @d : S i64q16[8,2,2]\n%1 = ring.unpool %d {kernel=[2,2], stride=[2,2], size=[4,4]} : i64q16[8,4,4]",
+		Operands: []Operand{opDy}, Attrs: MustLookup("grad.avgpool").Attrs,
+		Infer: func(v *Value) (Type, error) {
+			t, err := MustLookup("grad.avgpool").Infer(v)
+			if err != nil {
+				return Type{}, err
+			}
+			share, err := sameRing(v.Args)
+			return v.Args[0].Type.With(t.Shape...).Of(share), err
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			v.windows(v.Type.Shape, func(dy int, places []int) {
+				for _, at := range places {
+					out.I[at] += a[0].I[dy]
+				}
+			})
+			return out.wrap(), nil
+		},
+	})
+}
+
+// defineProducts defines elementwise products, sums over the batch, and what goes back from a number a stretch to all of its elements.
+func defineProducts() {
+	attrN := MustLookup("grad.sums").Attrs[0]
+	stretches := func(v *Value) (Type, error) {
+		if n, of := v.Int("n"), v.Args[0].Type.Len(); n < 1 || of%n != 0 {
+			return Type{}, fmt.Errorf("n is %d, accepted are divisors of %d", n, of)
+		}
+		t, err := sameShapes(v.Args)
+		return t.With(v.Int("n")), err
+	}
+	define(Op{
+		Name: "ring.mul", Stages: RingStage,
+		Doc:      "Elementwise product; fraction bits add.",
+		Example:  "%x = param @x : S i64q16[8]\n%1 = ring.mul %x, %x : i64q32[8]",
+		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}},
+		Infer: func(v *Value) (Type, error) {
+			t, err := sameShapes(v.Args)
+			if err != nil {
+				return Type{}, err
+			}
+			return ringProduct(v, t)
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			return zipRing(v, a, func(x, y int64) int64 { return x * y }), nil
+		},
+	})
+	define(Op{
+		Name: "ring.mulp", Stages: RingStage, Local: true,
+		Doc:      "Times one public number that is not known before the function runs, as a learning rate; fraction bits add.",
+		Example:  "%x = param @x : S i64q16[8]\n%r = param @r : S i64q20[1]\n%1 = ring.mulp %x, %r : i64q36[8]",
+		Operands: []Operand{opX, {"p", "[1], public"}},
+		Infer: func(v *Value) (Type, error) {
+			if err := wantShape(v, 1, 1); err != nil {
+				return Type{}, err
+			}
+			return ringProduct(v, v.Args[0].Type)
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			return mapRing(v, a[0], func(x int64) int64 { return x * a[1].I[0] }), nil
+		},
+	})
+	define(Op{
+		Name: "ring.sums", Stages: RingStage, Sums: true, Local: true,
+		Doc:      "Sums of n equal stretches of the samples, over the batch.",
+		Example:  "%d = param @d : S i64q16[2,4,4]\n%1 = ring.sums %d {n=2} : i64q16[2]",
+		Operands: []Operand{opX}, Attrs: []Attr{attrN},
+		Infer: func(v *Value) (Type, error) {
+			if _, err := sameRing(v.Args); err != nil {
+				return Type{}, err
+			}
+			return stretches(v)
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			return v.sumStretches(a[0].Type, func(at int) int64 { return a[0].I[at] }), nil
+		},
+	})
+	define(Op{
+		Name: "ring.products", Stages: RingStage, Sums: true,
+		Doc:      "Sums of a*b over n equal stretches of the samples and over the batch; fraction bits add.",
+		Example:  "%d = param @d : S i64q16[2,4,4]\n%1 = ring.products %d, %d {n=2} : i64q32[2]",
+		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}}, Attrs: []Attr{attrN},
+		Infer: func(v *Value) (Type, error) {
+			t, err := stretches(v)
+			if err != nil {
+				return Type{}, err
+			}
+			return ringProduct(v, t)
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			longer := a[0].Type
+			if a[1].Type.Batch > 0 {
+				longer = a[1].Type
+			}
+			x, y := a[0].I, a[1].I
+			return v.sumStretches(longer, func(at int) int64 { return x[at%len(x)] * y[at%len(y)] }), nil
+		},
+	})
+	define(Op{
+		Name: "ring.spread", Stages: RingStage, Local: true,
+		Doc:      "Each number at all elements of its stretch: the adjoint of ring.sums.",
+		Example:  "%x = param @x : S i64q16[2]\n%1 = ring.spread %x {shape=[2,4,4]} : i64q16[2,4,4]",
+		Operands: []Operand{{"x", "[n], n a divisor of the result's elements"}}, Attrs: []Attr{{"shape", IntsAttr, nil, "of the result"}},
+		Infer: func(v *Value) (Type, error) {
+			share, err := sameRing(v.Args)
+			t := v.Args[0].Type.With(v.Ints("shape")...).Of(share)
+			if err := errors.Join(err, wantVector(v, 0), checkShape(t.Shape)); err != nil {
+				return Type{}, err
+			}
+			if n := v.Args[0].Type.Len(); t.Len()%n != 0 {
+				return Type{}, fmt.Errorf("%d numbers do not go evenly into shape %s", n, shapeString(t.Shape))
+			}
+			return t, nil
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			per := len(out.I) / len(a[0].I)
+			for i := range out.I {
+				out.I[i] = a[0].I[i/per]
+			}
+			return out, nil
+		},
+	})
+}
+
+// sumStretches adds f of every element's place in a batch of a type within each of v's stretches.
+func (v *Value) sumStretches(of Type, f func(at int) int64) *Tensor {
+	out, n := NewTensor(v.Type), v.Type.Len()
+	per := of.Len() / n
+	for at := range of.All() {
+		out.I[at/per%n] += f(at)
+	}
+	return out.wrap()
+}
+
+// defineSigns defines comparisons whose bit is a value.
+func defineSigns() {
+	bit := func(v *Value) error {
+		if v.Args[0].Type.Elem != U1 {
+			return fmt.Errorf("%s is %s, accepted are bits", v.operandName(0), v.Args[0].Type)
+		}
+		return nil
+	}
+	define(Op{
+		Name: "ring.drelu", Stages: RingStage,
+		Doc:      "1 where x >= 0: the derivative of max(x, 0), one at zero.",
+		Example:  "%x = param @x : S i64q16[8]\n%1 = ring.drelu %x : u1[8]",
+		Operands: []Operand{opX},
+		Infer: func(v *Value) (Type, error) {
+			t, err := inferRingUnary(v)
+			t.Elem = U1
+			return clear(t), err
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			out := NewTensor(v.Type)
+			for i, x := range a[0].I {
+				out.I[i] = ^x >> 63 & 1
+			}
+			return out, nil
+		},
+	})
+	define(Op{
+		Name: "ring.mux", Stages: RingStage,
+		Doc:      "d*x for bits d.",
+		Example:  "%d = param @d : B u1[8]\n%x = param @x : S i64q16[8]\n%1 = ring.mux %d, %x : i64q16[8]",
+		Operands: []Operand{{"d", "bits"}, {"x", "of the shape of d"}},
+		Infer: func(v *Value) (Type, error) {
+			_, err := sameShapes(v.Args)
+			if err = errors.Join(err, bit(v)); err == nil && !v.Args[1].Type.Elem.IsRing() {
+				err = fmt.Errorf("x is %s, accepted are ring elements", v.Args[1].Type)
+			}
+			return clear(v.Args[1].Type), err
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			return zipRing(v, a, func(d, x int64) int64 { return -d & x }), nil
+		},
+	})
+	define(Op{
+		Name: "ring.pick", Stages: RingStage,
+		Doc:      "A public integer c where a bit is 1, else 0.",
+		Example:  "%d = param @d : B u1[8]\n%1 = ring.pick %d {c=4096, bits=64, frac=16} : i64q16[8]",
+		Operands: []Operand{{"d", "bits"}},
+		Attrs:    []Attr{{"c", IntAttr, nil, "the integer"}, {"bits", IntAttr, nil, "of the ring"}, {"frac", IntAttr, 0, "fraction bits of the result"}},
+		Infer: func(v *Value) (Type, error) {
+			t := clear(v.Args[0].Type)
+			t.Elem = Ring(v.Int("bits"), v.Int("frac"))
+			return t, errors.Join(bit(v), checkRing(t.Elem.Bits, t.Elem.Frac))
+		},
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+			return mapRing(v, a[0], func(d int64) int64 { return d * int64(v.Int("c")) }), nil
+		},
+	})
+}
+
+// defineTournamentAdjoints defines the way back through a tournament: gradients of the elements of a stage from those of its winners, which the
+// bits of its comparisons have parted.
+func defineTournamentAdjoints() {
+	geometry := MustLookup("tour.left").Attrs
+	const said = "{image=[1,4,4], kernel=[2,2], stride=[2,2]"
+	back := func(name, doc, example string, attrs []Attr, operands []Operand, size func(v *Value, stage int) (in []int, shape []int), eval func(v *Value, a []*Tensor, out []int64)) {
+		define(Op{
+			Name: "tour." + name, Stages: RingStage, Local: true, Doc: doc, Example: example, Attrs: attrs, Operands: operands,
+			Infer: func(v *Value) (Type, error) {
+				if _, err := v.Tournament(); err != nil {
+					return Type{}, err
+				}
+				stage := 0
+				if _, staged := FindAttr(attrs, "stage"); staged {
+					stage = v.Int("stage")
+				}
+				in, shape := size(v, stage)
+				for i, n := range in {
+					if v.Args[i].Type.Len() != n {
+						return Type{}, fmt.Errorf("%s has %d elements, accepted are %d", v.operandName(i), v.Args[i].Type.Len(), n)
+					}
+				}
+				share, err := sameRing(v.Args)
+				return v.Args[0].Type.With(shape...).Of(share), err
+			},
+			Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
+				out := NewTensor(v.Type)
+				eval(v, a, out.I)
+				return out.wrap(), nil
+			},
+		})
+	}
+	live := Operand{"dnext", "gradients of the elements that are left behind the stage"}
+	back("winners", "Of the gradients behind a stage, those of its winners, one a pair.",
+		"%d = param @d : S i64q16[8]\n%1 = tour.winners %d "+said+", stage=0} : i64q16[8]", geometry, []Operand{live},
+		func(v *Value, s int) ([]int, []int) {
+			t, _ := v.Tournament()
+			return []int{t.Live(s + 1)}, []int{t.Pairs(s)}
+		},
+		func(v *Value, a []*Tensor, out []int64) {
+			t, _ := v.Tournament()
+			for i, j := range t.MergeIndex(v.Int("stage")) {
+				if int(j) < len(out) {
+					out[j] = a[0].I[i]
+				}
+			}
+		})
+	back("unpair", "The gradients of a stage's elements: those of both sides of every pair, and of elements that had no opponent.",
+		"%d = param @d : S i64q16[8]\n%1 = tour.unpair %d, %d, %d "+said+", stage=0} : i64q16[16]", geometry,
+		[]Operand{{"dleft", "one a pair"}, {"dright", "one a pair"}, live},
+		func(v *Value, s int) ([]int, []int) {
+			t, _ := v.Tournament()
+			return []int{t.Pairs(s), t.Pairs(s), t.Live(s + 1)}, []int{t.Live(s)}
+		},
+		func(v *Value, a []*Tensor, out []int64) {
+			t, _ := v.Tournament()
+			left, right := t.PairIndex(v.Int("stage"))
+			for k := range left {
+				out[left[k]], out[right[k]] = a[0].I[k], a[1].I[k]
+			}
+			for i, j := range t.MergeIndex(v.Int("stage")) {
+				if int(j) >= len(left) {
+					out[int(j)-len(left)] = a[2].I[i]
+				}
+			}
+		})
+	back("return", "The adjoint of tour.start: the gradients of all windows' elements, added up at their places in the image.",
+		"%d = param @d : S i64q16[16]\n%1 = tour.return %d "+said+"} : i64q16[1,4,4]", MustLookup("tour.start").Attrs,
+		[]Operand{{"d", "of every window's elements, as tour.start lays them out"}},
+		func(v *Value, _ int) ([]int, []int) {
+			t, _ := v.Tournament()
+			return []int{t.Live(0)}, slices.Clone(v.Ints("image"))
+		},
+		func(v *Value, a []*Tensor, out []int64) {
+			t, _ := v.Tournament()
+			for i, at := range t.InitialIndex() {
+				out[at] += a[0].I[i]
+			}
+		})
+}

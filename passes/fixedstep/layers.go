@@ -1,0 +1,207 @@
+package fixedstep
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"sotto/ir"
+)
+
+// linear is a convolution or fully connected layer: the bias joins the product before its one truncation.
+func (s *step) linear(v *ir.Value) *ir.Value {
+	x, w := s.To[v.Args[0]], s.To[v.Args[1]]
+	y := s.b.Must("ring."+v.Op.Name[len("nn."):], v.Declared(), x, w)
+	if len(v.Args) > 2 {
+		y = s.add(y, s.spread(s.at(s.To[v.Args[2]], frac(y)), y.Type.Shape))
+	}
+	return s.trunc(y, frac(w))
+}
+
+var errGates = errors.New("a relu that elements go around: accepted are whole ones")
+
+// relu is the product with its sign, which the backward pass reads by the relu's result.
+func (s *step) relu(v *ir.Value) (*ir.Value, error) {
+	if len(v.Ints("keep")) > 0 {
+		return nil, errGates
+	}
+	x := s.To[v.Args[0]]
+	s.signs[v] = s.sign(x)
+	s.signs[v.Args[0]] = s.signs[v]
+	return s.mux(s.signs[v], x), nil
+}
+
+// reluBack passes gradients where the relu's operand was not below zero. In float they stop at zero too.
+func (s *step) reluBack(v *ir.Value) (*ir.Value, error) {
+	d := s.signs[v.Args[0]]
+	if d == nil || len(v.Ints("keep")) > 0 {
+		return nil, errGates
+	}
+	return s.mux(d, s.To[v.Args[1]]), nil
+}
+
+// tournament is a max-pool as it was played: its shape, and the bits of its stages, 1 where the first of a pair is not smaller.
+type tournament struct {
+	of    *ir.Value // what is pooled, in TRAIN
+	attrs ir.Attrs
+	won   []*ir.Value
+}
+
+func (t *tournament) stage(n int) ir.Attrs {
+	attrs := ir.Attrs{"stage": n}
+	for k, a := range t.attrs {
+		attrs[k] = a
+	}
+	return attrs
+}
+
+func (s *step) maxpool(v *ir.Value) *ir.Value {
+	y, t := s.greatest(s.To[v.Args[0]], v.Ints("kernel"), v.Ints("stride"), v.Ints("pad"))
+	t.of, s.pools[v] = v.Args[0], t
+	return s.reshape(y, v.Type.Shape...)
+}
+
+// greatest gives the greatest element of every window of an image.
+func (s *step) greatest(x *ir.Value, kernel, stride, pad []int) (*ir.Value, *tournament) {
+	t := &tournament{attrs: ir.Attrs{"image": x.Type.Shape, "kernel": kernel, "stride": stride, "pad": pad}}
+	live := s.b.Must("tour.start", t.attrs, x)
+	g, err := live.Tournament()
+	if err != nil {
+		ir.Bugf("%v", err)
+	}
+	for n := range g.Stages() {
+		left, right := s.b.Must("tour.left", t.stage(n), live), s.b.Must("tour.right", t.stage(n), live)
+		d := s.sub(left, right)
+		t.won = append(t.won, s.sign(d))
+		live = s.b.Must("tour.next", t.stage(n), s.add(right, s.mux(t.won[n], d)), live)
+	}
+	return live, t
+}
+
+// maxpoolBack leads the gradients back by the bits of the tournament: no comparison, and two multiplications by bits a stage in all.
+func (s *step) maxpoolBack(v *ir.Value) (*ir.Value, error) {
+	t := s.played(v)
+	if t == nil {
+		return nil, fmt.Errorf("the gradient of a max-pool that is not there")
+	}
+	dy := s.To[v.Args[1]]
+	live := s.reshape(dy, dy.Type.Len())
+	for n, won := range slices.Backward(t.won) {
+		of := s.b.Must("tour.winners", t.stage(n), live)
+		left := s.mux(won, of)
+		live = s.b.Must("tour.unpair", t.stage(n), left, s.sub(of, left), live)
+	}
+	return s.b.Must("tour.return", t.attrs, live), nil
+}
+
+// played finds the tournament whose gradient v is.
+func (s *step) played(v *ir.Value) *tournament {
+	for pool, t := range s.pools {
+		if t.of == v.Args[0] && slices.Equal(pool.Ints("kernel"), v.Ints("kernel")) && slices.Equal(pool.Ints("stride"), v.Ints("stride")) &&
+			slices.Equal(pool.Ints("pad"), v.Ints("pad")) {
+			return t
+		}
+	}
+	return nil
+}
+
+func area(v *ir.Value) int { return v.Ints("kernel")[0] * v.Ints("kernel")[1] }
+
+func (s *step) avgpool(v *ir.Value) *ir.Value {
+	x := s.To[v.Args[0]]
+	return s.over(s.b.Must("ring.sumpool", v.Declared(), x), area(v), frac(x))
+}
+
+func (s *step) avgpoolBack(v *ir.Value) *ir.Value {
+	dy := s.To[v.Args[0]]
+	return s.b.Must("ring.unpool", v.Declared(), s.over(dy, area(v), frac(dy)))
+}
+
+// norm is a batch normalisation as it was computed: c = x - mean, 1/sqrt(var + eps), and that times gamma. Of x nothing else is read, forward or
+// backward, so that two parties open c once.
+type norm struct {
+	n                 int       // elements of a channel in the batch
+	mean, c, variance *ir.Value // variance has the fraction bits of weights
+	deviation, scale  *ir.Value // 1/sqrt(var + eps), gamma times it: rootFrac more bits than activations
+	of                *ir.Value // in TRAIN
+}
+
+// normParts are sums over a batch: of dy*c, and of what two operands of the normalisation have as gradients.
+type normParts struct{ p, gamma, beta *ir.Value }
+
+// rootFrac are the bits that inverse square roots have more than activations; rootDomain are the powers of two that variances lie between.
+const rootFrac = 4
+
+var rootDomain = domain{-12, 12}
+
+func (s *step) moments(v *ir.Value) *ir.Value {
+	x := s.To[v.Args[0]]
+	channels := x.Type.Shape[0]
+	k := &norm{n: x.Type.All() / channels, of: v.Args[0]}
+	k.mean = s.over(s.b.Must("ring.sums", ir.Attrs{"n": channels}, x), k.n, frac(x))
+	k.c = s.sub(x, s.spread(k.mean, x.Type.Shape))
+	const guard = 4 // bits of the sum of squares beyond those of activations
+	squares := s.at(s.b.Must("ring.products", ir.Attrs{"n": channels}, k.c, k.c), s.frac+guard)
+	k.variance = s.over(squares, k.n, s.fine())
+	s.norms[v] = k
+	return nil
+}
+
+func (s *step) batchnorm(v *ir.Value) *ir.Value {
+	k := s.norms[v.Args[3]]
+	gamma, beta := s.To[v.Args[1]], s.To[v.Args[2]]
+	k.deviation = s.inverseRoot(s.plus(k.variance, v.Float("eps")), rootDomain, s.frac+rootFrac)
+	k.scale = s.trunc(s.mul(gamma, k.deviation), frac(gamma))
+	y := s.mul(k.c, s.spread(k.scale, k.c.Type.Shape))
+	y = s.add(y, s.spread(s.at(beta, frac(y)), y.Type.Shape))
+	return s.at(y, s.frac)
+}
+
+func (s *step) batchnormSums(v *ir.Value) *ir.Value {
+	k, dy := s.norms[v.Args[1]], s.To[v.Args[2]]
+	channels := ir.Attrs{"n": dy.Type.Shape[0]}
+	p := s.at(s.b.Must("ring.products", channels, k.c, dy), s.fine())
+	s.parts[v] = &normParts{p: p, gamma: s.mul(p, k.deviation), beta: s.b.Must("ring.sums", channels, dy)}
+	return nil
+}
+
+// part gives the gradient of gamma or beta.
+func (s *step) part(v *ir.Value) (*ir.Value, error) {
+	if of := s.parts[v.Args[0]]; of != nil {
+		channels := of.p.Type.Len()
+		switch {
+		case slices.Equal(v.Ints("loops"), []int{0, channels, 1}):
+			return of.gamma, nil
+		case slices.Equal(v.Ints("loops"), []int{channels, channels, 1}):
+			return of.beta, nil
+		}
+	}
+	return nil, fmt.Errorf("the gradient of a movement of elements: accepted are networks without concat, pad, slice and upsample")
+}
+
+// batchnormBack is scale*(dy - sum(dy)/n) - c*(scale*deviation^2*p/n), with p = sum(dy*c): products with numbers of channels.
+func (s *step) batchnormBack(v *ir.Value) *ir.Value {
+	k, of, dy := s.norms[v.Args[2]], s.parts[v.Args[3]], s.To[v.Args[4]]
+	shape := dy.Type.Shape
+	first := s.mul(s.sub(dy, s.spread(s.over(of.beta, k.n, frac(dy)), shape)), s.spread(k.scale, shape))
+	const guard = 16 // p/n is small: so many bits more than activations have
+	mean := s.over(of.p, k.n, s.frac+guard)
+	square := s.trunc(s.mul(k.deviation, k.deviation), frac(k.deviation))
+	factor := s.trunc(s.mul(mean, square), frac(square))
+	factor = s.at(s.mul(factor, k.scale), frac(first)-frac(k.c))
+	return s.at(s.sub(first, s.mul(k.c, s.spread(factor, shape))), frac(dy))
+}
+
+// kept is (1 - momentum)*old + momentum*factor*now.
+func (s *step) kept(v, now *ir.Value, factor float64) *ir.Value {
+	old, m := s.To[v.Args[0]], v.Float("momentum")
+	sum := s.add(s.times(old, 1-m), s.times(s.at(now, frac(old)), m*factor))
+	return s.trunc(sum, rateFrac)
+}
+
+func (s *step) runningMean(v *ir.Value) *ir.Value { return s.kept(v, s.norms[v.Args[1]].mean, 1) }
+
+func (s *step) runningVar(v *ir.Value) *ir.Value {
+	n := float64(v.Int("count"))
+	return s.kept(v, s.norms[v.Args[1]].variance, n/(n-1))
+}

@@ -1,0 +1,80 @@
+package fixedstep
+
+import (
+	"math"
+
+	"sotto/ir"
+	"sotto/passes/pass"
+)
+
+// softmaxes are what stands for softmax, of logits [N] of a batch: probabilities at the scale of activations. Whichever it is, its difference
+// from the label is taken for the gradient by the logits.
+var softmaxes map[pass.Softmax]func(s *step, z *ir.Value) *ir.Value
+
+func init() {
+	softmaxes = map[pass.Softmax]func(s *step, z *ir.Value) *ir.Value{
+		pass.Taylor: (*step).taylor, pass.ShiftedReLU: (*step).shiftedRelu, pass.ODE: (*step).ode, pass.Limit: (*step).limit,
+	}
+}
+
+// farthest is the size of logits that domains are chosen for.
+const farthest = 32
+
+// taylor is t/sum(t), t = ((z+1)^2 + 1)/2, the Taylor polynomial of exp of second order. It has its least value at z = -1: a logit far below that
+// counts as if it were far above.
+func (s *step) taylor(z *ir.Value) *ir.Value {
+	z = s.plus(z, 1)
+	t := s.at(s.halved(s.plus(s.mul(z, z), 1), 1), s.frac)
+	most := ((farthest+1)*(farthest+1) + 1) / 2.
+	return s.shares(t, 0.5, most)
+}
+
+// shiftedRelu is t/sum(t), t = max(z, 0) + shift.
+func (s *step) shiftedRelu(z *ir.Value) *ir.Value {
+	const shift = 0.125
+	return s.shares(s.plus(s.mux(s.sign(z), z), shift), shift, farthest+shift)
+}
+
+// ode is the solution of dp/dt = (z - <z,p>)*p at t = 1 from p = 1/m, which softmax is, by 2^odeBits steps of Euler. They keep the sum, and stay
+// positive where all |z - <z,p>| are below 2^odeBits.
+func (s *step) ode(z *ir.Value) *ir.Value {
+	const odeBits = 5
+	m := z.Type.Shape
+	uniform := 1 / float64(z.Type.Len())
+	p := s.plus(s.b.Must("ring.mulc", ir.Attrs{"c": 0, "frac": finer}, z), uniform) // at the scale of weights
+	for range 1 << odeBits {
+		mean := s.at(s.total(s.mul(z, p)), frac(z))
+		change := s.mul(s.sub(z, s.spread(mean, m)), p)
+		p = s.add(p, s.at(s.halved(change, odeBits), frac(p)))
+	}
+	return s.at(p, s.frac)
+}
+
+// limit is t/sum(t), t = max(1 + (z - max z)/2^n, 0)^(2^n), which exp is the limit of: what others take. Without the inner max, logits that lie 2^n
+// below the greatest would count more the farther they lie.
+func (s *step) limit(z *ir.Value) *ir.Value {
+	const limitBits = 8
+	classes := z.Type.Len()
+	top, _ := s.greatest(s.reshape(z, 1, 1, classes), []int{1, classes}, []int{1, 1}, []int{0, 0})
+	below := s.sub(z, s.spread(top, z.Type.Shape))
+	t := s.plus(s.at(s.halved(below, limitBits), s.fine()), 1)
+	t = s.mux(s.sign(t), t)
+	for range limitBits {
+		t = s.trunc(s.mul(t, t), s.fine())
+	}
+	return s.shares(t, 1/float64(classes), 1)
+}
+
+// total adds up the numbers of each sample, [N] to [1].
+func (s *step) total(x *ir.Value) *ir.Value {
+	n := x.Type.Len()
+	return s.reshape(s.b.Must("ring.sumpool", ir.Attrs{"kernel": []int{1, n}}, s.reshape(x, 1, 1, n)), 1)
+}
+
+// shares divides numbers of at least least and at most most, on average, by their sum.
+func (s *step) shares(t *ir.Value, least, most float64) *ir.Value {
+	n := float64(t.Type.Len())
+	within := domain{int(math.Floor(math.Log2(n * least))), int(math.Ceil(math.Log2(n*most + 1)))}
+	r := s.reciprocal(s.total(t), within, s.fine())
+	return s.at(s.mul(t, s.spread(r, t.Type.Shape)), s.frac)
+}

@@ -1,0 +1,213 @@
+package fixedstep_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"sotto/ir"
+	"sotto/passes"
+	"sotto/passes/autodiff"
+	"sotto/passes/clean"
+	"sotto/passes/fixedstep"
+	"sotto/passes/pass"
+	"sotto/passes/pass/golden"
+	"sotto/passes/protocols"
+)
+
+func TestGolden(t *testing.T) {
+	golden.Run(t, "testdata", autodiff.Autodiff, fixedstep.FixedStep, clean.CSE, clean.DCE)
+}
+
+// network has every op that steps are written of: overlapping windows with a border, a skip, a normalisation, biases, both pools.
+const network = `module net
+func @net(%image: C f32[2,9,9]) -> f32[5] {
+  %w = param @conv.weight : S f32[4,2,3,3]
+  %c = param @conv.bias : S f32[4]
+  %g = param @bn.weight : S f32[4]
+  %b = param @bn.bias : S f32[4]
+  %m = param @bn.running_mean : S f32[4]
+  %v = param @bn.running_var : S f32[4]
+  %u = param @skip.weight : S f32[4,4,1,1]
+  %f = param @fc.weight : S f32[5,16]
+  %h = param @fc.bias : S f32[5]
+  %conv = nn.conv2d %image, %w, %c {pad=[1,1]} : f32[4,9,9]  @0:0:0/conv
+  %pool = nn.maxpool %conv {kernel=[3,3], stride=[2,2], pad=[1,1]} : f32[4,5,5]  @0:0:0/pool
+  %bn = nn.batchnorm %pool, %g, %b, %m, %v : f32[4,5,5]  @0:0:0/bn
+  %relu = nn.relu %bn : f32[4,5,5]  @0:0:0/relu
+  %skip = nn.conv2d %relu, %u : f32[4,5,5]  @0:0:0/skip
+  %sum = nn.add %relu, %skip : f32[4,5,5]  @0:0:0/sum
+  %avg = nn.avgpool %sum {kernel=[2,2], stride=[2,2]} : f32[4,2,2]  @0:0:0/avg
+  %flat = nn.reshape %avg {shape=[16]} : f32[16]
+  %fc = nn.linear %flat, %f, %h : f32[5]  @0:0:0/fc
+  return %fc {name="y"}
+}`
+
+// module parses a network, or gives the test up.
+func module(t *testing.T, text string) *ir.Module {
+	t.Helper()
+	m, err := ir.Parse("net.ir", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// both gives a network's training functions in float, and its step in fixed point.
+func both(t *testing.T, c *pass.Context) (float, ring *ir.Func) {
+	t.Helper()
+	m := module(t, network)
+	if err := (&pass.Runner{}).Run(c, m, passes.ToTrain...); err != nil {
+		t.Fatal(err)
+	}
+	n := m.Clone()
+	if err := (&pass.Runner{}).Run(c, n, passes.ToFixedStep...); err != nil {
+		t.Fatal(err)
+	}
+	return m.Func("step"), n.Func("step")
+}
+
+// state is drawn by path, as numbers that the ring holds exactly.
+func state(v *ir.Value) []float32 {
+	x := make([]float32, v.Type.Len())
+	rng := rand.New(rand.NewPCG(uint64(len(v.Path)), uint64(v.Path[0]))) // public: weights of a test
+	for i := range x {
+		x[i] = float32(math.Round(rng.NormFloat64()*(1<<12)) / (1 << 13))
+		if strings.HasSuffix(v.Path, "var") || v.Path == "bn.weight" {
+			x[i] = 1 + x[i]/8
+		}
+		if strings.HasSuffix(v.Path, "velocity") {
+			x[i] /= 16
+		}
+	}
+	return x
+}
+
+// inputs are images, labels, rate and step.
+func inputs(f *ir.Func) [][]float32 {
+	rng := rand.New(rand.NewPCG(1, 2)) // public: images of a test
+	images, labels := make([]float32, f.Params[0].Type.All()), make([]float32, f.Params[1].Type.All())
+	for i := range images {
+		images[i] = float32(math.Round(rng.NormFloat64()*1024) / 1024)
+	}
+	for s := range f.Params[1].Type.Batch {
+		labels[s*5+rng.IntN(5)] = 1
+	}
+	return [][]float32{images, labels, {1. / 16}, {1, 1}}
+}
+
+// run runs a step and gives every value by its name, and the new state by its path after an at.
+func run(t *testing.T, f *ir.Func, x [][]float32) map[string][]float64 {
+	t.Helper()
+	out := map[string][]float64{}
+	quantised := func(t ir.Type, x []float32) *ir.Tensor {
+		if t.Elem.Float {
+			return &ir.Tensor{Type: t, F: x}
+		}
+		return ir.Quantize(t, x)
+	}
+	r := ir.Runner{
+		Weight: func(v *ir.Value) (*ir.Tensor, error) { return quantised(v.Type, state(v)), nil },
+		Assign: func(v *ir.Value, x *ir.Tensor) { out["@"+v.Path] = x.Real() },
+		Visit:  func(v *ir.Value, x *ir.Tensor) { out[v.Name] = x.Real() },
+	}
+	in := make([]*ir.Tensor, len(f.Params))
+	for i, p := range f.Params {
+		in[i] = quantised(p.Type, x[i])
+	}
+	if _, err := r.Run(f, in...); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// farthest is the greatest difference of two vectors.
+func farthest(a, b []float64) (most float64) {
+	for i := range a {
+		most = max(most, math.Abs(a[i]-b[i]))
+	}
+	return most
+}
+
+// A step in fixed point is the step in float: every value that both have, and what they leave as state, within some units of the last place
+// of activations, times what gradients have more. Limit is nearly softmax.
+func TestAStepIsThatInFloat(t *testing.T) {
+	for _, how := range []pass.Training{
+		{Batch: 8, Optimiser: pass.SGD{Momentum: 0.9, Nesterov: true}, Decay: 1e-3, Smoothing: 0.1, Softmax: pass.Limit},
+		{Batch: 6, Optimiser: pass.SGD{}, Softmax: pass.Limit},
+	} {
+		for _, frac := range []int{13, 16, 20} {
+			float, ring := both(t, &pass.Context{Training: &how, Frac: frac})
+			x := inputs(float)
+			want, got := run(t, float, x), run(t, ring, x)
+			const units = 48 // of the last place of activations: what sums of dozens of rounded products come to
+			const softmax = 2e-3
+			compared := 0
+			for name, w := range want {
+				g, ok := got[name]
+				if !ok || len(g) != len(w) || strings.HasPrefix(name, "metrics") {
+					continue
+				}
+				compared++
+				within := units * math.Ldexp(1, -frac)
+				if off := farthest(w, g); off > within+softmax*size(w) {
+					t.Errorf("%d fraction bits, batch %d: %s is off by %g of %g, accepted is %g", frac, how.Batch, name, off, size(w), within+softmax*size(w))
+				}
+			}
+			if compared < 40 {
+				t.Errorf("%d values have one to compare with, there should be 40 and more", compared)
+			}
+		}
+	}
+}
+
+func size(x []float64) (most float64) {
+	for _, e := range x {
+		most = max(most, math.Abs(e))
+	}
+	return most
+}
+
+// A step compares each element of a relu or a max-pool once, and the backward pass never; beside those, normalisation and softmax compare a few
+// numbers to begin with.
+func TestSignsAreComputedOnce(t *testing.T) {
+	how := pass.Training{Batch: 8, Optimiser: pass.SGD{Momentum: 0.9}}
+	_, ring := both(t, &pass.Context{Training: &how})
+	signs := map[string]int{}
+	for _, v := range ring.Body {
+		if v.Is("ring.drelu") {
+			signs[v.Path] += v.Type.Len()
+		}
+	}
+	const windows, last = 4 * 5 * 5, 4 * (5*5*9 - 2*5*3 - 2*5*3 + 4) // windows, and what stands in them: borders leave three or five of nine out
+	if signs["relu"] != 4*5*5 || signs["pool"] != last-windows {
+		t.Errorf("signs of %v elements: want relu %d, pool %d", signs, 4*5*5, last-windows)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		change [2]string
+		how    pass.Training
+		frac   int
+		want   string
+	}{
+		{[2]string{"nn.relu ", "nn.relu6 "}, pass.Training{Batch: 4, Optimiser: pass.SGD{}}, 0, "nn.relu6 is not trained in fixed point yet"},
+		{[2]string{}, pass.Training{Batch: 4, Optimiser: pass.Adam{}}, 0, "adam.mean is not trained in fixed point yet"},
+		{[2]string{}, pass.Training{Batch: 4, Optimiser: pass.SGD{}, Softmax: "exp"}, 0, `softmax "exp": accepted are [taylor relu ode limit]`},
+		{[2]string{}, pass.Training{Batch: 4, Optimiser: pass.SGD{}}, 21, "21 fraction bits: accepted are 13 to 20"},
+	} {
+		m := module(t, strings.Replace(network, c.change[0], c.change[1], 1))
+		err := (&pass.Runner{}).Run(&pass.Context{Training: &c.how, Frac: c.frac}, m, append(passes.ToTrain[:len(passes.ToTrain):len(passes.ToTrain)], passes.ToFixedStep...)...)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+	m := module(t, network)
+	how := pass.Training{Batch: 4, Optimiser: pass.SGD{}}
+	all := append(append(passes.ToTrain[:len(passes.ToTrain):len(passes.ToTrain)], passes.ToFixedStep...), protocols.Protocols)
+	if err := (&pass.Runner{}).Run(&pass.Context{Training: &how}, m, all...); err == nil || !strings.Contains(err.Error(), "accepted are functions of one sample") {
+		t.Errorf("protocols take a training step: %v", err)
+	}
+}
