@@ -396,15 +396,24 @@ func (v *Value) shaped(x []int) *Value {
 
 // taps calls f for every product of a convolution of x by w with the places of the result's element, the input's and the weight.
 func (v *Value) taps(x, w []int, f func(y, x, w int)) {
+	v.tapRows(x, w, func(y, x, w, n, step int) {
+		for i := range n {
+			f(y+i, x+i*step, w)
+		}
+	})
+}
+
+// tapRows calls f for every weight and row of the result with the places of the first of the n products there: the input's are step apart.
+func (v *Value) tapRows(x, w []int, f func(y, x, w, n, step int)) {
 	g := v.shaped(x).window(w[2], w[3])
 	inPer, outPer := w[1], w[0]/v.Int("groups")
 	for tap := range w[0] * w[1] * w[2] * w[3] {
 		o, c, ky, kx := tap/(w[1]*w[2]*w[3]), tap/(w[2]*w[3])%w[1], tap/w[3]%w[2], tap%w[3]
-		in := o/outPer*inPer + c
-		for at := range g.oh * g.ow {
-			row, col := at/g.ow*g.sh+ky*g.dh-g.ph, at%g.ow*g.sw+kx*g.dw-g.pw
-			if 0 <= row && row < g.h && 0 <= col && col < g.w {
-				f(o*g.oh*g.ow+at, (in*g.h+row)*g.w+col, tap)
+		in, left := o/outPer*inPer+c, kx*g.dw-g.pw
+		lo, hi := max(0, (-left+g.sw-1)/g.sw), min(g.ow, (g.w-left+g.sw-1)/g.sw) // whose columns are inside
+		for oy := range g.oh {
+			if row := oy*g.sh + ky*g.dh - g.ph; 0 <= row && row < g.h && lo < hi {
+				f((o*g.oh+oy)*g.ow+lo, (in*g.h+row)*g.w+lo*g.sw+left, tap, hi-lo, g.sw)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // What a training step in fixed point has beyond inference: products of two values that are both activations or gradients, sums over the batch,
@@ -47,18 +48,36 @@ func defineAdjoints() {
 		define(op)
 	}
 	overBatch := func(v *Value, a []*Tensor, sum []int64, one func(x, dy *Tensor, sum []int64)) {
-		for s := range max(1, a[0].Type.Batch, a[1].Type.Batch) {
-			one(a[0].sample(s), a[1].sample(s), sum)
-		}
+		var adding sync.Mutex
+		both(max(1, a[0].Type.Batch, a[1].Type.Batch), func(lo, hi int) {
+			part := make([]int64, len(sum))
+			for s := lo; s < hi; s++ {
+				one(a[0].sample(s), a[1].sample(s), part)
+			}
+			adding.Lock()
+			defer adding.Unlock()
+			for i, x := range part { // mod 2^64: in any order
+				sum[i] += x
+			}
+		})
 	}
 	adjoint("conv2d.x", "%d = param @d : S i64q16[4,4,4]\n%w = param @w : S i64q16[4,3,3,3]\n%1 = ring.conv2d.x %d, %w {stride=[2,2], pad=[1,1], size=[8,8]} : i64q32[3,8,8]",
 		func(v *Value, a []*Tensor, sum []int64) {
-			v.taps(v.Type.Shape, a[1].Type.Shape, func(dy, x, w int) { sum[x] += a[0].I[dy] * a[1].I[w] })
+			v.tapRows(v.Type.Shape, a[1].Type.Shape, func(dy, x, w, n, step int) {
+				weight := a[1].I[w]
+				for i, d := range a[0].I[dy : dy+n] {
+					sum[x+i*step] += d * weight
+				}
+			})
 		})
 	adjoint("conv2d.w", "%x = param @x : S i64q16[3,8,8]\n%d = param @d : S i64q16[4,4,4]\n%1 = ring.conv2d.w %x, %d {stride=[2,2], pad=[1,1], kernel=[3,3]} : i64q32[4,3,3,3]",
 		func(v *Value, a []*Tensor, sum []int64) {
 			overBatch(v, a, sum, func(x, dy *Tensor, sum []int64) {
-				v.taps(x.Type.Shape, v.Type.Shape, func(y, x0, w int) { sum[w] += dy.I[y] * x.I[x0] })
+				v.tapRows(x.Type.Shape, v.Type.Shape, func(y, at, w, n, step int) {
+					for i, d := range dy.I[y : y+n] {
+						sum[w] += d * x.I[at+i*step]
+					}
+				})
 			})
 		})
 	adjoint("linear.x", "%d = param @d : S i64q16[10]\n%w = param @w : S i64q16[10,16]\n%1 = ring.linear.x %d, %w : i64q32[16]",

@@ -42,7 +42,7 @@ func TestReadmesWalkIsWhatThePassesDo(t *testing.T) {
 	}}
 	c := &pass.Context{Deploy: cost.ClientServer, Choices: []pass.Decision{{Site: "act", Option: "relu"}}}
 	c.Training = &pass.Training{Batch: 64, Optimiser: pass.SGD{Momentum: 0.9}}
-	for _, way := range [][]*pass.Pass{every, slices.Concat(passes.ToTrainable, passes.ToTrain)} {
+	for _, way := range [][]*pass.Pass{every, slices.Concat(passes.ToTrainable, passes.ToTrain, passes.ToFixedStep)} {
 		if err := r.Run(c, m.Clone(), way...); err != nil {
 			t.Fatal(err)
 		}

@@ -17,13 +17,27 @@ func init() {
 	}
 }
 
-// farthest is the size of logits that domains are chosen for.
-const farthest = 32
+// farthest is what logits count as that are farther from zero: it bounds the sums that are divided by, so that none leaves its domain, however
+// large logits get.
+const farthest = 16
 
-// taylor is t/sum(t), t = ((z+1)^2 + 1)/2, the Taylor polynomial of exp of second order. It has its least value at z = -1: a logit far below that
-// counts as if it were far above.
+// below is min(x, c).
+func (s *step) below(x *ir.Value, c float64) *ir.Value {
+	over := s.plus(x, -c)
+	return s.sub(x, s.mux(s.sign(over), over))
+}
+
+// above is max(x, c).
+func (s *step) above(x *ir.Value, c float64) *ir.Value {
+	over := s.plus(x, -c)
+	return s.plus(s.mux(s.sign(over), over), c)
+}
+
+// taylor is t/sum(t), t = ((z+1)^2 + 1)/2 for z of at least -1: the Taylor polynomial of exp of second order, left of its least value held there. As
+// it is it rises again: a logit below -1 of another class has the gradient that leads it still farther down, where it counts the more, and
+// trainings diverge.
 func (s *step) taylor(z *ir.Value) *ir.Value {
-	z = s.plus(z, 1)
+	z = s.plus(s.above(s.below(z, farthest), -1), 1)
 	t := s.at(s.halved(s.plus(s.mul(z, z), 1), 1), s.frac)
 	most := ((farthest+1)*(farthest+1) + 1) / 2.
 	return s.shares(t, 0.5, most)
@@ -32,13 +46,14 @@ func (s *step) taylor(z *ir.Value) *ir.Value {
 // shiftedRelu is t/sum(t), t = max(z, 0) + shift.
 func (s *step) shiftedRelu(z *ir.Value) *ir.Value {
 	const shift = 0.125
-	return s.shares(s.plus(s.mux(s.sign(z), z), shift), shift, farthest+shift)
+	return s.shares(s.plus(s.above(s.below(z, farthest), 0), shift), shift, farthest+shift)
 }
 
 // ode is the solution of dp/dt = (z - <z,p>)*p at t = 1 from p = 1/m, which softmax is, by 2^odeBits steps of Euler. They keep the sum, and stay
-// positive where all |z - <z,p>| are below 2^odeBits.
+// positive as all |z - <z,p>| are at most 2^odeBits = 2*farthest.
 func (s *step) ode(z *ir.Value) *ir.Value {
 	const odeBits = 5
+	z = s.above(s.below(z, farthest), -farthest)
 	m := z.Type.Shape
 	uniform := 1 / float64(z.Type.Len())
 	p := s.plus(s.b.Must("ring.mulc", ir.Attrs{"c": 0, "frac": finer}, z), uniform) // at the scale of weights

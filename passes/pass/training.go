@@ -23,7 +23,7 @@ type Training struct {
 type Softmax string
 
 const (
-	Taylor      Softmax = "taylor" // polynomials of second order, divided by their sum
+	Taylor      Softmax = "taylor" // (max(z+1, 0)^2 + 1)/2, divided by their sum
 	ShiftedReLU Softmax = "relu"   // max(z, 0) + 1/8, divided by their sum
 	ODE         Softmax = "ode"    // steps of the differential equation that softmax solves
 	Limit       Softmax = "limit"  // (1 + z/2^n)^(2^n), divided by their sum

@@ -21,7 +21,9 @@ import (
 	"sotto/ir"
 	"sotto/passes"
 	"sotto/passes/choices"
+	"sotto/passes/clean"
 	"sotto/passes/pass"
+	"sotto/passes/relu"
 	"sotto/passes/search"
 	"sotto/runtime/dataset"
 	"sotto/runtime/tensorfile"
@@ -42,6 +44,7 @@ type trainFlags struct {
 	every   time.Duration
 	how     trainingFlags
 	teacher teacherFlags
+	softmax string
 	settings
 }
 
@@ -52,6 +55,13 @@ type settings struct {
 	Augment  []string        `json:"augment"`
 	Seed     uint64          `json:"seed"`
 	Schedule search.Schedule `json:"schedule"`
+	fixedSettings
+}
+
+// fixedSettings say how a network is trained in fixed point; no ring: in float.
+type fixedSettings struct {
+	Ring int `json:"ring,omitempty"`
+	Frac int `json:"frac,omitempty"`
 }
 
 const trainHelp = `Train trains a network on a data set, on this machine's processor, and writes weights.safetensors for compile into -o's folder, with
@@ -67,6 +77,10 @@ run, with the same history: every batch, augmentation and dropout is a function 
 With --teacher, weights of the same network under other decisions (--teacher-set) or of another (--teacher-net), labels are partly what
 that says of the same images: so a network regains what polynomials in place of relus cost it.
 
+With --ring 64 the network is trained in fixed point, as two parties can train it: in the ring, with --frac fraction bits, and with what
+--softmax names in place of exponentials. It is computed in the clear and slowly, to see what accuracy that costs, and how far numbers
+stay from the bounds of the ring (least_margin). Epochs are evaluated in float.
+
 DATA is `
 
 func newTrainCmd(a *app) *cobra.Command {
@@ -74,7 +88,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "train FILE --data DATA -o DIR", Short: "train a network", Args: cobra.ExactArgs(1),
 		Long:    trainHelp + dataset.Accepted + ".",
-		Example: "  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10\n  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10 --resume",
+		Example: "  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10\n  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10 --resume\n  sotto train examples/minionn.sotto --data glyphs -o fixed --ring 64 --softmax relu --epochs 2",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.train(args[0], f)
 			if err != nil {
@@ -92,7 +106,34 @@ func newTrainCmd(a *app) *cobra.Command {
 	f.how.add(c)
 	f.teacher.add(c)
 	f.settings.add(c)
+	f.addFixed(c)
 	return c
+}
+
+// addFixed adds the flags of training in fixed point.
+func (f *trainFlags) addFixed(c *cobra.Command) {
+	c.Flags().IntVar(&f.Ring, "ring", 0, "train in fixed point in a ring of so many `bits`: 64 (default: in float)")
+	c.Flags().IntVar(&f.Frac, "frac", 0, "fraction `bits` of activations in the ring, 13 to 20 (default 16); weights have 8 more")
+	c.Flags().StringVar(&f.softmax, "softmax", "", "what stands for `softmax` in the ring: "+strings.Join(softmaxNames(), ", ")+" (default "+string(pass.Taylor)+")")
+}
+
+func softmaxNames() (names []string) {
+	for _, s := range pass.Softmaxes {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// fixed says whether a network is trained in fixed point, and how.
+func (f *trainFlags) fixed(how *pass.Training) (bool, error) {
+	switch {
+	case f.Ring == 0 && (f.Frac != 0 || f.softmax != ""):
+		return false, usagef("--frac and --softmax are of training in fixed point: accepted with --ring 64")
+	case f.softmax != "" && !slices.Contains(softmaxNames(), f.softmax):
+		return false, usagef("--softmax %s: accepted are %s", f.softmax, strings.Join(softmaxNames(), ", "))
+	}
+	how.Softmax = pass.Softmax(f.softmax)
+	return f.Ring != 0, nil
 }
 
 const defaultCheckpoint = 5 * time.Second
@@ -157,6 +198,8 @@ type trainResult struct {
 	Params   int64             `json:"params"`
 	Weights  string            `json:"weights"`
 	Seconds  float64           `json:"seconds"` // of this process; a resumed run's is its own
+	// Least is how near a training in fixed point came to the bounds of the ring, in this process.
+	Least *engine.Margin `json:"least_margin,omitempty"`
 }
 
 // epochLine is what is told of an epoch.
@@ -181,7 +224,8 @@ type training struct {
 	trained *ir.Module // NET, with dropout
 	data    *dataset.Data
 	samples *samples.Samples
-	engine  *engine.Engine
+	engine  search.Engine
+	fixed   *engine.Fixed // the engine, if it computes in fixed point
 	method  *search.Training
 	entries []search.Entry
 	began   time.Time
@@ -199,6 +243,10 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	fixed, err := f.fixed(how)
+	if err != nil {
+		return nil, err
+	}
 	if runs.Begun(f.output) && !f.resume {
 		return nil, fmt.Errorf("%s has a run already: accepted are --resume, or another folder", f.output)
 	}
@@ -207,7 +255,7 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 		return nil, err
 	}
 	t := &training{app: a, flags: &f, how: how, net: n, began: time.Now()}
-	if err := t.prepare(); err != nil {
+	if err := t.prepare(fixed); err != nil {
 		return nil, err
 	}
 	if err := t.run(); err != nil {
@@ -217,14 +265,18 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 }
 
 // prepare makes data, engine and method.
-func (t *training) prepare() error {
+func (t *training) prepare(fixed bool) error {
 	f := t.flags
 	if err := oneInput(t.net.fn()); err != nil {
 		return err
 	}
 	t.trained = t.net.module.Clone()
 	decided := &pass.Context{Choices: t.net.decisions, Gates: t.net.relus.gates}
-	if err := (&pass.Runner{}).Run(decided, t.trained, slices.Concat(passes.ToTrainable, t.net.relus.requested())...); err != nil {
+	list := slices.Concat(passes.ToTrainable, t.net.relus.requested())
+	if fixed {
+		list = append(list, relu.PoolFirst, clean.DCE) // fewer signs, of the same function
+	}
+	if err := (&pass.Runner{}).Run(decided, t.trained, list...); err != nil {
 		return err
 	}
 	augment, err := f.augment()
@@ -244,10 +296,10 @@ func (t *training) prepare() error {
 	if err != nil {
 		return err
 	}
-	return t.prepareEngine()
+	return t.prepareEngine(fixed)
 }
 
-func (t *training) prepareEngine() error {
+func (t *training) prepareEngine(fixed bool) error {
 	f := t.flags
 	t.app.progress.step("compiling the training step")
 	begin, err := t.app.beginning(t.net, f.init, f.Seed)
@@ -259,7 +311,13 @@ func (t *training) prepareEngine() error {
 	if err != nil {
 		return err
 	}
-	t.engine, err = engine.New(t.trained, engine.Options{Seed: f.Seed % engineSeeds, Init: begin.weight, Training: *t.how}, data)
+	options := engine.Options{Seed: f.Seed % engineSeeds, Init: begin.weight, Training: *t.how}
+	if fixed {
+		t.fixed, err = engine.NewFixed(t.trained, options, engine.FixedOptions{Ring: f.Ring, Frac: f.Frac}, data)
+		t.engine = t.fixed
+	} else {
+		t.engine, err = engine.New(t.trained, options, data)
+	}
 	if err != nil {
 		return err
 	}
@@ -457,6 +515,9 @@ func (t *training) result() (*trainResult, error) {
 	if err := writeTrained(r.Weights, f, t.engine.State(), r.Decision); err != nil {
 		return nil, err
 	}
+	if t.fixed != nil {
+		r.Least = t.fixed.Least()
+	}
 	return r, t.plot()
 }
 
@@ -510,4 +571,7 @@ func (t *training) plot() error {
 func (r *trainResult) text(w io.Writer) {
 	fmt.Fprintf(w, "\n%s of %d %s images of %s right: %.2f %%, loss %.4f\n", count(int64(r.Accuracy*float64(r.Samples)+0.5)), r.Samples, r.Split, r.Data, 100*r.Accuracy, r.Loss)
 	fmt.Fprintf(w, "%s relus, %s trained parameters; weights in %s (%.0f s)\n", count(r.ReLUs), count(r.Params), r.Weights, r.Seconds)
+	if r.Least != nil {
+		fmt.Fprintf(w, "the ring's bounds were %.1f bits away at the nearest, at %s\n", r.Least.Bits, r.Least.At)
+	}
 }
