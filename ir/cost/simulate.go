@@ -23,9 +23,10 @@ type simulation struct {
 	dealing float64      // what is left of the dealer's work, as a part
 	arrival [2][]float64 // by sender and piece: when its last byte is at the peer
 	setup   setupMoments
-	byTag   []float64 // the client's time, by tag + 1
-	running []task    // of this step
-	next    float64   // the earliest time that something waits for
+	byTag   []float64          // the client's time, by tag + 1
+	running []task             // of this step
+	next    float64            // the earliest time that something waits for
+	watch   func(step float64) // is told before time passes; nil: nobody looks
 }
 
 // actor is a party.
@@ -226,6 +227,9 @@ func (s *simulation) advance() {
 	}
 	step = max(step, 0)
 	s.book(step)
+	if s.watch != nil && step > 0 {
+		s.watch(step)
+	}
 	s.now += step
 	for i := range s.running {
 		t := &s.running[i]

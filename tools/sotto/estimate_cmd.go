@@ -84,6 +84,11 @@ func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netE
 		return nil, err
 	}
 	defer l.close()
+	return l.estimated(n, flags, target, picked)
+}
+
+// estimated takes a network, in which options were picked by price, as far as its costs are known.
+func (l *lowering) estimated(n *network, flags lowerFlags, target cost.Target, picked []picked) (*netEstimate, error) {
 	l.notePicked(picked)
 	if err := l.choose(n, flags, target); err != nil {
 		return nil, err

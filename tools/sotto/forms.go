@@ -80,6 +80,9 @@ func (l *lowering) poolsLast(x *form) (*form, error) {
 func (l *lowering) take(x *form) {
 	if x.Ring != l.ring {
 		l.ring, l.context.Report = x.Ring, x.report
+		if l.watch != nil {
+			l.watch("form", "the fixed-point form that is the cheapest: its ring, and which comes first of pools and the relus before them", x.Ring, 0)
+		}
 	}
 }
 

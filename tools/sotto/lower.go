@@ -84,6 +84,8 @@ type lowering struct {
 	net, ring, secure *ir.Module
 	bounded           *ir.Module // net, folded and with bounds, where forms are to choose
 	deciding          *deciding
+
+	watch func(name, doc string, m *ir.Module, took time.Duration) // sees every form of the network; nil: nobody looks
 }
 
 // lowering prepares the passes' context: weights, calibration inputs, deployment, ring.
@@ -185,6 +187,9 @@ func (l *lowering) notes(m *ir.Module) func(*ir.Value) string { return costNotes
 func (l *lowering) after(printed string) func(*pass.Pass, *ir.Module, time.Duration) {
 	return func(p *pass.Pass, m *ir.Module, took time.Duration) {
 		l.app.progress.step("pass %s: %v", p.Name, took.Round(time.Millisecond))
+		if l.watch != nil {
+			l.watch(p.Name, p.Doc, m, took)
+		}
 		if p.Name == printed {
 			l.app.progress.done()
 			fmt.Fprintf(l.app.err, "; after %s\n%s", p.Name, ir.Print(m, l.notes(m)))

@@ -104,6 +104,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newRunCmd(a),
 		newVerifyCmd(a),
 		newFPGACmd(a),
+		newExploreCmd(a),
 		newTorchCmd(a),
 		newCalibrateCmd(a),
 		newDoctorCmd(a),

@@ -345,28 +345,37 @@ func (s *searcher) keep(t *trial) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// kept reads the trials of a run that is taken up again; a line that is not whole is none.
+// kept reads the trials of a run that is taken up again; a line that is not whole is none, and goes.
 func (s *searcher) kept() (map[string]*trial, error) {
-	out := map[string]*trial{}
-	text, err := os.ReadFile(filepath.Join(s.f.output, trialsFile))
+	out, path := map[string]*trial{}, filepath.Join(s.f.output, trialsFile)
+	trials, whole, err := readTrials(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return out, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	for line := range bytes.Lines(whole) {
-		t := &trial{}
-		if err := json.Unmarshal(line, t); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(s.f.output, trialsFile), err)
-		}
+	for _, t := range trials {
 		out[t.Name] = t
 	}
-	if len(whole) < len(text) {
-		err = os.WriteFile(filepath.Join(s.f.output, trialsFile), whole, 0o644)
+	return out, os.Truncate(path, whole)
+}
+
+// readTrials reads the trials in a file and gives the length of what is whole of it: a line that is not is none.
+func readTrials(path string) (trials []*trial, whole int64, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, err
 	}
-	return out, err
+	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	for line := range bytes.Lines(text) {
+		t := &trial{}
+		if err := json.Unmarshal(line, t); err != nil {
+			return nil, 0, fmt.Errorf("%s: %w", path, err)
+		}
+		trials = append(trials, t)
+	}
+	return trials, int64(len(text)), nil
 }
 
 // objective is the figure that a search makes least beside the loss.
