@@ -71,7 +71,7 @@ selection.listeners.push(async (to) => {
   const words = [];
   if (to.line) words.push(`line ${to.line}`);
   for (const [what, part] of [['estimated', 'estimate'], ['measured', 'measured']]) {
-    const l = byPath(await store.part(part)).get(to.path);
+    const rows = byPath(await store.part(part)), l = rows.get(to.path) || rows.get(to.path.replace(/\.[^.]*$/, '')); // a weight's layer
     if (!l) continue;
     for (const [name, p] of [['online', l.online], ['offline', l.offline]]) {
       if (p.ms > 0.0005 || sent(p)) words.push(`${name} ${duration(p.ms)}${sent(p) ? ' ' + size(sent(p)) : ''}${p.rounds ? ' ' + p.rounds + ' rd' : ''} ${what}`);
