@@ -16,16 +16,19 @@ import (
 // searchReport is what bench search prints.
 type searchReport struct {
 	head
-	Space string           `json:"space"`
-	Data  string           `json:"data"`
-	Seeds int              `json:"seeds"`
-	Rows  []searchRow      `json:"rows"`
-	Trial map[int][]*trial `json:"trials"` // by seed
+	Space   string           `json:"space"`
+	Against string           `json:"against,omitempty"`
+	Data    string           `json:"data"`
+	Seeds   int              `json:"seeds"`
+	Rows    []searchRow      `json:"rows"`
+	Trial   map[int][]*trial `json:"trials"`          // by seed
+	Other   map[int]*trial   `json:"other,omitempty"` // the network of --against, by seed
 }
 
 // searchRow is what the searches of one weight of the price found, over all seeds. Accuracies are of the test split, in percent.
 type searchRow struct {
-	Weight   float64        `json:"weight"`
+	Weight   float64        `json:"weight"` // 0 where the method has none
+	ReLUs    estimates.Mean `json:"relus"`
 	Latency  estimates.Mean `json:"latency_ms"`
 	Accuracy estimates.Mean `json:"accuracy"`
 	// Random is the mean of the networks drawn at random of the same price, Gain what is found is better by, seed by seed; Loss is how far it is
@@ -35,17 +38,24 @@ type searchRow struct {
 	Gain    estimates.Mean `json:"gain"`
 	Loss    estimates.Mean `json:"loss"`
 	Holding int            `json:"holding"` // of the seeds, those whose network holds the limits
+	// Against is what the network of --against reached, Ahead what is found is better by, seed by seed.
+	Against      estimates.Mean `json:"against"`
+	AgainstReLUs estimates.Mean `json:"against_relus"`
+	Ahead        estimates.Mean `json:"ahead"`
 }
 
 func newBenchSearchCmd(a *app) *cobra.Command {
 	var f searchFlags
 	var seeds int
+	var against string
 	c := &cobra.Command{
 		Use: "search SPACE", Short: "hold what a search finds against networks of the same price drawn at random", Args: cobra.ExactArgs(1),
 		Long: "Search runs sotto search with several seeds, and with each trains what was found, as many networks drawn at random of the same price as --random\n" +
-			"says, alike and from the same weights, and the network with the first options from those before the search. It prints, for each weight of the price, accuracy on\n" +
+			"says, alike and from the same weights, and the network with the first options from those before the search, by as many steps more as the search took.\n" +
+			"With --against it trains another network too, as wide as the limits allow. It prints, for each weight of the price, accuracy on\n" +
 			"the test split and the mean difference with its 95 % interval over the seeds, by Student's distribution. Interrupted, it goes on where it was.",
-		Example: "  sotto bench search examples/glyphs_space.sotto --weight 0.003,0.01,0.03 --target lan --pretrain 5 --epochs 5 --finetune 5 -o searches",
+		Example: "  sotto bench search examples/glyphs_space.sotto --weight 0.003,0.01,0.03 --target lan --pretrain 5 --epochs 5 --finetune 5 -o searches\n" +
+			"  sotto bench search examples/glyphs_macro.sotto --data glyphs:4000 --method budget --budget relus=4704 --against examples/glyphs_plain.sotto -o macros",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seeds < 1 || f.random < 1 {
 				return usagef("%d seeds, %d random networks: accepted are 1 and more", seeds, f.random)
@@ -55,7 +65,7 @@ func newBenchSearchCmd(a *app) *cobra.Command {
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			r, err := a.benchSearch(ctx, args[0], &f, seeds, cmd)
+			r, err := a.benchSearch(ctx, args[0], against, &f, seeds, cmd)
 			if err != nil {
 				return err
 			}
@@ -66,71 +76,123 @@ func newBenchSearchCmd(a *app) *cobra.Command {
 	c.Flags().Lookup("random").DefValue = "3"
 	f.random = 3
 	c.Flags().IntVar(&seeds, "seeds", 5, "how many seeds, from --seed on")
+	c.Flags().StringVar(&against, "against", "", "also train the network of this `file`, its width by the limits, as what is found is trained")
 	return c
 }
 
 // benchSearch searches with every seed.
-func (a *app) benchSearch(ctx context.Context, path string, f *searchFlags, seeds int, cmd *cobra.Command) (*searchReport, error) {
-	r := &searchReport{head: version1, Space: path, Seeds: seeds, Trial: map[int][]*trial{}}
-	folder, first := f.output, f.settings.Seed
-	f.resume = true
-	for i := range seeds {
-		f.settings.Seed = first + uint64(i)
-		f.output = filepath.Join(folder, fmt.Sprintf("seed-%d", f.settings.Seed))
-		a.progress.step("seed %d, %d of %d", f.settings.Seed, i+1, seeds)
-		found, err := a.search(ctx, path, f, cmd)
-		if err != nil {
-			return nil, fmt.Errorf("seed %d: %w", f.settings.Seed, err)
+func (a *app) benchSearch(ctx context.Context, path, against string, f *searchFlags, seeds int, cmd *cobra.Command) (*searchReport, error) {
+	n, err := a.loadSpace(path, f.network)
+	if err != nil {
+		return nil, err
+	}
+	goal, err := f.goal(n, cmd)
+	if err != nil {
+		return nil, err
+	}
+	var other *network
+	if against != "" {
+		if other, err = a.loadSpace(against, networkFlags{}); err != nil {
+			return nil, err
 		}
-		r.Data = found.Data
-		r.Trial[int(f.settings.Seed)] = found.Trials
 	}
-	for _, weight := range f.weights {
-		r.Rows = append(r.Rows, r.row(weight))
+	r := &searchReport{head: version1, Space: path, Against: against, Data: goal.Data, Seeds: seeds, Trial: map[int][]*trial{}, Other: map[int]*trial{}}
+	for i := range seeds {
+		seed := f.settings.Seed + uint64(i)
+		one := *f
+		one.settings.Seed, one.resume = seed, true
+		one.output = filepath.Join(f.output, fmt.Sprintf("seed-%d", seed))
+		a.progress.step("seed %d, %d of %d", seed, i+1, seeds)
+		found, err := a.searchFor(ctx, n, goal, &one)
+		if err != nil {
+			return nil, fmt.Errorf("seed %d: %w", seed, err)
+		}
+		r.Trial[int(seed)] = found.Trials
+		if other == nil {
+			continue
+		}
+		one.settings.Method, one.output = "width", filepath.Join(one.output, "against")
+		if found, err = a.searchFor(ctx, other, goal, &one); err != nil {
+			return nil, fmt.Errorf("seed %d: %s: %w", seed, against, err)
+		}
+		r.Other[int(seed)] = found.Trials[0]
 	}
-	return r, writeJSON(filepath.Join(folder, "bench.json"), r)
+	for _, t := range r.Trial[int(f.settings.Seed)] {
+		if !t.Baseline && !t.Random {
+			r.Rows = append(r.Rows, r.row(t.Weight))
+		}
+	}
+	return r, writeJSON(filepath.Join(f.output, "bench.json"), r)
 }
 
 // row sums up one weight.
 func (r *searchReport) row(weight float64) searchRow {
-	var latency, accuracy, random, off, gain, loss []float64
 	row := searchRow{Weight: weight}
-	for _, trials := range r.Trial {
-		var found, drawn, drawnMS, baseline, count float64
-		var ms float64
+	over := map[*estimates.Mean][]float64{} // the seeds' values
+	add := func(m *estimates.Mean, v float64) { over[m] = append(over[m], v) }
+	for seed, trials := range r.Trial {
+		var found, baseline *trial
+		var drawn, drawnMS, count float64
 		for _, t := range trials {
-			percent := 100 * t.Test.Accuracy
 			switch {
 			case t.Baseline:
-				baseline = percent
+				baseline = t
 			case t.Weight != weight:
 			case t.Random:
-				drawn, drawnMS, count = drawn+percent, drawnMS+t.latency(), count+1
+				drawn, drawnMS, count = drawn+t.percent(), drawnMS+t.latency(), count+1
 			default:
-				found, ms = percent, t.latency()
-				if t.Holds {
-					row.Holding++
-				}
+				found = t
 			}
 		}
-		latency, accuracy, random, off = append(latency, ms), append(accuracy, found), append(random, drawn/count), append(off, drawnMS/count)
-		gain, loss = append(gain, found-drawn/count), append(loss, baseline-found)
+		if found.Holds {
+			row.Holding++
+		}
+		add(&row.Latency, found.latency())
+		add(&row.ReLUs, found.Measures["relus"])
+		add(&row.Accuracy, found.percent())
+		add(&row.Random, drawn/count)
+		add(&row.OffMS, drawnMS/count)
+		add(&row.Gain, found.percent()-drawn/count)
+		if baseline != nil {
+			add(&row.Loss, baseline.percent()-found.percent())
+		}
+		if o := r.Other[seed]; o != nil {
+			add(&row.Against, o.percent())
+			add(&row.AgainstReLUs, o.Measures["relus"])
+			add(&row.Ahead, found.percent()-o.percent())
+		}
 	}
-	row.Latency, row.Accuracy, row.Random = estimates.MeanOf(latency), estimates.MeanOf(accuracy), estimates.MeanOf(random)
-	row.OffMS, row.Gain, row.Loss = estimates.MeanOf(off), estimates.MeanOf(gain), estimates.MeanOf(loss)
+	for m, values := range over {
+		*m = estimates.MeanOf(values)
+	}
 	return row
 }
+
+// percent is a network's accuracy on the test split.
+func (t *trial) percent() float64 { return 100 * t.Test.Accuracy }
 
 // latency is the figure that the networks of one weight are alike in.
 func (t *trial) latency() float64 { return t.Measures[t.Price] }
 
 func (r *searchReport) text(w io.Writer) {
+	titles := ">weight >ReLUs >ms >accuracy >ms,_random >accuracy,_random >better_by,_points"
+	if r.Against != "" {
+		titles += " >ReLUs,_against >accuracy,_against >better_by,_points"
+	} else {
+		titles += " >below_first_options,_points"
+	}
 	var rows [][]string
 	for _, x := range r.Rows {
-		rows = append(rows, []string{fmt.Sprint(x.Weight), fmt.Sprintf("%.2f", x.Latency.Mean), fmt.Sprintf("%.2f %%", x.Accuracy.Mean), fmt.Sprintf("%.2f", x.OffMS.Mean),
-			fmt.Sprintf("%.2f %%", x.Random.Mean), spread(x.Gain), spread(x.Loss)})
+		row := []string{fmt.Sprint(x.Weight), fmt.Sprintf("%.0f", x.ReLUs.Mean), fmt.Sprintf("%.2f", x.Latency.Mean), fmt.Sprintf("%.2f %%", x.Accuracy.Mean),
+			fmt.Sprintf("%.2f", x.OffMS.Mean), fmt.Sprintf("%.2f %%", x.Random.Mean), spread(x.Gain)}
+		if r.Against != "" {
+			row = append(row, fmt.Sprintf("%.0f", x.AgainstReLUs.Mean), fmt.Sprintf("%.2f %%", x.Against.Mean), spread(x.Ahead))
+		} else {
+			row = append(row, spread(x.Loss))
+		}
+		rows = append(rows, row)
 	}
-	table(w, ">weight >ms >accuracy >ms,_random >accuracy,_random >better_by,_points >below_first_options,_points", rows)
+	table(w, titles, rows)
 	fmt.Fprintln(w)
 	pairs(w, "space", r.Space, "data", r.Data, "seeds", fmt.Sprint(r.Seeds))
 }

@@ -103,6 +103,7 @@ func newSearchCmd(a *app) *cobra.Command {
 			"The method linearize takes ReLUs off a trained network (--init, or --pretrain of some epochs) until it holds the limits: whole ReLUs, tried\n" +
 			"one by one, or channels or pixels, whose gates are trained under a penalty that grows (SNL). What is left is trained on with the\n" +
 			"network with all its ReLUs as its teacher; decision.json says under linearize which ReLUs stay.\n\n" +
+			"The method width makes the scalar parameter that is open as wide as the limits allow, and trains that network.\n\n" +
 			"DIR gets a folder for each network that was found, with decision.json and weights.safetensors for sotto compile; trials.jsonl, a line a\n" +
 			"network; pareto.csv and pareto.svg; and checkpoints, from which --resume goes on with the identical history, whatever ended the run.\n\n" +
 			"Figures for --budget:\n  " + strings.Join(goals.Measures(), "\n  "),
@@ -167,17 +168,28 @@ func (a *app) search(ctx context.Context, path string, f *searchFlags, cmd *cobr
 	if f.output == "" {
 		return nil, usagef("-o is missing: accepted is the folder to write")
 	}
-	n, err := a.load(path, f.network)
+	n, err := a.loadSpace(path, f.network)
 	if err != nil {
 		return nil, err
-	}
-	if n.file == nil {
-		return nil, fmt.Errorf("@%s is a dump: accepted are .sotto files", n.fn().Name)
 	}
 	goal, err := f.goal(n, cmd)
 	if err != nil {
 		return nil, err
 	}
+	return a.searchFor(ctx, n, goal, f)
+}
+
+// loadSpace reads a file whose parameters can still be chosen.
+func (a *app) loadSpace(path string, f networkFlags) (*network, error) {
+	n, err := a.load(path, f)
+	if err == nil && n.file == nil {
+		err = fmt.Errorf("@%s is a dump: accepted are .sotto files", n.fn().Name)
+	}
+	return n, err
+}
+
+// searchFor searches for what a goal says.
+func (a *app) searchFor(ctx context.Context, n *network, goal *goals.Goal, f *searchFlags) (*searchResult, error) {
 	s := &searcher{app: a, ctx: ctx, n: n, goal: goal, f: f}
 	if err := s.begin(); err != nil {
 		return nil, err
@@ -247,7 +259,7 @@ func (f *searchFlags) fields(g *goals.Goal, cmd *cobra.Command) error {
 		return usagef("--method %s: accepted are %s", f.settings.Method, methodNames())
 	}
 	switch f.settings.Method {
-	case "budget":
+	case "budget", "width":
 		f.cryptoNAS(cmd)
 	case "linearize":
 		f.snl(cmd)
@@ -318,6 +330,7 @@ var methods = map[string]func(s *searcher, kept map[string]*trial) ([]*trial, er
 	"gradient":  (*searcher).byGradient,
 	"budget":    (*searcher).byBudget,
 	"linearize": (*searcher).byLinearizing,
+	"width":     (*searcher).byWidth,
 }
 
 func methodNames() string { return strings.Join(slices.Sorted(maps.Keys(methods)), ", ") }
@@ -332,7 +345,8 @@ func (s *searcher) byGradient(kept map[string]*trial) ([]*trial, error) {
 	if s.f.random > 0 {
 		first := *s.n
 		first.decisions = s.prices.decisions(make([]int, len(s.prices.sites)))
-		t, err := s.once(kept, &trial{Name: "first-options", Baseline: true}, &first, first.decisions, begin)
+		baseline := &trial{Name: "first-options", Baseline: true, also: s.searched()}
+		t, err := s.once(kept, baseline, &first, first.decisions, begin)
 		if err != nil {
 			return nil, err
 		}

@@ -45,7 +45,7 @@ func (s *searcher) byBudget(kept map[string]*trial) ([]*trial, error) {
 	set := search.CryptoNAS
 	set.Epochs, set.Batches, set.Rate, set.LeastRate = s.f.settings.Epochs, s.data.Batches(search.Train), s.f.settings.Rate, s.f.settings.Rate/100
 	set.Updates, set.Drawn, set.Seed, set.Compared = s.f.settings.Updates, s.f.settings.Drawn, s.f.settings.Seed, max(1, s.data.Batches(search.Valid))
-	b, err := search.NewBudget(s.sampler(macro), macro.decisions, s.macroPrice(macro), limits, set)
+	b, err := search.NewBudget(s.sampler(macro), macro.decisions, s.macroPrice(macro, limits), limits, set)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +78,20 @@ func (s *searcher) byBudget(kept map[string]*trial) ([]*trial, error) {
 	return out, nil
 }
 
+// byWidth trains a network as wide as the limits allow.
+func (s *searcher) byWidth(kept map[string]*trial) ([]*trial, error) {
+	width, open := (&macroSpace{n: s.n}).width()
+	if !open {
+		return nil, fmt.Errorf("@%s has no scalar parameter that is open: accepted are networks such as those with `let width in {8, 2..64}`", s.n.fn().Name)
+	}
+	n, err := s.widest(s.n, width)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.once(kept, &trial{Name: "found"}, n, named(n), nil)
+	return []*trial{t}, err
+}
+
 // named are the parameters and choices that make a network of its file.
 func named(n *network) (out []pass.Decision) {
 	for _, p := range n.params {
@@ -108,18 +122,18 @@ func (s *searcher) sampler(m *macroSpace) *engine.Macro {
 }
 
 // macroPrice gives the figures of a network that the limits ask for, and remembers them.
-func (s *searcher) macroPrice(m *macroSpace) func(options []int) (search.Measures, error) {
-	known := map[string]search.Measures{}
+func (s *searcher) macroPrice(m *macroSpace, limits []search.Limit) func(options []int) (search.Measures, error) {
+	known, only := map[string]search.Measures{}, s.limited()
 	return func(options []int) (search.Measures, error) {
 		key := fmt.Sprint(options)
-		if known[key] != nil || len(s.limits) == 0 {
+		if known[key] != nil || len(limits) == 0 {
 			return known[key], nil
 		}
 		n, err := m.network(options)
 		if err != nil {
 			return nil, err
 		}
-		known[key], err = s.measure(n)
+		known[key], err = only.measure(n)
 		return known[key], err
 	}
 }
@@ -155,10 +169,10 @@ func (s *searcher) widest(n *network, width frontend.Param) (*network, error) {
 		all = append(all, valued{&of, frontend.Summarise(net).ReLUs})
 	}
 	slices.SortStableFunc(all, func(a, b valued) int { return cmp.Compare(a.relus, b.relus) })
-	least := search.Measures{}
+	least, only := search.Measures{}, s.limited()
 	var failed error
 	beyond := sort.Search(len(all), func(i int) bool {
-		m, err := s.measure(all[i].n)
+		m, err := only.measure(all[i].n)
 		failed = cmp.Or(failed, err)
 		for name, v := range m {
 			if l, seen := least[name]; !seen || v < l {

@@ -13,7 +13,6 @@ import (
 	"sotto/passes/pass"
 	"sotto/passes/relu"
 	"sotto/passes/search"
-	"sotto/tools/sotto/goals"
 	batches "sotto/tools/sotto/samples"
 )
 
@@ -70,6 +69,7 @@ func (s *searcher) linearizable() error {
 	if err := check.Check(); set.Distil != 0 && err != nil {
 		return usageError{err}
 	}
+	set.Limits = nil
 	for _, l := range s.limits {
 		set.Limits = append(set.Limits, l.String())
 	}
@@ -207,9 +207,7 @@ func (s *searcher) byGates(begin map[string][]float32) ([]pass.Gates, map[string
 
 // gatedPrice gives the figures that limits are of, of the network that is left, as it is compiled.
 func (s *searcher) gatedPrice(relus []relu.Gated) func(open []bool) (search.Measures, error) {
-	only, prices := *s, *s.prices
-	prices.figures = figuresOf(&goals.Goal{Limits: s.goal.Limits})
-	only.prices = &prices
+	only := s.limited()
 	return func(open []bool) (search.Measures, error) {
 		n := *s.n
 		n.relus.gates = masks(relus, open)

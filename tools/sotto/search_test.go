@@ -19,17 +19,23 @@ net tiny {
 
 // A search that is killed again and again, at any moment, ends with the files of one that nobody disturbed.
 func TestAKilledSearchGoesOn(t *testing.T) {
-	for method, c := range map[string]struct{ args, files []string }{
-		"gradient": {[]string{"--pretrain", "1", "--epochs", "2", "--weight", "0.01,1"},
+	for name, c := range map[string]struct {
+		phase string // that is killed in for certain
+		args  []string
+		files []string
+	}{
+		"gradient": {"weight-0.01/search", []string{"--method", "gradient", "--pretrain", "1", "--epochs", "2", "--weight", "0.01,1"},
 			[]string{"weight-1/search/journal.jsonl", "weight-1/train/journal.jsonl", "weight-0.01/weights.safetensors", "weight-1/weights.safetensors"}},
-		"linearize": {[]string{"--set", "act=relu", "--pretrain", "1", "--granularity", "channel", "--budget", "relus=300", "--penalty", "0.1", "--gate-rate", "0.1"},
+		"sites": {"sites", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--budget", "relus=300"},
+			[]string{"sites/journal.jsonl", "site/train/journal.jsonl", "site/decision.json", "site/weights.safetensors"}},
+		"gates": {"gates", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--granularity", "channel", "--budget", "relus=300", "--penalty", "0.1", "--gate-rate", "0.1"},
 			[]string{"gates/journal.jsonl", "channel/train/journal.jsonl", "channel/decision.json", "channel/weights.safetensors"}},
 	} {
-		t.Run(method, func(t *testing.T) { goesOn(t, append(c.args, "--method", method), c.files) })
+		t.Run(name, func(t *testing.T) { goesOn(t, c.phase, c.args, c.files) })
 	}
 }
 
-func goesOn(t *testing.T, args, files []string) {
+func goesOn(t *testing.T, phase string, args, files []string) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "space.sotto"), []byte(killedSpace), 0o600); err != nil {
 		t.Fatal(err)
@@ -49,7 +55,8 @@ func goesOn(t *testing.T, args, files []string) {
 		text, _ := os.ReadFile(whole.err)
 		t.Fatalf("status %d: %s", whole.status, text)
 	}
-	killed := 0
+	killIn(t, search("killed"), filepath.Join(dir, "killed", phase, "journal.jsonl"))
+	killed := 1
 	for wait := time.Since(begun) / 5; ; wait += 50 * time.Millisecond { // more and more, so that it comes to its end
 		p := search("killed")
 		select {
@@ -67,9 +74,6 @@ func goesOn(t *testing.T, args, files []string) {
 		break
 	}
 	t.Logf("killed %d times", killed)
-	if killed == 0 {
-		t.Fatal("the search ended before it could be killed")
-	}
 	for _, file := range append([]string{"trials.jsonl", "pareto.csv", "pretrain/journal.jsonl"}, files...) {
 		want, err := os.ReadFile(filepath.Join(dir, "whole", file))
 		if err != nil {
@@ -78,6 +82,21 @@ func goesOn(t *testing.T, args, files []string) {
 		got, err := os.ReadFile(filepath.Join(dir, "killed", file))
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s is not what the undisturbed search wrote (%v)", file, err)
+		}
+	}
+}
+
+// killIn kills a search when a journal has its first line.
+func killIn(t *testing.T, p *proc, journal string) {
+	for {
+		select {
+		case <-p.ended:
+			t.Fatalf("the search ended, with status %d, before %s had a line", p.status, journal)
+		case <-time.After(time.Millisecond):
+		}
+		if text, _ := os.ReadFile(journal); len(text) > 0 {
+			p.kill()
+			return
 		}
 	}
 }

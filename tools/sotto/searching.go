@@ -57,6 +57,8 @@ type trial struct {
 	Holds    bool              `json:"holds"`          // its limits
 	Valid    search.Metrics    `json:"valid"`
 	Test     search.Metrics    `json:"test"`
+
+	also int // epochs of training beside those of what is found
 }
 
 // kind says how a network came to be.
@@ -202,6 +204,17 @@ func (s *searcher) train(name string, e *engine.Engine, epochs int, rate float64
 	return s.phase(name, m, e)
 }
 
+// steps is how many steps an epoch of a gradient search takes, each with a batch of either split.
+func (s *searcher) steps() int {
+	return min(s.data.Batches(search.Train), s.data.Batches(search.Valid))
+}
+
+// searched is how many epochs of training take as many steps as a gradient search.
+func (s *searcher) searched() int {
+	each := max(s.data.Batches(search.Train), 1)
+	return (s.f.settings.Epochs*s.steps() + each - 1) / each
+}
+
 // gradient searches with one weight of the price, and gives the options that were found with the weights of the relaxed space.
 func (s *searcher) gradient(name string, weight float64, begin map[string][]float32) ([]int, map[string][]float32, error) {
 	e, err := s.engineOf(s.n, passes.ToSupernet)
@@ -212,7 +225,7 @@ func (s *searcher) gradient(name string, weight float64, begin map[string][]floa
 		return nil, nil, err
 	}
 	set := s.f.settings
-	g, err := search.NewGradient(e, s.space, search.GradientSettings{Epochs: set.Epochs, Batches: min(s.data.Batches(search.Train), s.data.Batches(search.Valid)),
+	g, err := search.NewGradient(e, s.space, search.GradientSettings{Epochs: set.Epochs, Batches: s.steps(),
 		Order: search.Order(set.Order), Rate: set.Rate, LeastRate: set.Rate / 25, Momentum: set.Momentum, Decay: set.Decay,
 		LogitRate: set.LogitRate, LogitDecay: set.LogitDecay, PriceWeight: weight, Temperature: set.Gumbel, WarmUp: set.WarmUp, Seed: set.Seed})
 	if err != nil {
@@ -234,7 +247,7 @@ func (s *searcher) finish(t *trial, n *network, named []pass.Decision, begin map
 	if err := carry(e, begin, s.isWeight); err != nil {
 		return err
 	}
-	if err := s.train(filepath.Join(t.Name, "train"), e, s.f.settings.Finetune, s.f.settings.FinetuneRate); err != nil {
+	if err := s.train(filepath.Join(t.Name, "train"), e, s.f.settings.Finetune+t.also, s.f.settings.FinetuneRate); err != nil {
 		return err
 	}
 	if t.Valid, err = e.Eval(search.Valid); err != nil {
@@ -301,6 +314,14 @@ func (s *searcher) measure(n *network) (search.Measures, error) {
 		}
 	}
 	return out, nil
+}
+
+// limited measures by the limits' figures alone: networks that are only held to them are compiled for no other's sake.
+func (s *searcher) limited() *searcher {
+	only, prices := *s, *s.prices
+	prices.figures = figuresOf(&goals.Goal{Limits: s.goal.Limits})
+	only.prices = &prices
+	return &only
 }
 
 // write leaves the decision file and the weights of a network in its folder.
