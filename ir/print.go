@@ -67,15 +67,11 @@ func (p *printer) body(body []*Value, indent string) {
 }
 
 func (p *printer) value(v *Value, indent string) {
-	line := fmt.Sprintf("%s%s = %s", indent, v, v.Op.Name)
 	path := v.Path
 	if v.Op.State {
-		line, path = line+" @"+v.Path, ""
+		path = ""
 	}
-	for i, a := range v.Args {
-		line += [...]string{", ", " "}[b2i(i == 0)] + a.String()
-	}
-	line += attrText(v.Attrs, v.attrDecls()) + " : " + v.Type.String() + p.location(v.Pos, path)
+	line := indent + v.Text() + p.location(v.Pos, path)
 	if len(v.Options) > 0 {
 		line += " {"
 	}
@@ -93,6 +89,18 @@ func (p *printer) value(v *Value, indent string) {
 	if len(v.Options) > 0 {
 		fmt.Fprintf(&p.b, "%s}\n", indent)
 	}
+}
+
+// Text is the line of a value in a dump, without its place and, but for state, its path.
+func (v *Value) Text() string {
+	line := fmt.Sprintf("%s = %s", v, v.Op.Name)
+	if v.Op.State {
+		line += " @" + v.Path
+	}
+	for i, a := range v.Args {
+		line += [...]string{", ", " "}[b2i(i == 0)] + a.String()
+	}
+	return line + attrText(v.Attrs, v.attrDecls()) + " : " + v.Type.String()
 }
 
 func b2i(b bool) int {
@@ -116,7 +124,20 @@ func (p *printer) location(at pos.Pos, path string) string {
 
 // attrText prints what differs from the default, in the order of declaration.
 func attrText(attrs Attrs, decls []Attr) string {
-	var parts []string
+	parts := attrTexts(attrs, decls)
+	if len(parts) == 0 {
+		return ""
+	}
+	return " {" + strings.Join(parts, ", ") + "}"
+}
+
+// AttrTexts gives the attributes of a value as a dump has them: name=text of those that differ from their defaults.
+func (v *Value) AttrTexts() []string { return attrTexts(v.Attrs, v.attrDecls()) }
+
+// OutputTexts gives those of a function's return.
+func (f *Func) OutputTexts() []string { return attrTexts(f.Output, outputFacts) }
+
+func attrTexts(attrs Attrs, decls []Attr) (parts []string) {
 	known := map[string]bool{}
 	for _, d := range decls {
 		known[d.Name] = true
@@ -129,8 +150,5 @@ func attrText(attrs Attrs, decls []Attr) string {
 			parts = append(parts, name+"="+formatAttr(attrs[name]))
 		}
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " {" + strings.Join(parts, ", ") + "}"
+	return parts
 }
