@@ -341,3 +341,6 @@ func (l *tokenList) Next() (lexer.Token, error) {
 func peeking(tokens []lexer.Token) (*lexer.PeekingLexer, error) {
 	return lexer.Upgrade(&tokenList{tokens})
 }
+
+// Keywords gives the words that cannot be names, for those who colour them.
+func Keywords() []string { return slices.Clone(keywords) }
