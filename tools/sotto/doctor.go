@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +63,7 @@ func examine() (*doctorResult, error) {
 		return nil, fmt.Errorf("the temporary directory %s, where material waits that memory has no room for: %w", r.Temporary, err)
 	}
 	r.Parts = []part{cores(), hashing(), linear(), encryption(), compiler()}
+	r.Parts = append(r.Parts, others()...)
 	return r, nil
 }
 
@@ -103,6 +109,41 @@ func compiler() part {
 		return p
 	}
 	p.Has = fmt.Sprintf("%s, for %s", c.Version(), c.Target.Name)
+	return p
+}
+
+// others are programs that sotto does without: what each of them would give.
+func others() []part {
+	python := cmp.Or(os.Getenv("SOTTO_PYTHON"), "python3")
+	return []part{
+		software("g++", "the C-simulation in the folder that `sotto fpga` writes", "g++", "--version"),
+		software("verilator", "the tests that simulate fpga/rtl", "verilator", "--version"),
+		software("yosys", "the tests that synthesise fpga/rtl", "yosys", "-V"),
+		software("torch", "training on a GPU: runs the programs that `sotto torch` writes; SOTTO_PYTHON names another Python", python, "-c",
+			"import torch; print(torch.__version__, 'with a GPU' if torch.cuda.is_available() else 'without a GPU')"),
+		software("chromium", "the tests of pages that sotto serves; any browser shows them", "chromium", "--version"),
+	}
+}
+
+// versionPatience is how long a program may take to say its version.
+const versionPatience = 20 * time.Second
+
+// software asks a program for its version.
+func software(name, gives, command string, args ...string) part {
+	p := part{Name: name, Has: "none", Gives: gives}
+	ctx, cancel := context.WithTimeout(context.Background(), versionPatience)
+	defer cancel()
+	if _, err := exec.LookPath(command); err != nil {
+		p.Lacks = command + " is not on the PATH"
+		return p
+	}
+	out, err := exec.CommandContext(ctx, command, args...).Output()
+	if err != nil {
+		p.Lacks = fmt.Sprintf("%s does not run it: %v", command, err)
+		return p
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	p.Has = first
 	return p
 }
 

@@ -65,6 +65,7 @@ func kindOf(err error) kind {
 	var bug ir.Bug
 	var process *processError
 	var interrupt interruptError
+	var uncompared uncompared
 	switch {
 	case errors.As(err, &interrupt):
 		return interruptKind
@@ -72,7 +73,7 @@ func kindOf(err error) kind {
 		return process.kind()
 	case errors.As(err, &internal), errors.As(err, &bug), errors.Is(err, wire.ErrMisuse):
 		return internalKind
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &uncompared):
 		return usageKind
 	}
 	for _, peer := range peerErrors {

@@ -80,7 +80,6 @@ func newRootCmd(a *app) *cobra.Command {
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of text, errors included")
 	root.PersistentFlags().BoolVar(&a.relay, "relay-progress", false, "print progress as lines for the process that started this one")
 	root.PersistentFlags().MarkHidden("relay-progress")
@@ -88,7 +87,7 @@ func newRootCmd(a *app) *cobra.Command {
 	root.AddCommand(
 		newCheckCmd(a),
 		newFmtCmd(a),
-		newOptCmd(a),
+		newOptCmd(a), newDiffCmd(a),
 		newInitCmd(a),
 		newCompileCmd(a), newEstimateCmd(a), newTableCmd(a),
 		newTrainCmd(a),
@@ -101,7 +100,8 @@ func newRootCmd(a *app) *cobra.Command {
 		newDealCmd(a),
 		newShareCmd(a),
 		newRevealCmd(a),
-		newRunCmd(a),
+		newRunCmd(a), newStatsCmd(a),
+		newLSPCmd(a),
 		newVerifyCmd(a),
 		newFPGACmd(a),
 		newExploreCmd(a),
@@ -110,10 +110,12 @@ func newRootCmd(a *app) *cobra.Command {
 		newDoctorCmd(a),
 		newBenchCmd(a),
 		newBenchPeerCmd(a),
+		newManCmd(a),
 		newVersionCmd(a),
 	)
 	for _, c := range root.Commands() {
 		a.mark(c)
+		a.complete(c)
 	}
 	return root
 }

@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"json": jsonCommand, "status": statusCommand, "digit": digitCommand, "tensors": tensorsCommand, "truncate": truncateCommand, "prices": pricesCommand, "same": sameCommand,
-			"start": startCommand, "finish": finishCommand, "xml": xmlCommand, "traced": tracedCommand,
+			"start": startCommand, "finish": finishCommand, "xml": xmlCommand, "traced": tracedCommand, "edit": editCommand,
 		},
 	})
 }
