@@ -13,7 +13,8 @@ type domain struct{ lo, hi int }
 const newtonSteps = 4
 
 // reciprocal is 1/x for x in a domain, with so many fraction bits. The guess 2/3 * 2^-k for x in [2^k, 2^(k+1)) is within a third of 1/x, and a step
-// y(2 - xy) squares the relative error: 3^-16 = 2.4e-8 after four. Below the domain the result is too small, above it is of no use.
+// y(2 - xy) squares the relative error: 3^-16 = 2.4e-8 after four. Below the domain
+// the result is too small, which numbers near zero do without harm; above it is of no use.
 func (s *step) reciprocal(x *ir.Value, within domain, frac int) *ir.Value {
 	y := s.guess(x, within, frac, func(k int) float64 { return 2. / 3 * math.Ldexp(1, -k) })
 	for range newtonSteps {
@@ -39,8 +40,10 @@ func (s *step) from(c float64, x *ir.Value) *ir.Value {
 	return s.plus(s.b.Must("ring.mulc", ir.Attrs{"c": -1}, x), c)
 }
 
-// guess is of(k) for x in [2^k, 2^(k+1)): what it changes by at each power of two above which x lies. The comparisons are of one round.
+// guess is of(k) for x in [2^k, 2^(k+1)): what it changes by at each power of two above which x lies. The comparisons are of one round. What is
+// assumed of x is written down, so that a run in the clear can tell whether it holds.
 func (s *step) guess(x *ir.Value, within domain, frac int, of func(k int) float64) *ir.Value {
+	x.Set("assumed", []float64{0, math.Ldexp(1, within.hi)})
 	var y *ir.Value
 	for k := within.lo + 1; k < within.hi; k++ {
 		above := s.sign(s.plus(x, -math.Ldexp(1, k)))

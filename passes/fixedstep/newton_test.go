@@ -107,7 +107,7 @@ func TestSoftmaxes(t *testing.T) {
 		pass.Limit:       {unbounded, 0.01},
 		pass.ODE:         {exp, 0.1},
 	} {
-		for i, p := range computed(t, rows, 16, func(s *step, z *ir.Value) *ir.Value { return softmaxes[name](s, z) }) {
+		for i, p := range computed(t, rows, 16, func(s *step, z *ir.Value) *ir.Value { return softmaxes[name](s, z).p }) {
 			want, sum := c.of(rows[i]), 0.0
 			for j := range p {
 				sum += p[j]
@@ -118,6 +118,25 @@ func TestSoftmaxes(t *testing.T) {
 			if math.Abs(sum-1) > 2e-3 {
 				t.Errorf("%s: %v adds up to %g", name, p, sum)
 			}
+		}
+	}
+}
+
+// Where an alternative is flat, no gradient leads a logit farther: neither one of another class below the bound, nor the right one above it.
+func TestLossEndsWhereItIsFlat(t *testing.T) {
+	for _, name := range []pass.Softmax{pass.Taylor, pass.ShiftedReLU, pass.ODE} {
+		gradient := func(label float64) []float64 {
+			return computed(t, [][]float64{{100, 1, -100}}, 16, func(s *step, z *ir.Value) *ir.Value {
+				y := s.plus(s.b.Must("ring.mulc", ir.Attrs{"c": 0}, z), label)
+				return s.loss(softmaxes[name](s, z), y)
+			})[0]
+		}
+		wrong, right := gradient(0), gradient(1)
+		if wrong[2] != 0 || right[0] != 0 {
+			t.Errorf("%s: gradients lead logits on: %v of other classes, %v of the right one", name, wrong, right)
+		}
+		if wrong[0] < 0.5 || right[2] > -0.5 {
+			t.Errorf("%s: gradients do not lead logits back: %v of other classes, %v of the right one", name, wrong, right)
 		}
 	}
 }

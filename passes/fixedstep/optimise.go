@@ -15,7 +15,7 @@ func (s *step) crossentropyBack(v *ir.Value) (*ir.Value, error) {
 	if smoothing := v.Float("smoothing"); smoothing > 0 {
 		label = s.plus(s.trunc(s.times(label, 1-smoothing), rateFrac), smoothing/float64(label.Type.Len()))
 	}
-	d := s.sub(softmaxes[s.softmax](s, z), label)
+	d := s.loss(softmaxes[s.softmax](s, z), label)
 	return s.over(d, d.Type.Batch, s.gradient(d.Type.Batch)), nil
 }
 

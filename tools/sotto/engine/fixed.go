@@ -17,9 +17,10 @@ import (
 // of the IR. What is evaluated is the network in float with the weights as the ring has them.
 type Fixed struct {
 	*Engine
-	fixed *ir.Func
-	ring  map[string]*ir.Tensor // state by path; the engine's is what it stands for
-	least Margin
+	fixed   *ir.Func
+	ring    map[string]*ir.Tensor // state by path; the engine's is what it stands for
+	least   Margin
+	outside error // of an element that leaves what the ring holds, or what is assumed of it
 }
 
 // Margin says where a run came nearest to the bounds of the ring, [-2^62, 2^62), which truncation needs.
@@ -89,8 +90,8 @@ func (f *Fixed) Step(b search.Batch, rate float64) (search.Metrics, error) {
 	if err != nil {
 		return search.Metrics{}, err
 	}
-	if f.least.Bits <= 0 {
-		return search.Metrics{}, fmt.Errorf("%s leaves [-2^62, 2^62), which the ring holds: accepted are fewer fraction bits (--frac), or a smaller rate", f.least.At)
+	if f.outside != nil {
+		return search.Metrics{}, f.outside
 	}
 	for path, x := range next {
 		f.put(path, x)
@@ -99,14 +100,22 @@ func (f *Fixed) Step(b search.Batch, rate float64) (search.Metrics, error) {
 	return f.judged(env[f.fixed.Result]), nil
 }
 
-// measure remembers the least margin.
+// measure remembers the least margin, and the first value that has none or leaves the domain that a division or root is computed in.
 func (f *Fixed) measure(v *ir.Value, x *ir.Tensor) {
 	var most uint64
 	for _, e := range x.I {
 		most = max(most, uint64(max(e, ^e)))
 	}
+	at := strings.TrimSpace(v.Path + " " + v.Op.Name)
+	switch reaches := math.Ldexp(float64(most), -x.Type.Elem.Frac); {
+	case f.outside != nil:
+	case most >= 1<<62:
+		f.outside = fmt.Errorf("%s leaves [-2^62, 2^62), which the ring holds: accepted are fewer fraction bits (--frac), or a smaller rate", at)
+	case len(v.Floats("assumed")) == 2 && reaches > v.Floats("assumed")[1]:
+		f.outside = fmt.Errorf("%s reaches %.4g, and is divided by in numbers up to %g: accepted are smaller images or weights", at, reaches, v.Floats("assumed")[1])
+	}
 	if left := 62 - math.Log2(float64(most)+1); left < f.least.Bits {
-		f.least = Margin{left, strings.TrimSpace(v.Path + " " + v.Op.Name)}
+		f.least = Margin{left, at}
 	}
 }
 

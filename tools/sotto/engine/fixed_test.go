@@ -68,17 +68,19 @@ func TestRestoredFixedPointGoesOnTheSame(t *testing.T) {
 	}
 }
 
-// What leaves the ring ends the run.
+// What leaves the ring ends the run, and what leaves the domain of an inverse root does.
 func TestOverflowIsAnError(t *testing.T) {
-	f := fixedOf(t, pass.Taylor, 20)
-	w := make([]float32, len(f.state["conv1.weight"]))
-	for i := range w {
-		w[i] = 1 << 20
-	}
-	if err := f.SetWeight("conv1.weight", w); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Step(search.Batch{}, 0.05); err == nil || !strings.Contains(err.Error(), "leaves [-2^62, 2^62)") {
-		t.Errorf("got %v", err)
+	for size, want := range map[float32]string{1 << 20: "leaves [-2^62, 2^62)", 1 << 7: "bn1 ring.addc reaches"} {
+		f := fixedOf(t, pass.Taylor, 16)
+		w := make([]float32, len(f.state["conv1.weight"]))
+		for i := range w {
+			w[i] = size
+		}
+		if err := f.SetWeight("conv1.weight", w); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Step(search.Batch{}, 0.05); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("weights of %g: got %v, want %s", size, err, want)
+		}
 	}
 }
