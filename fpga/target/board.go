@@ -3,10 +3,8 @@ package target
 import (
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -178,23 +176,17 @@ func Shipped(name string) (Board, error) {
 	return Parse(text)
 }
 
-// Parse reads a board in JSON. Every number needs a basis and a source; unknown fields are an error.
+// Parse reads a board in JSON. Every number needs a basis and a source; unknown fields are an error. Each line of the error is of one field.
 func Parse(text []byte) (Board, error) {
 	var b Board
 	var head struct {
-		Sotto int `json:"sotto"`
+		Sotto *int `json:"sotto"`
 	}
-	if err := json.Unmarshal(text, &head); err != nil {
-		return b, fmt.Errorf("not a board: %w", err)
+	if json.Unmarshal(text, &head) == nil && head.Sotto != nil && *head.Sotto != BoardVersion {
+		return b, fmt.Errorf("sotto: a board of format %d: accepted is %d", *head.Sotto, BoardVersion)
 	}
-	if head.Sotto != BoardVersion {
-		return b, fmt.Errorf("sotto: a board of format %d: accepted is %d", head.Sotto, BoardVersion)
-	}
-	if err := errors.Join(unknownFields("", text, reflect.TypeFor[Board]())...); err != nil {
+	if err := parse(text, &b); err != nil {
 		return b, err
-	}
-	if err := json.Unmarshal(text, &b); err != nil {
-		return b, fmt.Errorf("not a board: %w", err)
 	}
 	return b, b.check()
 }

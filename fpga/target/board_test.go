@@ -131,35 +131,58 @@ func TestPlannable(t *testing.T) {
 	}
 }
 
-// TestBadBoards names where, what and what would be accepted.
+// TestBadBoards names where, what and what would be accepted, each on one line, and nothing else.
 func TestBadBoards(t *testing.T) {
 	for _, c := range []struct {
 		name, old, new string
-		want           []string
+		want           []string // of the lines
 	}{
-		{"unknown field", `"memory": {`, `"uarm": 3, "memory": {`, []string{"uarm: unknown field", "accepted are after_shell, chip, clock_mhz"}},
-		{"unknown field of a chip", `"dsp_kind"`, `"dsps"`, []string{"chip.dsps: unknown field", "accepted are bram36, dsp, dsp_kind, ff, lut, uram"}},
-		{"unknown field of a port", `"gbps": {`, `"gbps": {"unit": "bit", `, []string{"network[0].gbps.unit: unknown field", "accepted are basis, source, spread, value"}},
-		{"kind of DSP", `"E2"`, `"E3"`, []string{`chip.dsp_kind is "E3"`, "accepted are [E1 E2 58]"}},
-		{"no source", `"basis": "computed", "source": "64 bits`, `"basis": "computed", "note": "64 bits`, []string{"memory.peak_gb_s.note: unknown field"}},
-		{"empty source", `"source": "half of the 16 W of PASNet's pair (DAC 2023)"`, `"source": ""`, []string{"watts.busy is 8", `source ""`, "where it is from"}},
-		{"basis", `"value": 230400, "basis": "document"`, `"value": 230400, "basis": "heard"`, []string{`chip.lut.basis is "heard"`, "accepted are [document computed recalled planned]"}},
-		{"no basis", `"value": 230400, "basis": "document", `, `"value": 230400, `, []string{`chip.lut.basis is ""`, "accepted are"}},
-		{"half a LUT", `"value": 230400`, `"value": 230400.5`, []string{"chip.lut is 230400.5", "whole numbers"}},
-		{"no flip-flops", `"value": 460800`, `"value": 0`, []string{"chip.ff is 0", "accepted are 1 to"}},
-		{"plan above peak", `"value": 17.07`, `"value": 1.07`, []string{"memory.planned_gb_s is 13.66, memory.peak_gb_s is 1.07", "at most"}},
-		{"part above one", `"memory": {`, `"usable": {"lut": {"value": 70, "basis": "planned", "source": "percent"}}, "memory": {`, []string{"usable.lut is 70", "up to 1"}},
+		{"unknown field", `"memory": {`, `"uarm": 3, "memory": {`, []string{"uarm: unknown field: accepted are after_shell, chip, clock_mhz, memory, name, network, part, part_source, sotto, title, usable, watts"}},
+		{"unknown field of a chip", `"dsp_kind": "E2"`, `"dsps": 1, "dsp_kind": "E2"`, []string{"chip.dsps: unknown field: accepted are bram36, dsp, dsp_kind, ff, lut, uram"}},
+		{"unknown field of a port", `"gbps": {`, `"gbps": {"unit": "bit", `, []string{"network[0].gbps.unit: unknown field: accepted are basis, source, spread, value"}},
+		{"missing field", `"title": "AMD ZCU104",`, ``, []string{"title is missing: accepted is a text"}},
+		{"missing value", `"uram": {"value": 96, `, `"uram": {`, []string{"chip.uram.value is missing: accepted is a number"}},
+		{"two fields", `"bram36": {"value": 312,`, `"bram18": {"value": 312,`, []string{"chip.bram18: unknown field", "chip.bram36 is missing: accepted is an object with basis, source, spread, value"}},
+		{"a field twice", `"title": "AMD ZCU104",`, `"title": 3, "title": "AMD ZCU104",`, []string{"title is there twice: accepted is each field once"}},
+		{"kind of DSP", `"E2"`, `"E3"`, []string{`chip.dsp_kind is "E3": accepted are [E1 E2 58]`}},
+		{"no source", `"basis": "computed", "source": "64 bits`, `"basis": "computed", "note": "64 bits`, []string{"memory.peak_gb_s.note: unknown field", "memory.peak_gb_s.source is missing: accepted is a text"}},
+		{"empty source", `"source": "half of the 16 W of PASNet's pair (DAC 2023)"`, `"source": ""`, []string{`watts.busy is 8, spread 0.3, source "": accepted are`}},
+		{"spread", `"spread": 0.3`, `"spread": -1`, []string{`watts.busy is 8, spread -1`}},
+		{"basis", `"value": 230400, "basis": "document"`, `"value": 230400, "basis": "heard"`, []string{`chip.lut.basis is "heard": accepted are [document computed recalled planned]`}},
+		{"no basis", `"value": 230400, "basis": "document", `, `"value": 230400, `, []string{`chip.lut.basis is missing: accepted is a text`}},
+		{"half a LUT", `"value": 230400`, `"value": 230400.5`, []string{"chip.lut is 230400.5: accepted are whole numbers"}},
+		{"fewer than no LUTs", `"value": 230400`, `"value": -230400`, []string{"chip.lut is -230400: accepted are 1 to 1e+08"}},
+		{"more LUTs than there are", `"value": 230400`, `"value": 1e300`, []string{"chip.lut is 1e+300: accepted are 1 to 1e+08"}},
+		{"no number", `"value": 230400`, `"value": 1e999`, []string{"chip.lut.value is 1e999: accepted is a number"}},
+		{"not a number", `"value": 230400`, `"value": NaN`, []string{"line 8, column 22: invalid character 'N' looking for beginning of value: accepted is a board in JSON"}},
+		{"nothing", `"value": 230400`, `"value": null`, []string{"chip.lut.value is null: accepted is a number"}},
+		{"no flip-flops", `"value": 460800`, `"value": 0`, []string{"chip.ff is 0: accepted are 1 to 1e+08"}},
+		{"no clock", `"value": 200,`, `"value": 0,`, []string{"clock_mhz is 0: accepted are 1 to 10000"}},
+		{"a clock in Hz", `"value": 200,`, `"value": 200e6,`, []string{"clock_mhz is 2e+08: accepted are 1 to 10000"}},
+		{"plan above peak", `"value": 17.07`, `"value": 1.07`, []string{"memory.planned_gb_s is 13.66, memory.peak_gb_s is 1.07: accepted is at most that"}},
+		{"part above one", `"memory": {`, `"usable": {"lut": {"value": 70, "basis": "planned", "source": "percent"}}, "memory": {`, []string{"usable.lut is 70: accepted are 0.001 to 1"}},
 		{"shell", `"memory": {`, `"after_shell": {"lut": {"value": 230401, "basis": "planned", "source": "x"}}, "memory": {`,
-			[]string{"after_shell.lut is 230401, chip.lut is 230400", "after_shell.ff is 0"}},
-		{"limit", `"watts": {`, `"watts": {"limit": {"value": 5, "basis": "planned", "source": "x"},`, []string{"watts.busy is 8, watts.limit is 5"}},
-		{"part", `"part": "xczu7ev-ffvc1156-2-e"`, `"part": ""`, []string{"part is missing"}},
-		{"format", `"sotto": 1`, `"sotto": 2`, []string{"a board of format 2: accepted is 1"}},
-		{"a text for a number", `"value": 230400`, `"value": "many"`, []string{"not a board", "value"}},
+			[]string{"after_shell.bram36 is missing", "after_shell.dsp is missing", "after_shell.ff is missing", "after_shell.uram is missing"}},
+		{"limit", `"watts": {`, `"watts": {"limit": {"value": 5, "basis": "planned", "source": "x"},`, []string{"watts.busy is 8, watts.limit is 5: accepted is at most that"}},
+		{"part", `"part": "xczu7ev-ffvc1156-2-e"`, `"part": "x; exec sh"`, []string{`part is "x; exec sh": accepted is a word of up to 64 letters`}},
+		{"title", `"title": "AMD ZCU104"`, `"title": "AMD\n"`, []string{`title is "AMD\n": accepted is a line of text`}},
+		{"format", `"sotto": 1`, `"sotto": 2`, []string{"sotto: a board of format 2: accepted is 1"}},
+		{"a text for a number", `"value": 230400`, `"value": "many"`, []string{`chip.lut.value is "many": accepted is a number such as`}},
+		{"a number for an object", `"watts": {`, `"watts": 8, "wats": {`, []string{"wats: unknown field", "watts is 8: accepted is an object with busy, idle, limit"}},
+		{"a link for ports", `"network": [`, `"network": "lan", "net": [`, []string{"net: unknown field", `network is "lan": accepted is a list`}},
+		{"no ports", `"ports": {"value": 1`, `"ports": {"value": 0`, []string{"network[0].ports is 0: accepted are 1 to"}},
+		{"a slow port", `"gbps": {"value": 1`, `"gbps": {"value": 0`, []string{"network[0].gbps is 0: accepted are 1e-05 to 1000"}},
 	} {
 		_, err := Parse(edited(t, "zcu104", c.old, c.new))
-		for _, want := range c.want {
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: %v: %q is missing", c.name, err, want)
+		if err == nil {
+			t.Errorf("%s: it is taken", c.name)
+			continue
+		}
+		lines := strings.Split(err.Error(), "\n")
+		for i, want := range c.want {
+			if len(lines) != len(c.want) || !strings.HasPrefix(lines[i], want) {
+				t.Errorf("%s: %v: want %q", c.name, err, c.want)
+				break
 			}
 		}
 	}
@@ -168,8 +191,8 @@ func TestBadBoards(t *testing.T) {
 // TestNotBoards: texts that are none, and names of none.
 func TestNotBoards(t *testing.T) {
 	for text, want := range map[string]string{
-		``: "not a board", `[]`: "not a board", `{}`: "format 0: accepted is 1", `{"sotto": 1}`: "network: no port",
-		`{"sotto": 1} {}`: "not a board",
+		``: "line 1, column 1: unexpected end of JSON input", `[]`: "the file is []: accepted is an object with after_shell", `{}`: "sotto is missing",
+		`null`: "the file is null", `{"sotto": 1}`: "network is missing: accepted is a list", `{"sotto": 1} {}`: "line 1, column 14: invalid character",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v: %q is missing", text, err, want)

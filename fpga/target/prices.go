@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
 
 	"sotto/ir/cost"
@@ -46,7 +47,7 @@ type machineKey struct {
 // machine is a board with its prices.
 func (b Board) machine(link cost.Link) (cost.Machine, error) {
 	shipped, err := Shipped(b.Name)
-	if err != nil || shipped.ClockMHz != b.ClockMHz || shipped.Plannable() != b.Plannable() || shipped.Memory != b.Memory {
+	if err != nil || !reflect.DeepEqual(shipped, b) {
 		return newMachine(b, link)
 	}
 	once, _ := machines.LoadOrStore(machineKey{b.Name, link.BytesPerSecond.Value}, sync.OnceValues(func() (cost.Machine, error) { return newMachine(b, link) }))

@@ -41,3 +41,34 @@ func TestEveryBoardHasPrices(t *testing.T) {
 		}
 	}
 }
+
+// TestDesignPointsAreFoundOnce: a shipped board's at a link is kept, and nobody else's who calls their board so.
+func TestDesignPointsAreFoundOnce(t *testing.T) {
+	shipped := func() Board {
+		b, err := Shipped("pynq-z2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	prices := func(b Board) cost.Machine {
+		list, err := Prices(b, b.OwnLink())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list.MachineOf(cost.Server)
+	}
+	b := shipped()
+	first := prices(b)
+	if _, kept := machines.Load(machineKey{b.Name, b.OwnLink().BytesPerSecond.Value}); !kept {
+		t.Error("the design point is not kept")
+	}
+	if n := testing.AllocsPerRun(1, func() { prices(shipped()) }); n > 10000 { // a search makes far more
+		t.Errorf("%v allocations for a list that is there", n)
+	}
+	own := shipped()
+	own.Watts.Busy.Value = 2 * b.Watts.Busy.Value
+	if w := prices(own).BusyWatts.Value; w != 2*first.BusyWatts.Value {
+		t.Errorf("a board of %v W has prices of %v W", own.Watts.Busy.Value, w)
+	}
+}

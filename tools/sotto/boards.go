@@ -45,6 +45,14 @@ func isBoard(text string) bool {
 	return json.Unmarshal([]byte(text), &head) == nil && head.Part != nil
 }
 
+// ofFile names a file in each line of an error about it.
+func ofFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", path, strings.ReplaceAll(err.Error(), "\n", "\n"+path+": "))
+}
+
 // pairOfFile is two of the board that a file describes.
 func pairOfFile(text string) (cost.Target, error) {
 	b, err := target.Parse([]byte(text))

@@ -73,12 +73,12 @@ func replaceDirIf(dir string, replaceable func(dir string) error, fill func(tmp 
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".tmp-")
+	tmp, done, err := scratch(filepath.Dir(dir), filepath.Base(dir)+".tmp-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	if err := errors.Join(os.Chmod(tmp, 0o755), fill(tmp)); err != nil {
+	defer func() { err = errors.Join(err, done()) }()
+	if err := errors.Join(fill(tmp), os.Chmod(tmp, 0o755)); err != nil {
 		return err
 	}
 	return swap(dir, tmp)

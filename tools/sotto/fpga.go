@@ -125,11 +125,11 @@ func (a *app) hardware(ctx context.Context, path string, f *fpgaFlags) (*fpgaRes
 	if err != nil {
 		return nil, err
 	}
-	tmp, err := os.MkdirTemp("", "sotto-fpga-")
+	tmp, done, err := scratch(os.TempDir(), "sotto-fpga-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(tmp)
+	defer done()
 	compiled, s, err := a.compileFor(n, f, phases, board, link, filepath.Join(tmp, "programs"))
 	if err != nil {
 		return nil, err
@@ -224,7 +224,7 @@ func (a *app) compileFor(n *network, f *fpgaFlags, phases lower.Phases, board ta
 	var s conform.Session
 	prices, err := target.Prices(board, link)
 	if err != nil {
-		return nil, s, err
+		return nil, s, firstFit(err)
 	}
 	compiled, err := a.compile(n, flags, prices, dir)
 	if err != nil {

@@ -38,10 +38,7 @@ func (a *app) board(name string) (target.Board, error) {
 			return target.Board{}, err
 		}
 		b, err := target.Parse([]byte(text))
-		if err != nil {
-			err = fmt.Errorf("%s: %w", name, err)
-		}
-		return b, err
+		return b, ofFile(name, err)
 	}
 	accepted := fmt.Sprintf("accepted are a pair of %s, such as %s, or a board's file", strings.Join(target.Names(), ", "), target.Names()[0]+pairSuffix)
 	if slices.Contains(pasnet.TargetNames(), name) {
@@ -121,11 +118,15 @@ func parseKnobs(texts []string) (list []target.Setting, err error) {
 	return list, nil
 }
 
-// firstFit is what an error says of a layer that does not fit, if it says that, and nothing before it.
+// firstFit is what an error says of a layer or a board that does not fit, if it says that, and nothing before it.
 func firstFit(err error) error {
-	var fit *lower.FitError
-	if errors.As(err, &fit) {
-		return fit
+	var layer *lower.FitError
+	var board *target.FitError
+	switch {
+	case errors.As(err, &layer):
+		return layer
+	case errors.As(err, &board):
+		return board
 	}
 	return err
 }

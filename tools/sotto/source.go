@@ -314,10 +314,7 @@ func (a *app) target(name string, n *network) (cost.Target, error) {
 			read = pairOfFile
 		}
 		t, err := read(text)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", name, err)
-		}
-		return t, err
+		return t, ofFile(name, err)
 	}
 	for _, d := range n.targets {
 		if d.Name.Name == name {
