@@ -2,7 +2,6 @@ package explore_test
 
 import (
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -10,77 +9,17 @@ import (
 	"sotto/backend/twopc"
 	"sotto/fpga/explore"
 	"sotto/fpga/lower"
+	"sotto/fpga/networks"
 	"sotto/fpga/target"
-	"sotto/frontend"
 	"sotto/ir"
 	"sotto/ir/cost"
-	"sotto/passes"
 	"sotto/passes/pass"
 )
-
-// example compiles an example without weights, whose ranges are then assumed.
-func example(t testing.TB, name string, context *pass.Context) *twopc.Pair {
-	t.Helper()
-	return emitted(t, secured(t, space(t, name), context))
-}
-
-// space reads an example.
-func space(t testing.TB, name string) *ir.Module {
-	t.Helper()
-	text, err := os.ReadFile("../../examples/" + name + ".sotto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := frontend.Load(name, text, frontend.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Module
-}
-
-// secured is a space's network in stage SECURE.
-func secured(t testing.TB, m *ir.Module, context *pass.Context) *ir.Module {
-	t.Helper()
-	context.Source, context.Deploy = cost.FromDealer, cost.ClientServer
-	if err := new(pass.Runner).Run(context, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func emitted(t testing.TB, m *ir.Module) *twopc.Pair {
-	t.Helper()
-	pair, err := twopc.Emit(m, m.Funcs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair
-}
-
-// polynomial is a context in which all activations are polynomials, and pools averages, as in the PASNet paper.
-func polynomial(name string) *pass.Context {
-	c := &pass.Context{Choices: []pass.Decision{{Site: "act", Option: "x2act"}, {Site: "pool", Option: "avgpool"}}}
-	if name == "mobilenetv2" {
-		c.Choices = c.Choices[:1]
-	}
-	return c
-}
-
-func board(t testing.TB, name string) target.Board {
-	t.Helper()
-	b, err := target.Shipped(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // question is a network's online phase on two of a board, on the link of the PASNet paper.
 func question(t testing.TB, pair *twopc.Pair, name string) explore.Question {
 	t.Helper()
-	q := explore.Question{Client: pair.Client, Server: pair.Server, Phases: lower.Only(cost.Online), Board: board(t, name)}
-	q.Link.BytesPerSecond.Value, q.Link.OneWayMS.Value = 1e9, 0.1
-	return q
+	return explore.Question{Client: pair.Client, Server: pair.Server, Phases: lower.Only(cost.Online), Board: networks.Board(t, name), Link: networks.PaperLink()}
 }
 
 // searched is the answer to a question, which fits and binds every layer by something.
@@ -104,15 +43,12 @@ func searched(t *testing.T, q explore.Question) *explore.Answer {
 // TestPASNet: the networks of the paper on its boards and link: no slower than its model, on designs that fit, and better than the board's
 // usual one.
 func TestPASNet(t *testing.T) {
-	for _, n := range []struct {
-		name, example string
-		paper         float64 // ms
-	}{{"A", "resnet18", 63.3}, {"B", "resnet50", 227.6}, {"D", "mobilenetv2", 180.9}} {
-		if n.name != "A" && os.Getenv("SOTTO_LONG") == "" {
+	for _, n := range networks.PASNet {
+		if n.Large && !networks.Long() {
 			continue
 		}
-		t.Run(n.name, func(t *testing.T) {
-			q := question(t, example(t, n.example, polynomial(n.example)), "zcu104")
+		t.Run(n.Name, func(t *testing.T) {
+			q := question(t, networks.Pair(t, n.Example, networks.Polynomial(n.Sites...)), "zcu104")
 			q.Plans = 5
 			a := searched(t, q)
 			for r, ms := range a.Estimate.BusyMS {
@@ -122,12 +58,12 @@ func TestPASNet(t *testing.T) {
 				t.Logf("%.1f ms scheduled, %.1f estimated: array of %d x %d, %d lanes", c.ScheduledMS, c.EstimateMS, c.Design.Conv.TM, c.Design.Conv.TN, c.Design.Elementwise.Lanes)
 			}
 			have := q.Board.Plannable()
-			t.Logf("%.1f ms scheduled, %.1f estimated, the paper %.1f; %d designs tried: %+v", a.Best.ScheduledMS, a.Best.EstimateMS, n.paper, a.Tried, a.Best.Design)
+			t.Logf("%.1f ms scheduled, %.1f estimated, the paper %.1f; %d designs tried: %+v", a.Best.ScheduledMS, a.Best.EstimateMS, n.PaperMS, a.Tried, a.Best.Design)
 			for _, r := range target.ResourceKinds() {
 				t.Logf("%s: %d of %d that may be planned, %.0f %%", r, a.Best.Area.Of(r), have.Of(r), 100*float64(a.Best.Area.Of(r))/float64(have.Of(r)))
 			}
-			if a.Best.ScheduledMS > n.paper {
-				t.Errorf("%.1f ms, the paper has %.1f", a.Best.ScheduledMS, n.paper)
+			if a.Best.ScheduledMS > n.PaperMS {
+				t.Errorf("%.1f ms, the paper has %.1f", a.Best.ScheduledMS, n.PaperMS)
 			}
 			if ratio := a.Best.ScheduledMS / a.Best.EstimateMS; ratio < 0.7 || ratio > 1.3 {
 				t.Errorf("%.1f ms scheduled, %.1f estimated", a.Best.ScheduledMS, a.Best.EstimateMS)
@@ -167,11 +103,11 @@ func TestNoNeighbourIsBetter(t *testing.T) {
 		name, board string
 		context     *pass.Context
 	}{
-		{"resnet18_cifar", "zcu104", polynomial("resnet18_cifar")}, {"resnet18_cifar", "pynq-z2", polynomial("resnet18_cifar")},
-		{"minionn", "zcu104", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}}},
-		{"minionn", "kv260", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.OTSign}}},
+		{"resnet18_cifar", "zcu104", networks.Polynomial("act", "pool")}, {"resnet18_cifar", "pynq-z2", networks.Polynomial("act", "pool")},
+		{"minionn", "zcu104", networks.Compared(pass.GarbledSign)},
+		{"minionn", "kv260", networks.Compared(pass.OTSign)},
 	} {
-		q := question(t, example(t, c.name, c.context), c.board)
+		q := question(t, networks.Pair(t, c.name, c.context), c.board)
 		best := searched(t, q).Front[0]
 		w, err := explore.Of(q.Client, q.Server, q.Phases, q.Link)
 		if err != nil {
@@ -208,7 +144,7 @@ func neighbours(d target.Design) func(yield func(target.Design) bool) {
 
 // TestNeverWorseThanTheUsualDesign: by the schedule too.
 func TestNeverWorseThanTheUsualDesign(t *testing.T) {
-	q := question(t, example(t, "resnet18_cifar", polynomial("resnet18_cifar")), "zcu104")
+	q := question(t, networks.Pair(t, "resnet18_cifar", networks.Polynomial("act", "pool")), "zcu104")
 	q.Plans = 2
 	a := searched(t, q)
 	usual, err := target.ForBoard(q.Board, q.Client.Ring)
@@ -226,8 +162,8 @@ func TestNeverWorseThanTheUsualDesign(t *testing.T) {
 
 // TestLayersThatDoNotFit: each refusal names layer, knob and value, and a search with that value does better.
 func TestLayersThatDoNotFit(t *testing.T) {
-	polynomials := example(t, "resnet18_cifar", polynomial("resnet18_cifar"))
-	garbled := example(t, "minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}})
+	polynomials := networks.Pair(t, "resnet18_cifar", networks.Polynomial("act", "pool"))
+	garbled := networks.Pair(t, "minionn", networks.Compared(pass.GarbledSign))
 	for _, c := range []struct {
 		pair *twopc.Pair
 		set  target.Setting
@@ -251,7 +187,7 @@ func TestLayersThatDoNotFit(t *testing.T) {
 
 // TestMemoryThatIsTooSmall: the party whose memory has no room is named, with what it needs and what there is.
 func TestMemoryThatIsTooSmall(t *testing.T) {
-	q := question(t, example(t, "resnet18_cifar", polynomial("resnet18_cifar")), "zcu104")
+	q := question(t, networks.Pair(t, "resnet18_cifar", networks.Polynomial("act", "pool")), "zcu104")
 	small := *q.Board.Memory.GiB
 	small.Value = 1. / 32
 	q.Board.Memory.GiB = &small
@@ -266,7 +202,7 @@ func TestMemoryThatIsTooSmall(t *testing.T) {
 
 // TestDesignThatDoesNotFit: settings that fill the board are refused with others that fit.
 func TestDesignThatDoesNotFit(t *testing.T) {
-	q := question(t, example(t, "resnet18_cifar", polynomial("resnet18_cifar")), "kv260")
+	q := question(t, networks.Pair(t, "resnet18_cifar", networks.Polynomial("act", "pool")), "kv260")
 	q.Set = []target.Setting{{Knob: "conv.tm", Value: 64}, {Knob: "conv.tn", Value: 32}}
 	_, err := explore.Search(q)
 	var refusal *target.FitError
@@ -290,17 +226,16 @@ func TestPricesAreLikeSchedules(t *testing.T) {
 		context *pass.Context
 		long    bool
 	}{
-		{"resnet18", polynomial("resnet18"), false}, {"resnet50", polynomial("resnet50"), true}, {"mobilenetv2", polynomial("mobilenetv2"), true},
-		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}}, false},
+		{"resnet18", networks.Polynomial("act", "pool"), false}, {"resnet50", networks.Polynomial("act", "pool"), true}, {"mobilenetv2", networks.Polynomial("act"), true},
+		{"minionn", networks.Compared(pass.GarbledSign), false},
 		{"resnet18_cifar", &pass.Context{Protocols: pass.Protocols{Nonlinear: pass.GarbledSign}, Choices: []pass.Decision{{Site: "act", Option: "relu"}, {Site: "pool", Option: "maxpool"}}}, true},
 	} {
-		if n.long && os.Getenv("SOTTO_LONG") == "" {
+		if n.long && !networks.Long() {
 			continue
 		}
-		m := secured(t, space(t, n.name), n.context)
-		q := question(t, emitted(t, m), "zcu104")
+		m := networks.Example(t, n.name)
+		q := question(t, networks.Compiled(t, m, n.context, twopc.DefaultTuning()), "zcu104")
 		q.Plans = 1
-		q.Link = named(q.Link)
 		scheduled := searched(t, q).Best.ScheduledMS
 		prices, err := target.Prices(q.Board, q.Link)
 		if err != nil {
@@ -313,10 +248,4 @@ func TestPricesAreLikeSchedules(t *testing.T) {
 			t.Errorf("%s: %.1f ms by the price list, %.1f scheduled", n.name, estimated, scheduled)
 		}
 	}
-}
-
-// named is a link with sources.
-func named(l cost.Link) cost.Link {
-	l.BytesPerSecond.Source, l.OneWayMS.Source = "PASNet", "PASNet"
-	return l
 }

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sotto/backend/twopc"
+	"sotto/fpga/networks"
 	"sotto/fpga/target"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
@@ -165,25 +166,21 @@ func checkMessages(t rapid.TB, units []unit, plan *Plan) {
 	}
 }
 
-// engines are what a board has for comparisons: ForBoard leaves them out.
-var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1}, {Knob: "ot.aes", Value: 1},
-	{Knob: "evaluate.slots", Value: 512}, {Knob: "garble.slots", Value: 512}}
-
 func TestCommandsWaitForWhatTheyTouch(t *testing.T) {
 	for _, c := range []struct {
 		example string
 		*pass.Context
 	}{
-		{"resnet18_cifar", polynomial("act", "pool")},
-		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "gc"}}},
-		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "ot"}}},
+		{"resnet18_cifar", networks.Polynomial("act", "pool")},
+		{"minionn", networks.Compared("gc")},
+		{"minionn", networks.Compared("ot")},
 		{"minionn", &pass.Context{Protocols: pass.Protocols{Nonlinear: "ot"}, Deploy: cost.Outsourced}},
 	} {
-		pair := tuned(t, network(t, c.example), c.Context, asIfLarge)
+		pair := networks.Compiled(t, networks.Example(t, c.example), c.Context, asIfLarge)
 		for _, ms := range []float64{0.01, 0.05, 0.1, 5} {
-			link := paperLink()
+			link := networks.PaperLink()
 			link.OneWayMS.Value = ms
-			checkHazards(t, pair, boards(t, "zcu104", pair.Client.Ring, engines...), link)
+			checkHazards(t, pair, boards(t, "zcu104", pair.Client.Ring, networks.Engines...), link)
 		}
 	}
 }
@@ -195,10 +192,10 @@ func TestDrawnCommandsWaitForWhatTheyTouch(t *testing.T) {
 		c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(r, "deployment")
 		c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(r, "ring")
 		c.Protocols.Nonlinear = pass.Nonlinear(rapid.SampledFrom([]string{"gc", "gc-whole", "ot"}).Draw(r, "nonlinear"))
-		pair := tuned(t, d.Space, c, asIfLarge)
-		settings := append([]target.Setting{{Knob: "chunk", Value: 64 * rapid.SampledFrom([]int{1, 4}).Draw(r, "blocks")}}, engines...)
+		pair := networks.Compiled(t, d.Space, c, asIfLarge)
+		settings := append([]target.Setting{{Knob: "chunk", Value: 64 * rapid.SampledFrom([]int{1, 4}).Draw(r, "blocks")}}, networks.Engines...)
 		designs := boards(t, "zcu104", pair.Client.Ring, settings...)
-		checkHazards(r, pair, designs, paperLink())
-		checkPhases(r, pair, Whole, designs, paperLink())
+		checkHazards(r, pair, designs, networks.PaperLink())
+		checkPhases(r, pair, Whole, designs, networks.PaperLink())
 	})
 }

@@ -277,7 +277,7 @@ func (p *Plan) list(b *builder) {
 		board.Makes = append(board.Makes, u.made())
 	}
 	for i := range p.Ops {
-		if u := b.units[p.Ops[i].unit]; !u.joint {
+		if u := b.units[p.Ops[i].unit]; p.Ops[i].Stage != Joint {
 			p.Ops[i].Command = u.number
 		}
 	}

@@ -220,7 +220,7 @@ func (b *builder) computes(n, issue int) {
 			b.lease(pools.in, from, compute)
 		}
 		if store := b.transfer(n, Store, w.StoreBytes, w.StoreCycles, &last.store, ended(compute)); store >= 0 {
-			b.lease(pools.out, compute, last.store.Op)
+			b.lease(pools.out, compute, b.past(n, last.store))
 		}
 	}
 	b.ends[n] = sched.Dep{Op: last.store.Op, Lag: last.store.Lag + b.cycles(u.party, target.MemoryLatency)}
@@ -246,6 +246,14 @@ func (b *builder) transfer(n int, stage Stage, bytes, cycles int64, last *sched.
 		}
 	}
 	return first
+}
+
+// past is the op after which a lag has ended too: what a port is still taking out of a buffer holds it.
+func (b *builder) past(n int, d sched.Dep) int {
+	if d.Lag == 0 {
+		return d.Op
+	}
+	return b.add(n, Joint, b.boards[b.units[n].party].sequencer, 0, d)
 }
 
 // sends adds a Send: load, pack, link.
@@ -275,7 +283,7 @@ func (b *builder) receives(n, issue int) {
 	last.compute = unpack
 	b.Leases = append(b.Leases, sched.Lease{Pool: pools.in, Slots: lines(u.message), From: transit, Until: []int{unpack}})
 	b.transfer(n, Store, w.StoreBytes, w.StoreCycles, &last.store, ended(unpack))
-	b.lease(pools.out, unpack, last.store.Op)
+	b.lease(pools.out, unpack, b.past(n, last.store))
 	b.ends[n] = sched.Dep{Op: last.store.Op, Lag: last.store.Lag + b.cycles(u.party, target.MemoryLatency)}
 }
 

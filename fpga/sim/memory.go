@@ -7,11 +7,13 @@ import (
 	"sotto/ir/cost"
 )
 
-// memory serves bursts, one at a time, of transfers in turn. A transfer has its next burst when its port has taken the one before.
+// memory serves bursts, one at a time, of transfers in turn, of each as many as it has ports. A transfer has its next ones when its ports
+// have taken those before.
 type memory struct {
 	s     *simulation
 	rate  float64 // bytes a cycle
 	burst float64 // bytes
+	port  float64 // bytes a cycle of one port
 	turn  []*transfer
 	busy  bool
 	used  float64
@@ -20,17 +22,19 @@ type memory struct {
 // transfer is a transfer under way.
 type transfer struct {
 	left float64 // bytes
-	pace float64 // cycles of its port for a byte
+	pace float64 // cycles of its ports for a byte
+	turn float64 // bytes: a burst of each of its ports
 	done func()
 }
 
-// move transfers bytes through a port that takes so many cycles for them.
+// move transfers bytes through ports that take so many cycles for them: as many as it takes to be that fast.
 func (m *memory) move(bytes int64, cycles float64, done func()) {
 	if bytes == 0 {
 		m.s.after(0, done)
 		return
 	}
-	m.turn = append(m.turn, &transfer{float64(bytes), cycles / float64(bytes), done})
+	ports := max(1, math.Ceil(float64(bytes)/(cycles*m.port)))
+	m.turn = append(m.turn, &transfer{float64(bytes), cycles / float64(bytes), ports * m.burst, done})
 	m.serve()
 }
 
@@ -41,7 +45,7 @@ func (m *memory) serve() {
 	}
 	t := m.turn[0]
 	m.turn = m.turn[1:]
-	bytes := min(t.left, m.burst)
+	bytes := min(t.left, t.turn)
 	t.left -= bytes
 	m.busy = true
 	m.used += bytes / m.rate

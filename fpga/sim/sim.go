@@ -178,7 +178,7 @@ func newBoard(s *simulation, of lower.Board, scale float64) (*board, error) {
 		}
 		b.work, b.ended = append(b.work, work), append(b.ended, -1)
 	}
-	b.memory = &memory{s: s, rate: b.design.MemoryBytes / scale, burst: float64(target.Burst * b.design.PortBytes)}
+	b.memory = &memory{s: s, rate: b.design.MemoryBytes / scale, burst: float64(target.Burst * b.design.PortBytes), port: float64(b.design.PortBytes) / scale}
 	for k := range b.kernels {
 		b.kernels[k] = &kernel{board: b, id: lower.Kernel(k)}
 	}

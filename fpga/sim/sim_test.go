@@ -3,21 +3,16 @@ package sim_test
 import (
 	"errors"
 	"math"
-	"os"
-	"path/filepath"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"sotto/backend/twopc"
 	"sotto/fpga/lower"
+	"sotto/fpga/networks"
 	"sotto/fpga/sim"
 	"sotto/fpga/target"
-	"sotto/frontend"
-	"sotto/ir"
 	"sotto/ir/cost"
-	"sotto/passes"
 	"sotto/passes/pass"
 	"sotto/passes/pass/golden"
 )
@@ -25,66 +20,11 @@ import (
 // agreement is how far the simulator may be from the schedule.
 const agreement = 0.03
 
-// compiled makes the programs of a network whose ranges are assumed.
-func compiled(t testing.TB, m *ir.Module, c *pass.Context) *twopc.Pair {
-	t.Helper()
-	c.Source, c.OT = cost.FromDealer, cost.AlwaysOT(cost.SoftSpoken)
-	if err := new(pass.Runner).Run(c, m, slices.Concat(passes.ToNet, passes.ToRing, passes.ToSecure)...); err != nil {
-		t.Fatal(err)
-	}
-	pair, err := twopc.Emit(m, m.Funcs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair
-}
-
-func example(t testing.TB, name string, c *pass.Context) *twopc.Pair {
-	t.Helper()
-	path := filepath.Join("..", "..", "examples", name+".sotto")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	space, err := frontend.Load(path, text, frontend.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return compiled(t, space.Module, c)
-}
-
 // context compiles for a deployment, with a protocol of comparisons and all choices of the given names polynomial.
 func context(d cost.Deployment, nonlinear string, polynomial ...string) *pass.Context {
-	c := &pass.Context{Deploy: d, Protocols: pass.Protocols{Nonlinear: pass.Nonlinear(nonlinear)}}
-	for _, p := range polynomial {
-		c.Choices = append(c.Choices, pass.Decision{Site: p, Option: map[string]string{"act": "x2act", "pool": "avgpool"}[p]})
-	}
+	c := networks.Polynomial(polynomial...)
+	c.Deploy, c.Protocols.Nonlinear = d, pass.Nonlinear(nonlinear)
 	return c
-}
-
-// engines are what a board has for comparisons: ForBoard leaves them out.
-var engines = []target.Setting{{Knob: "garble.count", Value: 1}, {Knob: "evaluate.count", Value: 1}, {Knob: "compare.lanes", Value: 1}, {Knob: "ot.aes", Value: 1}}
-
-func design(t testing.TB, board string, ring int, settings ...target.Setting) target.Design {
-	t.Helper()
-	b, err := target.Shipped(board)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := target.ForBoard(b, ring)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d, err = d.With(settings...); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// link carries so many gigabytes a second, in so many milliseconds.
-func link(gbytes, ms float64) (l cost.Link) {
-	l.BytesPerSecond.Value, l.OneWayMS.Value = gbytes*1e9, ms
-	return l
 }
 
 // both lowers, verifies and simulates phases of a pair on two boards.
@@ -107,6 +47,16 @@ func both(t testing.TB, pair *twopc.Pair, phases lower.Phases, d target.Design, 
 	return p.Seconds() * 1e3, simulated
 }
 
+// found are designs that searches found for two ZCU104 on the paper's link: arrays, and streams as fast as the memory lets them be.
+var found = map[string][]target.Setting{
+	"PASNet-A": searched(32, 20, 2, 512, 81920, 163840, 512), "PASNet-B": searched(40, 16, 8, 256, 65536, 163840, 1024), "PASNet-D": searched(32, 12, 4, 512, 24576, 49152, 1024),
+}
+
+func searched(tm, tn, ports, pixels, inputs, weights, chunk int) []target.Setting {
+	return []target.Setting{{Knob: "conv.tm", Value: tm}, {Knob: "conv.tn", Value: tn}, {Knob: "conv.ports", Value: ports}, {Knob: "conv.pixels", Value: pixels},
+		{Knob: "conv.input_words", Value: inputs}, {Knob: "conv.weight_words", Value: weights}, {Knob: "elementwise.lanes", Value: 8}, {Knob: "chunk", Value: chunk}}
+}
+
 func TestAgreesWithTheSchedule(t *testing.T) {
 	const outsourced, clientServer = cost.Outsourced, cost.ClientServer
 	for _, n := range []struct {
@@ -124,21 +74,23 @@ func TestAgreesWithTheSchedule(t *testing.T) {
 		{"by OT outsourced", "minionn", context(outsourced, "ot"), false},
 	} {
 		t.Run(n.name, func(t *testing.T) {
-			if n.long && os.Getenv("SOTTO_LONG") == "" {
+			if n.long && !networks.Long() {
 				t.Skip("seconds: with SOTTO_LONG=1")
 			}
-			pair := example(t, n.example, n.context)
+			pair := networks.Pair(t, n.example, n.context)
 			for _, on := range []struct {
 				board string
 				link  cost.Link
+				with  []target.Setting
 			}{
-				{"zcu104", link(1, 0.1)}, {"zcu104", link(0.125, 0.1)}, {"u250", link(12.5, 0.01)}, {"kv260", link(0.01, 20)},
+				{"zcu104", networks.PaperLink(), networks.Engines}, {"zcu104", networks.PaperLink(), found[n.name]}, {"zcu104", networks.Link(0.125, 0.1), networks.Engines},
+				{"u250", networks.Link(12.5, 0.01), networks.Engines}, {"kv260", networks.Link(0.01, 20), networks.Engines},
 			} {
-				if n.long && on.link != link(1, 0.1) || n.name == "PASNet-A" && on.link == link(0.01, 20) {
+				if on.with == nil || n.long && on.with[0] != found[n.name][0] || n.name == "PASNet-A" && on.link == networks.Link(0.01, 20) {
 					continue // seconds each
 				}
-				schedule, simulated := both(t, pair, lower.Only(cost.Online), design(t, on.board, pair.Client.Ring, engines...), on.link)
-				t.Logf("%s, %v GB/s, %v ms: schedule %.3f ms, simulated %.3f", on.board, on.link.BytesPerSecond.Value/1e9, on.link.OneWayMS.Value, schedule, simulated)
+				schedule, simulated := both(t, pair, lower.Only(cost.Online), networks.Design(t, on.board, pair.Client.Ring, on.with...), on.link)
+				t.Logf("%s, %v GB/s, %v ms, %v: schedule %.3f ms, simulated %.3f", on.board, on.link.BytesPerSecond.Value/1e9, on.link.OneWayMS.Value, on.with, schedule, simulated)
 				if math.Abs(simulated/schedule-1) > agreement {
 					t.Errorf("%s: schedule %.3f ms, simulated %.3f", on.board, schedule, simulated)
 				}
@@ -150,9 +102,8 @@ func TestAgreesWithTheSchedule(t *testing.T) {
 // TestMaterialAgrees is the offline phase: garbling, and OTs.
 func TestMaterialAgrees(t *testing.T) {
 	for _, nonlinear := range []string{"gc", "gc-whole", "ot"} {
-		pair := example(t, "minionn", context(cost.ClientServer, nonlinear))
-		settings := append(slices.Clone(engines), target.Setting{Knob: "evaluate.slots", Value: 512}, target.Setting{Knob: "garble.slots", Value: 512})
-		schedule, simulated := both(t, pair, lower.Only(cost.Offline), design(t, "zcu104", pair.Client.Ring, settings...), link(1, 0.1))
+		pair := networks.Pair(t, "minionn", context(cost.ClientServer, nonlinear))
+		schedule, simulated := both(t, pair, lower.Only(cost.Offline), networks.Design(t, "zcu104", pair.Client.Ring, networks.Engines...), networks.Link(1, 0.1))
 		t.Logf("%s: schedule %.3f ms, simulated %.3f", nonlinear, schedule, simulated)
 		if math.Abs(simulated/schedule-1) > agreement {
 			t.Errorf("%s: schedule %.3f ms, simulated %.3f", nonlinear, schedule, simulated)
@@ -170,11 +121,10 @@ func TestDrawnNetworks(t *testing.T) {
 		c.Deploy = rapid.SampledFrom([]cost.Deployment{cost.ClientServer, cost.Outsourced}).Draw(r, "deployment")
 		c.Ring = rapid.SampledFrom([]int{32, 64}).Draw(r, "ring")
 		c.Protocols.Nonlinear = pass.Nonlinear(rapid.SampledFrom([]string{"gc", "gc-whole", "ot"}).Draw(r, "nonlinear"))
-		pair := compiled(t, d.Space, c)
-		settings := append(slices.Clone(engines), target.Setting{Knob: "evaluate.slots", Value: 512}, target.Setting{Knob: "garble.slots", Value: 512})
-		design := design(t, rapid.SampledFrom([]string{"zcu104", "u50"}).Draw(r, "board"), pair.Client.Ring, settings...)
+		pair := networks.Compiled(t, d.Space, c, twopc.DefaultTuning())
+		design := networks.Design(t, rapid.SampledFrom([]string{"zcu104", "u50"}).Draw(r, "board"), pair.Client.Ring, networks.Engines...)
 		for _, phases := range []lower.Phases{lower.Only(cost.Offline), lower.Only(cost.Online), lower.Whole} {
-			schedule, simulated := both(t, pair, phases, design, link(1, 0.1))
+			schedule, simulated := both(t, pair, phases, design, networks.Link(1, 0.1))
 			if math.Abs(simulated-schedule) > agreement*schedule+some {
 				r.Errorf("%s: schedule %.3f ms, simulated %.3f", phases, schedule, simulated)
 			}
@@ -184,7 +134,7 @@ func TestDrawnNetworks(t *testing.T) {
 
 // narrow has as many lanes as a port has words: loads and steps take as long as each other.
 func narrow(t testing.TB) target.Design {
-	return design(t, "zcu104", 32, target.Setting{Knob: "elementwise.lanes", Value: 4})
+	return networks.Design(t, "zcu104", 32, target.Setting{Knob: "elementwise.lanes", Value: 4})
 }
 
 // board has a list of commands.
@@ -198,7 +148,7 @@ func board(t testing.TB, list ...lower.Command) lower.Board {
 // TestOneCommand is a sum of two vectors by itself: issue, load, its latency, products, store.
 func TestOneCommand(t *testing.T) {
 	b := board(t, add(64))
-	r, err := sim.Run([2]lower.Board{b, board(t)}, link(1, 0.1))
+	r, err := sim.Run([2]lower.Board{b, board(t)}, networks.Link(1, 0.1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +174,7 @@ func add(n uint32) lower.Command {
 func TestNothingGoesOn(t *testing.T) {
 	c := add(64)
 	c.Wait[lower.Recv] = 1
-	_, err := sim.Run([2]lower.Board{board(t, add(64), c), board(t)}, link(1, 0.1))
+	_, err := sim.Run([2]lower.Board{board(t, add(64), c), board(t)}, networks.Link(1, 0.1))
 	var stuck *sim.StuckError
 	if !errors.As(err, &stuck) || stuck.Command != [2]int{1, 0} {
 		t.Errorf("%v", err)
@@ -242,7 +192,7 @@ func TestBuffersBind(t *testing.T) {
 		many = append(many, add(1024))
 	}
 	cycles := func(list []lower.Command) int64 {
-		r, err := sim.Run([2]lower.Board{board(t, list...), board(t)}, link(1, 0.1))
+		r, err := sim.Run([2]lower.Board{board(t, list...), board(t)}, networks.Link(1, 0.1))
 		if err != nil {
 			t.Fatal(err)
 		}
