@@ -59,9 +59,10 @@ func (n nanoseconds) on(free float64, cores int) float64 {
 	return n.all + (n.busy-n.all)*(1/free-1/all)/(1-1/all)
 }
 
-// pieceBytes of a message, or what pieceNS of work make, are what its receiver works on while the next are made.
+// pieceBytes of a message, or what pieceNS of work make, are what its receiver works on while the next are made: runtime/wire sends frames of
+// 64 KiB, whose records of 16 KiB are read as they come.
 const (
-	pieceBytes = 256 << 10
+	pieceBytes = 32 << 10
 	pieceNS    = 1e6
 	mostPieces = 16 // of one part of a message, as many as change the result by less than its error
 	// Smaller parts of a phase than this, at all of its moments together, change the result by less than its error too: they stay whole.

@@ -16,11 +16,11 @@ var (
 // digitProbe runs the local steps of comparisons by OT, those that wait for the values: a digit is a unit of the sender's, and two of the
 // receiver's, who corrects its choices and later selects.
 func digitProbe() *Probe {
-	return &Probe{Name: "digit", Kernels: []cost.Kernel{cost.Digit}, What: "the steps of comparisons of 19 and 30 bits by OT, at either party, the tree of ANDs included", Loads: func(Budget) (all []Load, err error) {
+	return &Probe{Name: "digit", Kernels: []cost.Kernel{cost.Digit}, What: "the steps of comparisons of 19 and 30 bits by OT, at either party, the tree of ANDs included, on planes that were not just used", Loads: func(b Budget) (all []Load, err error) {
 		for _, bits := range comparedBits {
 			for _, n := range comparedAtOne {
-				c := newComparing(bits, n)
-				all = append(all, c.load(2, c.choose, c.selects), c.load(1, c.answer))
+				c := b.comparings(bits, n)
+				all = append(all, stepsLoad(c, 2, (*comparing).choose, (*comparing).selects), stepsLoad(c, 1, (*comparing).answer))
 			}
 		}
 		return all, nil
@@ -29,20 +29,28 @@ func digitProbe() *Probe {
 
 // turnProbe runs the step of comparisons by OT that waits for the corrections alone.
 func turnProbe() *Probe {
-	return &Probe{Name: "turn", Kernels: []cost.Kernel{cost.Turn}, What: "masks of comparisons of 19 and 30 bits turned at the sender", Loads: func(Budget) (all []Load, err error) {
+	return &Probe{Name: "turn", Kernels: []cost.Kernel{cost.Turn}, What: "masks of comparisons of 19 and 30 bits turned at the sender, which were not just used", Loads: func(b Budget) (all []Load, err error) {
 		for _, bits := range comparedBits {
 			for _, n := range comparedAtOne {
-				c := newComparing(bits, n)
-				pads, base := c.planes(c.form.MessagePlanes()), c.planes(c.form.Leaves())
-				masks, e := c.planes(c.form.MaskPlanes()), c.planes(c.form.ChoicePlanes())
-				units := float64(cost.Padded(int64(n))) * float64(c.form.Digits())
-				all = append(all, Load{one(cost.Turn, units), func(w *Watch) error {
-					return w.Time(func() error { c.step.Turn(pads, base, masks, e); return nil })
-				}})
+				c := b.comparings(bits, n)
+				var turns []func()
+				for _, c := range c {
+					turns = append(turns, c.turn())
+				}
+				all = append(all, Load{one(cost.Turn, c[0].digits()), inTurn(turns)})
 			}
 		}
 		return all, nil
 	}}
+}
+
+// inTurn runs one of several steps at a time.
+func inTurn(steps []func()) func(*Watch) error {
+	next := 0
+	return func(w *Watch) error {
+		next = (next + 1) % len(steps)
+		return w.Time(func() error { steps[next](); return nil })
+	}
 }
 
 // comparing is a comparison of n values with all its vectors of bits, at either party.
@@ -71,22 +79,44 @@ func (c *comparing) planes(n int) ring.Bits {
 	return b
 }
 
-// load is a party's steps for the leaves, and then the tree; a unit is a digit.
-func (c *comparing) load(times int, steps ...func() func()) Load {
-	var all []func()
-	for _, s := range steps {
-		all = append(all, s())
+// comparings take turns, so that each finds its planes as a layer does that was not the last to run.
+func (b Budget) comparings(bits, n int) []*comparing {
+	form := cost.Comparison{Bits: bits}
+	planes := 2*form.MessagePlanes() + form.ChoicePlanes() // most of what a step reads and writes
+	all := make([]*comparing, b.copies(4*n+planes*int(cost.Padded(int64(n)))/8))
+	for i := range all {
+		all[i] = newComparing(bits, n)
 	}
-	all = append(all, c.tree())
-	units := float64(times) * float64(cost.Padded(int64(c.n))) * float64(c.form.Digits())
-	return Load{map[cost.Kernel]Amount{cost.Digit: {units, float64(times)}}, func(w *Watch) error {
-		return w.Time(func() error {
+	return all
+}
+
+// digits of all values.
+func (c *comparing) digits() float64 {
+	return float64(cost.Padded(int64(c.n))) * float64(c.form.Digits())
+}
+
+// stepsLoad is a party's steps for the leaves, and then the tree; a unit is a digit.
+func stepsLoad(of []*comparing, times float64, steps ...func(*comparing) func()) Load {
+	var turns []func()
+	for _, c := range of {
+		var all []func()
+		for _, s := range steps {
+			all = append(all, s(c))
+		}
+		all = append(all, c.tree())
+		turns = append(turns, func() {
 			for _, step := range all {
 				step()
 			}
-			return nil
 		})
-	}}
+	}
+	return Load{map[cost.Kernel]Amount{cost.Digit: {times * of[0].digits(), times}}, inTurn(turns)}
+}
+
+func (c *comparing) turn() func() {
+	pads, base := c.planes(c.form.MessagePlanes()), c.planes(c.form.Leaves())
+	masks, e := c.planes(c.form.MaskPlanes()), c.planes(c.form.ChoicePlanes())
+	return func() { c.step.Turn(pads, base, masks, e) }
 }
 
 func (c *comparing) choose() func() {

@@ -53,6 +53,11 @@ type Agreement struct {
 // sessions took: the most likely prices, given the measured ones as the expectation of a logarithmic normal distribution and sessions that
 // scatter. It goes by Gauss and Newton's method, derivatives being differences of cost.Estimate.
 func Refine(t cost.Target, machine string, sessions []Session) (Refined, error) {
+	for _, s := range sessions {
+		if !(s.Link.BytesPerSecond.Value > 0) {
+			return Refined{}, fmt.Errorf("refining prices: %s, %s: a link of %g bytes a second: accepted is that which the session ran over", s.Name, s.Phase, s.Link.BytesPerSecond.Value)
+		}
+	}
 	r := &refinement{target: t, machine: machine, sessions: sessions, base: t.Machines[machine].Prices}
 	r.list()
 	x := make([]float64, len(r.params))

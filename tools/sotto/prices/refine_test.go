@@ -50,10 +50,15 @@ func TestRefineFindsWhatIsDearerInSessions(t *testing.T) {
 	}
 }
 
-func TestRefineRefusesTimesThatAreNone(t *testing.T) {
-	s := session(list(), map[cost.Kernel]int64{cost.Vectors: 10})
-	s.MS = 0
-	if _, err := Refine(list(), "m", []Session{s}); err == nil {
-		t.Error("a session of no time is accepted")
+func TestRefineRefusesWhatIsNoSession(t *testing.T) {
+	for what, spoil := range map[string]func(*Session){
+		"no time": func(s *Session) { s.MS = 0 },
+		"no link": func(s *Session) { s.Link = cost.Link{} },
+	} {
+		s := session(list(), map[cost.Kernel]int64{cost.Vectors: 10})
+		spoil(&s)
+		if _, err := Refine(list(), "m", []Session{s}); err == nil {
+			t.Errorf("a session of %s is accepted", what)
+		}
 	}
 }
