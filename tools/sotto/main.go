@@ -106,6 +106,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newFPGACmd(a),
 		newExploreCmd(a),
 		newTorchCmd(a),
+		newImportCmd(a), newExportCmd(a),
 		newCalibrateCmd(a),
 		newDoctorCmd(a),
 		newBenchCmd(a),
