@@ -45,7 +45,7 @@ const (
 	rateFrac  = 20 // fraction bits of public factors: learning rate, momentum, decay
 )
 
-// Precisions are the fewest and the most fraction bits of activations that may be asked for.
+// The fewest and the most fraction bits of activations that may be asked for.
 const leastFrac, mostFrac = 13, 20
 
 // how says how a step is written.
@@ -126,8 +126,8 @@ func none(*step, *ir.Value) (*ir.Value, error) { return nil, nil }
 func lower(f *ir.Func, how how) (*ir.Func, error) {
 	s := &step{Rewriter: pass.NewRewriter(f), how: how, signs: map[*ir.Value]*ir.Value{}, pools: map[*ir.Value]*tournament{}, norms: map[*ir.Value]*norm{},
 		parts: map[*ir.Value]*normParts{}, named: map[*ir.Value]bool{}}
-	if len(f.Params) != 4 || !f.Result.Is("train.crossentropy") {
-		return nil, fmt.Errorf("@%s gives %s of %d inputs: accepted is the cross entropy of a network's answers, by images, labels, rate and step", f.Name, f.Result.Op.Name, len(f.Params))
+	if len(f.Params) != 4 || f.Params[0].Type.Batch == 0 || !f.Result.Is("train.crossentropy") {
+		return nil, fmt.Errorf("@%s gives %s of %d inputs: accepted is the cross entropy of a network's answers, by a batch of images, labels, rate and step", f.Name, f.Result.Op.Name, len(f.Params))
 	}
 	for i, p := range s.New.Params {
 		frac := []int{how.frac, how.frac, rateFrac, 0}[i]
@@ -139,6 +139,11 @@ func lower(f *ir.Func, how how) (*ir.Func, error) {
 		if lowering == nil {
 			return nil, fmt.Errorf("%s: %s: %s is not trained in fixed point yet: accepted are networks of convolutions, linear layers, batch normalisation, relu,"+
 				" max- and average-pooling and sums, with sgd or nesterov", v.Pos, v.Path, v.Op.Name)
+		}
+		for i, a := range v.Args {
+			if !s.has(v, i) {
+				return nil, fmt.Errorf("%s: %s: %s reads %s, a result of %s: accepted are steps as autodiff makes them", v.Pos, v.Path, v.Op.Name, a, a.Op.Name)
+			}
 		}
 		s.b = s.B.At(v)
 		n, err := lowering(s, v)
@@ -153,6 +158,25 @@ func lower(f *ir.Func, how how) (*ir.Func, error) {
 	s.New.Result = s.To[f.Result.Args[0]]
 	s.New.Output = ir.Attrs{"name": "logits"}
 	return s.New, nil
+}
+
+// has tells whether there is what v reads as an argument: a value, or what stands for moments, their gradients and the loss.
+func (s *step) has(v *ir.Value, arg int) bool {
+	a := v.Args[arg]
+	k := s.norms[a]
+	switch fmt.Sprint(v.Op.Name, " ", arg) {
+	case "assign 0":
+		return s.To[a] != nil || v.Path == "metrics.correct"
+	case "grad.crossentropy 2":
+		return true // which looks at it
+	case "train.batchnorm 3", "train.running.mean 1", "train.running.var 1":
+		return k != nil
+	case "grad.batchnorm.sums 1", "grad.batchnorm.x 2":
+		return k != nil && k.deviation != nil
+	case "grad.batchnorm.x 3", "train.gather 0":
+		return s.parts[a] != nil
+	}
+	return s.To[a] != nil
 }
 
 // fine are the fraction bits of weights.

@@ -167,16 +167,15 @@ func (s *step) batchnormSums(v *ir.Value) *ir.Value {
 
 // part gives the gradient of gamma or beta.
 func (s *step) part(v *ir.Value) (*ir.Value, error) {
-	if of := s.parts[v.Args[0]]; of != nil {
-		channels := of.p.Type.Len()
-		switch {
-		case slices.Equal(v.Ints("loops"), []int{0, channels, 1}):
-			return of.gamma, nil
-		case slices.Equal(v.Ints("loops"), []int{channels, channels, 1}):
-			return of.beta, nil
-		}
+	of := s.parts[v.Args[0]]
+	channels := of.p.Type.Len()
+	switch {
+	case slices.Equal(v.Ints("loops"), []int{0, channels, 1}):
+		return of.gamma, nil
+	case slices.Equal(v.Ints("loops"), []int{channels, channels, 1}):
+		return of.beta, nil
 	}
-	return nil, fmt.Errorf("the gradient of a movement of elements: accepted are networks without concat, pad, slice and upsample")
+	return nil, fmt.Errorf("loops that are neither the gradient of gamma nor that of beta")
 }
 
 // batchnormBack is scale*(dy - sum(dy)/n) - c*(scale*deviation^2*p/n), with p = sum(dy*c): products with numbers of channels.

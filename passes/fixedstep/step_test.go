@@ -204,6 +204,20 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
+	for body, want := range map[string]string{
+		"%1 = grad.batchnorm.sums %x, %w, %x : f32[4]\n%2 = assign @w %1 : f32[4]": "grad.batchnorm.sums reads %w, a result of param",
+		"%1 = train.correct %x, %y : f32[1]\n%2 = assign @v %1 : f32[1]":           "assign reads %1, a result of train.correct",
+		"%1 = train.moments %x : f32[4]\n%2 = nn.add %1, %1 : f32[4]":              "nn.add reads %1, a result of train.moments",
+		"%1 = train.gather %w {loops=[0,2,1], shape=[2]} : f32[2]":                 "train.gather reads %w, a result of param",
+		"%2 = grad.maxpool %i, %i {kernel=[1,1], stride=[1,1]} : f32[2,1,1] x 4":   "a max-pool that is not there",
+		"%2 = grad.relu %x, %x : f32[2] x 4":                                       "a relu that elements go around",
+	} {
+		text := "module train\nfunc @step(%x: f32[2] x 4, %y: f32[2] x 4, %lr: f32[1], %step: f32[2]) -> f32[1] {\n%w = param @w : S f32[4]\n" +
+			"%i = nn.reshape %x {shape=[2,1,1]} : f32[2,1,1] x 4\n" + body + "\n%z = train.crossentropy %x, %y : f32[1]\nreturn %z\n}"
+		if err := (&pass.Runner{}).Run(&pass.Context{}, module(t, text), fixedstep.FixedStep); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", body, err, want)
+		}
+	}
 	m := module(t, network)
 	how := pass.Training{Batch: 4, Optimiser: pass.SGD{}}
 	all := append(append(passes.ToTrain[:len(passes.ToTrain):len(passes.ToTrain)], passes.ToFixedStep...), protocols.Protocols)
