@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -278,22 +277,6 @@ func (b *browser) press(keys ...string) {
 		}
 		b.call("Input.dispatchKeyEvent", down, nil)
 		b.call("Input.dispatchKeyEvent", object{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
-	}
-}
-
-// screenshot writes what is seen as PNG.
-func (b *browser) screenshot(path string) {
-	b.t.Helper()
-	var shot struct {
-		Data string `json:"data"`
-	}
-	b.call("Page.captureScreenshot", object{"format": "png"}, &shot)
-	png, err := base64.StdEncoding.DecodeString(shot.Data)
-	if err == nil {
-		err = os.WriteFile(path, png, 0o666)
-	}
-	if err != nil {
-		b.t.Fatal(err)
 	}
 }
 

@@ -42,13 +42,13 @@ type exploreResult struct {
 func newExploreCmd(a *app) *cobra.Command {
 	var f exploreFlags
 	c := &cobra.Command{
-		Use: "explore FILE|DIR|RUN...", Short: "look at a network, a run, a search or a board's schedule in a browser", Args: cobra.MinimumNArgs(1),
+		Use: "explore FILE|DIR|TRACE...", Short: "look at a network, a run, a search or a board's schedule in a browser", Args: cobra.MinimumNArgs(1),
 		Long: "Explore serves one page to a browser on this machine until it is interrupted. The page shows what it is given:\n\n" +
 			"  a .sotto file or an IR dump   the network pass by pass beside its source, its graph, what each layer is estimated to take, and when\n" +
 			"                                either party computes, sends and waits\n" +
 			"  what compile -o wrote         the clear stages, and the estimate in the report\n" +
 			"  what --dump wrote             the dumps side by side\n" +
-			"  what run --json printed         the measurement, beside the estimate if there is one\n" +
+			"  what run --trace wrote, or run --json printed: the measurement, beside the estimate if there is one\n" +
 			"  what search -o wrote          the networks that were found\n" +
 			"  what fpga -o wrote            the schedule of both boards\n\n" +
 			"Choices that are not decided count their first option. The page can be looked at while passes still run. It is found under a\n" +
@@ -126,6 +126,7 @@ type explorer struct {
 	flags    *exploreFlags
 	document *explore.Document
 	recorder explore.Recorder
+	ran      bool     // what run --json printed was given, which knows the layers best
 	network  *network // nil: no network's file was given
 	later    []func() error
 }

@@ -8,6 +8,7 @@ import (
 
 	"sotto/ir"
 	"sotto/tools/sotto/explore"
+	"sotto/tools/sotto/timeline"
 )
 
 // What explore shows beside a network: folders that other commands wrote, and measurements.
@@ -69,13 +70,22 @@ func (e *explorer) dump(path, name string) error {
 	return e.graph(m, nil)
 }
 
-// measurement shows what `run --json` printed.
+// measurement shows what `run --json` printed, or what `run --trace` wrote.
 func (e *explorer) measurement(path string) error {
 	var run runResult
-	if err := readJSON(path, &run); err != nil || run.Sotto != version1.Sotto || run.Layers == nil {
-		return errors.Join(fmt.Errorf("%s is no measurement: accepted are what run --json printed", path), err)
+	err := readJSON(path, &run)
+	if err == nil && run.Sotto == version1.Sotto && run.Layers != nil {
+		e.ran = true
+		return e.document.Put("measured", run)
 	}
-	return e.document.Put("measured", run)
+	trace, notTrace := timeline.Read(path)
+	if err != nil || notTrace != nil {
+		return errors.Join(fmt.Errorf("%s is no measurement: accepted are what run --json printed and what run --trace wrote", path), err)
+	}
+	if err := e.document.Put("timeline-measured", explore.Measured(trace)); err != nil || e.ran {
+		return err
+	}
+	return e.document.Put("measured", explore.MeasuredLayers(trace))
 }
 
 // hardware shows a folder of fpga's.

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -130,49 +128,4 @@ func TestExplorePage(t *testing.T) {
 		t.Errorf("the page is %v pixels wide on a screen of 420", wide)
 	}
 	b.quiet()
-}
-
-// TestExplorePictures makes those of docs/explore anew, by docs/explore/pictures.json, if SOTTO_PICTURES names what lies beside the examples: a
-// folder with traces, searches and boards' folders.
-func TestExplorePictures(t *testing.T) {
-	beside := os.Getenv("SOTTO_PICTURES")
-	if beside == "" {
-		t.Skip("SOTTO_PICTURES names no folder")
-	}
-	to, err := filepath.Abs("../../docs/explore")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []struct {
-		Name          string
-		Dark          bool
-		Width, Height int
-		Set           []string
-		Args          []string
-		View          string
-		Do            string
-	}
-	text, err := os.ReadFile(filepath.Join(to, "pictures.json"))
-	if err == nil {
-		err = json.Unmarshal(text, &list)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir("../../examples")
-	for _, p := range list {
-		for i, arg := range p.Args {
-			p.Args[i] = strings.Replace(arg, "$BESIDE", beside, 1)
-		}
-		e, url := explored(t, exploreFlags{network: networkFlags{set: p.Set}}, p.Args...)
-		if err := e.fill(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b := newBrowser(t, p.Width, p.Height, p.Dark)
-		b.open(url + "#" + p.View)
-		b.until(ready + " && document.querySelector('#view-" + p.View + "')")
-		b.eval("new Promise((r) => setTimeout(r, 200)).then(() => { " + p.Do + " }).then(() => new Promise((r) => setTimeout(r, 300))).then(() => 0)")
-		b.screenshot(filepath.Join(to, p.Name+".png"))
-		b.quiet()
-	}
 }

@@ -141,8 +141,9 @@ class PassesView {
       if (i >= 0) this.source.reveal(i);
     }
     if (this.sides.includes(by)) return;
-    for (const kind of ['same', 'near']) {
-      const i = this.rows.findIndex(([l, r]) => (r >= 0 && matches(this.lines[1][r], to) === kind) || (l >= 0 && matches(this.lines[0][l], to) === kind));
+    const has = (kind, weights) => (line) => line && matches(line, to) === kind && (weights || !/= (param|const\.)/.test(line.t));
+    for (const wanted of [has('same', false), has('same', true), has('near', true)]) { // what is computed before the weights for it
+      const i = this.rows.findIndex(([l, r]) => wanted(this.lines[1][r]) || wanted(this.lines[0][l]));
       if (i >= 0) return this.sides.forEach((s) => s.reveal(i));
     }
   }
