@@ -22,5 +22,19 @@ func (v *Value) Bounds() (bounds Interval, calibrated bool) {
 	return Interval{-math.MaxFloat64, math.MaxFloat64}, false
 }
 
+// RestsOn names what the bounds of a value rest on: calibrated, worst_case, assumed or unknown.
+func (v *Value) RestsOn() string {
+	_, calibrated := v.Bounds()
+	switch {
+	case calibrated:
+		return "calibrated"
+	case len(v.Floats("worst")) == 2:
+		return "worst_case"
+	case len(v.Floats("assumed")) == 2:
+		return "assumed"
+	}
+	return "unknown"
+}
+
 // Magnitude is the greatest absolute value in an interval.
 func (a Interval) Magnitude() float64 { return max(math.Abs(a.Lo), math.Abs(a.Hi)) }

@@ -13,6 +13,7 @@ import (
 	"sotto/passes"
 	"sotto/passes/choices"
 	"sotto/passes/clean"
+	errorbound "sotto/passes/errors"
 	"sotto/passes/fixed"
 	"sotto/passes/fold"
 	"sotto/passes/pass"
@@ -195,6 +196,37 @@ func TestWorstBoundsHoldOnEveryInput(t *testing.T) {
 			}
 		})
 	})
+}
+
+// What fixed point approximates is the float function: nothing is lost but by rounding.
+func TestRealsOfFixedPointAreTheFloatFunction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawNet(t, "", "nn.argmax")
+		c := drawContext(t, d)
+		c.Pools = rapid.SampledFrom([]pass.Pools{pass.PoolsFirst, pass.PoolsLast}).Draw(t, "pools")
+		c.Gates = drawGates(t, compile(t, c, d.Space, passes.ToNet[:2]))
+		realsAreTheFloatFunction(t, d, c)
+	})
+	for name, d := range golden.OpNets() {
+		if name != "nn.softmax" { // which the client computes
+			t.Run(name, func(t *testing.T) { realsAreTheFloatFunction(t, d, d.Context()) })
+		}
+	}
+}
+
+func realsAreTheFloatFunction(t rapid.TB, d *golden.Drawn, c *pass.Context) {
+	net := compile(t, c, d.Space, passes.ToNet)
+	want, all := evaluate(t, d, net)
+	ring := compile(t, c, net, passes.ToRing).Funcs[0]
+	got := map[string][]float32{}
+	if err := errorbound.Reals(ring, ranges.WeightsOf(c), d.Tensor(net.Funcs[0]).F, func(v *ir.Value, x []float32) { got[v.Name] = x }); err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range got[ring.Result.Name] {
+		if off := math.Abs(float64(x) - want.Real()[i]); off > 1e-4*greatest(all) {
+			t.Fatalf("element %d is %g, the float network gives %g, with values up to %g:\n%s", i, x, want.Real()[i], greatest(all), ring)
+		}
+	}
 }
 
 func TestFixedPointIsNearTheFloatFunction(t *testing.T) {

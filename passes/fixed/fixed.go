@@ -175,24 +175,10 @@ func (l *lowering) run() error {
 	return nil
 }
 
-// restsOn names what the bounds of a value rest on, as the report has it.
-func restsOn(v *ir.Value) string {
-	_, calibrated := v.Bounds()
-	switch {
-	case calibrated:
-		return "calibrated"
-	case len(v.Floats("worst")) == 2:
-		return "worst_case"
-	case len(v.Floats("assumed")) == 2:
-		return "assumed"
-	}
-	return "unknown"
-}
-
 // boundKind says the same in words.
 func boundKind(v *ir.Value) string {
 	return map[string]string{"calibrated": "on calibration inputs, doubled", "worst_case": "in the worst case", "assumed": "assumed",
-		"unknown": "no bound known"}[restsOn(v)]
+		"unknown": "no bound known"}[v.RestsOn()]
 }
 
 // bound is the greatest magnitude of a NET value.
@@ -500,7 +486,7 @@ func (l *lowering) ranges() []pass.Range {
 		if v == nil || n.IsConstant() || v.Is("nn.reshape") {
 			continue
 		}
-		r := pass.Range{Path: v.Path, Line: v.Pos.Line, Holds: math.Ldexp(1, l.bits-2-frac(n)), RestsOn: restsOn(v)}
+		r := pass.Range{Path: v.Path, Line: v.Pos.Line, Holds: math.Ldexp(1, l.bits-2-frac(n)), RestsOn: v.RestsOn()}
 		r.Margin = math.Log2(r.Holds / max(bound(v), smallest))
 		for kind, to := range map[string]*float64{"worst": &r.Worst, "seen": &r.Seen, "assumed": &r.Assumed} {
 			if b := v.Floats(kind); len(b) == 2 {

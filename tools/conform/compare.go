@@ -27,11 +27,12 @@ func (d Difference) String() string {
 // taken from the reference; a relu or maxpool then has their interval too. weight gives the weights, x is the clear input; maxUnits is the greatest difference met
 // anywhere, in units of the last place. A relu whose sign may be taken without low bits may let through what that allows. A quadratic that took in a truncation may be that of floor or of floor + 1.
 func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64) (diffs []Difference, maxUnits int64, err error) {
-	return CompareEach(f, weight, x, taps, func(*ir.Value, *ir.Tensor) {})
+	return CompareEach(f, weight, x, taps, func(Difference, *ir.Tensor) {})
 }
 
-// CompareEach is Compare that hands every value on as it goes: what the parties hold, or the reference where they hold nothing.
-func CompareEach(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64, visit func(*ir.Value, *ir.Tensor)) (diffs []Difference, maxUnits int64, err error) {
+// CompareEach is Compare that hands every value on as it goes: what the parties hold, with how that differs from the reference, or the
+// reference where they hold nothing.
+func CompareEach(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64, visit func(Difference, *ir.Tensor)) (diffs []Difference, maxUnits int64, err error) {
 	env := ir.Env{f.Params[0]: ir.Quantize(f.Params[0].Type, x)}
 	left, slack, raised := f.Uses(), map[*ir.Value]int{}, ir.Env{}
 	for _, v := range f.Body {
@@ -45,18 +46,19 @@ func CompareEach(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []flo
 			raised[v] = up
 		}
 		env[v], slack[v] = want, v.Op.Slack+passedOn(v, slack, taps)
+		d := Difference{Value: v, Slack: slack[v]}
 		if got := taps[v.Name]; got != nil && !v.Op.Constant {
 			if len(got) != len(want.I) {
 				return nil, 0, fmt.Errorf("%s (%s): the parties hold %d elements, the network has %d", v, v.Path, len(got), len(want.I))
 			}
-			d := differ(v, got, nearer(got, nearer(got, want.I, raised[v]), passing(v, want, env)), slack[v])
+			d = differ(v, got, nearer(got, nearer(got, want.I, raised[v]), passing(v, want, env)), slack[v])
 			env[v] = &ir.Tensor{Type: v.Type, I: got}
 			maxUnits = max(maxUnits, d.Units)
 			if d.Count > 0 {
 				diffs = append(diffs, d)
 			}
 		}
-		visit(v, env[v])
+		visit(d, env[v])
 		for _, a := range v.Args {
 			if left[a]--; left[a] == 0 {
 				delete(env, a)

@@ -164,8 +164,8 @@ func (n *Net) Play(x []float32, conns [2]*wire.Conn) (*Played, error) {
 		defer dealer.stop()
 		dials = [2]func(context.Context) (*wire.Conn, error){dealer.dial(cost.Client), dealer.dial(cost.Server)}
 	}
-	out := &Played{Taps: map[string][]int64{}}
-	var mu sync.Mutex
+	out := &Played{}
+	var taps sums
 	var wg sync.WaitGroup
 	var errs [2]error
 	inputs := n.inputs(x)
@@ -177,26 +177,14 @@ func (n *Net) Play(x []float32, conns [2]*wire.Conn) (*Played, error) {
 				errs[p] = err
 				return
 			}
-			tap := func(name string, share []int64) error {
-				mu.Lock()
-				defer mu.Unlock()
-				sum := out.Taps[name]
-				if sum == nil {
-					sum = make([]int64, len(share))
-					out.Taps[name] = sum
-				}
-				for i, s := range share {
-					sum[i] = ir.Wrap(sum[i]+s, b.Program.Ring)
-				}
-				return nil
-			}
-			out.Results[p], errs[p] = party.Run(ctx, party.Options{Bundle: b, Conn: conns[p], Source: n.Context.Source, Dealer: dials[p], Input: inputs[p], InsecureTap: tap})
+			out.Results[p], errs[p] = party.Run(ctx, party.Options{Bundle: b, Conn: conns[p], Source: n.Context.Source, Dealer: dials[p], Input: inputs[p], InsecureTap: taps.tap(b.Program.Ring)})
 		})
 	}
 	wg.Wait()
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
+	out.Taps = taps.of
 	return out, out.reconstruct(n)
 }
 

@@ -22,8 +22,8 @@ func TestBeyondNamesTheLayerThatLeavesItsCalibratedRange(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got string
-		visit := func(v *ir.Value, x *ir.Tensor) {
-			if e, yes := Beyond(v, x); yes {
+		visit := func(d Difference, x *ir.Tensor) {
+			if e, yes := Beyond(d.Value, x); yes {
 				got = e.String()
 			}
 		}

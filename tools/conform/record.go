@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/runtime/material"
 	"sotto/runtime/party"
@@ -42,6 +43,39 @@ func Record(ctx context.Context, s Session, recorders [2]vm.Recorder) error {
 // Infer runs a session as Record does and gives what each party has at its end.
 func Infer(ctx context.Context, s Session) ([2]*party.Result, error) {
 	return s.play(ctx, func(cost.Party, *party.Options) {})
+}
+
+// Tapped is Infer that also gives every value, by its RING name: the sum of the parties' shares.
+func Tapped(ctx context.Context, s Session) (results [2]*party.Result, values map[string][]int64, err error) {
+	var sums sums
+	results, err = s.play(ctx, func(_ cost.Party, o *party.Options) { o.InsecureTap = sums.tap(o.Bundle.Program.Ring) })
+	return results, sums.of, err
+}
+
+// sums adds both parties' shares of every value up.
+type sums struct {
+	mu sync.Mutex
+	of map[string][]int64
+}
+
+// tap gives what takes in a party's shares, modulo 2^bits.
+func (s *sums) tap(bits int) func(name string, share []int64) error {
+	return func(name string, share []int64) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.of == nil {
+			s.of = map[string][]int64{}
+		}
+		sum := s.of[name]
+		if sum == nil {
+			sum = make([]int64, len(share))
+			s.of[name] = sum
+		}
+		for i, x := range share {
+			sum[i] = ir.Wrap(sum[i]+x, bits)
+		}
+		return nil
+	}
 }
 
 // play runs both parties of a session in this process; with adds to a party's options.

@@ -17,6 +17,7 @@ import (
 // clear is a network that one process can evaluate on its own, in float and in fixed point.
 type clear struct {
 	net, ring *ir.Func
+	fixed     *ir.Func                            // ring, of the weights that it is made of
 	float     func(*ir.Value) (*ir.Tensor, error) // weights of net
 	baked     func(*ir.Value) (*ir.Tensor, error) // weights of ring
 	close     func()
@@ -93,7 +94,7 @@ func (a *app) openClear(dir string) (*clear, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &clear{net: net, ring: bakedForm(ring)}
+	c := &clear{net: net, ring: bakedForm(ring), fixed: ring}
 	return c, c.openWeights(from)
 }
 

@@ -37,6 +37,11 @@ type differenceJSON struct {
 	Message string `json:"message"`
 }
 
+func firstDifference(d conform.Difference) *differenceJSON {
+	v := d.Value
+	return &differenceJSON{v.Path, v.Op.Name, v.Pos.File, v.Pos.Line, d.String()}
+}
+
 // exceededJSON is a layer that reached beyond its calibrated range.
 type exceededJSON struct {
 	Path    string     `json:"path"`
@@ -69,8 +74,10 @@ func newVerifyCmd(a *app) *cobra.Command {
 			"the reconstructed arguments: what a protocol computes exactly must be equal bit for bit, a truncation may be one unit above\n" +
 			"the floor. It also compares the output with the float network's and the bound that compile stated, and names the layers that\n" +
 			"this input takes beyond the ranges which calibration showed.\n\n" +
-			"With --data it runs images of a data set's test split (of its training split, where there is none) in private, both parties in\n" +
-			"this process, and says how often the private run, the clear one in fixed point and the float network are right and agree.",
+			"With --data it does so for images of a data set's test split (of its training split, where there is none), both parties in this\n" +
+			"process, and says how often the private run, the clear one in fixed point and the float network are right and agree; of each\n" +
+			"layer how far it is from the float network's, what it reached and the range that its scales rely on; and which layer is worst. It\n" +
+			"fails where a private value is not what its op states, or a layer reaches more than the ring holds.",
 		Example: "  sotto verify out --input examples/images/seven.png\n  sotto verify out --data glyphs -n 200",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if on.data != "" {
@@ -78,7 +85,10 @@ func newVerifyCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.show(r, r.text)
+				if err := a.show(r, r.text); err != nil {
+					return err
+				}
+				return r.failed()
 			}
 			if f.input == "" {
 				return usagef("--input or --data is missing")
@@ -136,8 +146,8 @@ func (a *app) compare(dir string, b *party.Bundle, clear *clear, f *runFlags, du
 		return nil, err
 	}
 	var beyond []conform.Exceeded
-	diffs, units, err := conform.CompareEach(clear.ring, clear.baked, x, values, func(v *ir.Value, x *ir.Tensor) {
-		if e, yes := conform.Beyond(v, x); yes {
+	diffs, units, err := conform.CompareEach(clear.ring, clear.baked, x, values, func(d conform.Difference, x *ir.Tensor) {
+		if e, yes := conform.Beyond(d.Value, x); yes {
 			beyond = append(beyond, e)
 		}
 	})
@@ -150,8 +160,7 @@ func (a *app) compare(dir string, b *party.Bundle, clear *clear, f *runFlags, du
 	}
 	r := &verifyResult{head: version1, Equal: len(diffs) == 0, MaxULP: units, Exceeded: exceeded(beyond), Compared: len(values), FloatClass: float.Class, Class: private.Class}
 	if len(diffs) > 0 {
-		v := diffs[0].Value
-		r.FirstDifference = &differenceJSON{v.Path, v.Op.Name, v.Pos.File, v.Pos.Line, diffs[0].String()}
+		r.FirstDifference = firstDifference(diffs[0])
 	}
 	for i := range float.Output {
 		r.MaxError = max(r.MaxError, math.Abs(float.Output[i]-private.Output[i]))
