@@ -25,7 +25,7 @@ type Preprocess struct {
 	Channels, Height, Width int // of the network's input; Channels is 1 (grey) or 3 (red, green, blue) for images
 
 	// Resize scales an image, keeping its proportions, until the shorter side is so many pixels; the longer one is
-	// rounded down. Zero leaves the size alone.
+	// rounded down. Zero leaves the size alone. Resize and Crop are torchvision's Resize and CenterCrop on images, bit for bit.
 	Resize int
 	// Crop cuts a square of so many pixels a side out of the centre, after Resize. Zero cuts nothing.
 	Crop int

@@ -2,8 +2,10 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -11,6 +13,7 @@ import (
 	"image/png"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,7 +84,7 @@ func TestGreyAndColour(t *testing.T) {
 	if !near(three, []float32{0.2, 0.2, 0.2}, 1e-6) || !near(one, []float32{0.2}, 1e-6) {
 		t.Errorf("grey gives %v and %v", three, one)
 	}
-	if !near(red, []float32{0.299}, 1.0/255) {
+	if !near(red, []float32{76.0 / 255}, 1e-6) { // 76.245
 		t.Errorf("red has luma %v, want 0.299", red)
 	}
 }
@@ -122,6 +125,52 @@ func TestResizeAveragesWhenItShrinks(t *testing.T) {
 	must(t, err)
 	if !near(got, slices.Repeat([]float32{0.5}, 64), 3.0/255) {
 		t.Errorf("a fine checkerboard becomes %v, want grey", got[:8])
+	}
+}
+
+// TestImagesComeAsPillowMakesThem: testdata/pillow.py says how pillow.txt is made.
+func TestImagesComeAsPillowMakesThem(t *testing.T) {
+	text, err := os.ReadFile("testdata/pillow.txt")
+	must(t, err)
+	for line := range strings.Lines(string(text)) {
+		var w, h, resize, crop int
+		var bands string
+		var want []byte
+		_, err := fmt.Sscanf(line, "%d %d %s %d %d %x", &w, &h, &bands, &resize, &crop, &want)
+		must(t, err)
+		img := image.NewNRGBA(image.Rect(0, 0, w, h))
+		for y := range h {
+			for x := range w {
+				img.SetNRGBA(x, y, color.NRGBA{uint8(x*x*7 + y*13), uint8(x*y*5 + 31), uint8(255 * ((x + y) % 2)), uint8(3 * x)})
+			}
+		}
+		side := cmp.Or(crop, 8)
+		got, err := Load(file(t, pngOf(t, img)), Preprocess{Channels: len(bands), Height: side, Width: side, Resize: resize, Crop: crop})
+		must(t, err)
+		for i, v := range got {
+			if int(v*255+0.5) != int(want[i]) {
+				t.Errorf("%d x %d as %s, resize %d, crop %d: value %d is %v/255, Pillow's is %d", w, h, bands, resize, crop, i, v*255, want[i])
+				break
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%d values, Pillow has %d", len(got), len(want))
+		}
+	}
+}
+
+// TestPillowSaysSo runs testdata/pillow.py anew, where there is a Pillow.
+func TestPillowSaysSo(t *testing.T) {
+	python := cmp.Or(os.Getenv("SOTTO_PYTHON"), "python3")
+	if os.Getenv("SOTTO_LONG") == "" || exec.Command(python, "-c", "import PIL").Run() != nil {
+		t.Skip("SOTTO_LONG=1 runs it, with a Python that has Pillow ($SOTTO_PYTHON)")
+	}
+	got, err := exec.Command(python, "testdata/pillow.py").Output()
+	must(t, err)
+	want, err := os.ReadFile("testdata/pillow.txt")
+	must(t, err)
+	if !bytes.Equal(got, want) {
+		t.Error("testdata/pillow.py prints something else than testdata/pillow.txt")
 	}
 }
 

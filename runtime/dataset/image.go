@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"image/png"
 	"io"
 	"math"
-
-	"golang.org/x/image/draw"
 )
 
 // Limits on images, held against the header before any pixel is decoded, and on what resizing would make.
@@ -54,14 +54,11 @@ func loadImage(r io.ReadSeeker, head []byte, p Preprocess) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Channels == 1 {
-		img = luma(img)
-	}
 	whole, cut, err := p.plan(img.Bounds().Dx(), img.Bounds().Dy())
 	if err != nil {
 		return nil, err
 	}
-	data := planes(scale(img, whole), cut, p.Channels)
+	data := planes(scale(p.opaque(img), whole), cut, p.Channels)
 	p.normalise(data)
 	return data, nil
 }
@@ -99,14 +96,34 @@ func checkSize(width, height int) error {
 	return nil
 }
 
-// luma converts to grey by ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B), as package color does.
-func luma(img image.Image) image.Image {
-	if grey, ok := img.(*image.Gray); ok {
-		return grey
+// opaque gives the image's colours, whatever their transparency, as Pillow's convert("RGB") does, at (0, 0); of a network that takes
+// grey ones their luma in each channel.
+func (p Preprocess) opaque(img image.Image) *image.RGBA {
+	from := img.Bounds()
+	out := image.NewRGBA(image.Rectangle{Max: from.Size()})
+	if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
+		draw.Draw(out, out.Bounds(), img, from.Min, draw.Src)
+	} else {
+		for y := range from.Dy() {
+			for x := range from.Dx() {
+				c := color.NRGBAModel.Convert(img.At(from.Min.X+x, from.Min.Y+y)).(color.NRGBA)
+				out.SetRGBA(x, y, color.RGBA{c.R, c.G, c.B, 255})
+			}
+		}
 	}
-	grey := image.NewGray(img.Bounds())
-	draw.Draw(grey, grey.Bounds(), img, img.Bounds().Min, draw.Src)
-	return grey
+	if p.Channels == 1 {
+		luma(out.Pix)
+	}
+	return out
+}
+
+// luma makes pixels of four bytes grey by ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B), in 16 bits and rounded, as Pillow's convert("L")
+// does.
+func luma(pix []uint8) {
+	for i := 0; i < len(pix); i += 4 {
+		y := uint8((19595*int(pix[i]) + 38470*int(pix[i+1]) + 7471*int(pix[i+2]) + 1<<15) >> 16)
+		pix[i], pix[i+1], pix[i+2] = y, y, y
+	}
 }
 
 // plan gives the size to scale an image to, and the part of that to keep.
@@ -152,18 +169,6 @@ func centre(size image.Point, n int) image.Rectangle {
 	margin := func(side int) int { return int(math.RoundToEven(float64(side-n) / 2)) }
 	at := image.Pt(margin(size.X), margin(size.Y))
 	return image.Rectangle{at, at.Add(image.Pt(n, n))}
-}
-
-// scale is bilinear, with the kernel widened when it shrinks so that every pixel counts, in 8 bits a channel.
-// Transparent pixels are laid over black.
-func scale(img image.Image, size image.Point) *image.RGBA {
-	dst := image.NewRGBA(image.Rectangle{Max: size})
-	if img.Bounds().Size() == size {
-		draw.Draw(dst, dst.Bounds(), img, img.Bounds().Min, draw.Src)
-	} else {
-		draw.BiLinear.Scale(dst, dst.Bounds(), img, img.Bounds(), draw.Src, nil)
-	}
-	return dst
 }
 
 // planes gives the first channels of the part cut out, each divided by 255, in CHW order.

@@ -226,14 +226,11 @@ func (s *Split) fit(p Preprocess) error {
 
 // fitOne writes an image, for which there is a plan, as planes of pixels.
 func (p Preprocess) fitOne(dst []uint8, img image.Image) error {
-	if p.Channels == 1 {
-		img = luma(img)
-	}
 	whole, cut, err := p.plan(img.Bounds().Dx(), img.Bounds().Dy())
 	if err != nil {
 		return err
 	}
-	scaled := scale(img, whole)
+	scaled := scale(p.opaque(img), whole)
 	plane := p.Height * p.Width
 	for i := range plane {
 		at := scaled.PixOffset(cut.Min.X+i%p.Width, cut.Min.Y+i/p.Width)

@@ -16,7 +16,7 @@ import (
 type checkResult struct {
 	head
 	Net                string         `json:"net"`
-	Input              tensorJSON     `json:"input"`
+	Input              inputJSON      `json:"input"`
 	Output             tensorJSON     `json:"output"`
 	ReLUs              int64          `json:"relus"`
 	ReLUsCompared      int64          `json:"relus_compared"` // once the exact passes have shared and moved them
@@ -35,6 +35,32 @@ type checkResult struct {
 type tensorJSON struct {
 	Name  string `json:"name"`
 	Shape []int  `json:"shape"`
+}
+
+// inputJSON is the input with what is done to an image first.
+type inputJSON struct {
+	tensorJSON
+	Resize int       `json:"resize,omitempty"` // pixels of the shorter side
+	Crop   int       `json:"crop,omitempty"`   // of a side
+	Mean   []float64 `json:"mean,omitempty"`
+	Std    []float64 `json:"std,omitempty"`
+}
+
+func (in inputJSON) text() string {
+	steps := []string{in.Name + " " + shapeText(in.Shape)}
+	if in.Resize > 0 {
+		steps = append(steps, fmt.Sprintf("shorter side to %d pixels", in.Resize))
+	}
+	if in.Crop > 0 {
+		steps = append(steps, fmt.Sprintf("middle %d x %d", in.Crop, in.Crop))
+	}
+	if in.Mean != nil {
+		steps = append(steps, fmt.Sprintf("less %v", in.Mean))
+	}
+	if in.Std != nil {
+		steps = append(steps, fmt.Sprintf("over %v", in.Std))
+	}
+	return strings.Join(steps, ", ")
 }
 
 // paramJSON is a parameter of the space and what was picked for it, an element of a vector at a time.
@@ -78,6 +104,9 @@ func newCheckCmd(a *app) *cobra.Command {
 }
 
 func check(n *network) (*checkResult, error) {
+	if err := n.infers(); err != nil {
+		return nil, err
+	}
 	if n.module.Stage&(ir.Space|ir.Net) == 0 {
 		return nil, fmt.Errorf("@%s is in stage %s: accepted are .sotto files and dumps of stage space or net", n.fn().Name, n.module.Stage)
 	}
@@ -98,7 +127,8 @@ func check(n *network) (*checkResult, error) {
 		ActivationElements: s.ReLUs + s.X2acts, MACs: s.MACs, Params: s.Params,
 		Sites: choices.Sites(n.fn()), Undecided: open, Layers: []layerJSON{}}
 	if len(f.Params) > 0 {
-		r.Input = tensorJSON{f.Params[0].Name, f.Params[0].Type.Shape}
+		x := f.Params[0]
+		r.Input = inputJSON{tensorJSON{x.Name, x.Type.Shape}, x.Int("resize"), x.Int("crop"), x.Floats("mean"), x.Floats("std")}
 	}
 	if r.Sites == nil {
 		r.Sites = []choices.Site{}
@@ -140,7 +170,7 @@ func (r *checkResult) text(w io.Writer) {
 	table(w, "layer op shape >ReLUs >MACs >parameters >line", rows)
 	fmt.Fprintln(w)
 	pairs(w, "net", r.Net,
-		"input", r.Input.Name+" "+shapeText(r.Input.Shape), "output", r.Output.Name+" "+shapeText(r.Output.Shape),
+		"input", r.Input.text(), "output", r.Output.Name+" "+shapeText(r.Output.Shape),
 		"ReLUs", r.relus(), "x2acts", count(r.X2acts), "max-pool inputs", count(r.MaxpoolInputs),
 		"activations", fmt.Sprintf("%s in %d layers", count(r.ActivationElements), r.ActivationSites),
 		"MACs", count(r.MACs), "parameters", count(r.Params))
