@@ -36,6 +36,14 @@ type network struct {
 
 func (n *network) fn() *ir.Func { return n.module.Funcs[0] }
 
+// infers refuses functions that train a network, which are no network to run.
+func (n *network) infers() error {
+	if n.module.Stage != ir.Train {
+		return nil
+	}
+	return fmt.Errorf("@%s is in stage train, a function that trains a network: accepted are .sotto files and dumps of stage space, net, ring or secure; sotto opt takes it", n.fn().Name)
+}
+
 // networkFlags choose a net of a file and decide its choices.
 type networkFlags struct {
 	net      string

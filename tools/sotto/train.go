@@ -19,6 +19,7 @@ import (
 
 	"sotto/frontend/syntax"
 	"sotto/ir"
+	"sotto/ir/cost"
 	"sotto/passes"
 	"sotto/passes/choices"
 	"sotto/passes/clean"
@@ -45,6 +46,7 @@ type trainFlags struct {
 	how     trainingFlags
 	teacher teacherFlags
 	softmax string
+	target  string
 	settings
 }
 
@@ -105,6 +107,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	c.Flags().DurationVar(&f.every, "checkpoint", defaultCheckpoint, "`time` of work between checkpoints")
 	f.how.add(c)
 	f.teacher.add(c)
+	addTargetFlag(c, &f.target)
 	f.settings.add(c)
 	f.addFixed(c)
 	return c
@@ -195,6 +198,8 @@ type trainResult struct {
 	Valid    search.Metrics    `json:"valid"`
 	Train    search.Metrics    `json:"train"`
 	ReLUs    int64             `json:"relus"`
+	Latency  *float64          `json:"latency_ms"` // online, on the target; null where the network has no private form there
+	Target   string            `json:"target"`
 	Params   int64             `json:"params"`
 	Weights  string            `json:"weights"`
 	Seconds  float64           `json:"seconds"` // of this process; a resumed run's is its own
@@ -221,6 +226,7 @@ type training struct {
 	flags   *trainFlags
 	how     *pass.Training
 	net     *network
+	target  cost.Target
 	trained *ir.Module // NET, with dropout
 	data    *dataset.Data
 	samples *samples.Samples
@@ -255,6 +261,9 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 		return nil, err
 	}
 	t := &training{app: a, flags: &f, how: how, net: n, began: time.Now()}
+	if t.target, err = a.target(f.target, n); err != nil {
+		return nil, err
+	}
 	if err := t.prepare(fixed); err != nil {
 		return nil, err
 	}
@@ -267,6 +276,9 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 // prepare makes data, engine and method.
 func (t *training) prepare(fixed bool) error {
 	f := t.flags
+	if err := t.net.infers(); err != nil {
+		return err
+	}
 	if err := oneInput(t.net.fn()); err != nil {
 		return err
 	}
@@ -511,7 +523,7 @@ func (t *training) result() (*trainResult, error) {
 	if r.Decision, err = choices.Decide(t.net.fn(), t.net.decisions); err != nil {
 		return nil, err
 	}
-	r.ReLUs = relusOf(f)
+	r.ReLUs, r.Target, r.Latency = relusOf(f), t.target.Name, t.latency()
 	if err := writeTrained(r.Weights, f, t.engine.State(), r.Decision); err != nil {
 		return nil, err
 	}
@@ -519,6 +531,18 @@ func (t *training) result() (*trainResult, error) {
 		r.Least = t.fixed.Least()
 	}
 	return r, t.plot()
+}
+
+// latency is what the online phase of the network takes on the target, as sotto estimate says it without weights, which ranges then do
+// not keep from compiling. A network that does not compile was trained all the same.
+func (t *training) latency() *float64 {
+	t.app.progress.step("pricing the network for %s", t.target.Name)
+	e, err := t.app.estimated(t.net, lowerFlags{}, t.target)
+	if err != nil {
+		t.app.notice("no latency: %v", err)
+		return nil
+	}
+	return &e.Online.MS
 }
 
 // relusOf counts the elements that go through a relu.
@@ -570,7 +594,11 @@ func (t *training) plot() error {
 
 func (r *trainResult) text(w io.Writer) {
 	fmt.Fprintf(w, "\n%s of %d %s images of %s right: %.2f %%, loss %.4f\n", count(int64(r.Accuracy*float64(r.Samples)+0.5)), r.Samples, r.Split, r.Data, 100*r.Accuracy, r.Loss)
-	fmt.Fprintf(w, "%s relus, %s trained parameters; weights in %s (%.0f s)\n", count(r.ReLUs), count(r.Params), r.Weights, r.Seconds)
+	latency := ""
+	if r.Latency != nil {
+		latency = fmt.Sprintf(", %s ms online on %s", three(*r.Latency), r.Target)
+	}
+	fmt.Fprintf(w, "%s relus%s, %s trained parameters; weights in %s (%.0f s)\n", count(r.ReLUs), latency, count(r.Params), r.Weights, r.Seconds)
 	if r.Least != nil {
 		fmt.Fprintf(w, "the ring's bounds were %.1f bits away at the nearest, at %s\n", r.Least.Bits, r.Least.At)
 	}

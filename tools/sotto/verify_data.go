@@ -50,22 +50,22 @@ type agreementResult struct {
 
 // layerErrorJSON is a layer over all runs.
 type layerErrorJSON struct {
-	Path      string     `json:"path"`
-	Op        string     `json:"op"`
-	File      string     `json:"file"`
-	Line      int        `json:"line"`
-	Units     int64      `json:"units"`          // greatest difference from fixed point on the same arguments, in units of the last place
-	Stated    int        `json:"units_stated"`   // how far above it the op states that it may be
-	Outside   int        `json:"outside"`        // elements that were not in that interval
-	Error     float64    `json:"error"`          // greatest difference of an element from the float network
-	Relative  float64    `json:"relative_error"` // as a share of the greatest magnitude there
-	Seen      [2]float64 `json:"seen"`
-	Relied *[2]float64 `json:"relied_on"` // null where no bound is known
-	RestsOn   string     `json:"rests_on"`    // as in compile's report
-	Holds     float64    `json:"holds"`       // magnitude up to which the ring is right
-	Margin    float64    `json:"margin_bits"` // by which it holds more than was seen
-	Beyond    int        `json:"beyond"`      // images on which the range relied on was left
-	Overflows int        `json:"overflows"`   // images on which the ring's was
+	Path      string      `json:"path"`
+	Op        string      `json:"op"`
+	File      string      `json:"file"`
+	Line      int         `json:"line"`
+	Units     int64       `json:"units"`          // greatest difference from fixed point on the same arguments, in units of the last place
+	Stated    int         `json:"units_stated"`   // how far above it the op states that it may be
+	Outside   int         `json:"outside"`        // elements that were not in that interval
+	Error     float64     `json:"error"`          // greatest difference of an element from the float network
+	Relative  float64     `json:"relative_error"` // as a share of the greatest magnitude there
+	Seen      [2]float64  `json:"seen"`
+	Relied    *[2]float64 `json:"relied_on"`   // null where no bound is known
+	RestsOn   string      `json:"rests_on"`    // as in compile's report
+	Holds     float64     `json:"holds"`       // magnitude up to which the ring is right
+	Margin    float64     `json:"margin_bits"` // by which it holds more than was seen
+	Beyond    int         `json:"beyond"`      // images on which the range relied on was left
+	Overflows int         `json:"overflows"`   // images on which the ring's was
 }
 
 func (a *app) verifyData(dir string, f *runFlags, on dataFlagsOfVerify) (*agreementResult, error) {
