@@ -86,7 +86,7 @@ func readClasses(folders, classes []string, p Preprocess) (*Split, error) {
 		return nil, fmt.Errorf("%d classes, accepted are at most %d", len(classes), maxClasses)
 	}
 	var files []string
-	s := &Split{Shape: Shape{p.Channels, p.Height, p.Width}}
+	s := &Split{Shape: Shape{p.Channels, p.Height, p.Width}, fitted: true}
 	for _, folder := range folders {
 		label := slices.Index(classes, filepath.Base(folder))
 		if label < 0 {

@@ -202,7 +202,7 @@ func (d *Data) nameClasses() error {
 func (s *Split) fit(p Preprocess) error {
 	want := Shape{p.Channels, p.Height, p.Width}
 	switch {
-	case s.Shape == want && p.Resize == 0 && p.Crop == 0:
+	case s.fitted || s.Shape == want && p.Resize == 0 && p.Crop == 0:
 		return nil
 	case s.Shape == want && s.values != nil:
 		return nil // taken as they are

@@ -374,3 +374,25 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// TestAnImageOfAFolderIsWhatItIsAlone, resized and cropped once.
+func TestAnImageOfAFolderIsWhatItIsAlone(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a", "1.png")
+	must(t, os.Mkdir(filepath.Dir(path), 0o777), os.WriteFile(path, pngOf(t, rgb(30, 21, func(x, y int) color.RGBA {
+		return color.RGBA{uint8(8 * x), uint8(12 * y), uint8(x * y), 255}
+	})), 0o666))
+	p := Preprocess{Channels: 3, Height: 8, Width: 8, Resize: 12, Crop: 8, Mean: []float32{0.1, 0.2, 0.3}, Std: []float32{1, 2, 3}}
+	alone, err := Load(path, p)
+	must(t, err)
+	d, err := Open(dir, p, 1)
+	must(t, err)
+	b, err := InOrder(d.Train, p, 1)
+	must(t, err)
+	got := make([]float32, len(alone))
+	_, err = b.Fill(0, got, make([]int32, 1))
+	must(t, err)
+	if !slices.Equal(got, alone) {
+		t.Errorf("in a folder %v..., alone %v...", got[:8], alone[:8])
+	}
+}

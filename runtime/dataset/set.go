@@ -34,6 +34,7 @@ type Split struct {
 	pixels []uint8
 	values []float32
 	labels []int32
+	fitted bool    // has been resized and cropped, image by image as it was read
 	chosen []int32 // which of them are in the split, nil: all
 }
 
