@@ -107,6 +107,9 @@ func newCompileCmd(a *app) *cobra.Command {
 
 // compile writes the bundles of a network to dir and gives the report.
 func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir string) (*compileResult, error) {
+	if err := n.infers(); err != nil {
+		return nil, err
+	}
 	if err := replaceable(dir); err != nil {
 		return nil, err
 	}

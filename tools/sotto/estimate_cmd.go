@@ -75,6 +75,9 @@ func addTargetFlag(c *cobra.Command, target *string) {
 
 // estimated compiles a network as far as its costs are known.
 func (a *app) estimated(n *network, flags lowerFlags, target cost.Target) (*netEstimate, error) {
+	if err := n.infers(); err != nil {
+		return nil, err
+	}
 	n, picked, err := a.pick(n, flags, target)
 	if err != nil {
 		return nil, err

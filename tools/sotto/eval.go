@@ -51,6 +51,9 @@ func (a *app) clearOf(path string, network networkFlags, lower lowerFlags) (*cle
 	if err != nil {
 		return nil, err
 	}
+	if err := n.infers(); err != nil {
+		return nil, err
+	}
 	if lower.weights == "" {
 		return nil, usagef("--weights is missing: accepted are a safetensors file or random:SEED")
 	}

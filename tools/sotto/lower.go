@@ -90,9 +90,6 @@ type lowering struct {
 
 // lowering prepares the passes' context: weights, calibration inputs, deployment, ring.
 func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
-	if err := n.infers(); err != nil {
-		return nil, err
-	}
 	source, err := offlineSource(f.offline)
 	if err != nil {
 		return nil, err
