@@ -23,8 +23,8 @@ type Layer struct {
 	Relied    ir.Interval // the range that the scales rely on
 	RestsOn   string      // and what that rests on, as the compiler's report says it
 	Holds     float64     // magnitude up to which the ring is right, at the finest of its scales
-	Beyond    int         // runs in which an element left the range relied on
-	Overflows int         // runs in which one reached more than the ring holds
+	Beyond    int         // runs in which the float network left a range that calibration showed
+	Overflows int         // runs in which it reached more than the ring holds
 }
 
 // Margin is by how many bits the ring holds more than was seen.
@@ -47,7 +47,7 @@ type Layers struct {
 	ring *ir.Func // as it was compiled, of float weights
 	of   map[string]*Layer
 
-	// Of the run at hand: what the float network has, and which layers left the range relied on and that of the ring.
+	// Of the run at hand: what the float network has, and in which layers it left the range relied on and that of the ring.
 	reals            map[string][]float32
 	beyond, overflow map[*Layer]bool
 }
@@ -79,18 +79,10 @@ func (l *Layers) Begin(weight func(*ir.Value) (*ir.Tensor, error), x []float32) 
 	return errors.Reals(l.ring, weight, x, func(v *ir.Value, reals []float32) {
 		if layer := l.of[v.Name]; layer != nil {
 			l.reals[v.Name] = reals
-			layer.Largest = max(layer.Largest, layer.reach(reals))
+			at := span(reals)
+			layer.Seen, layer.Largest = layer.Seen.Union(at), max(layer.Largest, at.Magnitude())
 		}
 	})
-}
-
-// reach widens what was seen and gives the greatest magnitude of the elements.
-func (l *Layer) reach(xs []float32) (top float64) {
-	for _, x := range xs {
-		y := float64(x)
-		l.Seen, top = l.Seen.Union(ir.Interval{Lo: y, Hi: y}), max(top, math.Abs(y))
-	}
-	return top
 }
 
 // Add takes in what a run gave of a value: CompareEach's visitor, after Begin.
@@ -100,21 +92,37 @@ func (l *Layers) Add(d Difference, x *ir.Tensor) {
 		return
 	}
 	layer.Units, layer.Slack, layer.Outside = max(layer.Units, d.Units), max(layer.Slack, d.Slack), layer.Outside+d.Count
-	private, most := make([]float32, len(reals)), holds(d.Value)
+	private := make([]float32, len(reals))
 	for i, y := range x.Real() {
 		private[i] = float32(y)
 		layer.Error = max(layer.Error, math.Abs(y-float64(reals[i])))
-		if !l.overflow[layer] && math.Abs(float64(reals[i])) >= most {
-			l.overflow[layer] = true
-			layer.Overflows++
-		}
 	}
-	layer.reach(private)
-	if _, yes := Beyond(d.Value, x); yes && !l.beyond[layer] {
-		l.beyond[layer] = true
-		layer.Beyond++
-	}
+	layer.Seen = layer.Seen.Union(span(private))
+	at := span(reals)
+	layer.Overflows += first(l.overflow, layer, at.Magnitude() >= holds(d.Value))
+	layer.Beyond += first(l.beyond, layer, layer.RestsOn == "calibrated" && max(layer.Relied.Lo-at.Lo, at.Hi-layer.Relied.Hi) > noticeable*layer.Relied.Magnitude())
 	delete(l.reals, d.Value.Name)
+}
+
+// noticeable is by what share of a range a value leaves it that is told: bounds that are met exactly, as the least value of a square, may
+// be passed by what float32 rounds.
+const noticeable = 1e-3
+
+// first is 1 where something is so for the first time.
+func first(seen map[*Layer]bool, l *Layer, is bool) int {
+	if !is || seen[l] {
+		return 0
+	}
+	seen[l] = true
+	return 1
+}
+
+// span is the interval of some values, and 0.
+func span(xs []float32) (at ir.Interval) {
+	for _, x := range xs {
+		at = at.Union(ir.Interval{Lo: float64(x), Hi: float64(x)})
+	}
+	return at
 }
 
 // Worst is the layer in which most elements are not what their op states or, where all are, the one farthest from the float network
