@@ -34,13 +34,13 @@ func commandsOf(path, text string) (all []shown) {
 			line, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "$ "), " #")
 			for _, program := range []string{"sotto ", "go run ./tools/sotto "} {
 				if args, ok := strings.CutPrefix(line, program); ok {
-					all = append(all, shown{path + ": " + line, words(strings.TrimSuffix(args, " &")), true})
+					all = append(all, shown{path + ": " + line, shellWords(strings.TrimSuffix(args, " &")), true})
 				}
 			}
 		}
 	}
 	for _, span := range spans.FindAllStringSubmatch(blocks.ReplaceAllString(text, ""), -1) {
-		all = append(all, shown{path + ": sotto " + span[1], words(span[1]), false})
+		all = append(all, shown{path + ": sotto " + span[1], shellWords(span[1]), false})
 	}
 	return all
 }
@@ -55,8 +55,8 @@ func shellBlocks(text string) (out []string) {
 	return out
 }
 
-// words splits a line as a shell does that meets quotes alone.
-func words(line string) (out []string) {
+// shellWords splits a line as a shell does that meets quotes alone.
+func shellWords(line string) (out []string) {
 	for _, w := range regexp.MustCompile(`(?:'[^']*'|"[^"]*"|[^\s'"])+`).FindAllString(line, -1) {
 		out = append(out, strings.NewReplacer("'", "", `"`, "").Replace(w))
 	}
@@ -142,7 +142,7 @@ func TestTheTutorialRuns(t *testing.T) {
 			continue
 		}
 		args, stays := strings.CutSuffix(line, " &")
-		cmd := exec.Command("sotto", words(args)...)
+		cmd := exec.Command("sotto", shellWords(args)...)
 		cmd.Dir = dir
 		if stays {
 			if err := cmd.Start(); err != nil {
