@@ -93,6 +93,7 @@ func checkShown(t *testing.T, c shown) {
 		return // `sotto COMMAND --help`
 	}
 	root := newRootCmd(&app{out: io.Discard, err: io.Discard})
+	root.InitDefaultCompletionCmd()
 	cmd, rest, err := root.Find(slices.DeleteFunc(c.args, func(a string) bool { return a == "..." }))
 	if err != nil || cmd == root {
 		t.Errorf("%s: no such command: %v", c.at, err)
