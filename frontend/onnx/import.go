@@ -265,9 +265,6 @@ type value struct {
 	bad     bool
 }
 
-// isConstant reports whether a value is known.
-func (v *value) isConstant() bool { return v != nil && (v.ints != nil || v.floats != nil) }
-
 // floats is a constant of floating-point numbers, read when it is needed.
 type floats struct {
 	from *Tensor
