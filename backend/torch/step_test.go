@@ -103,9 +103,10 @@ func TestStepsAreTheEngines(t *testing.T) {
 	}
 }
 
-// tiny tells whether two tensors differ by no more than what is left where sums cancel out, as those of gradients before a normalisation.
+// tiny tells whether two tensors differ by no more than what is left where sums cancel out, as those of gradients before a normalisation:
+// of a million terms, single precision leaves a few 1e-6, more or less as threads share them.
 func tiny(a, b []float32) bool {
-	const rest = 1e-6
+	const rest = 1e-5
 	for i := range a {
 		if math.Abs(float64(a[i]-b[i])) > rest {
 			return false
