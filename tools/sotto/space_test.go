@@ -60,7 +60,7 @@ func TestSpacePricesAreThoseOfTheNetworks(t *testing.T) {
 	a, n := loaded(t, tinySpace)
 	goal := &goals.Goal{Objective: []goals.Term{{Figure: goals.Figure{Measure: "latency", Target: "lan"}, Weight: 0.1}, {Figure: goals.Figure{Measure: "params"}, Weight: 1}},
 		Limits: []goals.Limit{{Figure: goals.Figure{Measure: "relus"}, Most: 300}, {Figure: goals.Figure{Measure: "traffic", Target: "lan"}, Most: 1e9}, {Figure: goals.Figure{Measure: "lut", Target: "pair"}, Most: 1e9}}}
-	flags := lowerFlags{deploy: "client-server", minimize: "total", offline: "he", nonlinear: []string{"gc"}, trunc: []string{"cot"}, packing: []string{"balanced"}, products: "gilboa", ot: "softspoken", garbling: "half-gates"}
+	flags := lowerFlags{deploy: "client-server", minimize: "total", offline: "he", nonlinear: []string{"gc"}, trunc: []string{"cot"}, pools: "first", packing: []string{"balanced"}, products: "gilboa", ot: "softspoken", garbling: "half-gates"}
 	p, err := a.newSpacePrices(n, flags, figuresOf(goal))
 	if err != nil {
 		t.Fatal(err)
