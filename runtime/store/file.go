@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -37,7 +38,8 @@ const (
 // tableNonce is the number under which the table is sealed.
 const tableNonce = maxPieces
 
-var errForeign = errors.New("the stored material is damaged, or of another store")
+// ErrForeign says that a sealed file cannot be read.
+var ErrForeign = errors.New("the file is damaged, or under another key")
 
 // table lists the streams of a file.
 type table struct {
@@ -89,7 +91,7 @@ type Writer struct {
 // syncEvery bytes are sent to the disk at a time, so that whoever waits for Commit does not wait for gigabytes.
 const syncEvery = 64 << 20
 
-func newWriter(part, whole string, key chainKey, context []byte) (*Writer, error) {
+func newWriter(part, whole string, before []byte, key chainKey, context []byte) (*Writer, error) {
 	head := append([]byte(magic), make([]byte, saltBytes)...)
 	if _, err := rand.Read(head[len(magic):]); err != nil {
 		return nil, err
@@ -102,7 +104,8 @@ func newWriter(part, whole string, key chainKey, context []byte) (*Writer, error
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{part: part, whole: whole, aead: aead, file: f, out: bufio.NewWriterSize(f, pieceBytes), at: int64(headBytes), table: table{Streams: map[string][]piece{}}}
+	head = append(bytes.Clone(before), head...)
+	w := &Writer{part: part, whole: whole, aead: aead, file: f, out: bufio.NewWriterSize(f, pieceBytes), at: int64(len(head)), table: table{Streams: map[string][]piece{}}}
 	if _, err := w.out.Write(head); err != nil {
 		return nil, errors.Join(err, w.Discard())
 	}
@@ -254,33 +257,34 @@ type Reader struct {
 	size  int64
 }
 
-// newReader verifies the frame of a file and its table; the pieces are verified as they are read. The file is the
-// reader's from then on if there is no error.
-func newReader(f *os.File, key chainKey, context []byte) (*Reader, error) {
+// newReader verifies the frame of a file, which begins behind so many bytes, and its table; the pieces are verified as they are read. The
+// file is the reader's from then on if there is no error.
+func newReader(f *os.File, behind int, key chainKey, context []byte) (*Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	r := &Reader{file: f, size: info.Size()}
 	head := make([]byte, headBytes)
-	if _, err := f.ReadAt(head, 0); err != nil || string(head[:len(magic)]) != magic || r.size < int64(headBytes+tailBytes) {
-		return nil, errForeign
+	if _, err := f.ReadAt(head, int64(behind)); err != nil || string(head[:len(magic)]) != magic || r.size < int64(behind+headBytes+tailBytes) {
+		return nil, ErrForeign
 	}
 	if r.aead, err = newAEAD(key, head[len(magic):], context); err != nil {
 		return nil, err
 	}
-	return r, r.readTable()
+	return r, r.readTable(int64(behind + headBytes))
 }
 
-func (r *Reader) readTable() error {
+// readTable reads the table of pieces that begin at from.
+func (r *Reader) readTable(from int64) error {
 	end := r.size - tailBytes
 	var tail [tailBytes]byte
 	if _, err := r.file.ReadAt(tail[:], end); err != nil {
 		return err
 	}
 	at := binary.LittleEndian.Uint64(tail[:])
-	if at < uint64(headBytes) || at > uint64(end) {
-		return errForeign
+	if at < uint64(from) || at > uint64(end) {
+		return ErrForeign
 	}
 	text := make([]byte, end-int64(at))
 	if _, err := r.file.ReadAt(text, int64(at)); err != nil {
@@ -288,7 +292,7 @@ func (r *Reader) readTable() error {
 	}
 	text, err := r.aead.Open(text[:0], nonce(r.aead, tableNonce), text, nil)
 	if err != nil || json.Unmarshal(text, &r.table) != nil {
-		return errForeign
+		return ErrForeign
 	}
 	return nil
 }
@@ -332,18 +336,21 @@ func (i *input) Read(p []byte) (int, error) {
 func (i *input) next() error {
 	at := i.left[0]
 	i.left = i.left[1:]
+	if at.Bytes < 0 || at.Bytes > pieceBytes+i.from.aead.Overhead() { // whoever has the key may have written anything
+		return ErrForeign
+	}
 	if cap(i.buf) < at.Bytes {
 		clear(i.buf[:cap(i.buf)])
 		i.buf = make([]byte, at.Bytes)
 	}
 	sealed := i.buf[:at.Bytes]
 	if _, err := i.from.file.ReadAt(sealed, at.Offset); err != nil {
-		return fmt.Errorf("%w: %w", errForeign, err)
+		return fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	var err error
 	i.rest, err = i.from.aead.Open(sealed[:0], nonce(i.from.aead, at.Number), sealed, nil)
 	if err != nil {
-		return errForeign
+		return ErrForeign
 	}
 	return nil
 }

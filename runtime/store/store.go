@@ -242,7 +242,7 @@ func (s *Store) Make(n uint64) (*Writer, error) {
 	}
 	key := s.state.keyOf(n)
 	defer clear(key[:])
-	w, err := newWriter(s.path(name(n, partSuffix)), s.path(name(n, materialSuffix)), key, s.state.context(n))
+	w, err := newWriter(s.path(name(n, partSuffix)), s.path(name(n, materialSuffix)), nil, key, s.state.context(n))
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -272,7 +272,7 @@ func (s *Store) Take(n uint64) (*Reader, error) {
 	if err := errors.Join(s.keep(), s.clear()); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	r, err := newReader(file, key, context)
+	r, err := newReader(file, 0, key, context)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w; it is dropped", path, err), file.Close())
 	}

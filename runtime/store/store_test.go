@@ -149,7 +149,7 @@ func TestPassedMaterialIsUnreadable(t *testing.T) {
 	if err := os.WriteFile(s.path(name(next, materialSuffix)), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Take(next); !errors.Is(err, errForeign) {
+	if _, err := s.Take(next); !errors.Is(err, ErrForeign) {
 		t.Errorf("error %v for a used file in a new one's place", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestDamage(t *testing.T) {
 		if err == nil {
 			err = read(got, n)
 		}
-		if !errors.Is(err, errForeign) {
+		if !errors.Is(err, ErrForeign) {
 			whole++
 			t.Errorf("change %d at %d: error %v", i, at, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/runtime/dataset"
 	"sotto/runtime/party"
 	"sotto/runtime/program"
 	"sotto/runtime/tensorfile"
@@ -86,47 +87,77 @@ func readShare(path string) ([]int64, error) {
 
 type shareResult struct {
 	head
-	Client string `json:"client"`
-	Server string `json:"server"`
+	Client string     `json:"client"`
+	Server string     `json:"server"`
+	Data   *dataShare `json:"data,omitempty"`
+}
+
+// shareFlags say how an input or a data set is split.
+type shareFlags struct {
+	bundle, output string // of an input
+	dataShareFlags
 }
 
 func newShareCmd(a *app) *cobra.Command {
-	var bundle, out string
+	var f shareFlags
 	c := &cobra.Command{
-		Use: "share INPUT --bundle BUNDLE -o DIR", Short: "split an input into one share a server (outsourced deployment)", Args: cobra.ExactArgs(1),
-		Long: "Share is the data owner's part: it encodes an input as the bundle's program takes it and writes two shares, DIR/client.npy for\n" +
-			"S0 and DIR/server.npy for S1. Each alone is uniformly random. Give them to `sotto infer --input` and `sotto serve --input`.",
-		Example: "  sotto share cat.png --bundle out/client -o shares",
+		Use: "share INPUT|DATA --bundle BUNDLE|--for NET -o DIR", Short: "split an input, or a data set, into one share a server (outsourced deployment)", Args: cobra.ExactArgs(1),
+		Long: "Share is the data owner's part. With --bundle it encodes an input as the bundle's program takes it and writes two shares,\n" +
+			"DIR/client.npy for S0 and DIR/server.npy for S1. Each alone is uniformly random. Give them to `sotto infer --input` and `sotto serve --input`.\n\n" +
+			"With --for it splits a labelled data set for private training of that network: its training and validation images, normalised as\n" +
+			"the network takes them, and their labels. DIR/client.data is encrypted to S0 and DIR/server.data to S1, whose certificates (client.crt\n" +
+			"and server.crt, of `sotto keys`) are in --keys. A server alone learns how many images there are, of what shape and in how many classes.\n" +
+			"Every owner of data makes such a pair; the servers put them together. DATA is " + dataset.Accepted + ".",
+		Example: "  sotto share cat.png --bundle out/client -o shares\n  sotto share glyphs:2000 --for examples/minionn.sotto --keys keys -o mine",
 		RunE: func(_ *cobra.Command, args []string) error {
-			b, err := party.OpenBundle(bundle)
+			r, err := a.share(args[0], &f)
 			if err != nil {
 				return err
 			}
-			if b.Program.Deploy != cost.Outsourced {
-				return fmt.Errorf("%s is of the client-server deployment, in which the client gives its input to `sotto infer` as it is", bundle)
-			}
-			x, err := input(args[0], preprocessOf(b.Program.Input))
-			if err != nil {
-				return err
-			}
-			whole, err := encode(b.Program, x)
-			if err != nil {
-				return err
-			}
-			if err := makeDir(out); err != nil {
-				return err
-			}
-			if err := writeShares(out, b.Program.Input.Shape, b.Program.Ring, whole); err != nil {
-				return err
-			}
-			r := shareResult{version1, shareFile(out, cost.Client), shareFile(out, cost.Server)}
-			return a.show(r, func(w io.Writer) { pairs(w, "for S0 (client)", r.Client, "for S1 (server)", r.Server) })
+			return a.show(r, r.text)
 		},
 	}
-	c.Flags().StringVar(&bundle, "bundle", "", "either server's `bundle`: says how the network takes its input")
-	c.Flags().StringVarP(&out, "output", "o", "shares", "`directory` to write to")
-	c.MarkFlagRequired("bundle")
+	c.Flags().StringVar(&f.bundle, "bundle", "", "either server's `bundle`: says how the network takes its input")
+	c.Flags().StringVarP(&f.output, "output", "o", "shares", "`directory` to write to")
+	f.add(c)
+	c.MarkFlagsOneRequired("bundle", "for")
+	c.MarkFlagsMutuallyExclusive("bundle", "for")
 	return c
+}
+
+func (a *app) share(what string, f *shareFlags) (*shareResult, error) {
+	if f.network != "" {
+		return a.shareData(what, f)
+	}
+	b, err := party.OpenBundle(f.bundle)
+	if err != nil {
+		return nil, err
+	}
+	if b.Program.Deploy != cost.Outsourced {
+		return nil, fmt.Errorf("%s is of the client-server deployment, in which the client gives its input to `sotto infer` as it is", f.bundle)
+	}
+	x, err := input(what, preprocessOf(b.Program.Input))
+	if err != nil {
+		return nil, err
+	}
+	whole, err := encode(b.Program, x)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDir(f.output); err != nil {
+		return nil, err
+	}
+	if err := writeShares(f.output, b.Program.Input.Shape, b.Program.Ring, whole); err != nil {
+		return nil, err
+	}
+	return &shareResult{head: version1, Client: shareFile(f.output, cost.Client), Server: shareFile(f.output, cost.Server)}, nil
+}
+
+func (r *shareResult) text(w io.Writer) {
+	pairs(w, "for S0 (client)", r.Client, "for S1 (server)", r.Server)
+	if r.Data != nil {
+		r.Data.text(w)
+	}
 }
 
 func newRevealCmd(a *app) *cobra.Command {
