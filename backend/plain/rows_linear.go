@@ -27,7 +27,7 @@ func linear(s *step) (func(*call) error, int, error) {
 
 // forward is a linear layer. Its arguments are the input, the weights, a bias if there is one, and what is added.
 func forward(s *step, c kernel.Conv) (func(*call) error, int, error) {
-	b, err := kernel.NewBatchConv(c, s.batch())
+	b, err := kernel.NewBatchConv[float32](c, s.batch())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -54,7 +54,7 @@ func linearBack(s *step) (func(*call) error, int, error) {
 
 // backward is the gradient of a linear layer by its input. Its arguments are the gradient by the result, the weights, and what is added.
 func backward(s *step, c kernel.Conv) (func(*call) error, int, error) {
-	b, err := kernel.NewBatchConvBack(c, s.batch())
+	b, err := kernel.NewBatchConvBack[float32](c, s.batch())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -77,9 +77,9 @@ func linearWeights(s *step) (func(*call) error, int, error) {
 
 // weights is the gradient of a linear layer by its weights.
 func weights(s *step, c kernel.Conv) (func(*call) error, int, error) {
-	g, err := kernel.NewBatchGradient(c, s.batch())
+	g, err := kernel.NewBatchGradient[float32](c, s.batch())
 	if err != nil {
 		return nil, 0, err
 	}
-	return func(c *call) error { return g.Apply(c.dst, c.args[0], c.args[1], c.scratch) }, g.Scratch(), nil
+	return func(c *call) error { return g.Apply(c.dst, c.args[0], c.args[1], nil, c.scratch) }, g.Scratch(), nil
 }

@@ -17,16 +17,16 @@ import (
 // column of the input leave by the stride: each takes only the taps that meet it, so nothing is multiplied by zeros in between.
 //
 // Results are the same bits whatever the number of cores: each element is summed by one worker in the order of the weights.
-type Batch struct {
+type Batch[T Number] struct {
 	c              Conv
 	n              int // samples
-	m              micro[float32]
+	m              micro[T]
 	src, dst       image
 	in             surround
 	phases         []phase
-	packing        func(a *batchWork, p *phase, panel, w []float32, q int)
+	packing        func(a *batchWork[T], p *phase, panel, w []T, q int)
 	samples, parts int // samples of a unit of work, and units that share the output channels of its samples
-	rows           *rowing
+	rows           *rowing[T]
 }
 
 // image is the geometry of one sample's tensor.
@@ -54,13 +54,15 @@ type phase struct {
 func (p *phase) count() int { return p.rows * p.cols }
 
 // NewBatchConv is the convolution of n samples.
-func NewBatchConv(c Conv, n int) (*Batch, error) { return newBatchConv(fastest[float32](), c, n) }
+func NewBatchConv[T Number](c Conv, n int) (*Batch[T], error) {
+	return newBatchConv(fastest[T](), c, n)
+}
 
-func newBatchConv(m micro[float32], c Conv, n int) (*Batch, error) {
+func newBatchConv[T Number](m micro[T], c Conv, n int) (*Batch[T], error) {
 	if err := batchFits(c, n); err != nil {
 		return nil, err
 	}
-	b := &Batch{c: c, n: n, m: m, packing: packForward}
+	b := &Batch[T]{c: c, n: n, m: m, packing: packForward[T]}
 	b.src, b.dst = image{c.InC, c.InH, c.InW}, image{c.OutC, c.OutH(), c.OutW()}
 	b.in = surround{c.PadH, c.PadW, c.InH + 2*c.PadH, c.InW + 2*c.PadW}
 	p := phase{rows: c.OutH(), cols: c.OutW(), stepRow: 1, stepCol: 1}
@@ -76,15 +78,15 @@ func newBatchConv(m micro[float32], c Conv, n int) (*Batch, error) {
 }
 
 // NewBatchConvBack is the gradient of the convolution of n samples by its input, a map of the gradient by its result.
-func NewBatchConvBack(c Conv, n int) (*Batch, error) {
-	return newBatchConvBack(fastest[float32](), c, n)
+func NewBatchConvBack[T Number](c Conv, n int) (*Batch[T], error) {
+	return newBatchConvBack(fastest[T](), c, n)
 }
 
-func newBatchConvBack(m micro[float32], c Conv, n int) (*Batch, error) {
+func newBatchConvBack[T Number](m micro[T], c Conv, n int) (*Batch[T], error) {
 	if err := batchFits(c, n); err != nil {
 		return nil, err
 	}
-	b := &Batch{c: c, n: n, m: m, packing: packBackward}
+	b := &Batch[T]{c: c, n: n, m: m, packing: packBackward[T]}
 	b.src, b.dst = image{c.OutC, c.OutH(), c.OutW()}, image{c.InC, c.InH, c.InW}
 	down := meetings(c.InH, c.OutH(), c.KH, c.StrideH, c.PadH, c.DilH)
 	across := meetings(c.InW, c.OutW(), c.KW, c.StrideW, c.PadW, c.DilW)
@@ -155,7 +157,7 @@ const (
 )
 
 // plan completes phases, whose patches are rowStep and colStep apart.
-func (b *Batch) plan(phases []phase, rowStep, colStep int) {
+func (b *Batch[T]) plan(phases []phase, rowStep, colStep int) {
 	most := 1
 	for _, p := range phases {
 		most = max(most, p.count())
@@ -189,7 +191,7 @@ func (p *phase) spread(channels, channel int) {
 }
 
 // starts gives where the patches of some samples begin, the last one again up to a whole tile.
-func (b *Batch) starts(p *phase, samples, rowStep, colStep int) []int {
+func (b *Batch[T]) starts(p *phase, samples, rowStep, colStep int) []int {
 	var at []int
 	for s := range samples {
 		for i := range p.count() {
@@ -203,24 +205,24 @@ func (b *Batch) starts(p *phase, samples, rowStep, colStep int) []int {
 }
 
 // same says that no zeros are around the source.
-func (b *Batch) same() bool { return b.in == surround{0, 0, b.src.h, b.src.w} }
+func (b *Batch[T]) same() bool { return b.in == surround{0, 0, b.src.h, b.src.w} }
 
 // sample is the elements of a sample with the zeros around it.
-func (b *Batch) sample() int { return b.src.channels * b.in.channel() }
+func (b *Batch[T]) sample() int { return b.src.channels * b.in.channel() }
 
 // channels is an image's channels of one group.
-func (b *Batch) channels(i image) int { return i.channels / b.c.Groups }
+func (b *Batch[T]) channels(i image) int { return i.channels / b.c.Groups }
 
 // panels is the panels of a group.
-func (b *Batch) panels() int { return (b.channels(b.dst)-1)/b.m.lanes + 1 }
+func (b *Batch[T]) panels() int { return (b.channels(b.dst)-1)/b.m.lanes + 1 }
 
-func (b *Batch) weights() int {
+func (b *Batch[T]) weights() int {
 	last := &b.phases[len(b.phases)-1]
 	return last.weights + b.c.Groups*b.panels()*len(last.offsets)*b.m.lanes
 }
 
 // padded is the elements of the samples of a unit.
-func (b *Batch) padded() int {
+func (b *Batch[T]) padded() int {
 	if b.same() {
 		return 0
 	}
@@ -228,18 +230,18 @@ func (b *Batch) padded() int {
 }
 
 // block is the pixels that are computed at a time.
-func (b *Batch) block() int { return roundUp(pixelBlock, lcm(b.m.pixels, b.m.side)) }
+func (b *Batch[T]) block() int { return roundUp(pixelBlock, lcm(b.m.pixels, b.m.side)) }
 
 // worker is the elements of memory of a worker: padded samples, sums, and as many turned around.
-func (b *Batch) worker() int { return b.padded() + 2*b.block()*b.m.lanes }
+func (b *Batch[T]) worker() int { return b.padded() + 2*b.block()*b.m.lanes }
 
 // biases is the elements of a bias in panels.
-func (b *Batch) biases() int { return b.c.Groups * b.panels() * b.m.lanes }
+func (b *Batch[T]) biases() int { return b.c.Groups * b.panels() * b.m.lanes }
 
 // Scratch is the elements of memory that Apply takes beside its arguments to use all cores.
-func (b *Batch) Scratch() int { return b.scratch(runtime.GOMAXPROCS(0)) }
+func (b *Batch[T]) Scratch() int { return b.scratch(runtime.GOMAXPROCS(0)) }
 
-func (b *Batch) scratch(workers int) int {
+func (b *Batch[T]) scratch(workers int) int {
 	if b.rows != nil {
 		return workers * b.rows.worker
 	}
@@ -248,7 +250,7 @@ func (b *Batch) scratch(workers int) int {
 
 // Apply sets dst to the map of x with weights w, plus a bias for each of its channels unless that is nil, plus add unless that is nil;
 // add may be dst itself. scratch has Scratch elements, or fewer for fewer cores; what is left in it depends on x.
-func (b *Batch) Apply(dst, x, w, bias, add, scratch []float32) error {
+func (b *Batch[T]) Apply(dst, x, w, bias, add, scratch []T) error {
 	err := cmp.Or(sized("batch", "dst", len(dst), b.n*b.dst.len()), sized("batch", "x", len(x), b.n*b.src.len()),
 		sized("batch", "w", len(w), b.c.WeightLen()))
 	if bias != nil {
@@ -267,7 +269,7 @@ func (b *Batch) Apply(dst, x, w, bias, add, scratch []float32) error {
 		b.rows.f(b, dst, x, w, bias, add, scratch)
 		return nil
 	}
-	a := &batchWork{b: b, dst: dst, x: x, add: add}
+	a := &batchWork[T]{b: b, dst: dst, x: x, add: add}
 	a.w, scratch = cut(scratch, b.weights())
 	a.bias, scratch = cut(scratch, b.biases())
 	a.zeros, scratch = cut(scratch, b.block())
@@ -278,12 +280,12 @@ func (b *Batch) Apply(dst, x, w, bias, add, scratch []float32) error {
 }
 
 // units is a unit for each of the parts of some samples.
-func (b *Batch) units() int { return ((b.n-1)/b.samples + 1) * b.parts }
+func (b *Batch[T]) units() int { return ((b.n-1)/b.samples + 1) * b.parts }
 
-func cut(from []float32, n int) (head, rest []float32) { return from[:n], from[n:] }
+func cut[T Number](from []T, n int) (head, rest []T) { return from[:n], from[n:] }
 
 // work has units done by as many workers as there is memory for, each with its own.
-func work(units, size int, memory []float32, unit func(own []float32, unit int)) {
+func work[T Number](units, size int, memory []T, unit func(own []T, unit int)) {
 	var next atomic.Int64
 	workers := min(units, runtime.GOMAXPROCS(0), len(memory)/size)
 	ring.Parallel(workers, 1, func(lo, hi int) {
@@ -297,15 +299,15 @@ func work(units, size int, memory []float32, unit func(own []float32, unit int))
 }
 
 // batchWork is a map that is being applied.
-type batchWork struct {
-	b           *Batch
-	dst, x, add []float32
-	w, bias     []float32 // in panels
-	zeros       []float32
+type batchWork[T Number] struct {
+	b           *Batch[T]
+	dst, x, add []T
+	w, bias     []T // in panels
+	zeros       []T
 }
 
 // pack brings the weights and the bias into panels.
-func (a *batchWork) pack(w, bias []float32) {
+func (a *batchWork[T]) pack(w, bias []T) {
 	b := a.b
 	panels := b.c.Groups * b.panels()
 	ring.Parallel(panels, units(b.c.Depth()*b.m.lanes), func(lo, hi int) {
@@ -325,25 +327,25 @@ func (a *batchWork) pack(w, bias []float32) {
 }
 
 // outputs gives the output channels [lo, hi) of a panel.
-func (b *Batch) outputs(panel int) (lo, hi int) {
+func (b *Batch[T]) outputs(panel int) (lo, hi int) {
 	group, q := panel/b.panels(), panel%b.panels()
 	lo = group*b.channels(b.dst) + q*b.m.lanes
 	return lo, min(lo+b.m.lanes, (group+1)*b.channels(b.dst))
 }
 
 // packForward makes a panel of the filters' rows.
-func packForward(a *batchWork, _ *phase, panel, w []float32, q int) {
+func packForward[T Number](a *batchWork[T], _ *phase, panel, w []T, q int) {
 	b := a.b
 	lo, hi := b.outputs(q)
 	depth := b.c.Depth()
 	if hi-lo < b.m.lanes {
 		clear(panel)
 	}
-	b.m.transposeAdd(grid[float32]{panel, b.m.lanes}, grid[float32]{a.zeros, 0}, grid[float32]{w[lo*depth:], depth}, depth, hi-lo)
+	b.m.transposeAdd(grid[T]{panel, b.m.lanes}, grid[T]{a.zeros, 0}, grid[T]{w[lo*depth:], depth}, depth, hi-lo)
 }
 
 // packBackward makes a panel for input channels: what their filters have at the taps of a phase, by output channel.
-func packBackward(a *batchWork, p *phase, panel, w []float32, q int) {
+func packBackward[T Number](a *batchWork[T], p *phase, panel, w []T, q int) {
 	b := a.b
 	lo, hi := b.outputs(q)
 	inputs, taps := b.channels(b.dst), b.c.KH*b.c.KW
@@ -361,7 +363,7 @@ func packBackward(a *batchWork, p *phase, panel, w []float32, q int) {
 }
 
 // unit computes a part of the panels of some samples.
-func (a *batchWork) unit(own []float32, unit int) {
+func (a *batchWork[T]) unit(own []T, unit int) {
 	b := a.b
 	first, part := unit/b.parts*b.samples, unit%b.parts
 	samples := min(b.samples, b.n-first)
@@ -369,7 +371,7 @@ func (a *batchWork) unit(own []float32, unit int) {
 	lo, hi := part*b.panels()/b.parts, (part+1)*b.panels()/b.parts
 	padded, own := cut(own, b.padded())
 	if !b.same() {
-		b.in.fill(padded, x, b.src)
+		fillAround(b.in, padded, x, b.src)
 		x = padded
 	}
 	for i := range b.phases {
@@ -379,8 +381,8 @@ func (a *batchWork) unit(own []float32, unit int) {
 	}
 }
 
-// fill sets dst to samples with the zeros around them.
-func (s surround) fill(dst, x []float32, of image) {
+// fillAround sets dst to samples with the zeros around them.
+func fillAround[T Number](s surround, dst, x []T, of image) {
 	for ; len(x) > 0; x = x[of.h*of.w:] {
 		channel := dst[:s.channel()]
 		clear(channel[:s.top*s.width])
@@ -396,7 +398,7 @@ func (s surround) fill(dst, x []float32, of image) {
 }
 
 // phase computes panels lo to hi-1 of a group, block by block: the weights of a unit's panels, or else its patches, stay in the cache.
-func (a *batchWork) phase(own, x []float32, p *phase, group, lo, hi, first, samples int) {
+func (a *batchWork[T]) phase(own, x []T, p *phase, group, lo, hi, first, samples int) {
 	b := a.b
 	pixels := p.pixels
 	if samples < b.samples {
@@ -415,10 +417,10 @@ func (a *batchWork) phase(own, x []float32, p *phase, group, lo, hi, first, samp
 }
 
 // sums computes n pixels of a panel: pixel by pixel, with the panel's channels side by side.
-func (a *batchWork) sums(own, x []float32, p *phase, pixels []int, panel, n int) []float32 {
+func (a *batchWork[T]) sums(own, x []T, p *phase, pixels []int, panel, n int) []T {
 	m, depth := a.b.m, len(p.offsets)
 	acc := own[:a.b.block()*m.lanes]
-	t := tile[float32]{from: a.bias[panel*m.lanes:][:m.lanes], x: x}
+	t := tile[T]{from: a.bias[panel*m.lanes:][:m.lanes], x: x}
 	if depth == 0 { // a stride beyond the filter meets no tap
 		for i := range n {
 			copy(acc[i*m.lanes:], t.from)
@@ -452,7 +454,7 @@ func (m micro[T]) over(t tile[T], acc []T, pixels []int, n int) {
 }
 
 // store puts the sums of n pixels, counted over all samples, where they belong.
-func (a *batchWork) store(sums, turned []float32, p *phase, panel, first, n int) {
+func (a *batchWork[T]) store(sums, turned []T, p *phase, panel, first, n int) {
 	b := a.b
 	lo, hi := b.outputs(panel)
 	for n > 0 {
@@ -462,7 +464,7 @@ func (a *batchWork) store(sums, turned []float32, p *phase, panel, first, n int)
 		if p.stepRow == 1 && p.stepCol == 1 {
 			a.turn(a.dst, a.add, sums, at+pixel, hi-lo, here)
 		} else {
-			b.m.transposeAdd(grid[float32]{turned, here}, grid[float32]{a.zeros, 0}, grid[float32]{sums, b.m.lanes}, hi-lo, here)
+			b.m.transposeAdd(grid[T]{turned, here}, grid[T]{a.zeros, 0}, grid[T]{sums, b.m.lanes}, hi-lo, here)
 			a.scatter(turned, p, at, pixel, hi-lo, here)
 		}
 		first, n, sums = first+here, n-here, sums[here*b.m.lanes:]
@@ -470,18 +472,18 @@ func (a *batchWork) store(sums, turned []float32, p *phase, panel, first, n int)
 }
 
 // turn stores pixels of some channels that lie side by side.
-func (a *batchWork) turn(dst, add, sums []float32, at, channels, pixels int) {
+func (a *batchWork[T]) turn(dst, add, sums []T, at, channels, pixels int) {
 	b := a.b
 	all := b.dst.h * b.dst.w
-	plus := grid[float32]{a.zeros, 0}
+	plus := grid[T]{a.zeros, 0}
 	if add != nil {
-		plus = grid[float32]{add[at:], all}
+		plus = grid[T]{add[at:], all}
 	}
-	b.m.transposeAdd(grid[float32]{dst[at:], all}, plus, grid[float32]{sums, b.m.lanes}, channels, pixels)
+	b.m.transposeAdd(grid[T]{dst[at:], all}, plus, grid[T]{sums, b.m.lanes}, channels, pixels)
 }
 
 // scatter stores pixels of some channels, which have been turned around, as a phase has them lie.
-func (a *batchWork) scatter(turned []float32, p *phase, at, pixel, channels, pixels int) {
+func (a *batchWork[T]) scatter(turned []T, p *phase, at, pixel, channels, pixels int) {
 	b := a.b
 	for range channels {
 		for i := 0; i < pixels; {
@@ -496,7 +498,7 @@ func (a *batchWork) scatter(turned []float32, p *phase, at, pixel, channels, pix
 }
 
 // spread stores a row of pixels that lie step apart.
-func (a *batchWork) spread(to, step int, row []float32) {
+func (a *batchWork[T]) spread(to, step int, row []T) {
 	dst := a.dst[to:]
 	if a.add != nil {
 		add := a.add[to:]

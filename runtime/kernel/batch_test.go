@@ -9,14 +9,17 @@ import (
 	"pgregory.net/rapid"
 )
 
+// wide is what sums are exact in: floats for float32, for ring elements themselves.
+type wide interface{ uint64 | float64 }
+
 // backward gives, term by term, the gradients of a convolution of one sample by its input and by its weights.
-func backward(c Conv, x, w, dy []float32) (dx, dw []float64) {
-	dx, dw = make([]float64, c.InLen()), make([]float64, c.WeightLen())
+func backward[S wide, T Number](c Conv, x, w, dy []T) (dx, dw []S) {
+	dx, dw = make([]S, c.InLen()), make([]S, c.WeightLen())
 	inG, outG := c.InC/c.Groups, c.OutC/c.Groups
 	for o := range c.OutC {
 		for y := range c.OutH() {
 			for z := range c.OutW() {
-				g := float64(dy[(o*c.OutH()+y)*c.OutW()+z])
+				g := S(dy[(o*c.OutH()+y)*c.OutW()+z])
 				for i := range inG {
 					for u := range c.KH {
 						for v := range c.KW {
@@ -25,8 +28,8 @@ func backward(c Conv, x, w, dy []float32) (dx, dw []float64) {
 								continue
 							}
 							at, of := ((o/outG*inG+i)*c.InH+iy)*c.InW+ix, ((o*inG+i)*c.KH+u)*c.KW+v
-							dx[at] += g * float64(w[of])
-							dw[of] += g * float64(x[at])
+							dx[at] += g * S(w[of])
+							dw[of] += g * S(x[at])
 						}
 					}
 				}
@@ -36,11 +39,11 @@ func backward(c Conv, x, w, dy []float32) (dx, dw []float64) {
 	return dx, dw
 }
 
-// same compares with numbers that are exact, being sums of few products of small integers.
-func same(t fataler, what string, got []float32, want []float64) {
+// same compares with numbers that are exact: floats are sums of few products of small integers.
+func same[S wide, T Number](t fataler, what string, got []T, want []S) {
 	t.Helper()
 	for i := range want {
-		if float64(got[i]) != want[i] {
+		if S(got[i]) != want[i] {
 			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
 		}
 	}
@@ -48,36 +51,42 @@ func same(t fataler, what string, got []float32, want []float64) {
 
 // TestBatchGradients compares convolutions of batches and both their gradients with the definition, by every set of kernels.
 func TestBatchGradients(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		c, n := drawConv(r), rapid.IntRange(1, 5).Draw(r, "samples")
-		x, w, dy := fill[float32](1, n*c.InLen()), fill[float32](2, c.WeightLen()), fill[float32](3, n*c.OutLen())
-		bias, plus, plusX := fill[float32](4, c.OutC), fill[float32](5, n*c.OutLen()), fill[float32](6, n*c.InLen())
-		y, dx, dw := make([]float64, n*c.OutLen()), make([]float64, n*c.InLen()), make([]float64, c.WeightLen())
-		for s := range n {
-			for i, v := range naiveConv(c, x[s*c.InLen():(s+1)*c.InLen()], w) {
-				y[s*c.OutLen()+i] = float64(v + bias[i/(c.OutH()*c.OutW())] + plus[s*c.OutLen()+i])
-			}
-			a, b := backward(c, x[s*c.InLen():(s+1)*c.InLen()], w, dy[s*c.OutLen():(s+1)*c.OutLen()])
-			for i, v := range a {
-				dx[s*c.InLen()+i] = v + float64(plusX[s*c.InLen()+i])
-			}
-			for i, v := range b {
-				dw[i] += v
-			}
+	t.Run("float32", func(t *testing.T) { rapid.Check(t, batchGradients[float64, float32]) })
+	t.Run("64", func(t *testing.T) { rapid.Check(t, batchGradients[uint64, uint64]) })
+}
+
+func batchGradients[S wide, T Number](r *rapid.T) {
+	c, n := drawConv(r), rapid.IntRange(1, 5).Draw(r, "samples")
+	x, w, dy := fill[T](1, n*c.InLen()), fill[T](2, c.WeightLen()), fill[T](3, n*c.OutLen())
+	bias, plus, plusX, plusW := fill[T](4, c.OutC), fill[T](5, n*c.OutLen()), fill[T](6, n*c.InLen()), fill[T](7, c.WeightLen())
+	y, dx, dw := make([]S, n*c.OutLen()), make([]S, n*c.InLen()), make([]S, c.WeightLen())
+	for i, v := range plusW {
+		dw[i] = S(v)
+	}
+	for s := range n {
+		for i, v := range naiveConv(c, x[s*c.InLen():(s+1)*c.InLen()], w) {
+			y[s*c.OutLen()+i] = S(v + bias[i/(c.OutH()*c.OutW())] + plus[s*c.OutLen()+i])
 		}
-		for _, m := range micros[float32]() {
-			forward, back, gradient := must(newBatchConv(m, c, n))(r), must(newBatchConvBack(m, c, n))(r), must(newBatchGradient(m, c, n))(r)
-			got := append([]float32(nil), plus...)
-			none(r, forward.Apply(got, x, w, bias, got, dirty[float32](forward.Scratch())))
-			same(r, m.name+" convolution", got, y)
-			got = dirty[float32](n * c.InLen())
-			none(r, back.Apply(got, dy, w, nil, plusX, dirty[float32](back.Scratch())))
-			same(r, m.name+" gradient by input", got, dx)
-			got = dirty[float32](c.WeightLen())
-			none(r, gradient.Apply(got, x, dy, dirty[float32](gradient.Scratch())))
-			same(r, m.name+" gradient by weights", got, dw)
+		a, b := backward[S](c, x[s*c.InLen():(s+1)*c.InLen()], w, dy[s*c.OutLen():(s+1)*c.OutLen()])
+		for i, v := range a {
+			dx[s*c.InLen()+i] = v + S(plusX[s*c.InLen()+i])
 		}
-	})
+		for i, v := range b {
+			dw[i] += v
+		}
+	}
+	for _, m := range micros[T]() {
+		forward, back, gradient := must(newBatchConv(m, c, n))(r), must(newBatchConvBack(m, c, n))(r), must(newBatchGradient(m, c, n))(r)
+		got := append([]T(nil), plus...)
+		none(r, forward.Apply(got, x, w, bias, got, dirty[T](forward.Scratch())))
+		same(r, m.name+" convolution", got, y)
+		got = dirty[T](n * c.InLen())
+		none(r, back.Apply(got, dy, w, nil, plusX, dirty[T](back.Scratch())))
+		same(r, m.name+" gradient by input", got, dx)
+		got = append([]T(nil), plusW...)
+		none(r, gradient.Apply(got, x, dy, got, dirty[T](gradient.Scratch())))
+		same(r, m.name+" gradient by weights", got, dw)
+	}
 }
 
 func must[V any](v V, err error) func(fataler) V {
@@ -107,14 +116,14 @@ func TestBatchPrecision(t *testing.T) {
 	x, dy := reals(1, n*c.InLen()), reals(2, n*c.OutLen())
 	want := make([]float64, c.WeightLen())
 	for s := range n {
-		_, dw := backward(c, x[s*c.InLen():(s+1)*c.InLen()], make([]float32, c.WeightLen()), dy[s*c.OutLen():(s+1)*c.OutLen()])
+		_, dw := backward[float64](c, x[s*c.InLen():(s+1)*c.InLen()], make([]float32, c.WeightLen()), dy[s*c.OutLen():(s+1)*c.OutLen()])
 		for i, v := range dw {
 			want[i] += v
 		}
 	}
-	g := must(NewBatchGradient(c, n))(t)
+	g := must(NewBatchGradient[float32](c, n))(t)
 	got := make([]float32, c.WeightLen())
-	none(t, g.Apply(got, x, dy, make([]float32, g.Scratch())))
+	none(t, g.Apply(got, x, dy, nil, make([]float32, g.Scratch())))
 	bound := math.Sqrt(float64(n*c.OutH()*c.OutW())) * 4e-6
 	for i := range want {
 		if d := math.Abs(float64(got[i]) - want[i]); d > bound {
@@ -136,7 +145,7 @@ func BenchmarkBatch(b *testing.B) {
 	const n = 64
 	for _, c := range append(cifar18, grouped(layer(96, 96, 32, 3, 1), 96), grouped(layer(96, 96, 32, 3, 2), 96)) {
 		x, w, dy := reals(1, n*c.InLen()), reals(2, c.WeightLen()), reals(3, n*c.OutLen())
-		forward, back, gradient := must(NewBatchConv(c, n))(b), must(NewBatchConvBack(c, n))(b), must(NewBatchGradient(c, n))(b)
+		forward, back, gradient := must(NewBatchConv[float32](c, n))(b), must(NewBatchConvBack[float32](c, n))(b), must(NewBatchGradient[float32](c, n))(b)
 		scratch := make([]float32, max(forward.Scratch(), back.Scratch(), gradient.Scratch()))
 		bench := func(name string, run func() error) {
 			b.Run(fmt.Sprintf("%dx%d_s%d_%d-%d_%d_g%d/%s", c.KH, c.KW, c.StrideH, c.InC, c.OutC, c.InH, c.Groups, name), func(b *testing.B) {
@@ -148,6 +157,6 @@ func BenchmarkBatch(b *testing.B) {
 		}
 		bench("forward", func() error { return forward.Apply(dy, x, w, nil, nil, scratch) })
 		bench("input", func() error { return back.Apply(x, dy, w, nil, nil, scratch) })
-		bench("weights", func() error { return gradient.Apply(w, x, dy, scratch) })
+		bench("weights", func() error { return gradient.Apply(w, x, dy, nil, scratch) })
 	}
 }

@@ -82,6 +82,56 @@ func sumColumns[T Number](p Pool, dst, row []T) {
 	}
 }
 
+// Unpool sets dst[c,y,x] to the sum of dy over the windows that see that place: the adjoint of SumPool. dst has C*H*W elements, dy has
+// C*OutH*OutW.
+func Unpool[T Number](p Pool, dst, dy []T) error {
+	if err := p.fits("unpool", len(dy), len(dst)); err != nil {
+		return err
+	}
+	t := cost.Tournament(p)
+	outH, outW := t.OutH(), t.OutW()
+	ring.Parallel(p.C, units(outH*outW*p.KH*p.KW), func(lo, hi int) {
+		clear(dst[lo*p.H*p.W : hi*p.H*p.W])
+		for row := lo * outH; row < hi*outH; row++ {
+			top, bottom := t.Rows(row % outH)
+			for y := top; y < bottom; y++ {
+				line := dst[(row/outH*p.H+y)*p.W:][:p.W]
+				for ox, d := range dy[row*outW:][:outW] {
+					left, right := t.Cols(ox)
+					for x := left; x < right; x++ {
+						line[x] += d
+					}
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// SumStretches sets dst[i] to the sum of the i-th of len(dst) equal stretches of each of batch samples of x.
+func SumStretches[T Number](batch int, dst, x []T) error {
+	n := len(dst)
+	if err := checkDims("sums", dim{"sums", n, 1, maxDim}, dim{"samples", batch, 1, maxDim}); err != nil {
+		return err
+	}
+	per := len(x) / batch / n
+	if err := sized("sums", "x", len(x), batch*n*per); err != nil {
+		return err
+	}
+	ring.Parallel(n, units(batch*per), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			var sum T
+			for s := range batch {
+				for _, v := range x[(s*n+i)*per:][:per] {
+					sum += v
+				}
+			}
+			dst[i] = sum
+		}
+	})
+	return nil
+}
+
 // MaxPool sets dst[c,y,x] to the largest element of x's window there, padding left out; ring elements are compared as
 // signed. It computes in the clear, for evaluation and as a reference: shares have no order.
 func MaxPool[T Number](p Pool, dst, x []T) error {

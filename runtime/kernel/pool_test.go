@@ -71,6 +71,21 @@ func checkPools[T Number](t *rapid.T, p Pool) {
 		t.Fatal(err)
 	}
 	equal(t, fmt.Sprintf("sum %+v", p), got, sums)
+	back, places := make([]T, len(x)), make([]T, len(x))
+	for i := range places {
+		places[i] = T(i)
+	}
+	dy := fill[T](4, len(all))
+	for i, one := range windows(p, places) {
+		for _, at := range one {
+			back[int(at)] += dy[i]
+		}
+	}
+	unpooled := dirty[T](len(x))
+	if err := Unpool(p, unpooled, dy); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, fmt.Sprintf("unpool %+v", p), unpooled, back)
 	if err := MaxPool(p, got, x); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +134,19 @@ func TestPoolsAndTournamentAgainstDefinition(t *testing.T) {
 		checkPools[uint64](t, p)
 		checkPools[float32](t, p)
 	})
+}
+
+func TestSumsOfStretches(t *testing.T) {
+	x := []uint64{1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60} // two samples
+	for want, n := range map[string]int{"[231]": 1, "[66 165]": 2, "[33 77 121]": 3, "[11 22 33 44 55 66]": 6} {
+		got := dirty[uint64](n)
+		if err := SumStretches(2, got, x); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%d sums are %v, %v, want %s", n, got, err, want)
+		}
+	}
+	if err := SumStretches(2, make([]uint64, 4), x); err == nil || err.Error() != "kernel: sums: x has 12 elements: want 8" {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestPoolRefuses(t *testing.T) {
