@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+
 	"sotto/fpga/target"
 	"sotto/runtime/kernel"
 	"sotto/runtime/program"
@@ -151,8 +153,10 @@ func (c *cutter) tour(t task) error {
 		_, index = g.PairIndex(stage)
 	case 3:
 		index = g.MergeIndex(stage)
-	default:
+	case 4:
 		index = g.WindowIndex()
+	default:
+		return fmt.Errorf("step %d of a tournament, accepted are those of inference, 0 to 4", t.Ints[0])
 	}
 	table := c.tables.put(pairs(index))
 	reads := []span{c.whole(t.in[0])}

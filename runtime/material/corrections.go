@@ -15,7 +15,8 @@ package material
 //	4. comparison keys, to both: see keys.go. Then
 //	             product  C1 = L(m, B) - C0, B = B1 or B0 + B1
 //	             cross    c1 = m*b - c0
-//	             square   s1 = a*a - s0           ---- each in manifest order ---->
+//	             square   s1 = a*a - s0
+//	             bilinear C1 = f(a, b) - C0       ---- each in manifest order ---->
 //	5. <-------------------------------- F1 = W1 - B1 of each product -----------------------
 //	   -------------------------------- F0 = W0 - B0, outsourced alone --------------------->
 //	6. client-server: u0 = L(m, F) + C0                                       u1 = C1
@@ -24,7 +25,7 @@ package material
 // Correct because L is linear in either argument: L(m, F) + L(m, B) = L(m, W). What is opened is uniform, B being fresh
 // for every product of every session; what the server gets is uniform by C0, c0, s0.
 //
-// Cost: the dealer sends each party 16 bytes and the server N*l/8 bytes for each product, cross and square (N its
+// Cost: the dealer sends each party 16 bytes and the server N*l/8 bytes for each product, cross, square and bilinear (N its
 // elements); the server opens WLen*l/8 bytes for each product, and so does the client in the outsourced deployment. Step
 // 5 depends on no message between the parties: it rides in their first.
 
@@ -81,6 +82,8 @@ func (c *corrector[W]) item(i int) error {
 		c.cross(i)
 	case program.Square:
 		c.square(i)
+	case program.Bilinear:
+		return c.bilinear(i)
 	}
 	return nil
 }
@@ -118,6 +121,18 @@ func (c *corrector[W]) square(i int) {
 	ring.Mul(y, a, a)
 	c.masks.done(it.Args[0])
 	c.minus(i, y)
+}
+
+// bilinear: C1 = f(a, b) - C0.
+func (c *corrector[W]) bilinear(i int) error {
+	it := c.m.Items[i]
+	y := resize(&c.y, it.N)
+	err := vm.Bilinear(it.Op, it.Ints, y, c.masks.get(it.Args[0]), c.masks.get(it.Args[1]))
+	for _, a := range it.Args {
+		c.masks.done(a)
+	}
+	c.minus(i, y)
+	return err
 }
 
 // mask: r, or a = a0 + a1.

@@ -393,7 +393,7 @@ func streams[W ring.Word](t *table) (*guest, error) {
 	server := t.guests[cost.Server]
 	m := t.dealer.deal.Manifest
 	server.conn.Begin()
-	if m.NeedsDealer() {
+	if m.HasKeys() {
 		if g, err := dealBoth[W](t); err != nil {
 			return g, err
 		}

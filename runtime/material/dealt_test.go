@@ -152,10 +152,14 @@ func dealt[W ring.Word](t *testing.T, m *program.Manifest, w materialtest.Weight
 
 func TestDealtConforms(t *testing.T) { materialtest.Conformance(t, dealt[uint32], dealt[uint64]) }
 
+func TestDealtBilinearConforms(t *testing.T) {
+	materialtest.BilinearConformance(t, dealt[uint32], dealt[uint64])
+}
+
 func TestDealtKeysConform(t *testing.T) { materialtest.KeyConformance(t, dealt[uint32], dealt[uint64]) }
 
 // declared gives, by layer, what the dealer sends the server and what a party that opens weights sends its peer: the
-// formulas of ir's linear ops and squares.
+// formulas of ir's linear ops, squares and products.
 func declared(m *program.Manifest) (dealt, opened map[int]int64) {
 	dealt, opened = map[int]int64{}, map[int]int64{}
 	for _, it := range m.Items {
@@ -163,7 +167,7 @@ func declared(m *program.Manifest) (dealt, opened map[int]int64) {
 		case program.Product:
 			opened[it.Tag] += cost.BitBytes(int64(it.WLen), m.Ring)
 			dealt[it.Tag] += cost.BitBytes(int64(it.N), m.Ring)
-		case program.Cross, program.Square:
+		case program.Cross, program.Square, program.Bilinear:
 			dealt[it.Tag] += cost.BitBytes(int64(it.N), m.Ring)
 		}
 	}
@@ -178,6 +182,12 @@ func TestBytesAreThoseDeclared(t *testing.T) {
 		for _, c := range materialtest.Cases(deploy, 64) {
 			t.Run(fmt.Sprint(deploy, " ", c.Name, " 64"), func(t *testing.T) { checkBytes[uint64](t, c.Manifest) })
 		}
+	}
+}
+
+func TestBilinearBytesAreThoseDeclared(t *testing.T) {
+	for _, c := range materialtest.BilinearCases(64) {
+		t.Run(c.Name, func(t *testing.T) { checkBytes[uint64](t, c.Manifest) })
 	}
 }
 
@@ -255,10 +265,13 @@ func anyItem(t *rapid.T, deploy cost.Deployment, items []program.Item, masks []i
 		kernel := rapid.IntRange(1, min(n, 3)).Draw(t, "kernel")
 		return materialtest.Conv(a, 1, 1, n, 2, kernel, rapid.IntRange(1, 2).Draw(t, "stride"), kernel-1, 1, 1)
 	}
-	if deploy == cost.Outsourced {
-		return materialtest.Square(a, n)
+	switch {
+	case deploy == cost.ClientServer:
+		return materialtest.Cross(a, n)
+	case items[b].N == n:
+		return materialtest.Bilinear(program.Mul, n, nil, a, b)
 	}
-	return materialtest.Cross(a, n)
+	return materialtest.Square(a, n)
 }
 
 func TestAnyManifest(t *testing.T) {

@@ -74,8 +74,8 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 	if err := check(m); err != nil {
 		return nil, err
 	}
-	if m.NeedsDealer() {
-		return nil, errNeedsDealer
+	if err := alone(m); err != nil {
+		return nil, err
 	}
 	if party > cost.Server || m.Ring != ring.Width[W]() || inferences < 1 {
 		return nil, fmt.Errorf("material: %d inferences in a ring of %d bits for the %s: accepted are one or more, of %d bits, for client or server",
@@ -114,8 +114,17 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 	return s, nil
 }
 
-var errNeedsDealer = errors.New("material: the program compares by keys that a dealer makes (fss.drelu): use a dealer for the material," +
-	" or compile it with another sign protocol")
+// alone says why two parties cannot make a manifest's material alone, if they cannot.
+func alone(m *program.Manifest) error {
+	switch {
+	case m.HasKeys():
+		return errors.New("material: the program compares by keys that a dealer makes (fss.drelu): use a dealer for the material," +
+			" or compile it with another sign protocol")
+	case m.NeedsDealer():
+		return errors.New("material: the program multiplies values that are both masked, as training does: use a dealer for the material")
+	}
+	return nil
+}
 
 // encrypts tells whether this party has masks, and evaluates whether it has weights.
 func (s *HE[W]) encrypts() bool  { return s.party == cost.Client || s.m.Deploy == cost.Outsourced }

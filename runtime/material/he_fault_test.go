@@ -183,9 +183,14 @@ func TestHEAnswerWithoutAQuestion(t *testing.T) {
 }
 
 // TestHENeedsADealerForKeys: comparison keys are a dealer's.
-func TestHENeedsADealerForKeys(t *testing.T) {
-	m := materialtest.Manifest(cost.ClientServer, 32, program.Item{Kind: program.Compare, N: 4, Ints: []int{20}})
-	if _, err := material.NewHE[uint32](cost.Client, m, material.Session{}, 1, nil, nil); err == nil || !strings.Contains(err.Error(), "dealer") {
-		t.Errorf("accepted comparison keys: %v", err)
+func TestHENeedsADealer(t *testing.T) {
+	for want, items := range map[string][]program.Item{
+		"by keys that a dealer makes": {{Kind: program.Compare, N: 4, Ints: []int{20}}},
+		"use a dealer":                {materialtest.Mask(4), materialtest.Bilinear(program.Mul, 4, nil, 0, 0)},
+	} {
+		m := materialtest.Manifest(cost.Outsourced, 32, items...)
+		if _, err := material.NewHE[uint32](cost.Client, m, material.Session{}, 1, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
 	}
 }

@@ -23,6 +23,7 @@ type tape[W ring.Word] struct {
 //	product  B, B0 or B1; then C0 (client)
 //	cross    c0 (client), b (server)
 //	square   s0 (client)
+//	bilinear c0 (client)
 //	compare  r0 or r1; then the roots of the keys' trees, a block each
 //	rectify  the same; then the client's selections
 //
@@ -105,12 +106,9 @@ func check(m *program.Manifest) error {
 	if err := m.Check(); err != nil {
 		return fmt.Errorf("material: %w", err)
 	}
-	stranger := program.Square
-	if m.Deploy == cost.Outsourced {
-		stranger = program.Cross
-	}
+	only := map[program.ItemKind]cost.Deployment{program.Cross: cost.ClientServer, program.Square: cost.Outsourced, program.Bilinear: cost.Outsourced}
 	for i, it := range m.Items {
-		if it.Kind == stranger {
+		if d, one := only[it.Kind]; one && d != m.Deploy {
 			return fmt.Errorf("material: %s: no such item in the %s deployment", describe(m, i), m.Deploy)
 		}
 	}
@@ -124,7 +122,7 @@ func describe(m *program.Manifest, item int) string {
 
 // corrected tells whether the dealer sends the server a correction for an item of this kind.
 func corrected(k program.ItemKind) bool {
-	return k == program.Product || k == program.Cross || k == program.Square
+	return k == program.Product || k == program.Cross || k == program.Square || k == program.Bilinear
 }
 
 // opened tells whether the parties open something for an item of this kind.

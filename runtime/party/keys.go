@@ -10,7 +10,7 @@ import (
 
 // takeKeys hands the machine the keys of its comparisons, which a dealer alone makes.
 func (s *session[W]) takeKeys() error {
-	if !s.Bundle.Manifest.NeedsDealer() {
+	if !s.Bundle.Manifest.HasKeys() {
 		return nil
 	}
 	start := time.Now()

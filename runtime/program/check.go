@@ -55,7 +55,7 @@ func (p *Program) checkTables(m *Manifest) error {
 			return fmt.Errorf("program: manifest item %d belongs to layer %d of %d", i, it.Tag, len(p.Layers))
 		}
 	}
-	return cmp.Or(p.checkInput(), p.checkTensor(p.Input), p.checkTensor(p.Output))
+	return cmp.Or(p.checkInput(), p.checkTensor(p.Input), p.checkTensor(p.Output), p.checkGiven())
 }
 
 // checkInput holds what a client does with an image or array before it is an input.
@@ -216,7 +216,17 @@ func checkSizes(in Instr) error {
 	if m, ok := movements[in.Op]; ok {
 		return m.check(in)
 	}
+	if in.Op.Bilinear() {
+		if in.In[2].Len != in.Out[0].Len {
+			return fmt.Errorf("%d elements to add to %d", in.In[2].Len, in.Out[0].Len)
+		}
+		return checkBilinear(in.Op, in.Ints, in.Out[0].Len, in.In[0].Len, in.In[1].Len)
+	}
 	switch in.Op {
+	case MulPublic:
+		if in.In[1].Len != 1 || in.In[0].Len != in.Out[0].Len {
+			return fmt.Errorf("%d elements times %d into %d, accepted is one number", in.In[0].Len, in.In[1].Len, in.Out[0].Len)
+		}
 	case Conv, Linear:
 		if in.In[1].Len != in.Out[0].Len {
 			return fmt.Errorf("%d products for %d results", in.In[1].Len, in.Out[0].Len)

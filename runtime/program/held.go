@@ -20,6 +20,11 @@ func (p *Program) Held() cost.Held {
 		h.offline(slices.Concat(l.Send, l.Recv, l.Compute))
 	}
 	h.held.OfflineBuffers, h.held.Slots = h.buffers(), h.now
+	if len(p.State) > 0 {
+		for _, o := range p.Given() {
+			h.touch(o)
+		}
+	}
 	for _, l := range p.Online {
 		h.online(slices.Concat(l.Send, l.Recv, l.Compute))
 	}

@@ -20,6 +20,9 @@ const (
 	Cross ItemKind = "cross"
 	// Square (outsourced): each party gets a share of a*a (part 0).
 	Square ItemKind = "square"
+	// Bilinear (outsourced): each party gets a share of f(a, b) (part 0) for masks a and b, which may be one, and the bilinear map Op, Ints. A
+	// dealer alone makes it.
+	Bilinear ItemKind = "bilinear"
 	// Compare: keys that compare N values of Ints[0] bits with zero (runtime/fss): each party gets a share of a random r (part 0)
 	// and its keys, which are no part. A dealer alone makes them.
 	Compare ItemKind = "compare"
@@ -34,7 +37,7 @@ type Item struct {
 	Tag    int // layer
 	N      int // elements
 	Args   []int
-	Op     Opcode // of Moved and Product
+	Op     Opcode // of Moved, Product and Bilinear
 	Ints   []int
 	Weight string // of Product
 	WLen   int
@@ -85,7 +88,7 @@ func (m *Manifest) checkItem(i int, it Item) error {
 	if it.N < 1 || it.N > maxElements || it.WLen < 0 || it.WLen > maxElements {
 		return fmt.Errorf("%d elements from %d weights", it.N, it.WLen)
 	}
-	args := map[ItemKind]int{Mask: 0, Compare: 0, Rectify: 0, Product: 1, Cross: 1, Square: 1, Moved: len(it.Args)}
+	args := map[ItemKind]int{Mask: 0, Compare: 0, Rectify: 0, Product: 1, Cross: 1, Square: 1, Bilinear: 2, Moved: len(it.Args)}
 	want, known := args[it.Kind]
 	if !known || len(it.Args) != want {
 		return fmt.Errorf("an unknown kind or %d arguments", len(it.Args))
@@ -110,6 +113,8 @@ func (m *Manifest) checkItem(i int, it Item) error {
 		if err := checkLinear(it.Op, it.Ints, it.N, m.Items[it.Args[0]].N, it.WLen); err != nil {
 			return err
 		}
+	case Bilinear:
+		return checkBilinear(it.Op, it.Ints, it.N, m.Items[it.Args[0]].N, m.Items[it.Args[1]].N)
 	case Moved:
 		return m.checkMoved(it)
 	case Compare, Rectify:

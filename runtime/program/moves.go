@@ -16,7 +16,10 @@ const (
 	Slice   Opcode = "slice"   // y <- x [c h w start stride]
 	Walk    Opcode = "walk"    // y <- x [first, n1 step1, n2 step2, ...]: nested loops over x, the last one innermost
 	SumPool Opcode = "sumpool" // y <- x [c h w kh kw sh sw ph pw]
-	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next, 4 windows
+	Unpool  Opcode = "unpool"  // dx <- dy [c h w kh kw sh sw ph pw]: the adjoint of sumpool
+	Sums    Opcode = "sums"    // y <- x [batch, n]: n sums, each of a stretch of every sample
+	Tour    Opcode = "tour"    // y <- x... [which, stage, c h w kh kw sh sw ph pw], which: 0 start, 1 left, 2 right, 3 next, 4 windows,
+	//                            and back 5 winners, 6 unpair, 7 return
 	Gather  Opcode = "gather"  // y <- x [lo hi ...]: the elements of some ranges, one behind the other
 	Scatter Opcode = "scatter" // y <- x, e [lo hi ...]: x with e in their place
 )
@@ -37,6 +40,8 @@ var movements = map[Opcode]movement{
 	Slice:   {shape{k(r), k(r), false, 5}, sliceSizes, true},
 	Walk:    {shape{k(r), k(r), false, anyInts}, walkSizes, true},
 	SumPool: {shape{k(r), k(r), false, 9}, sumPoolSizes, false},
+	Unpool:  {shape{k(r), k(r), false, 9}, unpoolSizes, false},
+	Sums:    {shape{k(r), k(r), false, 2}, sumsSizes, false},
 	Tour:    {shape{k(r), k(r), true, 11}, tourSizes, false},
 	Gather:  {shape{k(r), k(r), false, anyInts}, rangesSizes, false},
 	Scatter: {shape{k(r), k(r, r), false, anyInts}, rangesSizes, false},
@@ -135,12 +140,28 @@ func sumPoolSizes(in Instr) (ins []int, out int, err error) {
 	return []int{t.C * t.H * t.W}, t.Windows(), nil
 }
 
+func unpoolSizes(in Instr) (ins []int, out int, err error) {
+	t := PoolGeometry(in.Ints)
+	if err := t.Check(); err != nil {
+		return nil, 0, err
+	}
+	return []int{t.Windows()}, t.C * t.H * t.W, nil
+}
+
+func sumsSizes(in Instr) (ins []int, out int, err error) {
+	x, batch, n := in.In[0].Len, in.Ints[0], in.Ints[1]
+	if batch < 1 || n < 1 || x%batch != 0 || x/batch%n != 0 {
+		return nil, 0, fmt.Errorf("%d sums over %d samples of %d elements", n, batch, x)
+	}
+	return []int{x}, n, nil
+}
+
 func tourSizes(in Instr) (ins []int, out int, err error) {
 	which, stage, t := in.Ints[0], in.Ints[1], PoolGeometry(in.Ints[2:])
 	if err := t.Check(); err != nil {
 		return nil, 0, err
 	}
-	if stage < 0 || (stage >= t.Stages() && which != 0 && which != 4) {
+	if stage < 0 || (stage >= t.Stages() && which != 0 && which != 4 && which != 7) {
 		return nil, 0, fmt.Errorf("stage %d of %d", stage, t.Stages())
 	}
 	switch which {
@@ -152,6 +173,12 @@ func tourSizes(in Instr) (ins []int, out int, err error) {
 		return []int{t.Pairs(stage), t.Live(stage)}, t.Live(stage + 1), nil
 	case 4:
 		return []int{t.C * t.H * t.W}, t.Windows() * t.KH * t.KW, nil
+	case 5:
+		return []int{t.Live(stage + 1)}, t.Pairs(stage), nil
+	case 6:
+		return []int{t.Pairs(stage), t.Pairs(stage), t.Live(stage + 1)}, t.Live(stage), nil
+	case 7:
+		return []int{t.Live(0)}, t.C * t.H * t.W, nil
 	}
 	return nil, 0, fmt.Errorf("no tournament step %d", which)
 }

@@ -144,11 +144,29 @@ type Program struct {
 	Offline    []Level         `cbor:"15,keyasint"`
 	Online     []Level         `cbor:"16,keyasint"`
 
+	// What a training step takes and gives besides: see State.
+	Further []Tensor `cbor:"19,keyasint,omitempty"` // inputs behind Input, such as labels
+	Publics []Tensor `cbor:"20,keyasint,omitempty"` // of one number each, such as the learning rate: both parties give the same
+	State   []State  `cbor:"21,keyasint,omitempty"`
+
 	// Pair is the hash that both parties must share: over both programs (this field left out) and the manifest.
 	Pair Hash `cbor:"17,keyasint"`
 	// Peer is the hash of the other party's program.
 	Peer Hash `cbor:"18,keyasint"`
 }
+
+// State is a tensor that outlives a run: both parties hold shares of it, which a run begins with and replaces.
+type State struct {
+	_     struct{} `cbor:",toarray"`
+	Name  string
+	Shape []int
+	Frac  int
+	In    int // the buffer that holds the share when the online phase begins; -1: it is not read
+	Out   int // the one that holds the new share when it has ended; -1: it stays as it was
+}
+
+// Len is the number of elements.
+func (s State) Len() int { return Tensor{Shape: s.Shape}.Len() }
 
 // Hash is a SHA-256.
 type Hash [sha256.Size]byte

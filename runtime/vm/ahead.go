@@ -164,8 +164,11 @@ func (m *Machine[W]) touch() error {
 			}
 		}
 	}
+	for _, o := range m.Program.Given() {
+		untouched[o.Buf] = false // the caller fills it, perhaps already
+	}
 	for i, n := range carried(m.Program) {
-		if untouched[i] && n == 0 && i != m.Program.Input.Buf { // the caller fills that one, perhaps already
+		if untouched[i] && n == 0 {
 			shelved[W]{m.ring[i], m.bits[i]}.wipe()
 		}
 	}

@@ -21,6 +21,8 @@ func (m *Machine[W]) compute(in program.Instr) error {
 	switch in.Op {
 	case program.Conv, program.Linear:
 		return m.linear(in)
+	case program.BatchConv, program.BatchConvX, program.BatchConvW:
+		return m.batch(in)
 	case program.FSSSign:
 		return m.fssSign(in)
 	case program.FSSRectify:

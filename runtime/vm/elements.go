@@ -57,6 +57,10 @@ func (m *Machine[W]) elements(in program.Instr, s span) bool {
 		ring.Sub(m.rOf(in.Out[0], s), r(0), r(1))
 	case program.MulC:
 		ring.MulConst(m.rOf(in.Out[0], s), r(0), W(in.Ints[0]))
+	case program.Mul:
+		mulAdd(m.rOf(in.Out[0], s), r(0), r(1), r(2))
+	case program.MulPublic:
+		ring.MulConst(m.rOf(in.Out[0], s), r(0), m.r(in.In[1])[0])
 	case program.AddC:
 		ring.AddConst(m.rOf(in.Out[0], s), r(0), W(in.Ints[0]))
 	case program.Copy:

@@ -8,9 +8,10 @@ import (
 	"sotto/runtime/ring"
 )
 
-// linears are a program's linear maps with their weights packed, and the memory that they take in turn.
+// linears are a program's linear maps with their weights packed, its maps of batches, and the memory that all take in turn.
 type linears[W ring.Word] struct {
 	packed  map[*int]*kernel.Packed[W] // by where an instruction's ints lie
+	batches map[batchKey]bilinear[W]
 	scratch []W
 }
 
@@ -20,7 +21,7 @@ func (m *Machine[W]) Pack() error {
 	if m.linears.packed != nil {
 		return nil
 	}
-	m.linears.packed = map[*int]*kernel.Packed[W]{}
+	m.linears.packed, m.linears.batches = map[*int]*kernel.Packed[W]{}, map[batchKey]bilinear[W]{}
 	shifts, scratch, moved := make([][]W, len(m.Weights)), 0, 0
 	for i, l := range slices.Concat(m.Program.Offline, m.Program.Online) {
 		for j, in := range l.Compute {
@@ -33,9 +34,16 @@ func (m *Machine[W]) Pack() error {
 				t := program.PoolGeometry(in.Ints)
 				m.mover.Reserve(t.C * t.W)
 			case program.Tour:
-				if len(in.In) > 1 {
+				if len(in.In) == 2 {
 					m.mover.Reserve(in.In[0].Len + in.In[1].Len)
 				}
+			case program.BatchConv, program.BatchConvX, program.BatchConvW:
+				f, err := planBilinear[W](in.Op, in.Ints)
+				if err != nil {
+					return m.located(in, err)
+				}
+				m.linears.batches[batchKey{in.Op, &in.Ints[0]}] = f
+				scratch = max(scratch, f.scratch)
 			case program.Shift, program.QuadraticBlind, program.QuadraticServer, program.RoundedCorrelate, program.RoundedServer:
 				shifts[in.Ints[0]] = m.Weights[in.Ints[0]]
 			case program.Conv, program.Linear:

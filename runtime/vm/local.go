@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 
+	"sotto/ir/cost"
 	"sotto/runtime/kernel"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
@@ -31,6 +32,10 @@ func move[W ring.Word](m *kernel.Mover[W], op program.Opcode, ints []int, out []
 		return m.Walk(program.LoopsOf(ints), out, in[0])
 	case program.SumPool:
 		return m.SumPool(kernel.Pool(program.PoolGeometry(ints)), out, in[0])
+	case program.Unpool:
+		return kernel.Unpool(kernel.Pool(program.PoolGeometry(ints)), out, in[0])
+	case program.Sums:
+		return kernel.SumStretches(ints[0], out, in[0])
 	case program.Gather:
 		gather(ints, out, in[0])
 		return nil
@@ -67,6 +72,36 @@ func tour[W ring.Word](m *kernel.Mover[W], ints []int, out []W, in [][]W) error 
 		return m.Gather(out, in[0], right)
 	case 4:
 		return m.Gather(out, in[0], t.WindowIndex())
+	case 5:
+		tourWinners(out, in[0], t.MergeIndex(stage))
+		return nil
+	case 6:
+		tourUnpair(out, in, t, stage)
+		return nil
+	case 7:
+		return kernel.ScatterAdd(out, in[0], t.InitialIndex())
 	}
 	return m.GatherPair(out, in[0], in[1], t.MergeIndex(stage))
+}
+
+// tourWinners sets out to what lies behind a stage at the places of its winners.
+func tourWinners[W ring.Word](out, next []W, merge []int32) {
+	for i, from := range merge {
+		if int(from) < len(out) {
+			out[from] = next[i]
+		}
+	}
+}
+
+// tourUnpair puts both sides of every pair, and what had no opponent, where they lay before a stage.
+func tourUnpair[W ring.Word](out []W, in [][]W, t cost.Tournament, stage int) {
+	left, right := t.PairIndex(stage)
+	for i := range left {
+		out[left[i]], out[right[i]] = in[0][i], in[1][i]
+	}
+	for i, from := range t.MergeIndex(stage) {
+		if alone := int(from) - len(left); alone >= 0 {
+			out[alone] = in[2][i]
+		}
+	}
 }

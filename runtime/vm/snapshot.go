@@ -92,16 +92,16 @@ func readOnline(p *program.Program, n StreamName) bool {
 // other parts.
 func carried(p *program.Program) []int {
 	c := &carry{need: make([]int, len(p.Buffers)), written: make([]int, len(p.Buffers))}
-	if p.Input.Buf >= 0 {
-		c.writes(program.Operand{Buf: p.Input.Buf, Len: p.Input.Len()})
+	for _, o := range p.Given() {
+		c.writes(o)
 	}
 	for _, l := range p.Online {
 		c.all(l.Send)
 		c.all(l.Recv)
 		c.all(l.Compute)
 	}
-	if p.Output.Buf >= 0 {
-		c.reads(program.Operand{Buf: p.Output.Buf, Len: p.Output.Len()})
+	for _, o := range p.Taken() {
+		c.reads(o)
 	}
 	return c.need
 }

@@ -54,6 +54,7 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 	pairs = append(pairs, compileWith(tb, "exact", "net small {\n input image: f32[1, 6, 6] from client\n "+hostileNets[0]+"\n}\n", cost.ClientServer, 32, exact).Pair)
 	silent := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, OT: cost.AlwaysOT(cost.Ferret)}
 	pairs = append(pairs, dealtPairs(tb)...)
+	pairs = append(pairs, stepPair(tb))
 	gathered := &pass.Context{Deploy: cost.ClientServer, Ring: 32, Source: cost.FromDealer, Protocols: pass.Protocols{Nonlinear: pass.GarbledWhole}, Gates: gatesOf(1, 5)}
 	pairs = append(pairs, compileIn(tb, "gathered", gatheredText, gathered).Pair)
 	return append(pairs, compileIn(tb, "silent", "net small {\n input image: f32[1, 6, 6] from client\n "+silentNet+"\n}\n", silent).Pair)
@@ -110,7 +111,7 @@ func fields(v reflect.Value, out *[]reflect.Value) {
 // opcodes are those that there are, and one that there is not.
 var opcodes = append(program.Opcodes(), "none")
 
-var kinds = []program.ItemKind{program.Mask, program.Moved, program.Product, program.Cross, program.Square, program.Compare, program.Rectify, ""}
+var kinds = []program.ItemKind{program.Mask, program.Moved, program.Product, program.Cross, program.Square, program.Bilinear, program.Compare, program.Rectify, ""}
 
 // numbers are added to a number, or take its place.
 var numbers = []int{0, 1, -1, 2, 3, 31, 32, 33, 63, 64, 65, 1 << 16, 1<<31 - 1, 1 << 31, 1 << 32, 1 << 48, 1<<63 - 1, -1 << 63}
@@ -177,7 +178,7 @@ func mutate(t *testing.T, s subject, edits []byte) subject {
 	return s
 }
 
-func seal(t *testing.T, client, server *program.Program, m *program.Manifest) {
+func seal(t testing.TB, client, server *program.Program, m *program.Manifest) {
 	t.Helper()
 	if err := program.Seal(client, server, m); err != nil {
 		t.Fatal(err)

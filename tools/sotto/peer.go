@@ -89,10 +89,13 @@ func (f *peerFlags) named() (cost.Source, error) {
 
 // canMake refuses bundles whose material a source cannot make.
 func canMake(s cost.Source, b *party.Bundle) error {
-	if s == cost.FromHE && b.Manifest.NeedsDealer() {
+	switch {
+	case s != cost.FromHE || !b.Manifest.NeedsDealer():
+		return nil
+	case b.Manifest.HasKeys():
 		return errors.New("the program compares by keys that a dealer makes (fss.drelu): accepted is --offline dealer, or a program compiled with another --nonlinear")
 	}
-	return nil
+	return errors.New("the program multiplies values that are both masked, as training does, which takes material of a dealer: accepted is --offline dealer")
 }
 
 func (f *peerFlags) options() (wire.Options, error) {

@@ -85,10 +85,25 @@ func conformance[W ring.Word](t *testing.T, make Maker[W]) {
 				t.Run(c.Name, func(t *testing.T) { conformRelations(t, c.Manifest, make) })
 			}
 			t.Run("requests", func(t *testing.T) { conformRequests(t, deploy, make) })
-			t.Run("once", func(t *testing.T) { conformOnce(t, deploy, make) })
-			t.Run("fresh", func(t *testing.T) { conformFresh(t, deploy, make) })
+			t.Run("once", func(t *testing.T) { conformOnce(t, everything(deploy, ring.Width[W]()), make) })
+			t.Run("fresh", func(t *testing.T) { conformFresh(t, everything(deploy, ring.Width[W]()), make) })
 		})
 	}
+}
+
+// BilinearConformance is what every source of products of masks passes, in both rings.
+func BilinearConformance(t *testing.T, make32 Maker[uint32], make64 Maker[uint64]) {
+	t.Run("32", func(t *testing.T) { conformBilinear(t, make32) })
+	t.Run("64", func(t *testing.T) { conformBilinear(t, make64) })
+}
+
+func conformBilinear[W ring.Word](t *testing.T, make Maker[W]) {
+	for _, c := range BilinearCases(ring.Width[W]()) {
+		t.Run(c.Name, func(t *testing.T) { conformRelations(t, c.Manifest, make) })
+	}
+	m := Manifest(cost.Outsourced, ring.Width[W](), Mask(6), Mask(6), Bilinear(program.Mul, 6, nil, 0, 1))
+	t.Run("once", func(t *testing.T) { conformOnce(t, m, make) })
+	t.Run("fresh", func(t *testing.T) { conformFresh(t, m, make) })
 }
 
 // conformRelations: the parts are related as the manifest says.
@@ -242,6 +257,8 @@ func (r *reconstruction[W]) item(i int) error {
 		ring.Mul(want, want, in[0])
 	case program.Square:
 		ring.Mul(want, in[0], in[0])
+	case program.Bilinear:
+		err = vm.Bilinear(it.Op, it.Ints, want, in[0], in[1])
 	case program.Compare, program.Rectify: // see Compared
 		_, err := r.open(i)
 		return err
@@ -323,8 +340,7 @@ func conformRequests[W ring.Word](t *testing.T, deploy cost.Deployment, make Mak
 }
 
 // conformOnce: material is opened once, and nothing comes out of a source that is closed.
-func conformOnce[W ring.Word](t *testing.T, deploy cost.Deployment, make Maker[W]) {
-	m := everything(deploy, ring.Width[W]())
+func conformOnce[W ring.Word](t *testing.T, m *program.Manifest, make Maker[W]) {
 	s := ready(t, m, RandomWeights[W](m), make)
 	for p := range s {
 		nothing := func(int, []byte) error { return nil }
@@ -334,15 +350,14 @@ func conformOnce[W ring.Word](t *testing.T, deploy cost.Deployment, make Maker[W
 		if err := errors.Join(s[p].Close(), s[p].Close()); err != nil {
 			t.Errorf("the %s closes: %v", cost.Party(p), err)
 		}
-		if s[p].Part(2, 0, random[W](4)) == nil {
+		if last := len(m.Items) - 1; s[p].Part(last, 0, random[W](m.Items[last].N)) == nil {
 			t.Errorf("the %s still gives parts when closed", cost.Party(p))
 		}
 	}
 }
 
 // conformFresh: no two sessions have a part in common, and no part is constant.
-func conformFresh[W ring.Word](t *testing.T, deploy cost.Deployment, make Maker[W]) {
-	m := everything(deploy, ring.Width[W]())
+func conformFresh[W ring.Word](t *testing.T, m *program.Manifest, make Maker[W]) {
 	w := RandomWeights[W](m)
 	seen := map[W]string{}
 	for session := range 2 {
@@ -350,7 +365,7 @@ func conformFresh[W ring.Word](t *testing.T, deploy cost.Deployment, make Maker[
 		for p := range s {
 			for item, it := range m.Items {
 				v := random[W](it.N)
-				if it.Kind == program.Moved || (it.Kind == program.Mask && deploy == cost.ClientServer && p == int(cost.Server)) {
+				if it.Kind == program.Moved || (it.Kind == program.Mask && m.Deploy == cost.ClientServer && p == int(cost.Server)) {
 					continue
 				}
 				if err := s[p].Part(item, 0, v); err != nil {

@@ -96,3 +96,31 @@ func Conv(arg, c, h, w, out, kernel, stride, pad, dilation, groups int) program.
 	ints := []int{c, h, w, out, kernel, kernel, stride, stride, pad, pad, dilation, dilation, groups, wlen}
 	return program.Item{Kind: program.Product, N: program.Geometry(ints).OutLen(), Args: []int{arg}, Op: program.Conv, Ints: ints, WLen: wlen}
 }
+
+// Bilinear is a map of two masks to n elements.
+func Bilinear(op program.Opcode, n int, ints []int, a, b int) program.Item {
+	return program.Item{Kind: program.Bilinear, N: n, Op: op, Ints: ints, Args: []int{a, b}}
+}
+
+// BilinearCases gives manifests with every bilinear map, for a ring of bits bits: outsourced, and of a dealer alone.
+func BilinearCases(bits int) []Case {
+	// Five samples of 4 x 6 x 7 to 6 x 3 x 4 by 3 x 3 in two groups of stride 2, and three vectors of 5 to 4.
+	conv := []int{5, 4, 6, 7, 6, 3, 3, 2, 2, 1, 1, 1, 1, 2}
+	matrix := []int{3, 5, 1, 1, 4, 1, 1, 1, 1, 0, 0, 1, 1, 1}
+	const x, w, y = 5 * 4 * 6 * 7, 6 * 2 * 3 * 3, 5 * 6 * 3 * 4
+	lists := map[string][]program.Item{
+		"elementwise":        {Mask(17), Mask(17), Bilinear(program.Mul, 17, nil, 0, 1)},
+		"a mask with itself": {Mask(9), Bilinear(program.Mul, 9, nil, 0, 0)},
+		"a spread mask":      {Mask(12), Mask(3), Moved(program.Walk, 12, []int{0, 3, 1, 4, 0}, 1), Bilinear(program.Mul, 12, nil, 0, 2)},
+		"the three products of a layer": {Mask(x), Mask(w), Bilinear(program.BatchConv, y, conv, 0, 1), Mask(y),
+			Bilinear(program.BatchConvX, x, conv, 3, 1), Bilinear(program.BatchConvW, w, conv, 0, 3)},
+		"of a matrix": {Mask(15), Mask(20), Bilinear(program.BatchConv, 12, matrix, 0, 1), Mask(12),
+			Bilinear(program.BatchConvX, 15, matrix, 3, 1), Bilinear(program.BatchConvW, 20, matrix, 0, 3)},
+		"with others": {Mask(4), Square(0, 4), Linear(0, 3, 4), Bilinear(program.Mul, 4, nil, 0, 0), Mask(1)},
+	}
+	var cases []Case
+	for name, items := range lists {
+		cases = append(cases, Case{name, Manifest(cost.Outsourced, bits, items...)})
+	}
+	return cases
+}
