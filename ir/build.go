@@ -46,9 +46,9 @@ func (b *Builder) Param(path string, shape ...int) (*Value, error) {
 
 // Assign appends what overwrites the state tensor at a path when the function ends.
 func (b *Builder) Assign(path string, x *Value) *Value {
-	v := &Value{Name: b.Func.Fresh(""), Op: MustLookup("assign"), Args: []*Value{x}, Pos: b.Pos, Path: path, Type: clear(x.Type)}
-	*b.Body = append(*b.Body, v)
-	return v
+	c := *b
+	c.Path = path
+	return c.Must("assign", nil, x)
 }
 
 // Emit appends an op and infers its type. Attributes equal to their default may be left out.

@@ -122,7 +122,7 @@ func (s *seen) check(m *Module, v *Value) error {
 	switch {
 	case v.Is("choice"):
 		return s.checkSite(v)
-	case v.Op.State && m.Stage&batched != 0:
+	case v.Op.State && m.Stage&(batched|Secure) != 0:
 		return s.checkState(v)
 	}
 	return nil

@@ -10,7 +10,7 @@ type Env map[*Value]*Tensor
 
 // Runner evaluates functions by the ops' reference evaluations.
 type Runner struct {
-	// Weight gives a weight by its path, with the shape the value says.
+	// Weight gives a weight or state tensor by its path, with the shape the value says.
 	Weight func(v *Value) (*Tensor, error)
 	// Assign, if set, gets what the function leaves in its state tensors, after all values are computed.
 	Assign func(v *Value, t *Tensor)
@@ -65,7 +65,7 @@ func (r *Runner) visit(v *Value, t *Tensor) {
 }
 
 func (r *Runner) value(v *Value, env Env) (*Tensor, error) {
-	if v.Is("param") {
+	if v.Reads() {
 		return r.Weight(v)
 	}
 	if v.Op.Eval == nil {
@@ -90,6 +90,9 @@ func EvalOne(v *Value, args []*Tensor) (*Tensor, error) {
 
 // eval evaluates v: on each sample, unless the op takes the batch as it is.
 func (v *Value) eval(args []*Tensor) (*Tensor, error) {
+	if n := v.joined(); n != 0 {
+		return v.evalJoined(n, args)
+	}
 	if v.Type.Batch == 0 || v.Op.Numbered {
 		return v.Op.Eval(v, args)
 	}
@@ -131,6 +134,9 @@ func (t *Tensor) sample(s int) *Tensor {
 
 // Overwrites tells whether v overwrites the state tensor at its path.
 func (v *Value) Overwrites() bool { return v.Op.State && len(v.Args) > 0 }
+
+// Reads tells whether v reads the weight or state tensor at its path.
+func (v *Value) Reads() bool { return v.Op.State && len(v.Args) == 0 }
 
 // IsConstant reports whether v is a weight or computed from weights alone.
 func (v *Value) IsConstant() bool { return v.Op.Constant }

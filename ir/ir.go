@@ -164,7 +164,7 @@ func (f *Func) Consumers() map[*Value][]*Value {
 
 // Layer is the path of the layer a weight path belongs to: all but the last part for a parameter, the path itself otherwise.
 func (v *Value) Layer() string {
-	if v.Is("param") {
+	if v.Reads() {
 		if i := strings.LastIndexByte(v.Path, '.'); i >= 0 {
 			return v.Path[:i]
 		}

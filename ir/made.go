@@ -9,11 +9,11 @@ import (
 func MadeBy(m *Module, f *Func) cost.Made {
 	made := cost.Made{Elementwise: m.Elementwise, Packing: m.Packing}
 	for _, v := range f.Body {
-		switch v.Op.Name {
-		case "ring.conv2d", "ring.linear":
+		switch {
+		case v.Linear():
 			made.Ring = v.Type.Elem.Bits
 			made.Products++
-		case "beaver.square", "beaver.quadratic", "ot.quadratic":
+		case v.SquaresElements():
 			made.Ring = v.Type.Elem.Bits
 			made.Elements += int64(v.Type.Len())
 			made.OTs += cost.GilboaOTs(int64(v.Type.Len()), made.Ring)
@@ -47,6 +47,9 @@ func CheckMaterial(m *Module, source cost.Source) error {
 	}
 	for _, f := range m.Funcs {
 		for _, v := range f.Body {
+			if v.Bilinear() {
+				return pos.Errorf(v.Pos, "layer %s multiplies two secret values with material that a dealer makes: accepted is --offline dealer", v.Layer())
+			}
 			if v.TakesKeys() {
 				return pos.Errorf(v.Pos, "layer %s compares by keys that a dealer makes: accepted is --offline dealer, or another --nonlinear", v.Layer())
 			}
@@ -95,7 +98,9 @@ func (v *Value) Packing(of cost.Packing) (cost.Packing, error) {
 func (v *Value) SetPacking(k cost.Packing) { v.Set("packing", k.String()) }
 
 // Linear tells whether v is a layer whose products with weights are material.
-func (v *Value) Linear() bool { return v.Is("ring.conv2d") || v.Is("ring.linear") }
+func (v *Value) Linear() bool {
+	return (v.Is("ring.conv2d") || v.Is("ring.linear")) && !v.Bilinear()
+}
 
 // HEPlan is the packing of a linear layer for one inference.
 func HEPlan(d cost.Deployment, by cost.Packing, v *Value) (cost.HEPlan, error) {

@@ -189,6 +189,9 @@ func (v *Value) infer() (Type, error) {
 	if v.Op.Infer == nil {
 		return v.Type, v.Type.check()
 	}
+	if n := v.joined(); n != 0 {
+		return v.inferJoined(n)
+	}
 	t, err := v.Op.Infer(v)
 	if err != nil {
 		return Type{}, fmt.Errorf("%s: %w", v.Op.Name, err)
@@ -202,7 +205,7 @@ func (v *Value) checkWeights() error {
 		return nil
 	}
 	for i, a := range v.Args[v.Op.Weights:] {
-		if !a.IsConstant() {
+		if !a.IsConstant() && a.Type.Share != Opened { // of a training step, whose weights are state
 			return fmt.Errorf("%s: %s is %s, a result of %s: accepted is a weight", v.Op.Name, v.operandName(v.Op.Weights+i), a, a.Op.Name)
 		}
 	}

@@ -36,6 +36,27 @@ func init() {
 	})
 }
 
+func init() {
+	define(Op{
+		Name: "ot.arithmetic", Stages: Secure,
+		Doc:      "A shared bit as a ring element, 0 or 1: d0 + d1 - 2*d0*d1, whose product is a COT.",
+		Example:  "%x = param @x : A i64q16[8]\n%d = ot.drelu %x : B u1[8]\n%1 = ot.arithmetic %d {bits=64} : A i64q0[8]",
+		Operands: []Operand{{"d", "B u1"}}, Attrs: []Attr{{"bits", IntAttr, nil, "of the ring"}},
+		Infer: func(v *Value) (Type, error) {
+			t := v.Args[0].Type
+			if t.Share != Boolean || t.Elem != U1 {
+				return Type{}, fmt.Errorf("%s is %s, accepted are shared bits", v.operandName(0), t)
+			}
+			t.Elem = Ring(v.Int("bits"), 0)
+			return t.Of(Arithmetic), checkRing(t.Elem.Bits, 0)
+		},
+		Eval: identity,
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return arithmeticCost(l, v, CompareReceiver, in[0], in[0])
+		},
+	})
+}
+
 var attrDrop = Attr{"drop", IntAttr, 0, "how many low bits a truncation of x drops, whose result's sign is wanted"}
 
 // signType is the type of a sign: one bit an element.
@@ -111,17 +132,21 @@ func crossed(l *cost.Ledger, bytes int64, from cost.Ready) cost.Ready {
 
 func exactTruncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	n, receiver := int64(v.Type.Len()), TruncReceiver(v.Args[0].Type)
-	sender := receiver.Other()
 	quotient := truncCost(l, v, in)
 	excess := carryCost(l, n, v.Int("bits"), in[0])
+	return arithmeticCost(l, v, receiver, excess, quotient.Max(excess))
+}
+
+// arithmeticCost is that of ring elements of v's type made of bits that are there at a moment, with what else is needed for v from out on.
+func arithmeticCost(l *cost.Ledger, v *Value, receiver cost.Party, bits, out cost.Ready) cost.Ready {
+	n, sender := int64(v.Type.Len()), receiver.Other()
 	pads := l.RandomOT(receiver, n)
-	correction := l.Send(receiver, cost.BitBytes(n, 1), excess[receiver])
-	correlation := l.Send(sender, cost.BitBytes(n, v.Type.Elem.Bits-1), max(pads, excess[sender]))
-	out := quotient.Max(excess)
+	correction := l.Send(receiver, cost.BitBytes(n, 1), bits[receiver])
+	correlation := l.Send(sender, cost.BitBytes(n, v.Type.Elem.Bits-1), max(pads, bits[sender]))
 	out[sender] = max(out[sender], pads, correction)
 	out[receiver] = max(out[receiver], pads, correlation)
 	packs(l, sender, correlation, n)
-	v.steps(l, sender, max(pads, excess[sender]), 4)
+	v.steps(l, sender, max(pads, bits[sender]), 4)
 	v.steps(l, sender, out[sender], 4)
 	v.steps(l, receiver, out[receiver], 4)
 	return out

@@ -187,7 +187,7 @@ func linearOp(name string) Op {
 	op := *MustLookup("nn." + name)
 	shapes := op.Infer
 	op.Name, op.Stages, op.Grad = "ring."+name, ringStages, nil
-	op.Attrs = append(slices.Clone(op.Attrs), attrPacking)
+	op.Attrs = append(slices.Clone(op.Attrs), attrPacking, attrBatch)
 	op.Example = map[string]string{
 		"conv2d": "%x = param @x : S i32q12[3,8,8]\n%w = param @w : S i32q12[4,3,3,3]\n%1 = ring.conv2d %x, %w {pad=[1,1]} : i32q24[4,8,8]",
 		"linear": "%x = param @x : S i32q12[16]\n%w = param @w : S i32q12[10,16]\n%1 = ring.linear %x, %w : i32q24[10]",
@@ -220,18 +220,21 @@ func inferProduct(v *Value, t Type) (Type, error) {
 	switch {
 	case x.Share == Masked && w.Share == OfServer:
 		t.Share = Masked
-	case x.Share == Opened && w.Share == Arithmetic:
+	case x.Share == Opened && (w.Share == Arithmetic || w.Share == Opened):
 		t.Share = Arithmetic
 	case slices.Contains([]Sharing{Clear, OfClient, OfServer}, x.Share) && w.Share == OfServer, x.Share == Clear && w.Share == Clear:
 		t.Share = Clear // the latter of a training step, whose weights are nobody's
 	default:
-		return Type{}, fmt.Errorf("input %s and weights %s: accepted are M with S, E with A, or an unshared input with S", x, w)
+		return Type{}, fmt.Errorf("input %s and weights %s: accepted are M with S, E with A or E, or an unshared input with S", x, w)
 	}
 	return t, checkRing(t.Elem.Bits, t.Elem.Frac)
 }
 
 // linearCost: shares of mask*W come from the material; online nothing is sent.
 func linearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+	if v.Bilinear() {
+		return bilinearCost(l, v, in)
+	}
 	if l.Source == cost.FromHE {
 		heCost(l, v)
 	} else {
@@ -290,11 +293,15 @@ func (v *Value) multipliesOnce(l *cost.Ledger, p cost.Party, at cost.Time) {
 
 // multiplies records a linear map at a party: its multiply-adds, the weights that it reads, and its vectors.
 func (v *Value) multiplies(l *cost.Ledger, p cost.Party, at cost.Time) {
-	ring, weights := v.Type.Elem.Bits, v.Args[1]
-	depthwise := v.Is("ring.conv2d") && weights.Type.Shape[1] == 1 && weights.Type.Shape[0] > 1 && v.Int("groups") > 1
-	l.Compute(p, at, cost.ConvKernel(ring, depthwise), v.MACs())
-	l.Compute(p, at, cost.Weights, weights.vectorBytes())
+	l.Compute(p, at, cost.ConvKernel(v.Type.Elem.Bits, v.depthwise()), v.MACs())
+	l.Compute(p, at, cost.Weights, v.Args[1].vectorBytes())
 	l.Compute(p, at, cost.Vectors, v.Args[0].vectorBytes()+2*v.vectorBytes())
+}
+
+// depthwise tells of a convolution that each channel has its own.
+func (v *Value) depthwise() bool {
+	weights := v.Args[1].Type.Shape
+	return v.Is("ring.conv2d") && weights[1] == 1 && weights[0] > 1 && v.Int("groups") > 1
 }
 
 // evaluators are the parties that compute linear maps online.
@@ -378,12 +385,19 @@ func zipRing(v *Value, a []*Tensor, f func(x, y int64) int64) *Tensor {
 	return out.wrap()
 }
 
-// MACs counts the multiply-adds of a linear layer: output elements times the weights each one meets. Other ops have none.
+// MACs counts the multiply-adds of a linear layer: output elements times the weights each one meets; those of its adjoints, which are as many,
+// and of products of elements. Other ops have none.
 func (v *Value) MACs() int64 {
+	each := func(y, w Type) int64 { return int64(y.Len()) * int64(w.Len()/w.Shape[0]) }
 	switch v.Op.Name {
 	case "nn.conv2d", "ring.conv2d", "nn.linear", "ring.linear":
-		w := v.Args[1].Type
-		return int64(v.Type.Len()) * int64(w.Len()/w.Shape[0])
+		return each(v.Type, v.Args[1].Type)
+	case "ring.conv2d.x", "ring.linear.x":
+		return each(v.Args[0].Type, v.Args[1].Type)
+	case "ring.conv2d.w", "ring.linear.w":
+		return each(v.Args[1].Type, v.Type)
+	case "ring.mul", "ring.products":
+		return int64(v.Args[0].Type.Len())
 	}
 	return 0
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"sotto/ir/cost"
 )
 
 // What a training step in fixed point has beyond inference: products of two values that are both activations or gradients, sums over the batch,
@@ -15,10 +17,38 @@ func init() {
 	defineProducts()
 	defineSigns()
 	defineTournamentAdjoints()
+	define(Op{
+		Name: "state", Stages: Secure, State: true,
+		Doc:     "Each party's share of the state tensor at the path, as the function before left it: weights, momenta, running statistics.",
+		Example: "%w = state @conv1.weight : A i64q24[8,3,3,3]",
+		Infer: func(v *Value) (Type, error) {
+			if v.Path == "" || v.Type.Share != Arithmetic || !v.Type.Elem.IsRing() {
+				return Type{}, fmt.Errorf("%s at path %q: accepted are shared ring elements at a path", v.Type, v.Path)
+			}
+			return v.Type, v.Type.check()
+		},
+		Cost: func(*cost.Ledger, *Value, []cost.Ready) cost.Ready {
+			return cost.Ready{cost.OnlineStart, cost.OnlineStart} // whoever makes material ahead does not know it
+		},
+	})
 }
 
-// ringProduct types a product of v's first two arguments, of a shape: fraction bits add.
+// ringProduct types a product of v's first two arguments, of a shape: fraction bits add. In SECURE both are opened, and the product is shared.
 func ringProduct(v *Value, shape Type) (Type, error) {
+	t, err := multiplied(v, shape)
+	a, b := v.Args[0].Type, v.Args[1].Type
+	switch {
+	case err != nil:
+	case a.Share == Opened && b.Share == Opened:
+		t.Share = Arithmetic
+	case shares(a) || shares(b):
+		err = fmt.Errorf("%s times %s: accepted are two opened values, or unshared ones", a, b)
+	}
+	return t, err
+}
+
+// multiplied is the type of a product of v's first two arguments, whoever knows them.
+func multiplied(v *Value, shape Type) (Type, error) {
 	a, b := v.Args[0].Type.Elem, v.Args[1].Type.Elem
 	if !a.IsRing() || !b.IsRing() || a.Bits != b.Bits {
 		return Type{}, fmt.Errorf("%s times %s: accepted are elements of one ring", v.Args[0].Type, v.Args[1].Type)
@@ -27,12 +57,42 @@ func ringProduct(v *Value, shape Type) (Type, error) {
 	return clear(shape), checkRing(shape.Elem.Bits, shape.Elem.Frac)
 }
 
+// shares tells whether both parties have parts of what has a type.
+func shares(t Type) bool { return t.Share.Additive() || t.Share == Opened }
+
+// Bilinear tells whether v is a product of two values that were opened: its material is a product of their masks.
+func (v *Value) Bilinear() bool {
+	return len(v.Args) > 1 && v.Args[0].Type.Share == Opened && v.Args[1].Type.Share == Opened
+}
+
+// bilinearCost is that of a product of opened values E and F whose masks are A and B: each party computes f(E, B_i + i*F) + f(A_i, F) + C_i with shares
+// of C = f(A, B) from the material (Beaver). Nothing is sent.
+func bilinearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+	ready := together(in)
+	l.Deal(cost.Server, v.bytes())
+	l.Keep(cost.Server, v.vectorBytes()) // the correction
+	v.times(l, cost.Dealer, 0)
+	for _, p := range []cost.Party{cost.Client, cost.Server} {
+		v.drawn(l, p, 1)
+		v.times(l, p, ready[p])
+		v.times(l, p, ready[p])
+	}
+	return ready
+}
+
+// times records a product of v's arguments' elements at a party.
+func (v *Value) times(l *cost.Ledger, p cost.Party, at cost.Time) {
+	l.Compute(p, at, cost.ConvKernel(v.Type.Elem.Bits, v.depthwise()), v.MACs())
+	l.Compute(p, at, cost.Vectors, v.Args[0].vectorBytes()+v.Args[1].vectorBytes()+2*v.vectorBytes())
+}
+
 // defineAdjoints defines the gradients of linear layers: shapes are those of the ops of TRAIN.
 func defineAdjoints() {
 	adjoint := func(name, example string, eval func(v *Value, a []*Tensor, sum []int64)) {
 		op := *MustLookup("grad." + name)
 		shapes := op.Infer
-		op.Name, op.Stages, op.Example = "ring."+name, RingStage, example
+		op.Name, op.Stages, op.Example, op.Cost = "ring."+name, ringStages, example, bilinearCost
+		op.Attrs = append(slices.Clone(op.Attrs), attrBatch)
 		op.Infer = func(v *Value) (Type, error) {
 			t, err := shapes(v)
 			if err != nil {
@@ -95,16 +155,16 @@ func defineAdjoints() {
 			})
 		})
 	define(Op{
-		Name: "ring.unpool", Stages: RingStage, Local: true,
+		Name: "ring.unpool", Stages: ringStages, Local: true,
 		Doc:      "The adjoint of ring.sumpool: dy of each window at each of its elements, added up.",
 		Example:  "%d = param @d : S i64q16[8,2,2]\n%1 = ring.unpool %d {kernel=[2,2], stride=[2,2], size=[4,4]} : i64q16[8,4,4]",
 		Operands: []Operand{opDy}, Attrs: MustLookup("grad.avgpool").Attrs,
 		Infer: func(v *Value) (Type, error) {
-			t, err := MustLookup("grad.avgpool").Infer(v)
+			share, err := sameRing(v.Args)
 			if err != nil {
 				return Type{}, err
 			}
-			share, err := sameRing(v.Args)
+			t, err := MustLookup("grad.avgpool").Infer(v)
 			return v.Args[0].Type.With(t.Shape...).Of(share), err
 		},
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
@@ -130,7 +190,7 @@ func defineProducts() {
 		return t.With(v.Int("n")), err
 	}
 	define(Op{
-		Name: "ring.mul", Stages: RingStage,
+		Name: "ring.mul", Stages: ringStages, Cost: bilinearCost,
 		Doc:      "Elementwise product; fraction bits add.",
 		Example:  "%x = param @x : S i64q16[8]\n%1 = ring.mul %x, %x : i64q32[8]",
 		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}},
@@ -146,7 +206,7 @@ func defineProducts() {
 		},
 	})
 	define(Op{
-		Name: "ring.mulp", Stages: RingStage, Local: true,
+		Name: "ring.mulp", Stages: ringStages, Local: true,
 		Doc:      "Times one public number that is not known before the function runs, as a learning rate; fraction bits add.",
 		Example:  "%x = param @x : S i64q16[8]\n%r = param @r : S i64q20[1]\n%1 = ring.mulp %x, %r : i64q36[8]",
 		Operands: []Operand{opX, {"p", "[1], public"}},
@@ -154,32 +214,41 @@ func defineProducts() {
 			if err := wantShape(v, 1, 1); err != nil {
 				return Type{}, err
 			}
-			return ringProduct(v, v.Args[0].Type)
+			t, err := multiplied(v, v.Args[0].Type)
+			if x, p := v.Args[0].Type, v.Args[1].Type; shares(x) {
+				if !x.Share.Additive() || p.Share != Public {
+					return Type{}, fmt.Errorf("%s times %s: accepted are shares times a public number", x, p)
+				}
+				t.Share = Arithmetic
+			}
+			return t, err
 		},
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
 			return mapRing(v, a[0], func(x int64) int64 { return x * a[1].I[0] }), nil
 		},
 	})
 	define(Op{
-		Name: "ring.sums", Stages: RingStage, Sums: true, Local: true,
+		Name: "ring.sums", Stages: ringStages, Sums: true, Local: true,
 		Doc:      "Sums of n equal stretches of the samples, over the batch.",
 		Example:  "%d = param @d : S i64q16[2,4,4]\n%1 = ring.sums %d {n=2} : i64q16[2]",
-		Operands: []Operand{opX}, Attrs: []Attr{attrN},
+		Operands: []Operand{opX}, Attrs: []Attr{attrN, attrBatch},
 		Infer: func(v *Value) (Type, error) {
-			if _, err := sameRing(v.Args); err != nil {
+			share, err := sameRing(v.Args)
+			if err != nil {
 				return Type{}, err
 			}
-			return stretches(v)
+			t, err := stretches(v)
+			return t.Of(share), err
 		},
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
 			return v.sumStretches(a[0].Type, func(at int) int64 { return a[0].I[at] }), nil
 		},
 	})
 	define(Op{
-		Name: "ring.products", Stages: RingStage, Sums: true,
+		Name: "ring.products", Stages: ringStages, Sums: true, Cost: bilinearCost,
 		Doc:      "Sums of a*b over n equal stretches of the samples and over the batch; fraction bits add.",
 		Example:  "%d = param @d : S i64q16[2,4,4]\n%1 = ring.products %d, %d {n=2} : i64q32[2]",
-		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}}, Attrs: []Attr{attrN},
+		Operands: []Operand{{"a", ""}, {"b", "of the shape of a"}}, Attrs: []Attr{attrN, attrBatch},
 		Infer: func(v *Value) (Type, error) {
 			t, err := stretches(v)
 			if err != nil {
@@ -197,28 +266,37 @@ func defineProducts() {
 		},
 	})
 	define(Op{
-		Name: "ring.spread", Stages: RingStage, Local: true,
-		Doc:      "Each number at all elements of its stretch: the adjoint of ring.sums.",
+		Name: "ring.spread", Stages: ringStages, Local: true,
+		Doc:      "Each number at all elements of its stretch, or of that of each of batch samples: the adjoint of ring.sums.",
 		Example:  "%x = param @x : S i64q16[2]\n%1 = ring.spread %x {shape=[2,4,4]} : i64q16[2,4,4]",
-		Operands: []Operand{{"x", "[n], n a divisor of the result's elements"}}, Attrs: []Attr{{"shape", IntsAttr, nil, "of the result"}},
+		Operands: []Operand{{"x", "[n], n a divisor of the elements of the result, or of a sample of it"}},
+		Attrs:    []Attr{{"shape", IntsAttr, nil, "of the result"}, {attrBatch.Name, IntAttr, 0, "how many samples the first dimension has of the result; 0: it is that of one"}},
+		Traits: Traits{Moves: true, Loops: func(v *Value) Loops {
+			n, samples := v.Args[0].Type.Len(), max(1, v.Int("batch"))
+			return Loops{Of: []Loop{{samples, 0}, {n, 1}, {v.Type.Len() / samples / n, 0}}}
+		}},
 		Infer: func(v *Value) (Type, error) {
-			share, err := sameRing(v.Args)
+			share, err := v.Args[0].Type.Share, error(nil)
+			if share != Opened { // a mask moves with what it hides
+				share, err = sameRing(v.Args)
+			}
 			t := v.Args[0].Type.With(v.Ints("shape")...).Of(share)
 			if err := errors.Join(err, wantVector(v, 0), checkShape(t.Shape)); err != nil {
 				return Type{}, err
 			}
-			if n := v.Args[0].Type.Len(); t.Len()%n != 0 {
-				return Type{}, fmt.Errorf("%d numbers do not go evenly into shape %s", n, shapeString(t.Shape))
+			n, samples := v.Args[0].Type.Len(), v.Int("batch")
+			if samples < 0 || t.Shape[0]%max(1, samples) != 0 || t.Len()/max(1, samples)%n != 0 {
+				return Type{}, fmt.Errorf("%d numbers for each of %d samples do not go evenly into shape %s", n, max(1, samples), shapeString(t.Shape))
 			}
 			return t, nil
 		},
-		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
-			out := NewTensor(v.Type)
-			per := len(out.I) / len(a[0].I)
-			for i := range out.I {
-				out.I[i] = a[0].I[i/per]
+		Eval: func(v *Value, a []*Tensor) (*Tensor, error) { return v.Op.Loops(v).move(v, a[0]), nil },
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			n := int64(v.Type.Len())
+			if v.Type.Share == Opened { // and each party's share of its mask
+				n *= 2
 			}
-			return out, nil
+			return movedCost(l, n, in)
 		},
 	})
 }
@@ -299,7 +377,7 @@ func defineTournamentAdjoints() {
 	const said = "{image=[1,4,4], kernel=[2,2], stride=[2,2]"
 	back := func(name, doc, example string, attrs []Attr, operands []Operand, size func(v *Value, stage int) (in []int, shape []int), eval func(v *Value, a []*Tensor, out []int64)) {
 		define(Op{
-			Name: "tour." + name, Stages: RingStage, Local: true, Doc: doc, Example: example, Attrs: attrs, Operands: operands,
+			Name: "tour." + name, Stages: ringStages, Local: true, Doc: doc, Example: example, Attrs: attrs, Operands: operands,
 			Infer: func(v *Value) (Type, error) {
 				if _, err := v.Tournament(); err != nil {
 					return Type{}, err

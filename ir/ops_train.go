@@ -19,8 +19,9 @@ var (
 
 func init() {
 	define(Op{
-		Name: "assign", Stages: Train | RingStage, State: true,
-		Doc:      "Overwrites the state tensor at the path when the function ends: weights, momenta, running statistics, gradients. A param reads what was there before.",
+		Name: "assign", Stages: Train | RingStage | Secure, State: true,
+		Doc: "Overwrites the state tensor at the path when the function ends: weights, momenta, running statistics, gradients. A param or state reads what was" +
+			" there before. In SECURE each party keeps its share.",
 		Example:  "%w = param @w : S f32[8]\n%1 = assign @w %w : f32[8]",
 		Operands: []Operand{{"v", "one for all samples"}},
 		Infer: func(v *Value) (Type, error) {
@@ -29,6 +30,9 @@ func init() {
 			}
 			if v.Args[0].Type.Batch > 0 {
 				return Type{}, fmt.Errorf("%s is %s, accepted is one for all samples", v.Args[0], v.Args[0].Type)
+			}
+			if t := v.Args[0].Type; t.Share.Additive() {
+				return t.Of(Arithmetic), nil
 			}
 			return clear(v.Args[0].Type), nil
 		},

@@ -15,6 +15,7 @@ import (
 	"sotto/passes/ranges"
 	"sotto/passes/relu"
 	"sotto/passes/rounds"
+	"sotto/passes/unbatch"
 )
 
 // ToNet resolves a space and makes the float network small.
@@ -65,6 +66,12 @@ var ToFixedStep = []*pass.Pass{
 	clean.DCE, // sums that nothing is normalised back by
 }
 
+// ToPrivateStep assigns two parties that hold shares of all of it their work in such a step.
+var ToPrivateStep = append([]*pass.Pass{
+	unbatch.Unbatch, // protocols are of one sample
+	clean.DCE,       // what was spread for one sample
+}, ToSecure...)
+
 // ToRing goes to fixed point.
 var ToRing = []*pass.Pass{
 	fold.X2act,    // polynomials become squares whose factors can fold
@@ -112,7 +119,7 @@ var Candidate = []*pass.Pass{protocols.Protocols, clean.CSE, clean.DCE, rounds.R
 // All lists every pass once, for `sotto opt`.
 func All() []*pass.Pass {
 	var all []*pass.Pass
-	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure, ToTrain, ToFixedStep, {choices.Open, relu.GateChannels, relu.GatePixels}} {
+	for _, list := range [][]*pass.Pass{ToNet, {choices.Relax}, OnRequest, ToRing, ToSecure, ToTrain, ToFixedStep, ToPrivateStep, {choices.Open, relu.GateChannels, relu.GatePixels}} {
 		for _, p := range list {
 			if !slices.Contains(all, p) {
 				all = append(all, p)

@@ -107,6 +107,44 @@ func parsesBack(t *rapid.T, after string, m *ir.Module) {
 	}
 }
 
+// A training step between two parties computes what it does in the clear, value by value, and leaves the same state.
+func TestSecureStepsComputeTheClearOnes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawStep(t)
+		c := d.Pass
+		c.Deploy = cost.Outsourced
+		ring := compile(t, &c, d.Net, passes.ToTrain, passes.ToFixedStep)
+		drawProtocols(t, &c, ring.Funcs[0])
+		want, left, err := d.Run(ring.Funcs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		secure := compile(t, &c, ring, passes.ToPrivateStep)
+		parsesBack(t, "private", secure)
+		got, state, err := d.Run(secure.Funcs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		compared := 0
+		for name, w := range want {
+			if g, both := got[name]; both {
+				compared++
+				if !slices.Equal(g, w) {
+					t.Fatalf("%%%s is %v between two parties, %v in the clear:\n%s", name, g, w, secure)
+				}
+			}
+		}
+		if compared < len(want)/2 {
+			t.Fatalf("%d of %d values are compared:\n%s", compared, len(want), secure)
+		}
+		for path, w := range left {
+			if !slices.Equal(state[path], w) {
+				t.Fatalf("@%s is left as %v between two parties, as %v in the clear", path, state[path], w)
+			}
+		}
+	})
+}
+
 func TestRelaxedNetsPrintAndParseBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := golden.DrawNet(t, "")

@@ -42,10 +42,11 @@ func TestReadmesWalkIsWhatThePassesDo(t *testing.T) {
 	}}
 	c := &pass.Context{Deploy: cost.ClientServer, Choices: []pass.Decision{{Site: "act", Option: "relu"}}}
 	c.Training = &pass.Training{Batch: 64, Optimiser: pass.SGD{Momentum: 0.9}}
-	for _, way := range [][]*pass.Pass{every, slices.Concat(passes.ToTrainable, passes.ToTrain, passes.ToFixedStep)} {
+	for _, way := range [][]*pass.Pass{every, slices.Concat(passes.ToTrainable, passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)} {
 		if err := r.Run(c, m.Clone(), way...); err != nil {
 			t.Fatal(err)
 		}
+		c.Deploy = cost.Outsourced // as every step is
 	}
 	for _, b := range fenced[1:] {
 		text, ok := after[strings.TrimPrefix(b[0], "after ")]

@@ -10,19 +10,16 @@ import (
 
 // place puts a party's instructions into levels and its parts into buffers. Parts whose lives do not overlap share a
 // buffer: what a level sends and receives lives at once, computations one after the other.
-func (s *stream) place(input, output *part, tuning Tuning) {
+func (s *stream) place(held ends, tuning Tuning) {
 	slices.SortStableFunc(s.ops, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
-	s.putAway(input, output, tuning.SlotBytes)
-	lives := s.lives(input, output)
+	s.putAway(held, tuning.SlotBytes)
+	lives := s.lives(held)
 	where := s.allocate(lives)
 	for i := range s.p.Imports {
 		s.p.Imports[i].Out.Buf = where[s.p.Imports[i].Out.Buf]
 	}
-	if input != nil {
-		s.p.Input.Buf = where[input.id]
-	}
-	if output != nil {
-		s.p.Output.Buf = where[output.id]
+	for _, x := range slices.Concat(held.in, held.out) {
+		*x.buf = where[x.part.id]
 	}
 	for _, t := range s.ops {
 		in := program.Instr{Op: t.op, Tag: t.tag, Out: operands(t.out, where), In: operands(t.in, where), Ints: t.ints}
@@ -36,6 +33,32 @@ func (s *stream) place(input, output *part, tuning Tuning) {
 			l.Compute = append(l.Compute, in)
 		}
 	}
+}
+
+// ends are the parts that hold what a program is given before its online phase, and what it leaves behind it.
+type ends struct{ in, out []end }
+
+// end is such a part, and where the program says which buffer it has.
+type end struct {
+	*part
+	buf *int
+}
+
+func (e *ends) into(p *part, buf *int) {
+	if p != nil {
+		e.in = append(e.in, end{p, buf})
+	}
+}
+
+func (e *ends) outOf(p *part, buf *int) {
+	if p != nil {
+		e.out = append(e.out, end{p, buf})
+	}
+}
+
+// has tells whether a part is one of them.
+func (e ends) has(p *part) bool {
+	return slices.ContainsFunc(slices.Concat(e.in, e.out), func(x end) bool { return x.part == p })
 }
 
 func operands(parts []*part, where []int) []program.Operand {
@@ -63,7 +86,7 @@ type life struct{ from, to int }
 
 // lives numbers the steps: all messages of a level are one step, each computation one. In a lane of its own each instruction, or
 // import, is a step. Unused parts live for a moment.
-func (s *stream) lives(input, output *part) []life {
+func (s *stream) lives(held ends) []life {
 	out := make([]life, len(s.parts))
 	for i := range out {
 		out[i] = life{from: -1}
@@ -101,14 +124,14 @@ func (s *stream) lives(input, output *part) []life {
 		if x := f.follow(t); x != nil {
 			touch(x, step)
 		}
-		if input != nil && t.at >= cost.OnlineStart {
-			touch(input, step)
+		if t.at >= cost.OnlineStart {
+			for _, x := range held.in {
+				touch(x.part, step)
+			}
 		}
 	}
-	for _, p := range []*part{input, output} {
-		if p != nil {
-			touch(p, step+1)
-		}
+	for _, x := range slices.Concat(held.in, held.out) {
+		touch(x.part, step+1)
 	}
 	return out
 }

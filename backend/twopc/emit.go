@@ -7,6 +7,7 @@ package twopc
 
 import (
 	"fmt"
+	"slices"
 
 	"sotto/ir"
 	"sotto/ir/cost"
@@ -29,13 +30,14 @@ type Tuning struct {
 // take up to 32 MB.
 func DefaultTuning() Tuning { return Tuning{SlotBytes: 64 << 10, Compared: 1 << 20} }
 
-// Emit makes the two programs of a SECURE function with one input and checks them against each other.
+// Emit makes the two programs of a SECURE function and checks them against each other. Its first input is the programs' Input; others are shared,
+// Further, or Publics.
 func Emit(m *ir.Module, f *ir.Func) (*Pair, error) { return EmitTuned(m, f, DefaultTuning()) }
 
 // EmitTuned is Emit with a tuning of one's own.
 func EmitTuned(m *ir.Module, f *ir.Func, tuning Tuning) (*Pair, error) {
-	if m.Stage != ir.Secure || len(f.Params) != 1 {
-		return nil, fmt.Errorf("@%s is in stage %s with %d inputs: accepted is stage secure with one", f.Name, m.Stage, len(f.Params))
+	if m.Stage != ir.Secure || len(f.Params) == 0 || f.Params[0].Type.Share == ir.Public {
+		return nil, fmt.Errorf("@%s is in stage %s with %d inputs: accepted is stage secure with one that is no public number, or more", f.Name, m.Stage, len(f.Params))
 	}
 	e := newEmitter(m, f)
 	e.tuning = tuning
@@ -87,6 +89,7 @@ type emitter struct {
 	batches int
 	tuning  Tuning
 	ots     [2]int // random OTs so far, by sender
+	states  []*state
 }
 
 // stream collects one party's instructions before they are put into levels and buffers.
@@ -124,14 +127,21 @@ func newEmitter(m *ir.Module, f *ir.Func) *emitter {
 		e.prog[p] = &stream{weights: map[*ir.Value]int{}, p: &program.Program{Version: program.Version, Party: cost.Party(p), Deploy: m.Deploy, Net: f.Name, Ring: e.bits,
 			Layers: layers, Extensions: ir.SessionOTs(m, f)}}
 	}
+	for _, x := range f.Params {
+		e.of[x] = e.given(x.Type)
+	}
+	return e
+}
+
+// given is what the parties have when the online phase begins: both, or the client alone its input.
+func (e *emitter) given(t ir.Type) *shared {
 	in := &shared{}
 	for p := range e.prog {
-		if m.Deploy == cost.Outsourced || cost.Party(p) == cost.Client {
-			in.at[p] = e.part(cost.Party(p), program.Ring, x.Type.Len(), cost.OnlineStart)
+		if t.Share != ir.OfClient || cost.Party(p) == cost.Client {
+			in.at[p] = e.part(cost.Party(p), program.Ring, t.Len(), cost.OnlineStart)
 		}
 	}
-	e.of[x] = in
-	return e
+	return in
 }
 
 func (e *emitter) part(p cost.Party, kind program.Kind, n int, ready cost.Time) *part {
@@ -224,16 +234,9 @@ func (e *emitter) tap(v *ir.Value) {
 }
 
 func (e *emitter) finish() (*Pair, error) {
-	result := e.of[e.f.Result]
-	lo, hi := ir.InputRange(e.f.Params[0])
-	x, y := e.f.Params[0], e.f.Result
-	for p, s := range e.prog {
-		s.p.Input = program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Lo: lo, Hi: hi, Buf: -1,
-			Mean: x.Floats("mean"), Std: x.Floats("std"), Resize: x.Int("resize"), Crop: x.Int("crop")}
-		name, _ := e.f.Output["name"].(string)
-		post, _ := e.f.Output["post"].(string)
-		s.p.Output = program.Tensor{Name: name, Shape: y.Type.Shape, Frac: y.Type.Elem.Frac, Post: post, Buf: -1}
-		s.place(e.of[x].at[p], result.at[p], e.tuning)
+	for p := range e.prog {
+		s := e.prog[p]
+		s.place(e.ends(cost.Party(p), s.p), e.tuning)
 	}
 	e.equalLevels()
 	c, s := e.prog[0].p, e.prog[1].p
@@ -249,6 +252,43 @@ func (e *emitter) finish() (*Pair, error) {
 		}
 	}
 	return &Pair{c, s, e.man}, nil
+}
+
+// ends describes what goes into a party's program and comes out of it.
+func (e *emitter) ends(p cost.Party, to *program.Program) ends {
+	x, y := e.f.Params[0], e.f.Result
+	lo, hi := ir.InputRange(x)
+	to.Input = program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Lo: lo, Hi: hi, Buf: -1,
+		Mean: x.Floats("mean"), Std: x.Floats("std"), Resize: x.Int("resize"), Crop: x.Int("crop")}
+	name, _ := e.f.Output["name"].(string)
+	post, _ := e.f.Output["post"].(string)
+	to.Output = program.Tensor{Name: name, Shape: y.Type.Shape, Frac: y.Type.Elem.Frac, Post: post, Buf: -1}
+	var all ends
+	all.into(e.of[x].at[p], &to.Input.Buf)
+	all.outOf(e.of[y].at[p], &to.Output.Buf)
+	to.Further = e.others(p, &all, func(x *ir.Value) bool { return x.Type.Share != ir.Public })
+	to.Publics = e.others(p, &all, func(x *ir.Value) bool { return x.Type.Share == ir.Public })
+	for _, s := range e.states {
+		to.State = append(to.State, program.State{Name: s.path, Shape: s.shape, Frac: s.frac, In: -1, Out: -1})
+	}
+	for i, s := range e.states {
+		all.into(s.in.at[p], &to.State[i].In)
+		all.outOf(s.out.at[p], &to.State[i].Out)
+	}
+	return all
+}
+
+// others describes the inputs of a kind behind the first.
+func (e *emitter) others(p cost.Party, to *ends, kind func(*ir.Value) bool) []program.Tensor {
+	var out []program.Tensor
+	of := slices.DeleteFunc(slices.Clone(e.f.Params[1:]), func(x *ir.Value) bool { return !kind(x) })
+	for _, x := range of {
+		out = append(out, program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Buf: -1})
+	}
+	for i, x := range of {
+		to.into(e.of[x].at[p], &out[i].Buf)
+	}
+	return out
 }
 
 // equalLevels gives both programs as many levels as the longer one has.

@@ -76,15 +76,53 @@ func emitted(pair *twopc.Pair) map[slot]int64 {
 func TestProgramsSendWhatTheOpTableDeclares(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, pair := emit(t)
-		want, got := declared(m), emitted(pair)
-		for s := range want {
-			if want[s] != got[s] {
-				t.Fatalf("%s at %d, %s: declared %d B, the program sends %d B:\n%s", s.from, s.at, m.Funcs[0].Body[s.tag].Op.Name, want[s], got[s], m)
+		sendsDeclared(t, m, pair)
+	})
+}
+
+func sendsDeclared(t *rapid.T, m *ir.Module, pair *twopc.Pair) {
+	want, got := declared(m), emitted(pair)
+	for s := range want {
+		if want[s] != got[s] {
+			t.Fatalf("%s at %d, %s: declared %d B, the program sends %d B:\n%s", s.from, s.at, m.Funcs[0].Body[s.tag].Op.Name, want[s], got[s], m)
+		}
+	}
+	for s, n := range got {
+		if _, ok := want[s]; !ok {
+			t.Fatalf("%s at %d, %s: sends %d B that are not declared:\n%s", s.from, s.at, m.Funcs[0].Body[s.tag].Op.Name, n, m)
+		}
+	}
+}
+
+// So do the programs of training steps, which name all their state, and what of it they replace.
+func TestStepsSendWhatTheOpTableDeclares(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := golden.DrawStep(t)
+		c, m := d.Pass, d.Net
+		c.Deploy = cost.Outsourced
+		c.Protocols.Nonlinear = rapid.SampledFrom(pass.Nonlinears()).Draw(t, "nonlinear")
+		if err := (&pass.Runner{}).Run(&c, m, slices.Concat(passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)...); err != nil {
+			t.Fatal(err)
+		}
+		pair, err := twopc.EmitTuned(m, m.Funcs[0], twopc.Tuning{SlotBytes: 1, Compared: 64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sendsDeclared(t, m, pair)
+		replaced := map[string]bool{}
+		for _, v := range m.Funcs[0].Body {
+			if v.Op.State {
+				replaced[v.Path] = replaced[v.Path] || v.Overwrites()
 			}
 		}
-		for s, n := range got {
-			if _, ok := want[s]; !ok {
-				t.Fatalf("%s at %d, %s: sends %d B that are not declared:\n%s", s.from, s.at, m.Funcs[0].Body[s.tag].Op.Name, n, m)
+		for _, p := range []*program.Program{pair.Client, pair.Server} {
+			if len(p.State) != len(replaced) {
+				t.Fatalf("%d state tensors, the step has %v", len(p.State), replaced)
+			}
+			for _, s := range p.State {
+				if (s.Out >= 0) != replaced[s.Name] {
+					t.Fatalf("%s comes out of buffer %d: replaced is %v", s.Name, s.Out, replaced[s.Name])
+				}
 			}
 		}
 	})

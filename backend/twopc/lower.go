@@ -68,6 +68,9 @@ func (e *emitter) reveal(v *ir.Value) *shared {
 // linear: the parts are products of the mask with the weights, shared by the material, plus the product of what was opened
 // with the weights: the server's in client-server, each party's share of them outsourced.
 func (e *emitter) linear(v *ir.Value) *shared {
+	if v.Bilinear() {
+		return e.bilinear(v)
+	}
 	x := e.of[v.Args[0]]
 	op, ints := linearMap(v)
 	w := v.Args[1]

@@ -38,6 +38,22 @@ var rows = []row{
 	{"ring.conv2d", (*emitter).linear, "conv2d"},
 	{"ring.linear", (*emitter).linear, "linear"},
 	{"ring.sumpool", each(sumpool), "avgpool"},
+	{"ring.conv2d.x", (*emitter).bilinear, "conv2d"},
+	{"ring.conv2d.w", (*emitter).bilinear, "conv2d"},
+	{"ring.linear.x", (*emitter).bilinear, "linear"},
+	{"ring.linear.w", (*emitter).bilinear, "linear"},
+	{"ring.products", (*emitter).bilinear, "batchnorm"},
+	{"ring.mul", (*emitter).bilinear, ""},
+	{"ring.mulp", (*emitter).mulp, ""},
+	{"ring.sums", each(sums), ""},
+	{"ring.unpool", each(unpool), ""},
+	{"ring.spread", (*emitter).spread, ""},
+	{"tour.winners", each(tour(5)), ""},
+	{"tour.unpair", each(tour(6)), ""},
+	{"tour.return", each(tour(7)), ""},
+	{"state", (*emitter).state, ""},
+	{"assign", (*emitter).assign, ""},
+	{"ot.arithmetic", (*emitter).integer, ""},
 
 	{"mask", (*emitter).mask, ""},
 	{"open", (*emitter).open, ""},
@@ -64,11 +80,11 @@ var loops = row{emit: each(func(v *ir.Value) (program.Opcode, []int) { return pr
 
 // rowOf gives the row of an op, one without emit if it has none.
 func rowOf(o *ir.Op) row {
-	if o.Loops != nil {
-		return loops
-	}
 	if i := slices.IndexFunc(rows, func(r row) bool { return r.op == o.Name }); i >= 0 {
 		return rows[i]
+	}
+	if o.Loops != nil {
+		return loops
 	}
 	return row{}
 }

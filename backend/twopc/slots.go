@@ -36,7 +36,7 @@ type use struct {
 type stretch []use
 
 // putAway gives slots to the parts of at least so many bytes that wait long. s.ops is ordered by moment.
-func (s *stream) putAway(input, output *part, least int) {
+func (s *stream) putAway(held ends, least int) {
 	uses, writers := s.uses()
 	a := &away{stream: s, before: map[int][]timed{}, after: map[int][]timed{}}
 	imports := map[int]*program.Import{}
@@ -46,7 +46,7 @@ func (s *stream) putAway(input, output *part, least int) {
 	for _, p := range slices.Clone(s.parts) {
 		im, list := imports[p.id], stretches(uses[p.id])
 		switch {
-		case p == input || p == output || s.bytes(p) < least || len(list) == 0:
+		case s.bytes(p) < least || len(list) == 0 || held.has(p):
 		case im != nil:
 			p.lane = importing
 			im.Slot = a.next()

@@ -178,11 +178,11 @@ func (s *step) part(v *ir.Value) (*ir.Value, error) {
 	return nil, fmt.Errorf("loops that are neither the gradient of gamma nor that of beta")
 }
 
-// batchnormBack is scale*(dy - sum(dy)/n) - c*(scale*deviation^2*p/n), with p = sum(dy*c): products with numbers of channels.
+// batchnormBack is scale*dy - scale*sum(dy)/n - c*(scale*deviation^2*p/n), with p = sum(dy*c): products with numbers of channels, of dy and c alone.
 func (s *step) batchnormBack(v *ir.Value) *ir.Value {
 	k, of, dy := s.norms[v.Args[2]], s.parts[v.Args[3]], s.To[v.Args[4]]
 	shape := dy.Type.Shape
-	first := s.mul(s.sub(dy, s.spread(s.over(of.beta, k.n, frac(dy)), shape)), s.spread(k.scale, shape))
+	first := s.sub(s.mul(dy, s.spread(k.scale, shape)), s.spread(s.mul(s.over(of.beta, k.n, frac(dy)), k.scale), shape))
 	const guard = 16 // p/n is small: so many bits more than activations have
 	mean := s.over(of.p, k.n, s.frac+guard)
 	square := s.trunc(s.mul(k.deviation, k.deviation), frac(k.deviation))

@@ -24,7 +24,7 @@ var Protocols = &pass.Pass{
 		if err := c.Protocols.Check(); err != nil {
 			return err
 		}
-		if err := ofOneSample(m); err != nil {
+		if err := protected(c, m); err != nil {
 			return err
 		}
 		m.Deploy, m.Packing = c.Deploy, c.Packing
@@ -52,12 +52,15 @@ var Protocols = &pass.Pass{
 	},
 }
 
-// ofOneSample refuses what has batches or overwrites state.
-func ofOneSample(m *ir.Module) error {
+// protected refuses functions that there are no protocols for.
+func protected(c *pass.Context, m *ir.Module) error {
 	for _, f := range m.Funcs {
 		for _, v := range slices.Concat(f.Params, f.Body) {
-			if v.Type.Batch > 0 || v.Overwrites() {
-				return fmt.Errorf("@%s: %s is %s of a training step, which has no protocols yet: accepted are functions of one sample", f.Name, v, v.Type)
+			switch {
+			case v.Type.Batch > 0:
+				return fmt.Errorf("@%s: %s is %s: accepted are functions of one sample, and what unbatch makes of others", f.Name, v, v.Type)
+			case v.Overwrites() && c.Deploy != cost.Outsourced:
+				return fmt.Errorf("@%s: %s overwrites @%s, in the %s deployment: accepted is outsourced, where both parties have a share of it", f.Name, v, v.Path, c.Deploy)
 			}
 		}
 	}
@@ -78,13 +81,22 @@ type assigner struct {
 func newAssigner(d cost.Deployment, p pass.Protocols, f *ir.Func) *assigner {
 	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, protocols: p, readers: f.Consumers(),
 		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
-	for _, p := range a.New.Params {
-		p.Type.Share = ir.Arithmetic
-		if a.clientServer {
+	for i, p := range a.New.Params {
+		switch {
+		case a.factor(f.Params[i]):
+			p.Type.Share = ir.Public
+		case a.clientServer:
 			p.Type.Share = ir.OfClient
+		default:
+			p.Type.Share = ir.Arithmetic
 		}
 	}
 	return a
+}
+
+// factor tells whether a parameter is a public number that others are multiplied by.
+func (a *assigner) factor(p *ir.Value) bool {
+	return slices.ContainsFunc(a.readers[p], func(r *ir.Value) bool { return r.Is("ring.mulp") && r.Args[1] == p })
 }
 
 // finish reveals the result to the client, or leaves it shared.
@@ -107,12 +119,22 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 		}
 	}
 	switch {
+	case v.Op.State && !v.Type.Elem.Float:
+		return a.state(v)
 	case v.Op.Constant:
 		return a.constant(v)
+	case a.bilinear(v):
+		return b.MustAs(v.Name, v.Op.Name, v.Attrs, a.operand(a.To[v.Args[0]]), a.operand(a.To[v.Args[1]]))
 	case v.Is("ring.conv2d"), v.Is("ring.linear"):
 		args := a.Args(v)
 		args[0] = a.operand(args[0])
 		return b.MustAs(v.Name, v.Op.Name, v.Attrs, args...)
+	case v.Is("ring.drelu"):
+		return a.sign(v, v.Name, a.compared(v, a.To[v.Args[0]]), reluWidth(v.Args[0]), 0)
+	case v.Is("ring.mux"):
+		return b.MustAs(v.Name, "ot.mux", nil, a.To[v.Args[0]], a.To[v.Args[1]])
+	case v.Is("ring.pick"):
+		return a.pick(v)
 	case v.Is("ring.square"):
 		return a.settle(v, b.MustAs(v.Name, "beaver.square", nil, a.operand(a.To[v.Args[0]])))
 	case v.Is("ring.quadratic"):
@@ -289,10 +311,7 @@ func (a *assigner) remask(x *ir.Value) *ir.Value {
 // material holds products; outsourced opened.
 func (a *assigner) operand(x *ir.Value) *ir.Value {
 	if !a.clientServer {
-		if a.opened[x] == nil {
-			a.opened[x] = a.B.At(x).MustAs(x.Name+".e", "open", nil, x)
-		}
-		return a.opened[x]
+		return a.open(x)
 	}
 	if a.fresh[x] {
 		return x

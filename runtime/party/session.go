@@ -49,16 +49,21 @@ type Options struct {
 	Making func(p vm.Progress)
 }
 
-// Input is a party's input: one of the two.
+// Input is a party's input: in clear, or its share. A training step has further inputs, public numbers that both parties give alike, and state.
 type Input struct {
-	Clear []float32
-	Share []int64
+	Clear   []float32
+	Share   []int64
+	Further [][]int64          // shares of what the program takes besides, in its order
+	Publics []int64            // in fixed point
+	State   map[string][]int64 // shares by name
 }
 
 // Result is what a session gives to one party.
 type Result struct {
 	Clear []float64 // the client's output (client-server)
 	Share []int64   // this party's share of the output (outsourced)
+	// State is this party's shares of the tensors of state that a training step replaced, by name.
+	State map[string][]int64
 	// Prepared is what a session that prepared has made.
 	Prepared *Prepared
 	Stats    Stats
@@ -379,15 +384,44 @@ func (s *session[W]) encodeInput() error {
 		if len(s.Input.Share) != len(dst) {
 			return fmt.Errorf("input share of %d elements, the network takes %d (shape %v)", len(s.Input.Share), len(dst), in.Shape)
 		}
-		for i, x := range s.Input.Share {
-			dst[i] = W(x)
-		}
-		return nil
+		fill(dst, s.Input.Share)
+		return s.encodeStep()
 	}
 	if len(s.Input.Clear) != len(dst) {
 		return fmt.Errorf("input of %d elements, the network takes %d (shape %v)", len(s.Input.Clear), len(dst), in.Shape)
 	}
 	return EncodeInput(dst, s.Input.Clear, in)
+}
+
+// encodeStep puts what a training step takes besides its images into its buffers.
+func (s *session[W]) encodeStep() error {
+	if f, p := len(s.Input.Further), len(s.Input.Publics); f != len(s.p.Further) || p != len(s.p.Publics) {
+		return fmt.Errorf("%d further inputs and %d public numbers, the program takes %d and %d", f, p, len(s.p.Further), len(s.p.Publics))
+	}
+	for i, x := range s.Input.Further {
+		dst := s.machine.Further(i)
+		if len(x) != len(dst) {
+			return fmt.Errorf("input share of %s of %d elements, the program takes %d (shape %v)", s.p.Further[i].Name, len(x), len(dst), s.p.Further[i].Shape)
+		}
+		fill(dst, x)
+	}
+	for i, x := range s.Input.Publics {
+		s.machine.SetPublic(i, W(x))
+	}
+	state := map[string][]W{}
+	for name, x := range s.Input.State {
+		state[name] = make([]W, len(x))
+		fill(state[name], x)
+		defer ring.Wipe(state[name])
+	}
+	return s.machine.LoadState(state)
+}
+
+// fill sets ring elements to their signed representatives.
+func fill[W ring.Word](dst []W, x []int64) {
+	for i, e := range x {
+		dst[i] = W(e)
+	}
 }
 
 // EncodeInput puts a clear input into fixed point. Elements outside the range the program was compiled for are an error.
@@ -407,7 +441,11 @@ func (s *session[W]) result() (*Result, error) {
 	switch out := s.machine.Output(); {
 	case out == nil:
 	case s.p.Deploy == cost.Outsourced:
-		res.Share = Signed(out)
+		res.Share, res.State = Signed(out), map[string][]int64{}
+		for name, x := range s.machine.State() {
+			res.State[name] = Signed(x)
+			ring.Wipe(x)
+		}
 	default:
 		res.Clear = make([]float64, len(out))
 		ring.Decode(res.Clear, out, s.p.Output.Frac)

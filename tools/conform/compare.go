@@ -33,7 +33,11 @@ func Compare(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32
 // CompareEach is Compare that hands every value on as it goes: what the parties hold, with how that differs from the reference, or the
 // reference where they hold nothing.
 func CompareEach(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), x []float32, taps map[string][]int64, visit func(Difference, *ir.Tensor)) (diffs []Difference, maxUnits int64, err error) {
-	env := ir.Env{f.Params[0]: ir.Quantize(f.Params[0].Type, x)}
+	return compareOn(f, weight, ir.Env{f.Params[0]: ir.Quantize(f.Params[0].Type, x)}, taps, visit)
+}
+
+// compareOn is CompareEach of a function with its inputs in env.
+func compareOn(f *ir.Func, weight func(*ir.Value) (*ir.Tensor, error), env ir.Env, taps map[string][]int64, visit func(Difference, *ir.Tensor)) (diffs []Difference, maxUnits int64, err error) {
 	left, slack, raised := f.Uses(), map[*ir.Value]int{}, ir.Env{}
 	for _, v := range f.Body {
 		want, err := reference(v, env, weight)

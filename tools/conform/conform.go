@@ -71,12 +71,8 @@ func (n *Net) write() error {
 	err := twopc.Bake(n.Secure.Funcs[0], ranges.WeightsOf(n.Context), func(name string, t *ir.Tensor) error {
 		shares[cost.Server][name] = t.I
 		if n.Context.Deploy == cost.Outsourced {
-			mask := randomShare(len(t.I), t.Type.Elem.Bits)
-			rest := make([]int64, len(t.I))
-			for i := range rest {
-				rest[i] = ir.Wrap(t.I[i]-mask[i], t.Type.Elem.Bits)
-			}
-			shares[cost.Client][name], shares[cost.Server][name] = mask, rest
+			parts := split(t)
+			shares[cost.Client][name], shares[cost.Server][name] = parts[0], parts[1]
 		}
 		return nil
 	})
@@ -140,19 +136,27 @@ func (n *Net) inputs(x []float32) [2]party.Input {
 	if n.Context.Deploy == cost.ClientServer {
 		return [2]party.Input{{Clear: x}, {}}
 	}
-	t := n.Secure.Funcs[0].Params[0].Type
-	whole := ir.Quantize(t, x).I
-	mask := randomShare(len(whole), t.Elem.Bits)
-	rest := make([]int64, len(whole))
+	shares := split(ir.Quantize(n.Secure.Funcs[0].Params[0].Type, x))
+	return [2]party.Input{{Share: shares[0]}, {Share: shares[1]}}
+}
+
+// split makes two shares of a tensor.
+func split(x *ir.Tensor) [2][]int64 {
+	mask := randomShare(len(x.I), x.Type.Elem.Bits)
+	rest := make([]int64, len(mask))
 	for i := range rest {
-		rest[i] = ir.Wrap(whole[i]-mask[i], t.Elem.Bits)
+		rest[i] = ir.Wrap(x.I[i]-mask[i], x.Type.Elem.Bits)
 	}
-	return [2]party.Input{{Share: mask}, {Share: rest}}
+	return [2][]int64{mask, rest}
 }
 
 // Play runs the network on one input between two parties over the given connection, with a dealer if the context names it as
 // the source.
 func (n *Net) Play(x []float32, conns [2]*wire.Conn) (*Played, error) {
+	return n.playWith(n.inputs(x), conns)
+}
+
+func (n *Net) playWith(inputs [2]party.Input, conns [2]*wire.Conn) (*Played, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var dials [2]func(context.Context) (*wire.Conn, error)
@@ -168,7 +172,6 @@ func (n *Net) Play(x []float32, conns [2]*wire.Conn) (*Played, error) {
 	var taps sums
 	var wg sync.WaitGroup
 	var errs [2]error
-	inputs := n.inputs(x)
 	for p := range conns {
 		wg.Go(func() {
 			defer conns[p].Close()

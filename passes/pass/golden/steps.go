@@ -1,0 +1,85 @@
+package golden
+
+import (
+	"pgregory.net/rapid"
+
+	"sotto/ir"
+	"sotto/passes/pass"
+)
+
+// DrawnStep is a random small network of what is trained in fixed point, with everything that one step of its training takes.
+type DrawnStep struct {
+	Net    *ir.Module
+	Pass   pass.Context
+	State  PublicWeights
+	Images []float32
+	Labels []float32
+}
+
+// stepRate is the learning rate of drawn steps.
+const stepRate = 1. / 16
+
+// DrawStep draws convolutions, normalisations, relus, pools of both kinds, sums and a linear layer behind them, an optimiser, and what stands for softmax.
+func DrawStep(t *rapid.T) *DrawnStep {
+	g := &generator{t: t, paths: map[string]int{}}
+	x := &ir.Value{Name: "image", Op: ir.Input, Type: ir.Float(g.int(1, 2, "channels"), g.int(4, 6, "height"), g.int(4, 6, "width")).Of(ir.OfClient)}
+	g.f = &ir.Func{Name: "net", Params: []*ir.Value{x}}
+	g.b = ir.NewBuilder(g.f)
+	g.values = []*ir.Value{x, g.conv(x)}
+	for range g.int(1, 4, "layers") {
+		of := g.values[len(g.values)-1]
+		kinds := []func(*ir.Value) *ir.Value{g.conv, g.normalised, g.relu, g.pool, g.sum}
+		g.values = append(g.values, rapid.SampledFrom(kinds).Draw(t, "layer")(of))
+	}
+	g.f.Result = g.head("")
+	d := &DrawnStep{Net: &ir.Module{Stage: ir.Net, Funcs: []*ir.Func{g.f}}, State: PublicWeights{Seed: rapid.Uint64().Draw(t, "state")}}
+	d.Pass.Training = &pass.Training{
+		Batch:     g.int(2, 4, "batch"),
+		Optimiser: rapid.SampledFrom([]pass.Optimiser{pass.SGD{}, pass.SGD{Momentum: 0.9}, pass.SGD{Momentum: 0.9, Nesterov: true}}).Draw(t, "optimiser"),
+		Decay:     rapid.SampledFrom([]float64{0, 1e-3}).Draw(t, "decay"),
+		Smoothing: rapid.SampledFrom([]float64{0, 0.1}).Draw(t, "smoothing"),
+		Softmax:   rapid.SampledFrom([]pass.Softmax{pass.Taylor, pass.ShiftedReLU, pass.Limit}).Draw(t, "softmax"),
+	}
+	batch := d.Pass.Training.Batch
+	d.Images = rapid.SliceOfN(rapid.Float32Range(-1, 1), batch*x.Type.Len(), batch*x.Type.Len()).Draw(t, "images")
+	classes := g.f.Result.Type.Len()
+	d.Labels = make([]float32, batch*classes)
+	for s := range batch {
+		d.Labels[s*classes+g.int(0, classes-1, "label")] = 1
+	}
+	return d
+}
+
+func (g *generator) relu(x *ir.Value) *ir.Value {
+	b, _ := g.at("relu")
+	return b.Must("nn.relu", nil, x)
+}
+
+// Inputs gives a step's inputs as numbers of the ring: images, labels and learning rate.
+func (d *DrawnStep) Inputs(f *ir.Func) []*ir.Tensor {
+	out := make([]*ir.Tensor, len(f.Params))
+	for i, x := range [][]float32{d.Images, d.Labels, {stepRate}} {
+		out[i] = ir.Quantize(f.Params[i].Type, x)
+	}
+	return out
+}
+
+// Tensor gives a state tensor as numbers of the ring.
+func (d *DrawnStep) Tensor(v *ir.Value) (*ir.Tensor, error) {
+	x, err := d.State.Weight(v.Path, v.Type.Shape)
+	if err != nil {
+		return nil, err
+	}
+	return ir.Quantize(v.Type, x), nil
+}
+
+// Run evaluates a step, and gives the numbers of all its values by name, and of the state that it leaves by path.
+func (d *DrawnStep) Run(f *ir.Func) (values, state map[string][]int64, err error) {
+	values, state = map[string][]int64{}, map[string][]int64{}
+	r := ir.Runner{Weight: d.Tensor,
+		Visit:  func(v *ir.Value, x *ir.Tensor) { values[v.Name] = x.I },
+		Assign: func(v *ir.Value, x *ir.Tensor) { state[v.Path] = x.I },
+	}
+	_, err = r.Run(f, d.Inputs(f)...)
+	return values, state, err
+}

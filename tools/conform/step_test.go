@@ -1,0 +1,164 @@
+package conform
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"sotto/backend/twopc"
+	"sotto/frontend"
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/pass"
+	"sotto/passes/pass/golden"
+	"sotto/passes/unbatch"
+	"sotto/runtime/party"
+	"sotto/runtime/wire"
+	"sotto/runtime/wire/wiretest"
+)
+
+// lenet is of LeNet's form, with normalisations: of each pool one, or two of a kind.
+const lenet = `net lenet {
+  input image: f32[1, 12, 12] from client
+  x = conv(image, 4, kernel = 5, pad = 2) as conv1 |> batchnorm as bn1 |> %[1]s(2) as pool1 |> relu as relu1
+  x = conv(x, 6, kernel = 3) as conv2 |> batchnorm as bn2 |> relu as relu2 |> %[2]s(2, stride = 2) as pool2
+  x = flatten(x) |> linear(12) as fc1 |> relu as relu3
+  output logits = x |> linear(5) as fc2 to client
+}`
+
+// step is a training step, compiled, with its batch and state.
+type step struct {
+	*Net
+	inputs []*ir.Tensor
+	state  golden.PublicWeights
+}
+
+func compileStep(t testing.TB, text string, c *pass.Context) *step {
+	t.Helper()
+	m, err := frontend.Load("step.sotto", []byte(text), frontend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &step{Net: &Net{Context: c, Dir: t.TempDir(), Ring: m.Module}, state: golden.PublicWeights{Seed: 1}}
+	var r pass.Runner
+	toRing := slices.Concat(passes.ToTrainable, passes.ToTrain, passes.ToFixedStep, []*pass.Pass{unbatch.Unbatch})
+	if err := r.Run(c, s.Ring, toRing...); err != nil {
+		t.Fatal(err)
+	}
+	s.Secure = s.Ring.Clone()
+	if err := r.Run(c, s.Secure, passes.ToPrivateStep...); err != nil {
+		t.Fatal(err)
+	}
+	if s.Pair, err = twopc.EmitTuned(s.Secure, s.Secure.Funcs[0], asIfLarge); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write(); err != nil {
+		t.Fatal(err)
+	}
+	f := s.Ring.Funcs[0]
+	images, labels := image(5, f.Params[0].Type.Len()), make([]float32, f.Params[1].Type.Len())
+	classes := len(labels) / c.Training.Batch
+	for i := range c.Training.Batch {
+		labels[i*classes+i%classes] = 1
+	}
+	for i, x := range [][]float32{images, labels, {1. / 16}} {
+		s.inputs = append(s.inputs, ir.Quantize(f.Params[i].Type, x))
+	}
+	return s
+}
+
+// tensor gives a state tensor before the step.
+func (s *step) tensor(v *ir.Value) (*ir.Tensor, error) {
+	x, err := s.state.Weight(v.Path, v.Type.Shape)
+	if err != nil {
+		return nil, err
+	}
+	return ir.Quantize(v.Type, x), nil
+}
+
+// shares are what both parties begin with.
+func (s *step) shares(t testing.TB) (in [2]party.Input) {
+	t.Helper()
+	images, labels := split(s.inputs[0]), split(s.inputs[1])
+	for p := range in {
+		in[p] = party.Input{Share: images[p], Further: [][]int64{labels[p]}, Publics: s.inputs[2].I, State: map[string][]int64{}}
+	}
+	for _, v := range s.Secure.Funcs[0].Body {
+		if v.Is("state") {
+			x, err := s.tensor(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := split(x)
+			in[0].State[v.Path], in[1].State[v.Path] = parts[0], parts[1]
+		}
+	}
+	return in
+}
+
+// A step between two parties computes each of its values as the step in the clear does on the same arguments, within a unit where it truncates,
+// and so each tensor of state that it leaves; it sends and takes from the dealer exactly what the op table declares.
+func TestTrainingSteps(t *testing.T) {
+	for _, c := range []struct {
+		first, second string
+		nonlinear     pass.Nonlinear
+		softmax       pass.Softmax
+		ot            cost.OT
+	}{
+		{"maxpool", "maxpool", pass.OTSign, pass.Taylor, cost.SoftSpoken},
+		{"avgpool", "avgpool", pass.DealtSign, pass.ShiftedReLU, cost.Ferret},
+		{"maxpool", "avgpool", pass.GarbledSign, pass.Limit, cost.SoftSpoken},
+	} {
+		t.Run(fmt.Sprintf("%s-%s-%s", c.first, c.second, c.nonlinear), func(t *testing.T) {
+			how := pass.Training{Batch: 4, Optimiser: pass.SGD{Momentum: 0.9}, Decay: 1e-3, Softmax: c.softmax}
+			s := compileStep(t, fmt.Sprintf(lenet, c.first, c.second), &pass.Context{Deploy: cost.Outsourced, Source: cost.FromDealer, Training: &how,
+				Protocols: pass.Protocols{Nonlinear: c.nonlinear}, OT: cost.AlwaysOT(c.ot)})
+			client, server := wiretest.SecurePair(t, wire.Options{})
+			p, err := s.playWith(s.shares(t), [2]*wire.Conn{client, server})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.check(t, p)
+		})
+	}
+}
+
+func (s *step) check(t *testing.T, p *Played) {
+	t.Helper()
+	f, env := s.Ring.Funcs[0], ir.Env{}
+	for i, x := range s.inputs {
+		env[f.Params[i]] = x
+	}
+	left, compared := map[string][]int64{}, 0
+	diffs, _, err := compareOn(f, s.tensor, env, p.Taps, func(d Difference, x *ir.Tensor) {
+		if p.Taps[d.Value.Name] != nil {
+			compared++
+		}
+		if d.Value.Overwrites() {
+			left[d.Value.Path] = x.I
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range diffs {
+		t.Errorf("%s", d)
+	}
+	if compared < len(f.Body)/2 {
+		t.Errorf("%d of %d values are compared", compared, len(f.Body))
+	}
+	for path, want := range left {
+		a, b := p.Results[0].State[path], p.Results[1].State[path]
+		for i := range want {
+			if len(a) != len(want) || len(b) != len(want) || a[i]+b[i] != want[i] {
+				t.Errorf("@%s is left as %v and %v, the parties held %v", path, a, b, want)
+				break
+			}
+		}
+	}
+	if len(left) == 0 || len(left) != len(p.Results[0].State) {
+		t.Errorf("%d tensors of state are left, the step replaces %d", len(p.Results[0].State), len(left))
+	}
+	checkCosts(t, s.Net, p)
+}
