@@ -38,3 +38,14 @@ func (v *Value) RestsOn() string {
 
 // Magnitude is the greatest absolute value in an interval.
 func (a Interval) Magnitude() float64 { return max(math.Abs(a.Lo), math.Abs(a.Hi)) }
+
+// Holds is the magnitude below which fixed point keeps a value of a RING function right, in units of its float meaning: 2^(l-2) units of
+// the last place, for a truncation by one COT and the difference of two values need the bit above; a result that nothing else reads is
+// only opened, which is right below 2^(l-1).
+func (f *Func) Holds(v *Value) float64 {
+	spare := 2
+	if v == f.Result && f.Uses()[v] == 1 {
+		spare = 1
+	}
+	return math.Ldexp(1, v.Type.Elem.Bits-spare-v.Type.Elem.Frac)
+}

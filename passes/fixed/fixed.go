@@ -486,7 +486,7 @@ func (l *lowering) ranges() []pass.Range {
 		if v == nil || n.IsConstant() || v.Is("nn.reshape") {
 			continue
 		}
-		r := pass.Range{Path: v.Path, Line: v.Pos.Line, Holds: math.Ldexp(1, l.bits-2-frac(n)), RestsOn: v.RestsOn()}
+		r := pass.Range{Path: v.Path, Line: v.Pos.Line, Holds: l.New.Holds(n), RestsOn: v.RestsOn()}
 		r.Margin = math.Log2(r.Holds / max(bound(v), smallest))
 		for kind, to := range map[string]*float64{"worst": &r.Worst, "seen": &r.Seen, "assumed": &r.Assumed} {
 			if b := v.Floats(kind); len(b) == 2 {

@@ -81,8 +81,13 @@ func (p *Program) checkTensor(t Tensor) error {
 		}
 		n *= d
 	}
-	if t.Frac < 0 || t.Frac >= p.Ring || len(t.Mean) != len(t.Std) {
-		return fmt.Errorf("program: tensor %s has %d fraction bits, %d means and %d deviations", t.Name, t.Frac, len(t.Mean), len(t.Std))
+	if t.Frac < 0 || t.Frac >= p.Ring {
+		return fmt.Errorf("program: tensor %s has %d fraction bits", t.Name, t.Frac)
+	}
+	for _, list := range [][]float64{t.Mean, t.Std} { // of which each may be left out
+		if len(list) > 0 && (len(t.Shape) == 0 || len(list) != t.Shape[0]) {
+			return fmt.Errorf("program: tensor %s of shape %v has %d means and %d deviations", t.Name, t.Shape, len(t.Mean), len(t.Std))
+		}
 	}
 	if t.Buf >= 0 {
 		return p.operand(Operand{Buf: t.Buf, Len: n}, Ring)

@@ -44,8 +44,9 @@ func (l *Layer) Relative() float64 {
 type Layers struct {
 	List []*Layer // in program order
 
-	ring *ir.Func // as it was compiled, of float weights
-	of   map[string]*Layer
+	ring  *ir.Func // as it was compiled, of float weights
+	of    map[string]*Layer
+	holds map[string]float64 // by value: what the ring holds of it, in its own scale
 
 	// Of the run at hand: what the float network has, and in which layers it left the range relied on and that of the ring.
 	reals            map[string][]float32
@@ -54,24 +55,22 @@ type Layers struct {
 
 // NewLayers makes the layers of a RING function: of all values but constants, reshapes, and the index that argmax gives.
 func NewLayers(ring *ir.Func) *Layers {
-	l := &Layers{ring: ring, of: map[string]*Layer{}}
+	l := &Layers{ring: ring, of: map[string]*Layer{}, holds: map[string]float64{}}
 	for _, v := range ring.Body {
 		if v.IsConstant() || v.Is("ring.reshape") || v.Is("ring.argmax") {
 			continue
 		}
+		l.holds[v.Name] = ring.Holds(v)
 		if of := l.of[v.Name]; of == nil && v.Is("ring.trunc") && l.of[v.Args[0].Name] != nil && v.Args[0].Path == v.Path {
 			l.of[v.Name] = l.of[v.Args[0].Name]
 			continue
 		}
 		bounds, _ := v.Bounds()
-		layer := &Layer{Value: v, Relied: bounds, RestsOn: v.RestsOn(), Holds: holds(v)}
+		layer := &Layer{Value: v, Relied: bounds, RestsOn: v.RestsOn(), Holds: l.holds[v.Name]}
 		l.of[v.Name], l.List = layer, append(l.List, layer)
 	}
 	return l
 }
-
-// holds is the magnitude that fixed point keeps a value below, in units of its float meaning.
-func holds(v *ir.Value) float64 { return math.Ldexp(1, v.Type.Elem.Bits-2-v.Type.Elem.Frac) }
 
 // Begin evaluates the float network on the input of the next run. weight gives its float weights.
 func (l *Layers) Begin(weight func(*ir.Value) (*ir.Tensor, error), x []float32) error {
@@ -99,7 +98,7 @@ func (l *Layers) Add(d Difference, x *ir.Tensor) {
 	}
 	layer.Seen = layer.Seen.Union(span(private))
 	at := span(reals)
-	layer.Overflows += first(l.overflow, layer, at.Magnitude() >= holds(d.Value))
+	layer.Overflows += first(l.overflow, layer, at.Magnitude() >= l.holds[d.Value.Name])
 	layer.Beyond += first(l.beyond, layer, layer.RestsOn == "calibrated" && max(layer.Relied.Lo-at.Lo, at.Hi-layer.Relied.Hi) > noticeable*layer.Relied.Magnitude())
 	delete(l.reals, d.Value.Name)
 }

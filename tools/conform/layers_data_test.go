@@ -58,14 +58,18 @@ return %3
 }
 
 func TestLayersTellWhatLeavesItsRangeAndWhatTheRingHolds(t *testing.T) {
-	// The ring holds 2^30 / 2^28 = 4 of the product.
+	// The ring holds 2^30 / 2^28 = 4 of the product, and 8 of the result, which is only opened.
 	_, l := over(t, `i32q28[2] {
 %1 = ring.mulc %x {c=1048576, frac=20, seen=[-1.0,1.0]} : i32q28[2]  @1:3:5/small
-return %1
+%2 = ring.mulc %1 {c=1, frac=0} : i32q28[2]  @1:4:5/out
+return %2
 }`, make([]map[string][]int64, 3), []float32{0.5, -0.5}, []float32{0.5, 1.5}, []float32{-5, 1})
 	small := l.List[0]
 	if small.Beyond != 2 || small.Overflows != 1 || small.Holds != 4 || small.Seen.Lo != -5 {
 		t.Errorf("%d runs beyond, %d overflows, holds %g, seen %v: want 2 of 3, 1, 4, from -5", small.Beyond, small.Overflows, small.Holds, small.Seen)
+	}
+	if out := l.List[1]; out.Overflows != 0 || out.Holds != 8 {
+		t.Errorf("%d overflows of a result of 5 where the ring holds %g: want none of 8", out.Overflows, out.Holds)
 	}
 	if want := math.Log2(4.0 / 5); small.Margin() != want {
 		t.Errorf("margin of %g bits, want %g", small.Margin(), want)

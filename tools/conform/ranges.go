@@ -23,13 +23,13 @@ func (e Exceeded) String() string {
 // rounding is by how many units of the last place a value may leave its range: what truncations before it add up to.
 const rounding = 16
 
-// Beyond tells whether a value leaves the range that calibration allows it.
-func Beyond(v *ir.Value, x *ir.Tensor) (e Exceeded, yes bool) {
+// Beyond tells whether a value of a RING function leaves the range that calibration allows it.
+func Beyond(f *ir.Func, v *ir.Value, x *ir.Tensor) (e Exceeded, yes bool) {
 	bounds, calibrated := v.Bounds()
 	if !calibrated || v.IsConstant() || !v.Type.Elem.IsRing() {
 		return e, false
 	}
-	e = Exceeded{Value: v, Bounds: bounds, Holds: math.Ldexp(1, v.Type.Elem.Bits-2-v.Type.Elem.Frac)}
+	e = Exceeded{Value: v, Bounds: bounds, Holds: f.Holds(v)}
 	slack, worst := math.Ldexp(rounding, -v.Type.Elem.Frac), 0.0
 	for _, r := range x.Real() {
 		if off := max(bounds.Lo-r, r-bounds.Hi) - slack; off > worst {

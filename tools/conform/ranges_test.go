@@ -13,7 +13,7 @@ func TestBeyondNamesTheLayerThatLeavesItsCalibratedRange(t *testing.T) {
 		facts string
 		want  string
 	}{
-		{"{seen=[-1.0,2.0]}", "net.sotto:3:5: act (ring.relu) reaches 2.5, calibration allows -1 to 2 and the ring holds 4.194e+06"},
+		{"{seen=[-1.0,2.0]}", "net.sotto:3:5: act (ring.relu) reaches 2.5, calibration allows -1 to 2 and the ring holds 8.389e+06"},
 		{"{seen=[-1.0,3.0]}", ""},
 		{"{worst=[0.0,1.0]}", ""}, // which holds on every input: it was not calibrated
 	} {
@@ -23,7 +23,7 @@ func TestBeyondNamesTheLayerThatLeavesItsCalibratedRange(t *testing.T) {
 		}
 		var got string
 		visit := func(d Difference, x *ir.Tensor) {
-			if e, yes := Beyond(d.Value, x); yes {
+			if e, yes := Beyond(m.Funcs[0], d.Value, x); yes {
 				got = e.String()
 			}
 		}

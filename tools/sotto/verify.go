@@ -147,7 +147,7 @@ func (a *app) compare(dir string, b *party.Bundle, clear *clear, f *runFlags, du
 	}
 	var beyond []conform.Exceeded
 	diffs, units, err := conform.CompareEach(clear.ring, clear.baked, x, values, func(d conform.Difference, x *ir.Tensor) {
-		if e, yes := conform.Beyond(d.Value, x); yes {
+		if e, yes := conform.Beyond(clear.ring, d.Value, x); yes {
 			beyond = append(beyond, e)
 		}
 	})
