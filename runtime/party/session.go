@@ -2,6 +2,7 @@ package party
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -113,6 +114,7 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 	}
 	o.Observer.during(phaseSession, SpanSession, start)
 	s := &session[W]{Options: o, p: p, weights: w, kernels: kernels, stats: newStats(p, o.Source), dealt: map[int]int64{}}
+	s.stats.Session = hex.EncodeToString(g.id[:])
 	defer s.wipe()
 	if g.mode == Prepare {
 		return s.prepare(ctx, g)

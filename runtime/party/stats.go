@@ -36,6 +36,8 @@ type LayerStats struct {
 
 // Stats is what a session took, seen from one party.
 type Stats struct {
+	// Session is the session's id, in hexadecimal: both parties' statistics of one session have the same, and it says nothing else.
+	Session string       `json:"session,omitempty"`
 	Source  cost.Source  `json:"offline_source"`
 	Online  Phase        `json:"online"`
 	Offline Phase        `json:"offline"`

@@ -16,10 +16,13 @@ const (
 )
 
 // replace writes a file beside path and renames it there when it is whole and on the disk, so that a crash leaves
-// either the old file or the new one. The file has its mode before it has content.
+// either the old file or the new one; what is there must be a file. The file has its mode before it has content.
 func replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	if mode&^fs.ModePerm != 0 || mode&Secret != Secret {
 		return fmt.Errorf("%s: mode %v: want permissions that let the owner read and write", path, mode)
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a device, say, whose place a file must not take
+		return fmt.Errorf("%s: %w", path, errNotRegular)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {

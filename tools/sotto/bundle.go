@@ -136,7 +136,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o666)
+	return replaceFile(path, string(text)+"\n")
 }
 
 func readJSON(path string, v any) error {

@@ -151,7 +151,7 @@ func writeTarget(path string, t cost.Target) error {
 	if _, err := cost.ParseTarget(text); err != nil {
 		return fmt.Errorf("%s: what was measured is no price list: %w", path, err)
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o666)
+	return replaceFile(path, string(text)+"\n")
 }
 
 // text says in one line what the machine is.

@@ -147,7 +147,13 @@ func (a *app) compile(n *network, flags lowerFlags, target cost.Target, dir stri
 	}
 	err = replaceDir(dir, func(tmp string) error {
 		r.Client, r.Server = clientDir, serverDir
-		return errors.Join(l.write(tmp, pair), l.writeNative(tmp, pair, flags.clang), writeJSON(filepath.Join(tmp, reportFile), r))
+		if err := l.write(tmp, pair); err != nil {
+			return err
+		}
+		if err := l.writeNative(tmp, pair, flags.clang); err != nil {
+			return err
+		}
+		return writeJSON(filepath.Join(tmp, reportFile), r)
 	})
 	if err != nil {
 		return nil, err
@@ -215,16 +221,28 @@ func (r *compileResult) bound() string {
 func (l *lowering) write(dir string, pair *twopc.Pair) error {
 	for sub, p := range map[string]*program.Program{clientDir: pair.Client, serverDir: pair.Server, dealerDir: nil} {
 		to := filepath.Join(dir, sub)
-		err := errors.Join(os.Mkdir(to, 0o755), program.Write(filepath.Join(to, party.ManifestFile), pair.Manifest))
-		if p != nil {
-			err = errors.Join(err, program.Write(filepath.Join(to, party.ProgramFile), p))
+		err := os.Mkdir(to, 0o755)
+		if err == nil {
+			err = program.Write(filepath.Join(to, party.ManifestFile), pair.Manifest)
+		}
+		if err == nil && p != nil {
+			err = program.Write(filepath.Join(to, party.ProgramFile), p)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	d, err := newDeal(filepath.Join(dir, dealerDir), pair.Client.Pair, pair.Client.Net)
-	return errors.Join(err, writeJSON(filepath.Join(dir, dealerDir, dealFile), d), l.writeParties(dir, pair), l.writeClear(filepath.Join(dir, clearDir)))
+	if err == nil {
+		err = writeJSON(filepath.Join(dir, dealerDir, dealFile), d)
+	}
+	if err == nil {
+		err = l.writeParties(dir, pair)
+	}
+	if err == nil {
+		err = l.writeClear(filepath.Join(dir, clearDir))
+	}
+	return err
 }
 
 // writeNative compiles kernels for both parties' programs, if there is a compiler to do it.

@@ -19,6 +19,7 @@ import (
 	"sotto/passes/choices"
 	"sotto/passes/pass"
 	"sotto/tools/sotto/explore"
+	"sotto/tools/sotto/timeline"
 )
 
 // exploreFlags are those of the explore command.
@@ -48,7 +49,8 @@ func newExploreCmd(a *app) *cobra.Command {
 			"                                either party computes, sends and waits\n" +
 			"  what compile -o wrote         the clear stages, and the estimate in the report\n" +
 			"  what --dump wrote             the dumps side by side\n" +
-			"  what run --trace wrote, or run --json printed: the measurement, beside the estimate if there is one\n" +
+			"  what run --trace wrote, or run --json printed: the measurement, beside the estimate if there is one; of two hosts, what infer\n" +
+			"                                and serve --trace wrote\n" +
 			"  what search -o wrote          the networks that were found\n" +
 			"  what fpga -o wrote            the schedule of both boards\n\n" +
 			"Choices that are not decided count their first option. The page can be looked at while passes still run. It is found under a\n" +
@@ -128,6 +130,7 @@ type explorer struct {
 	recorder explore.Recorder
 	ran      bool     // what run --json printed was given, which knows the layers best
 	network  *network // nil: no network's file was given
+	trace    *timeline.File
 	later    []func() error
 }
 

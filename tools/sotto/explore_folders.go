@@ -82,6 +82,12 @@ func (e *explorer) measurement(path string) error {
 	if err != nil || notTrace != nil {
 		return errors.Join(fmt.Errorf("%s is no measurement: accepted are what run --json printed and what run --trace wrote", path), err)
 	}
+	if e.trace != nil { // of one party: the other's goes with it
+		if trace, _, err = timeline.Merge(e.trace, trace); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	e.trace = trace
 	if err := e.document.Put("timeline-measured", explore.Measured(trace)); err != nil || e.ran {
 		return err
 	}

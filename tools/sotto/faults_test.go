@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -530,5 +531,83 @@ func TestChangedBytes(t *testing.T) {
 				t.Errorf("server: status %d: %s %s", status, out, errs)
 			}
 		})
+	}
+}
+
+// TestKilledTrace: of a traced session whose server dies in the middle, the client says so and leaves no trace, and nothing beside it.
+func TestKilledTrace(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "client-server")
+	p.link, p.wait = "wan", "3s"
+	_, dealer := p.deal()
+	p.overwrite("traces/c.json", []byte("of before"))
+	server, addr := p.serve(dealer, "--sessions", "1", "--trace", "traces/s.json")
+	client := p.infer(addr, dealer, "--trace", "traces/c.json")
+	time.Sleep(700 * time.Millisecond) // of more than a second, of round trips
+	server.signal(syscall.SIGKILL)
+	p.survives(client, clientResult)
+	p.holdsAlone("traces", "c.json")
+	if text, err := os.ReadFile(p.path("traces/c.json")); err != nil || string(text) != "of before" {
+		t.Errorf("%q, %v: accepted is what was there", text, err)
+	}
+}
+
+// holdsAlone demands that a folder has these files and no others.
+func (p *place) holdsAlone(dir string, want ...string) {
+	p.t.Helper()
+	entries, err := os.ReadDir(p.path(dir))
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if err != nil || !slices.Equal(got, want) {
+		p.t.Errorf("%s holds %v, want %v; %v", dir, got, want, err)
+	}
+}
+
+// TestFullOutput: what a full disk has no room for ends its command with one error that names the file, and nothing half-written is left; the
+// file of before is as it was.
+func TestFullOutput(t *testing.T) {
+	t.Parallel()
+	small := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=8k", "none", small).CombinedOutput(); err != nil {
+		t.Skipf("needs to mount a small file system: %v %s", err, out)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(small, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	p := newPlace(t, "client-server")
+	p.write("large.sotto", strings.Replace(tinyNet, "4, kernel", "400, kernel", 1))
+	mustSotto(t, "export", p.path("large.sotto"), "--weights", "random:1", "--onnx", p.path("large.onnx"))
+	for name, command := range map[string][]string{
+		"t.json":    {"run", "out", "--input", "random:3", "--offline", "dealer", "--trace"},
+		"page.html": {"explore", "tiny.sotto", "-o"},
+		"net.onnx":  {"export", "large.sotto", "--weights", "random:1", "--onnx"},
+		"w":         {"init", "large.sotto", "-o"},
+		"net":       {"import", "large.onnx", "-o"},
+		"bundles":   {"compile", "tiny.sotto", "--weights", "random:1", "-o"},
+	} {
+		p := p.sub(t)
+		p.tag = name + "-"
+		to := small + "/" + name
+		status, out, errs := p.ended(p.start(nil, append(command, to)...))
+		if e := oneError(t, errs); status != 1 || !strings.Contains(e.Message, "no space left on device") || !strings.Contains(e.Message, to) || strings.Contains(e.Message, "\n") || out != "" {
+			t.Errorf("%v: status %d, %s, %s", command, status, out, errs)
+		}
+		if left, err := os.ReadDir(small); err != nil || len(left) > 0 {
+			t.Errorf("%v leaves %v, %v", command, left, err)
+		}
+	}
+	// Where a device is named, it stays one.
+	if status, _, errs := sotto("explore", p.path("tiny.sotto"), "-o", "/dev/full"); status != 1 || !strings.Contains(errs, "/dev/full could not be written: no space left on device") {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	if status, _, errs := sotto("init", p.path("tiny.sotto"), "-o", "/dev/full", "--force"); status != 1 || !strings.Contains(errs, "/dev/full: not a regular file") {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	if info, err := os.Stat("/dev/full"); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		t.Errorf("/dev/full is %v, %v", info.Mode(), err)
 	}
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -111,28 +109,4 @@ func (a *app) writeFormatted(r fmtResult) error {
 		}
 	}
 	return a.show(r, r.list)
-}
-
-// replaceFile rewrites a file by renaming a whole new one into its place.
-func replaceFile(path, text string) error {
-	mode := os.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(t.Name()) // gone after the rename
-	_, err = t.WriteString(text)
-	if err == nil {
-		err = t.Chmod(mode)
-	}
-	if closed := t.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(t.Name(), path)
-	}
-	return err
 }

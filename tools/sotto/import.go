@@ -82,20 +82,34 @@ func (a *app) importONNX(path, name, out string, force bool) (*importResult, err
 	if !force && (exists(r.File) || exists(r.Weights)) {
 		return nil, fmt.Errorf("%s or %s is there: it stays as it is; name another directory, or pass --force", r.File, r.Weights)
 	}
-	if err := os.MkdirAll(out, 0o777); err != nil {
-		return nil, err
-	}
 	a.progress.step("writing %s", out)
-	if err := tensorfile.Write(r.Weights, n.Weights, map[string]string{"source": filepath.Base(path)}, tensorfile.Secret); err != nil {
-		return nil, err
-	}
-	if err := replaceFile(r.File, n.Source); err != nil {
+	if err := r.write(n, filepath.Base(path), out); err != nil {
 		return nil, err
 	}
 	for _, w := range n.Warnings {
 		a.notice("%s", w)
 	}
 	return r, nil
+}
+
+// write writes both files, or neither where none was.
+func (r *importResult) write(n *onnx.Network, from, out string) error {
+	there := exists(out)
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return err
+	}
+	had := exists(r.Weights)
+	err := tensorfile.Write(r.Weights, n.Weights, map[string]string{"source": from}, tensorfile.Secret)
+	if err == nil {
+		err = replaceFile(r.File, n.Source)
+	}
+	if err != nil && !had {
+		os.Remove(r.Weights) // if it is there
+	}
+	if err != nil && !there {
+		os.Remove(out) // if it is empty
+	}
+	return err
 }
 
 // elaborated compiles imported source, whose layers must ask for the weights that were imported.

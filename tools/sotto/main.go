@@ -100,7 +100,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newDealCmd(a),
 		newShareCmd(a),
 		newRevealCmd(a),
-		newRunCmd(a), newStatsCmd(a),
+		newRunCmd(a), newStatsCmd(a), newTraceCmd(a),
 		newLSPCmd(a),
 		newVerifyCmd(a),
 		newFPGACmd(a),

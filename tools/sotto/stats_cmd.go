@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +43,7 @@ func newStatsCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "stats RUN [RUN]", Short: "compare what two runs took, layer by layer", Args: cobra.RangeArgs(1, 2),
 		Long: "Stats prints times, bytes and rounds of two runs side by side, in all and for every layer, with the ratios of the second to the\n" +
-			"first; of one run, its table. A RUN is what `sotto run --json`, `infer --json` or one session of `serve --json` printed, or a directory\n" +
+			"first; of one run, its table. A RUN is what `sotto run --json`, `infer --json` or `serve --json` printed (its last session), or a directory\n" +
 			"that compile wrote: what it expects.",
 		Example: "  sotto run out --input cat.png --json > gc.json\n  sotto stats gc.json ot.json\n  sotto stats out gc.json   # the estimate and the run",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -67,7 +68,7 @@ func newStatsCmd(a *app) *cobra.Command {
 	}
 }
 
-// readRun reads a run's JSON, or the report in a directory of bundles.
+// readRun reads a run's JSON, the last of several sessions', or the report in a directory of bundles.
 func (a *app) readRun(path string) (*party.Stats, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, reportFile)
@@ -76,14 +77,21 @@ func (a *app) readRun(path string) (*party.Stats, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r struct {
-		Sotto int
-		party.Stats
+	var last *party.Stats
+	for d := json.NewDecoder(strings.NewReader(text)); ; {
+		var r struct {
+			Sotto int
+			party.Stats
+		}
+		if err := d.Decode(&r); err == io.EOF && last != nil {
+			return last, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s is no run: accepted are what `sotto run --json` printed, and a directory that `sotto compile` wrote", path)
+		}
+		if r.Sotto == 1 && len(r.Layers) > 0 {
+			last = &r.Stats
+		}
 	}
-	if err := json.Unmarshal([]byte(text), &r); err != nil || r.Sotto != 1 || len(r.Layers) == 0 {
-		return nil, fmt.Errorf("%s is no run: accepted are what `sotto run --json` printed, and a directory that `sotto compile` wrote", path)
-	}
-	return &r.Stats, nil
 }
 
 func sidesOf(from, to *party.Stats) *sidesResult {

@@ -34,7 +34,15 @@ func (t *traceFile) write(s *party.Stats) error {
 	if t == nil {
 		return nil
 	}
-	return t.File(s).Write(t.path)
+	return writeTrace(t.path, t.File(s))
+}
+
+func writeTrace(path string, f *timeline.File) error {
+	text, err := f.Encode()
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, string(text))
 }
 
 // traces are where the parties of a run write their own traces, by party.
@@ -63,9 +71,9 @@ func (t traces) merge(path string) error {
 			return err
 		}
 	}
-	both, err := timeline.Merge(sides[cost.Client], sides[cost.Server])
+	both, _, err := timeline.Merge(sides[cost.Client], sides[cost.Server])
 	if err != nil {
 		return err
 	}
-	return both.Write(path)
+	return writeTrace(path, both)
 }

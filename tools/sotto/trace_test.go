@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -156,19 +158,118 @@ func TestMergeAlignsClocks(t *testing.T) {
 	}
 	// Two messages that take 10 us each; the server's clock is an hour late.
 	client, server := side(timeline.Client, 0, 100, 200), side(timeline.Server, 3600e9, 10, 90)
-	both, err := timeline.Merge(client, server)
+	both, clocks, err := timeline.Merge(server, client)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := checkArrows(both); err != nil {
 		t.Fatal(err)
 	}
-	if at := both.Events[1].TS; at != 10 {
-		t.Errorf("the first message took %v us, accepted is 10", at)
+	if at := both.Events[1].TS; at != 10 || !clocks.Moved || clocks.Drift != 0 {
+		t.Errorf("the first message took %v us, accepted is 10 by clocks that were moved: %+v", at, clocks)
 	}
-	server.About.Program = "another"
-	if _, err := timeline.Merge(client, server); err == nil {
-		t.Error("traces of two programs were merged")
+	// Clocks that agree with the messages are believed, though the middle is elsewhere.
+	server.About.Origin = 93e3
+	if both, clocks, err = timeline.Merge(client, server); err != nil || clocks.Moved || both.Events[1].TS != 3 {
+		t.Errorf("%+v, %v: accepted is 3 us, as the clocks have it", clocks, err)
+	}
+	another := *server
+	another.About.Program = "another"
+	for _, c := range []struct {
+		a, b *timeline.File
+		want string
+	}{
+		{client, &another, "different programs"}, {client, side(timeline.Server, 0, 10), "no message"}, {server, server, "both traces are the server's"}, {both, server, "both parties in it already"},
+		{client, &timeline.File{About: timeline.About{Program: "p", Session: "s"}, Events: server.Events}, "different sessions"},
+	} {
+		if _, _, err := timeline.Merge(c.a, c.b); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one with %q", err, c.want)
+		}
+	}
+}
+
+// A clock that is faster than the other would have messages arrive before they left, however it is shifted.
+func TestMergeFindsTheDrift(t *testing.T) {
+	const ppm, flight = 80e-6, 20.0 // microseconds
+	client, server := &timeline.File{Sotto: 1}, &timeline.File{Sotto: 1}
+	for i := range 200 {
+		at, id := float64(i)*1e5, fmt.Sprint(i)
+		theirs := func(t float64) float64 { return (t - 5e6) * (1 + ppm) }
+		from, to := timeline.Event{Ph: "s", TS: at, PID: timeline.Client, ID: id}, timeline.Event{Ph: "f", TS: theirs(at + flight), PID: timeline.Server, ID: id}
+		if i%2 == 1 {
+			from.PID, to.PID, from.TS, to.TS = timeline.Server, timeline.Client, theirs(at), at+flight
+			from, to = to, from
+		}
+		client.Events, server.Events = append(client.Events, from), append(server.Events, to)
+	}
+	both, clocks, err := timeline.Merge(client, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkArrows(both); err != nil {
+		t.Error(err)
+	}
+	if off := clocks.Drift + ppm; math.Abs(off) > 1e-6 || !clocks.Moved {
+		t.Errorf("%+v: accepted is a drift of %v", clocks, -ppm)
+	}
+}
+
+// TestTracesOfTwoHosts: of two processes, each with a trace of its own, one whose clock is an hour late: the merged one is that of the run.
+func TestTracesOfTwoHosts(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "client-server", "--nonlinear", "gc")
+	_, dealer := p.deal()
+	var server *proc
+	session := func(name string) (r runResult) {
+		var addr string
+		server, addr = p.serve(dealer, "--sessions", "1", "--trace", name+"-s.json")
+		parse(t, p.ends(p.infer(addr, dealer, "--trace", name+"-c.json"), 0, ""), &r)
+		p.ends(server, 0, "")
+		return r
+	}
+	ran := session("first")
+	session("second")
+
+	merged := func(name string) (r mergedResult) {
+		lastObject(t, mustSotto(t, "trace", p.path(name), p.path("first-c.json"), "-o", p.path("both.json"), "--json"), &r)
+		return r
+	}
+	check := func() {
+		f, err := timeline.Read(p.path("both.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range []error{checkBytes(f, &ran), checkNesting(f), checkArrows(f)} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	r := merged("first-s.json")
+	check()
+	if r.Clocks != "believed" || r.Session != ran.Session || r.Net != "tiny" {
+		t.Errorf("%+v: accepted are clocks that are believed, of one machine", r)
+	}
+	mustSotto(t, "explore", p.path("tiny.sotto"), p.path("first-c.json"), p.path("first-s.json"), "-o", p.path("page.html"))
+	mustSotto(t, "explore", p.path("first-s.json"), "-o", p.path("page.html"))
+	mustSotto(t, "stats", server.out)
+	const late = 3600e3 // ms
+	f, err := timeline.Read(p.path("first-s.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.About.Origin += late * 1e6
+	text, err := f.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.overwrite("late.json", text)
+	if r = merged("late.json"); r.Clocks != "moved" || math.Abs(r.Ahead-late) > r.Within {
+		t.Errorf("%+v: accepted is a clock that is moved by %v ms", r, late)
+	}
+	check()
+	if status, _, errs := sotto("trace", p.path("first-c.json"), p.path("second-s.json"), "-o", p.path("x.json")); status != 1 || !strings.Contains(errs, "different sessions") {
+		t.Errorf("status %d, %s: accepted are the two of one session", status, errs)
 	}
 }
 

@@ -29,6 +29,46 @@ func writable(path string) error {
 	return errors.Join(t.Close(), os.Remove(t.Name()))
 }
 
+// replaceFile rewrites a file by renaming a whole new one into its place: it is never there in part. A link stays a link; what is no file, such
+// as /dev/stdout, is written to.
+func replaceFile(path, text string) error {
+	err := replaceAt(path, text)
+	var of *os.PathError
+	if errors.As(err, &of) { // of a file that is beside it
+		return fmt.Errorf("%s could not be written: %w", path, of.Err)
+	}
+	return err
+}
+
+func replaceAt(path, text string) error {
+	mode := os.FileMode(0o644)
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return os.WriteFile(path, []byte(text), mode)
+	case err == nil:
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
+	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(t.Name()) // gone after the rename
+	_, err = t.WriteString(text)
+	if err == nil {
+		err = t.Chmod(mode)
+	}
+	if closed := t.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(t.Name(), path)
+	}
+	return err
+}
+
 // folderWritable refuses a directory that could not be made or replaced, before what is to be in it. Nothing is left of the attempt.
 func folderWritable(dir string) error {
 	parent := filepath.Dir(filepath.Clean(dir))

@@ -61,23 +61,24 @@ func laneOfEvent(e *timeline.Event) (lane int, ok bool) {
 	return lane, ok
 }
 
-// MeasuredLayers sums a trace by layer, as `sotto run --json` has it: a layer's time is the client's, waiting included; bytes are the
-// messages', and a round is the first message's in it.
+// MeasuredLayers sums a trace by layer, as `sotto run --json` has it: a layer's time is the client's, waiting included, or that of the one party
+// whose trace it is; bytes are the messages', and a round is the first message's in it.
 func MeasuredLayers(f *timeline.File) *party.Stats {
 	s := sums{rows: map[string]*party.LayerStats{}, rounds: map[[2]any]bool{}}
-	var client [kinds][]timeline.Event
+	var lanes [kinds][]timeline.Event
+	alone := f.Side()
 	for _, e := range f.Events {
 		if e.Ph != "X" || e.Args == nil || e.Dur == nil {
 			continue
 		}
-		if e.TID == timeline.MessagesOut && len(e.Args.Parts) > 0 {
+		if len(e.Args.Parts) > 0 && (e.TID == timeline.MessagesOut || alone != 0 && e.TID == timeline.MessagesIn) {
 			s.message(&e)
 		}
-		if lane, ok := laneOfEvent(&e); ok && e.PID == timeline.Client {
-			client[lane] = append(client[lane], e)
+		if lane, ok := laneOfEvent(&e); ok && (e.PID == timeline.Client || e.PID == alone) {
+			lanes[lane] = append(lanes[lane], e)
 		}
 	}
-	s.time(client)
+	s.time(lanes)
 	out := &party.Stats{}
 	for _, path := range s.order {
 		out.Layers = append(out.Layers, *s.rows[path])
@@ -113,7 +114,7 @@ func (s *sums) at(p timeline.Part, phase string) *party.Phase {
 
 func (s *sums) message(e *timeline.Event) {
 	for _, p := range e.Args.Parts {
-		if at := s.at(p, e.Args.Phase); e.PID == timeline.Client {
+		if at := s.at(p, e.Args.Phase); (e.PID == timeline.Client) == (e.TID == timeline.MessagesOut) {
 			at.ClientSent += p.Bytes
 		} else {
 			at.ServerSent += p.Bytes

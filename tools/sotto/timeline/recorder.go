@@ -37,7 +37,7 @@ func (r *Recorder) File(s *party.Stats) *File {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := &File{Sotto: 1, Unit: "ms", Events: r.names()}
-	f.About = About{Net: r.program.Net, Program: r.program.Pair.String(), Source: string(s.Source), Origin: r.origin.UnixNano(),
+	f.About = About{Net: r.program.Net, Program: r.program.Pair.String(), Session: s.Session, Source: string(s.Source), Origin: r.origin.UnixNano(),
 		Totals: map[string]Total{cost.Offline.String(): {s.Offline.MS, s.Offline.Traffic}, cost.Online.String(): {s.Online.MS, s.Online.Traffic}}}
 	f.Events = append(f.Events, r.events...)
 	f.settle()

@@ -30,6 +30,7 @@ type File struct {
 type About struct {
 	Net     string `json:"net"`
 	Program string `json:"program_hash"`
+	Session string `json:"session,omitempty"` // its id, the same at both parties
 	Source  string `json:"offline_source"`
 	// Origin is the moment of time 0 by this machine's clock, in nanoseconds of Unix time.
 	Origin int64            `json:"origin_unix_ns"`
@@ -121,19 +122,19 @@ func Read(path string) (*File, error) {
 	return f, nil
 }
 
-// Write writes the trace to a file, an event a line.
-func (f *File) Write(path string) error {
+// Encode gives the trace as a file has it, an event a line.
+func (f *File) Encode() ([]byte, error) {
 	out := *f
 	out.Events = nil
 	text, err := json.Marshal(out)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text = text[:len(text)-len("null}")] // of traceEvents, the last field
 	for i, e := range f.Events {
 		line, err := json.Marshal(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		before := ",\n"
 		if i == 0 {
@@ -141,53 +142,7 @@ func (f *File) Write(path string) error {
 		}
 		text = append(append(text, before...), line...)
 	}
-	return os.WriteFile(path, append(text, "]}\n"...), 0o666)
-}
-
-// Merge puts the traces of both parties on one clock. The two machines' clocks are believed as long as every message arrives after
-// it left; otherwise the server's is shifted to the middle of what the messages both ways allow, as NTP does.
-func Merge(client, server *File) (*File, error) {
-	if client.About.Program != server.About.Program {
-		return nil, fmt.Errorf("the traces are of different programs, %.12s and %.12s", client.About.Program, server.About.Program)
-	}
-	shift := float64(server.About.Origin-client.About.Origin) / 1e3
-	low, high := client.between(server)
-	if shift < low || shift > high {
-		shift = (low + high) / 2
-	}
-	out := *client
-	out.Events = slices.Clone(client.Events)
-	for _, e := range server.Events {
-		if e.Ph != "M" {
-			e.TS = micros(e.TS + shift)
-		}
-		out.Events = append(out.Events, e)
-	}
-	out.settle()
-	return &out, nil
-}
-
-// between gives the least and the greatest shift of the server's clock, in microseconds, by which no message arrives before it left.
-func (f *File) between(server *File) (low, high float64) {
-	const far = 1e18
-	low, high = -far, far
-	left := map[string]float64{}
-	for _, e := range slices.Concat(f.Events, server.Events) {
-		if e.Ph == "s" {
-			left[e.ID] = e.TS
-		}
-	}
-	for _, e := range slices.Concat(f.Events, server.Events) {
-		at, sent := left[e.ID]
-		switch {
-		case e.Ph != "f" || !sent:
-		case e.PID == Server:
-			low = max(low, at-e.TS)
-		default:
-			high = min(high, e.TS-at)
-		}
-	}
-	return low, high
+	return append(text, "]}\n"...), nil
 }
 
 // settle puts events in the order of time, those that enclose others first, and the first at 0.
