@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf16"
 
 	"pgregory.net/rapid"
+
+	"sotto/frontend/syntax"
 )
 
 // Edits in UTF-16 do to the text what they do to its code units.
@@ -66,4 +70,58 @@ func FuzzServe(f *testing.F) {
 			}
 		}
 	})
+}
+
+// BenchmarkHover asks, over the protocol, for every place of a row of names in ResNet-50: as it is written, in blocks and loops, and as one line a
+// layer; a third edits the text before each, so that all of it is read and elaborated anew, as while somebody types.
+func BenchmarkHover(b *testing.B) {
+	text, err := os.ReadFile("../../../examples/resnet50.sotto")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text  string
+		edits bool
+	}{"blocks": {string(text), false}, "flat": {flat(54), false}, "typing": {string(text), true}, "typing-flat": {flat(54), true}} {
+		b.Run(name, func(b *testing.B) {
+			s := &Server{out: io.Discard, open: map[string]*document{}, dirty: map[string]bool{}, initialized: true}
+			s.didOpen(opened(c.text))
+			d := s.open["u"]
+			if s.analyse(d); len(d.errs) > 0 {
+				b.Fatal(d.errs)
+			}
+			var at []string
+			walk(d.file, func(p syntax.Placed) {
+				if n, ok := p.(*syntax.Call); ok {
+					place, _ := json.Marshal(d.place(n.Fn.Offset))
+					at = append(at, fmt.Sprintf(`{"id":1,"method":"textDocument/hover","params":{"textDocument":{"uri":"u"},"position":%s}}`, place))
+				}
+			})
+			edit := fmt.Sprintf(`{"method":"textDocument/didChange","params":{"textDocument":{"uri":"u"},"contentChanges":[{"range":{"start":%[1]s,"end":%[1]s},"text":" "}]}}`, `{"line":0,"character":0}`)
+			for i := 0; b.Loop(); i++ {
+				if c.edits {
+					if err := s.message([]byte(edit)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := s.message([]byte(at[i%len(at)])); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func opened(text string) (p textDocument) {
+	p.TextDocument.URI, p.TextDocument.Text = "u", text
+	return p
+}
+
+// flat is a network of so many convolutions with batch normalisation and ReLU, a line each: as an import without blocks has it.
+func flat(layers int) string {
+	text := "net flat {\n  input image: f32[3, 224, 224] from client\n  x = conv(image, 64, kernel = 7, stride = 4, pad = 3)\n"
+	for i := range layers {
+		text += fmt.Sprintf("  x = conv(x, 64, kernel = 3, pad = 1) as \"conv%d\"\n  x = batchnorm(x) as \"bn%d\"\n  x = relu(x) as \"relu%d\"\n", i, i, i)
+	}
+	return text + "  output logits = avgpool(x, 56) |> flatten |> linear(1000) to client\n}\n"
 }
