@@ -56,8 +56,8 @@ func lastObject(t *testing.T, out string, into any) {
 	}
 }
 
-// TestEveryCommandPreparesImagesAlike: of images of several sizes, what train says of the test split is what verify counts, and what eval and
-// the private run of each image alone give.
+// TestEveryCommandPreparesImagesAlike: of images of several sizes, what train says of the test split is what verify counts, and what eval gives of each
+// image alone, and of one what run and, between hosts, infer give in private.
 func TestEveryCommandPreparesImagesAlike(t *testing.T) {
 	dir := t.TempDir()
 	net, images, out := filepath.Join(dir, "prepared.sotto"), filepath.Join(dir, "images"), filepath.Join(dir, "out")
@@ -95,16 +95,25 @@ func TestEveryCommandPreparesImagesAlike(t *testing.T) {
 
 	one := filepath.Join(images, "test", "along", "3.png")
 	var clear struct{ Ring prediction }
-	var private prediction
 	lastObject(t, mustSotto(t, "eval", out, "--input", one, "--json"), &clear)
 	ran, err := exec.Command("sotto", "run", out, "--input", one, "--json", "--offline", "dealer").Output() // which starts processes of itself
 	if err != nil {
 		t.Fatal(err)
 	}
-	lastObject(t, string(ran), &private)
-	for i, y := range private.Output {
-		if off := y - clear.Ring.Output[i]; off > 0.05 || off < -0.05 {
-			t.Errorf("output %d is %v in private, %v in the clear", i, y, clear.Ring.Output[i])
+	mustSotto(t, "keys", "-o", filepath.Join(dir, "keys"))
+	hosts := &place{t: t, dir: dir, link: "loopback", wait: "20s"}
+	_, dealer := hosts.deal()
+	_, addr := hosts.serve(dealer, "--sessions", "1")
+	for what, printed := range map[string]string{"run": string(ran), "infer": hosts.ends(hosts.infer(addr, dealer, "--input", one), 0, "")} {
+		var private prediction
+		lastObject(t, printed, &private)
+		if len(private.Output) != len(clear.Ring.Output) {
+			t.Fatalf("%s gives %d outputs, want %d", what, len(private.Output), len(clear.Ring.Output))
+		}
+		for i, y := range private.Output {
+			if off := y - clear.Ring.Output[i]; off > 0.05 || off < -0.05 {
+				t.Errorf("output %d is %v by %s, %v in the clear", i, y, what, clear.Ring.Output[i])
+			}
 		}
 	}
 }
