@@ -289,3 +289,13 @@ func (b *browser) quiet() {
 		b.t.Errorf("the page logged:\n%s", strings.Join(b.said, "\n"))
 	}
 }
+
+// picture writes what the page looks like as a PNG.
+func (b *browser) picture(path string) {
+	b.t.Helper()
+	var out struct{ Data []byte }
+	b.call("Page.captureScreenshot", object{"format": "png"}, &out)
+	if err := os.WriteFile(path, out.Data, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sotto/ir/pos"
 	"sotto/tools/sotto/explore"
@@ -126,6 +129,173 @@ func TestExplorePage(t *testing.T) {
 	b.until("document.querySelectorAll('.pane:not(.source) .row').length > 20")
 	if wide := b.eval("document.documentElement.scrollWidth"); wide.(float64) > 420 {
 		t.Errorf("the page is %v pixels wide on a screen of 420", wide)
+	}
+	b.quiet()
+}
+
+// TestExploreMeasured: a trace of a run beside the estimate, in the dark: bars and figures of both for every layer, and both timelines; and beside
+// them the schedule of two boards.
+func TestExploreMeasured(t *testing.T) {
+	p := newPlace(t, "client-server")
+	sottoJSON(t, nil, "run", p.path("out"), "--input", "random:3", "--trace", p.path("t.json"))
+	sottoJSON(t, nil, "fpga", p.path("tiny.sotto"), "--target", "zcu104x2", "--estimate", "-o", p.path("boards"))
+	e, url := explored(t, exploreFlags{lower: lowerFlags{weights: "random:1"}}, p.path("tiny.sotto"), p.path("t.json"), p.path("boards"))
+	b := newBrowser(t, 1280, 800, true)
+	if err := e.fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.open(url + "#layers")
+	b.until(ready)
+	b.until("document.getElementById('facts').textContent.includes('online, estimated') && document.getElementById('facts').textContent.includes('online, measured')")
+	if dark := b.eval("getComputedStyle(document.body).backgroundColor"); dark != "rgb(20, 23, 27)" {
+		t.Errorf("in the dark the page is %v", dark)
+	}
+	for _, figure := range []string{"online", "online-bytes"} {
+		b.eval(fmt.Sprintf("views[2].view.figure = %q; views[2].view.draw()", figure))
+		// Of each layer with a figure on both sides a bar of each, as long as it is to the longest, and the ratio; the layers sum to the total.
+		if wrong := b.eval(`(() => {
+			const rows = views[2].view.rows, most = Math.max(...rows.flatMap((r) => r.values)), seen = [...document.querySelectorAll('tr[data-i]')];
+			const wrong = rows.flatMap((r, i) => ['estimate', 'measured'].flatMap((kind, k) => {
+				const bar = seen[i].querySelector('i.' + kind), cell = seen[i].querySelector('.bars');
+				const want = (r.values[k] || 0) / most, got = bar && !bar.hidden ? bar.getBoundingClientRect().width / (cell.clientWidth - parseFloat(getComputedStyle(cell).paddingLeft) - parseFloat(getComputedStyle(cell).paddingRight)) : 0;
+				return Math.abs(want - got) < 0.02 ? [] : [r.path + ' ' + kind + ': ' + got + ', want ' + want];
+			}));
+			const total = [...document.querySelector('tr.total').children].map((c) => c.textContent);
+			return [...wrong, ...(rows.filter((r) => r.values.every((v) => v > 0)).length < 4 ? ['few layers have both'] : []), ...(Number(total.at(-1)) > 0 ? [] : ['totals ' + total])].join('; ');
+		})()`); wrong != "" {
+			t.Errorf("%s: %v", figure, wrong)
+		}
+	}
+	b.press("4")
+	b.until("document.querySelectorAll('canvas').length === 4")
+	for i, kind := range []string{"offline, estimate", "offline, measured", "online, estimate", "online, measured"} {
+		if title, _ := b.eval(fmt.Sprintf("document.querySelectorAll('canvas')[%d].getAttribute('aria-label')", i)).(string); !strings.HasPrefix(title, kind+": client computes ") || strings.Contains(title, "server computes 0") {
+			t.Errorf("chart %d is %q, want %s", i, title, kind)
+		}
+	}
+	b.eval("document.querySelectorAll('canvas')[3].focus()")
+	b.press("j", "j", "j", "Enter")
+	b.until("selection.now !== null && document.getElementById('chosen').textContent.includes(' measured')")
+
+	b.press("5")
+	b.until("current.view.title === 'Boards' && document.querySelectorAll('.scatter circle').length > 0 && views[5].view.chart.lanes.some((l) => l.length > 0)")
+	b.eval("document.querySelector('canvas').focus()")
+	b.press("j", "j", "+", "Enter")
+	b.until("document.querySelector('.told').textContent.includes('·') && selection.now !== null && document.querySelector('tr.same')")
+	b.quiet()
+}
+
+// TestExplorePictures draws the pictures of docs/explore that need nothing but the examples: SOTTO_PICTURES=1 does it.
+func TestExplorePictures(t *testing.T) {
+	if os.Getenv("SOTTO_PICTURES") == "" {
+		t.Skip("SOTTO_PICTURES=1 draws docs/explore anew")
+	}
+	pictures, err := filepath.Abs("../../docs/explore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.Symlink(examples, "examples"); err != nil {
+		t.Fatal(err)
+	}
+	sottoJSON(t, nil, "run", "examples/minionn.sotto", "--input", "examples/images/seven.png", "--trace", "t.json")
+	for _, page := range []struct {
+		args     []string
+		set      []string
+		pictures []picture
+	}{
+		{[]string{"examples/minionn.sotto", "t.json"}, nil, []picture{
+			{"layers", "layers", 1360, 420, false, "selection.set({file: '', line: 5, path: 'relu2'}, null)"},
+			{"measured", "timeline", 1360, 1010, false, ""},
+		}},
+		{[]string{"examples/minionn.sotto"}, nil, []picture{
+			{"passes", "passes", 1360, 760, false, "await views[0].view.pick(0, 8); [...document.querySelectorAll('.pane:nth-child(3) .row')].find((r) => r.textContent.includes('ring.conv2d')).querySelector('.value').click()"},
+		}},
+		{[]string{"examples/resnet50.sotto"}, []string{"act=relu", "pool=maxpool"}, []picture{
+			{"graph", "graph", 1360, 760, false, "selection.set({file: '', line: 3, path: 'layer1.0.act#3.relu'}, null)"},
+			{"timeline", "timeline", 1360, 700, false, ""},
+			{"dark", "passes", 1120, 620, true, "selection.set({file: '', line: 7, path: 'layer2.0.conv1'}, null)"},
+		}},
+	} {
+		var f exploreFlags
+		f.network.set = page.set
+		e, url := explored(t, f, page.args...)
+		if err := e.fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range page.pictures {
+			p.draw(t, url, filepath.Join(pictures, p.name+".png"))
+		}
+	}
+}
+
+// picture is one of a view, of some pixels, after something was done to it.
+type picture struct {
+	name, view    string
+	width, height int
+	dark          bool
+	do            string
+}
+
+func (p *picture) draw(t *testing.T, url, path string) {
+	b := newBrowser(t, p.width, p.height, p.dark)
+	defer b.close()
+	b.open(url + "#" + p.view)
+	b.until(ready + " && document.getElementById('view-" + p.view + "')")
+	b.eval("(async () => { " + p.do + "; await new Promise((r) => setTimeout(r, 500)); })()")
+	b.picture(path)
+	b.quiet()
+}
+
+// TestResNet50OpensWithinASecond: from the start of the command until the network is seen, and the page anew once all passes have run.
+func TestResNet50OpensWithinASecond(t *testing.T) {
+	if os.Getenv("SOTTO_LONG") == "" {
+		t.Skip("SOTTO_LONG=1 runs it, on a machine that does nothing else")
+	}
+	b := newBrowser(t, 1360, 850, false)
+	b.open("about:blank")
+	begun := time.Now()
+	streams := t.TempDir()
+	q, err := spawn("../../examples", nil, streams+"/out", streams+"/err", "explore", "resnet50.sotto", "--set", "act=relu", "--set", "pool=maxpool", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(q.kill)
+	if _, err := q.address(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(q.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r exploreResult
+	parse(t, string(text), &r)
+	const seen = "typeof store === 'object' && document.querySelectorAll('.pane:not(.source) .row').length > 20"
+	b.open(r.URL)
+	b.until(seen)
+	first := time.Since(begun)
+	b.until(ready)
+	compiled := time.Since(begun)
+	b.open("about:blank")
+	b.until("location.protocol === 'about:'")
+	begun = time.Now()
+	b.open(r.URL)
+	b.until(seen)
+	again := time.Since(begun)
+	views := map[string]time.Duration{}
+	for i, shown := range []string{"document.querySelectorAll('.node').length > 100", "document.querySelectorAll('tr[data-i]').length > 100", "document.querySelectorAll('canvas').length === 2"} {
+		begun := time.Now()
+		b.press(fmt.Sprint(i + 2))
+		b.until(shown)
+		views[fmt.Sprint(i+2)] = time.Since(begun)
+	}
+	t.Logf("seen after %v, all passes after %v, opened again in %v, other views %v", first, compiled, again, views)
+	if first > time.Second || again > time.Second {
+		t.Errorf("it takes %v until the network is seen, and %v when all is there", first, again)
 	}
 	b.quiet()
 }
