@@ -40,6 +40,8 @@ const (
 	lineBytes    = 64
 	// transferBytes is what one transfer has the memory for: longer ones give way to others in between.
 	transferBytes = 1 << 14
+	// transitBytes is what leaves on the link as soon as the other board has room for it, whole lines: of a longer message the room fills as it leaves.
+	transitBytes = 1 << 12
 )
 
 // kernelPool is a kernel's buffers: a convolution's tiles may keep an input, and have weights of their own all the same.
@@ -65,8 +67,8 @@ type builder struct {
 	ends    []sched.Dep // by unit: the op after which it has ended, with a lag
 	issues  []int       // by unit: its first op
 	last    [2][Kernels]tails
-	sent    []int // by unit: the op that has it on the link
-	tile    int   // that is added
+	sent    [][]int // by unit: the ops that have it on the link
+	tile    int     // that is added
 	onLink  [2]int
 }
 
@@ -91,7 +93,7 @@ type OpInfo struct {
 
 func newBuilder(units []unit, designs [2]target.Design, link cost.Link) *builder {
 	b := &builder{units: units, designs: designs, link: link, clock: max(designs[0].ClockMHz, designs[1].ClockMHz),
-		ends: make([]sched.Dep, len(units)), issues: make([]int, len(units)), sent: make([]int, len(units)), onLink: [2]int{-1, -1}}
+		ends: make([]sched.Dep, len(units)), issues: make([]int, len(units)), sent: make([][]int, len(units)), onLink: [2]int{-1, -1}}
 	resource := func(name string) int {
 		b.Resources = append(b.Resources, sched.Resource{Name: name, Units: 1})
 		return len(b.Resources) - 1
@@ -266,22 +268,28 @@ func (b *builder) sends(n, issue int) {
 		sched.Dep{Op: last.load.Op, Lag: last.load.Lag + b.cycles(u.party, target.MemoryLatency)})
 	last.compute = pack
 	b.lease(pools.in, load, pack)
-	transit := b.add(n, Transit, r.link, b.transit(u.message), ended(pack), ended(b.onLink[u.party]))
-	b.ops[transit].Bytes = u.message
-	b.lease(pools.out, pack, transit)
-	b.onLink[u.party], b.sent[n], b.ends[n] = transit, transit, ended(transit)
+	for at := int64(0); at < u.message; at += transitBytes {
+		bytes := min(transitBytes, u.message-at)
+		transit := b.add(n, Transit, r.link, b.transit(at+bytes)-b.transit(at), ended(pack), ended(b.onLink[u.party]))
+		b.ops[transit].Bytes = bytes
+		b.onLink[u.party], b.sent[n] = transit, append(b.sent[n], transit)
+	}
+	b.lease(pools.out, pack, b.onLink[u.party])
+	b.ends[n] = ended(b.onLink[u.party])
 }
 
-// receives adds a Recv: unpack, store. What arrives has a buffer from when it begins to leave.
+// receives adds a Recv: unpack, store. Each part of what arrives has room from when it begins to leave, all of it until it is unpacked.
 func (b *builder) receives(n, issue int) {
 	u := b.units[n]
 	r, last, pools := &b.boards[u.party], &b.last[u.party][u.Kernel], b.boards[u.party].pools[u.Kernel]
 	w := u.work[0]
-	transit := b.sent[u.meets]
+	sent := b.sent[u.meets]
 	unpack := b.add(n, Compute, r.engines[u.Kernel], b.cycles(u.party, w.Compute), ended(issue), ended(last.compute),
-		sched.Dep{Op: transit, Lag: b.delay()})
+		sched.Dep{Op: sent[len(sent)-1], Lag: b.delay()})
 	last.compute = unpack
-	b.Leases = append(b.Leases, sched.Lease{Pool: pools.in, Slots: lines(u.message), From: transit, Until: []int{unpack}})
+	for _, transit := range sent {
+		b.Leases = append(b.Leases, sched.Lease{Pool: pools.in, Slots: lines(b.ops[transit].Bytes), From: transit, Until: []int{unpack}})
+	}
 	b.transfer(n, Store, w.StoreBytes, w.StoreCycles, &last.store, ended(unpack))
 	b.lease(pools.out, unpack, b.past(n, last.store))
 	b.ends[n] = sched.Dep{Op: last.store.Op, Lag: last.store.Lag + b.cycles(u.party, target.MemoryLatency)}
