@@ -37,6 +37,23 @@ func (p *Program) Task(i int) (*circuit.Task, error) {
 	return circuit.Named(p.Circuits[i].Name, p.Circuits[i].Params...)
 }
 
+// ANDs counts the AND gates that a program garbles, or evaluates, in all. The program must have passed Verify.
+func (p *Program) ANDs() (n int64, err error) {
+	for _, l := range slices.Concat(p.Offline, p.Online) {
+		for _, in := range slices.Concat(l.Send, l.Recv) {
+			if in.Op != GCGarble && in.Op != GCRemask && in.Op != GCEvaluate {
+				continue
+			}
+			t, err := p.Task(in.Ints[gcCircuit])
+			if err != nil {
+				return 0, err
+			}
+			n += int64(t.ANDs()) * int64(in.Ints[gcCount])
+		}
+	}
+	return n, nil
+}
+
 // checkCircuits demands circuits that there are, for this ring.
 func (p *Program) checkCircuits() error {
 	if len(p.Circuits) > maxCircuits {

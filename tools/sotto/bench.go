@@ -41,6 +41,10 @@ type benchResult struct {
 	// Of networks: the most memory a party took.
 	ClientPeakRSS int64 `json:"client_peak_rss,omitempty"`
 	ServerPeakRSS int64 `json:"server_peak_rss,omitempty"`
+	// Of garbled circuits: the AND gates of an element, how they are garbled, and the OT extension.
+	ANDs     int64       `json:"ands_each,omitempty"`
+	Garbling cost.Scheme `json:"garbling,omitempty"`
+	OT       string      `json:"ot,omitempty"`
 }
 
 type benchReport struct {
@@ -48,6 +52,8 @@ type benchReport struct {
 	Machine machine       `json:"machine"`
 	Link    string        `json:"link,omitempty"`
 	Results []benchResult `json:"results"`
+	// Compared sets forms of circuits against each other.
+	Compared []signRatio `json:"compared,omitempty"`
 }
 
 // machine is where the figures come from, with what it can do by its own account.
@@ -81,6 +87,7 @@ type benchEntry struct{ name, doc string }
 var benchGroups = []benchGroup{
 	{"primitives", primitiveEntries, (*app).benchPrimitives},
 	{"layers", layerEntries, (*app).benchLayers},
+	{"signs", signEntries, (*app).benchSigns},
 	{"nets", netEntries, (*app).benchNets},
 	{"train", trainEntries, (*app).benchTrain},
 }
@@ -95,8 +102,10 @@ func newBenchCmd(a *app) *cobra.Command {
 		Use: "bench " + strings.Join(names, "|"), Short: "measure the runtime on this machine, beside what the machine allows",
 		Args: cobra.ExactArgs(1), ValidArgs: names,
 		Long: "Bench runs each measurement between two processes on this machine and prints throughput, bytes and rounds, and the fraction of\n" +
-			"the limit that binds it, measured in the same run. Primitives and layers travel over plain TCP, which no other command offers.",
-		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench primitives --list\n  sotto bench train --runs 5\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
+			"the limit that binds it, measured in the same run. Primitives, layers and signs travel over plain TCP, which no other command offers.\n" +
+			"Signs runs ReLUs and max-pools with garbled circuits that hold the sign alone and with all inside the circuit, by turns, and counts\n" +
+			"what their own layer took; the ratio of the times is the median run by run, with its 95 % interval (all runs, below 6 of them).",
+		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench signs --only 'relu.*' --n 65536\n  sotto bench primitives --list\n  sotto bench train --runs 5\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.bench(args[0], &f)
 		},
@@ -225,12 +234,18 @@ func (r *benchReport) text(w io.Writer) {
 		if x.Bytes > 0 {
 			each = fmt.Sprintf("%.4g", float64(x.Bytes)/float64(x.N))
 		}
+		if x.ANDs > 0 {
+			limit = fmt.Sprintf("%d ANDs each, %s, %s", x.ANDs, x.Garbling, x.OT)
+		}
 		if x.ServerPeakRSS > 0 {
 			limit += fmt.Sprintf("; peak memory %s / %s", size(x.ClientPeakRSS), size(x.ServerPeakRSS))
 		}
 		rows = append(rows, []string{x.Name, count(x.N), duration(x.MS), duration(x.Low) + " - " + duration(x.High), rate(x.PerS), each, blankZero(int64(x.Rounds)), limit})
 	}
 	table(w, "name >n >median >spread >rate >bytes_each >rounds beside", rows)
+	if len(r.Compared) > 0 {
+		compared(w, r.Compared)
+	}
 	fmt.Fprintf(w, "\n%s, %d cores, %s, %s", r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Go)
 	if r.Link != "" {
 		fmt.Fprintf(w, ", link %s", r.Link)

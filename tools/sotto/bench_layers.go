@@ -133,10 +133,6 @@ func (a *app) benchLayer(p *benchPair, l layerBench, f *benchFlags, names []stri
 		wanted[name] = true
 	}
 	var runs []*party.Stats
-	n := l.n
-	if f.n > 0 {
-		n = f.n
-	}
 	var out []benchResult
 	var outputs int64
 	for _, phase := range layerPhases {
@@ -146,7 +142,7 @@ func (a *app) benchLayer(p *benchPair, l layerBench, f *benchFlags, names []stri
 		}
 		if runs == nil {
 			var err error
-			if runs, outputs, err = a.runLayer(p, l, n, f); err != nil {
+			if runs, outputs, err = a.runLayer(p, l, f); err != nil {
 				return nil, err
 			}
 		}
@@ -170,33 +166,59 @@ func layerResult(name string, n int64, runs []*party.Stats, msOf func(*party.Sta
 }
 
 // runLayer compiles a layer of n elements, or as many more as its shape has, and runs it between the two processes.
-func (a *app) runLayer(p *benchPair, l layerBench, n int64, f *benchFlags) (runs []*party.Stats, outputs int64, err error) {
+func (a *app) runLayer(p *benchPair, l layerBench, f *benchFlags) (runs []*party.Stats, outputs int64, err error) {
 	tmp, err := os.MkdirTemp("", "sotto-bench-")
 	if err != nil {
 		return nil, 0, err
 	}
 	defer os.RemoveAll(tmp)
-	dir, err := a.compileLayer(tmp, l, n, f)
+	x, err := a.prepareLayer(tmp, l, f)
 	if err != nil {
 		return nil, 0, err
-	}
-	b, err := openBundle(filepath.Join(dir, clientDir), cost.Client)
-	if err != nil {
-		return nil, 0, err
-	}
-	input := party.Input{Clear: make([]float32, b.Program.Input.Len())}
-	for i := range input.Clear {
-		input.Clear[i] = float32(i%17) / 16 // what the values are changes nothing
 	}
 	for i := range f.runs {
 		a.progress.step("%s, run %d of %d", l.name, i+1, f.runs)
-		s, err := p.session(filepath.Join(dir, serverDir), b, input)
+		s, err := x.run(p)
 		if err != nil {
 			return nil, 0, err
 		}
 		runs = append(runs, s)
 	}
-	return runs, int64(b.Program.Output.Len()), nil
+	return runs, x.outputs(), nil
+}
+
+// preparedLayer is a layer that two processes can run.
+type preparedLayer struct {
+	bundle *party.Bundle // the client's
+	server string        // directory of the other one
+	input  party.Input
+}
+
+// prepareLayer compiles a layer into a directory.
+func (a *app) prepareLayer(tmp string, l layerBench, f *benchFlags) (*preparedLayer, error) {
+	n := l.n
+	if f.n > 0 {
+		n = f.n
+	}
+	dir, err := a.compileLayer(tmp, l, n, f)
+	if err != nil {
+		return nil, err
+	}
+	b, err := openBundle(filepath.Join(dir, clientDir), cost.Client)
+	if err != nil {
+		return nil, err
+	}
+	input := party.Input{Clear: make([]float32, b.Program.Input.Len())}
+	for i := range input.Clear {
+		input.Clear[i] = float32(i%17) / 16 // what the values are changes nothing
+	}
+	return &preparedLayer{b, filepath.Join(dir, serverDir), input}, nil
+}
+
+func (x *preparedLayer) outputs() int64 { return int64(x.bundle.Program.Output.Len()) }
+
+func (x *preparedLayer) run(p *benchPair) (*party.Stats, error) {
+	return p.session(x.server, x.bundle, x.input)
 }
 
 func (a *app) compileLayer(tmp string, l layerBench, n int64, f *benchFlags) (string, error) {
