@@ -159,9 +159,14 @@ func replace(from, to string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// makeDir makes a store's directory, or accepts one that is empty or a store, and closed to others. It tells whether it
-// made it.
-func makeDir(dir string) (made bool, err error) {
+// kind is whose directory it is.
+type kind struct {
+	by   string // what makes it
+	ours func(fs.DirEntry) bool
+}
+
+// make makes the directory, or accepts one that is empty or of the kind, and closed to others. It tells whether it made it.
+func (k kind) make(dir string) (made bool, err error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -169,19 +174,19 @@ func makeDir(dir string) (made bool, err error) {
 	case err != nil:
 		return false, err
 	case !info.IsDir():
-		return false, fmt.Errorf("store %s: it is no directory: accepted is a new or empty one, or one that `sotto prepare` made", dir)
+		return false, fmt.Errorf("store %s: it is no directory: accepted is a new or empty one, or one that %s made", dir, k.by)
 	}
-	return false, checkDir(dir)
+	return false, k.check(dir)
 }
 
-func checkDir(dir string) error {
+func (k kind) check(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if !ours(e) {
-			return fmt.Errorf("store %s: it holds %s, which is no store's: accepted is an empty directory or one that `sotto prepare` made", dir, e.Name())
+		if !k.ours(e) {
+			return fmt.Errorf("store %s: it holds %s, which is no store's: accepted is an empty directory or one that %s made", dir, e.Name(), k.by)
 		}
 	}
 	if len(entries) == 0 {
@@ -198,7 +203,8 @@ func checkMode(dir string) error {
 	return err
 }
 
-func ours(e fs.DirEntry) bool {
+// materialDir is a store's directory.
+var materialDir = kind{"`sotto prepare`", func(e fs.DirEntry) bool {
 	_, whole := numberOf(e.Name())
 	return whole || e.Name() == lockFile || e.Name() == stateFile || strings.HasPrefix(e.Name(), tempPrefix) || strings.HasSuffix(e.Name(), partSuffix)
-}
+}}

@@ -62,7 +62,7 @@ var ErrUsed = errors.New("was used")
 // Open opens a store, or makes one in a directory that is empty or missing. It fails if another process has it open or if
 // it is for something else.
 func Open(dir string, b Binding) (*Store, error) {
-	made, err := makeDir(dir)
+	made, err := materialDir.make(dir)
 	if err != nil {
 		return nil, err
 	}
