@@ -19,11 +19,12 @@ const (
 	Everything Mode = 1 << iota // both phases of one inference
 	Prepare                     // the offline phases of several, kept in stores
 	Stored                      // the online phase of one whose offline phase is in the stores
+	Steps                       // many runs of a training step, whole: see Train
 )
 
 func (m Mode) String() string {
 	var names []string
-	for i, name := range []string{"run whole inferences", "prepare", "use what was prepared"} {
+	for i, name := range []string{"run whole inferences", "prepare", "use what was prepared", "train"} {
 		if m>>i&1 == 1 {
 			names = append(names, name)
 		}
