@@ -154,9 +154,9 @@ func subsession(session [16]byte, n uint64) (id [16]byte) {
 	return id
 }
 
-// Marks that both parties exchange while they prepare.
+// Marks that both parties exchange while they prepare, or train.
 const (
-	markReady = 'R' // there is room for the next inference's file
+	markReady = 'R' // there is room for the next inference's file; what a step takes is there
 	markKept  = 'K' // all files are on the disk: what is reported is what both hold
 )
 
@@ -170,7 +170,7 @@ func (s *session[W]) mark(m byte) error {
 		return err
 	}
 	if got[0] != m {
-		return fmt.Errorf("%w: mark %q of the preparation came where %q was due", wire.ErrProtocol, got[0], m)
+		return fmt.Errorf("%w: mark %q came where %q was due", wire.ErrProtocol, got[0], m)
 	}
 	return nil
 }

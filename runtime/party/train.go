@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"sotto/ir/cost"
@@ -36,13 +37,9 @@ type Training struct {
 
 // Stepped is what a step took.
 type Stepped struct {
-	Step             int     `json:"step"` // those that are made
-	Of               int     `json:"of"`
-	OnlineMS         float64 `json:"online_ms"`
-	OfflineMS        float64 `json:"offline_ms"`
-	Sent, Received   int64   `json:"-"` // in both phases, so far in this session
-	CheckpointMS     float64 `json:"checkpoint_ms,omitempty"`
-	CheckpointedStep bool    `json:"-"`
+	Step, Of            int // how many are made, those of earlier sessions too
+	OfflineMS, OnlineMS float64
+	Sent, Received      int64 // by this party in this session so far, below TLS
 }
 
 // Trained is what a party has in the end: its shares of the state, which go with the peer's of the same mark.
@@ -134,18 +131,22 @@ func (r *trainer[W]) resume() error {
 	if r.t.Checkpoints != nil {
 		held = r.t.Checkpoints.Held()
 	}
-	theirs, err := declare(r.Conn, intent{r.t.Plan, held})
+	plan := append(slices.Clone(r.t.Plan), PlanItem{"steps", strconv.Itoa(r.t.Steps)}, PlanItem{"steps between checkpoints", strconv.Itoa(r.t.Every)})
+	theirs, err := declare(r.Conn, intent{plan, held})
 	if err != nil {
 		return err
 	}
-	if err := r.t.Plan.accepts(theirs.Plan); err != nil {
+	if err := plan.accepts(theirs.Plan); err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
 	if r.at, err = common(held, theirs.Held, r.t.Every); err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
 	if r.at.Step == 0 {
-		r.state = maps.Clone(r.t.State)
+		r.state = map[string][]int64{}
+		for name, share := range r.t.State {
+			r.state[name] = slices.Clone(share) // what is replaced is wiped
+		}
 	} else if r.state, err = restored[W](r.p, r.t.Checkpoints, r.at); err != nil {
 		return err
 	}
@@ -163,34 +164,47 @@ func (r *trainer[W]) step(ctx context.Context, n int) error {
 	}
 	in.State = r.state
 	r.Input = in
-	before := r.stats
-	defer r.wipeOffline()
-	if err := r.offline(ctx, subsession(r.id, uint64(n))); err != nil {
+	if err := r.mark(markReady); err != nil { // or one would wait for the other at the dealer
 		return err
 	}
-	if err := r.meet(); err != nil {
+	done := Stepped{Step: n + 1, Of: r.t.Steps, OfflineMS: r.stats.Offline.MS, OnlineMS: r.stats.Online.MS}
+	if err := r.run(ctx, subsession(r.id, uint64(n))); err != nil {
 		return err
 	}
-	if err := r.online(); err != nil {
-		return err
-	}
-	for name, share := range r.machine.State() {
-		r.state[name] = Signed(share)
-	}
-	r.runs[cost.Offline]++
-	r.runs[cost.Online]++
-	done := Stepped{Step: n + 1, Of: r.t.Steps, OnlineMS: r.stats.Online.MS - before.Online.MS, OfflineMS: r.stats.Offline.MS - before.Offline.MS}
+	done.OfflineMS, done.OnlineMS = r.stats.Offline.MS-done.OfflineMS, r.stats.Online.MS-done.OnlineMS
 	if (n+1)%r.t.Every == 0 || n+1 == r.t.Steps {
-		start := time.Now()
 		if err := r.checkpoint(uint64(n + 1)); err != nil {
 			return err
 		}
-		done.CheckpointMS, done.CheckpointedStep = ms(time.Since(start)), true
 	}
 	if r.t.Stepped != nil {
 		done.Sent, done.Received = r.Conn.SocketBytes()
 		r.t.Stepped(done)
 	}
+	return nil
+}
+
+// run runs the program, whole, and takes its state.
+func (r *trainer[W]) run(ctx context.Context, id [16]byte) error {
+	defer r.wipeOffline()
+	if err := r.offline(ctx, id); err != nil {
+		return err
+	}
+	if err := r.meet(); err != nil {
+		return err
+	}
+	before := r.stats.Online.MS
+	if err := r.online(); err != nil {
+		return err
+	}
+	r.stats.Online.MS += before
+	for name, share := range r.machine.State() {
+		ring.Wipe(r.state[name])
+		r.state[name] = Signed(share)
+		ring.Wipe(share)
+	}
+	r.runs[cost.Offline]++
+	r.runs[cost.Online]++
 	return nil
 }
 
