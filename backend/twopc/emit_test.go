@@ -94,20 +94,26 @@ func sendsDeclared(t *rapid.T, m *ir.Module, pair *twopc.Pair) {
 	}
 }
 
+// emitStep compiles a drawn training step.
+func emitStep(t *rapid.T) (*ir.Module, *twopc.Pair) {
+	d := golden.DrawStep(t)
+	c, m := d.Pass, d.Net
+	c.Deploy = cost.Outsourced
+	c.Protocols.Nonlinear = rapid.SampledFrom(pass.Nonlinears()).Draw(t, "nonlinear")
+	if err := (&pass.Runner{}).Run(&c, m, slices.Concat(passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)...); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := twopc.EmitTuned(m, m.Funcs[0], twopc.Tuning{SlotBytes: 1, Compared: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, pair
+}
+
 // So do the programs of training steps, which name all their state, and what of it they replace.
 func TestStepsSendWhatTheOpTableDeclares(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := golden.DrawStep(t)
-		c, m := d.Pass, d.Net
-		c.Deploy = cost.Outsourced
-		c.Protocols.Nonlinear = rapid.SampledFrom(pass.Nonlinears()).Draw(t, "nonlinear")
-		if err := (&pass.Runner{}).Run(&c, m, slices.Concat(passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)...); err != nil {
-			t.Fatal(err)
-		}
-		pair, err := twopc.EmitTuned(m, m.Funcs[0], twopc.Tuning{SlotBytes: 1, Compared: 64})
-		if err != nil {
-			t.Fatal(err)
-		}
+		m, pair := emitStep(t)
 		sendsDeclared(t, m, pair)
 		replaced := map[string]bool{}
 		for _, v := range m.Funcs[0].Body {

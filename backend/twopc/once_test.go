@@ -47,6 +47,17 @@ func TestEveryPadHidesOneMessage(t *testing.T) {
 	})
 }
 
+// TestEveryPadOfAStepHidesOneMessage does so for training steps: what a step opens is under masks that it opens nothing else with, and a product's
+// material is taken once.
+func TestEveryPadOfAStepHidesOneMessage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		_, pair := emitStep(t)
+		for _, p := range []*program.Program{pair.Client, pair.Server} {
+			audit(t, p, pair)
+		}
+	})
+}
+
 func audit(t *rapid.T, p *program.Program, pair *twopc.Pair) {
 	a := &auditor{t: t, p: p, m: pair.Manifest, holds: map[int]origin{}, from: map[origin][]origin{}, pads: map[origin]int{},
 		sent: map[origin]int{}, batches: map[string]int{}, slots: map[int]origin{}}
@@ -64,8 +75,8 @@ func audit(t *rapid.T, p *program.Program, pair *twopc.Pair) {
 	for _, l := range p.Offline {
 		a.level(l)
 	}
-	if p.Input.Buf >= 0 {
-		a.holds[p.Input.Buf] = origin{op: "input"}
+	for i, o := range p.Given() {
+		a.holds[o.Buf] = origin{op: "input", at: i}
 	}
 	for _, l := range p.Online {
 		a.level(l)
@@ -197,6 +208,8 @@ func (u use) correlate(p0, p1 int) {
 
 func (u use) check() {
 	switch u.Op {
+	case program.Mul, program.BatchConv, program.BatchConvX, program.BatchConvW:
+		u.bilinear()
 	case program.TruncChoose, program.MuxChoose:
 		u.want(1, program.OTDraw, 0)
 		u.pads[u.args[1]]++
@@ -230,6 +243,18 @@ func (u use) check() {
 	case program.GCChoose, program.GCZero, program.GCFlip, program.GCTrees, program.GCExpand, program.GCGarble, program.GCTables, program.GCLabels, program.GCEvaluate:
 		u.once()
 	}
+}
+
+// bilinear demands that what is added to a product of opened values is the material of that very map, and of nothing else, or such a sum.
+func (u use) bilinear() {
+	c := u.args[2]
+	if c.op == u.Op {
+		return
+	}
+	if it := u.m.Items[c.at]; c.op != "" || it.Kind != program.Bilinear || it.Op != u.Op || !slices.Equal(it.Ints, u.Ints) {
+		u.t.Fatalf("%s of layer %d adds %+v", u.Op, u.Tag, c)
+	}
+	u.pads[c]++
 }
 
 // once demands that no instruction of its kind used its garbled batch before.

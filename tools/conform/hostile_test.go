@@ -60,6 +60,14 @@ func hostilePairs(tb testing.TB) []*twopc.Pair {
 	return append(pairs, compileIn(tb, "silent", "net small {\n input image: f32[1, 6, 6] from client\n "+silentNet+"\n}\n", silent).Pair)
 }
 
+// stepPair is of a training step.
+func stepPair(tb testing.TB) *twopc.Pair {
+	how := pass.Training{Batch: 2, Optimiser: pass.SGD{Momentum: 0.9}, Softmax: pass.ShiftedReLU}
+	return compileStep(tb, "net small {\n input image: f32[1, 4, 4] from client\n x = conv(image, 2, kernel = 3, pad = 1) |> batchnorm |> maxpool(2) |> relu\n"+
+		" output y = x |> avgpool(2) |> flatten |> linear(2) to client\n}\n",
+		&pass.Context{Deploy: cost.Outsourced, Source: cost.FromDealer, Training: &how, OT: cost.AlwaysOT(cost.SoftSpoken)}).Pair
+}
+
 // dealtPairs use the opcodes of comparisons by dealt keys.
 func dealtPairs(tb testing.TB) []*twopc.Pair {
 	tb.Helper()
