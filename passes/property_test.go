@@ -3,6 +3,7 @@ package passes_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,7 +143,32 @@ func TestSecureStepsComputeTheClearOnes(t *testing.T) {
 				t.Fatalf("@%s is left as %v between two parties, as %v in the clear", path, state[path], w)
 			}
 		}
+		comparedAtTheirWidths(t, secure.Funcs[0], got)
 	})
+}
+
+// comparedAtTheirWidths demands that what a step compares fits the comparison, unless it truncated what no truncation takes.
+func comparedAtTheirWidths(t *rapid.T, f *ir.Func, values map[string][]int64) {
+	within := func(x *ir.Value, width int) bool {
+		return !slices.ContainsFunc(values[x.Name], func(e int64) bool { return ir.Wrap(e, width) != e })
+	}
+	narrow := false
+	for _, v := range f.Body {
+		switch {
+		case v.Is("ot.trunc") || v.Is("ot.trunc.exact"):
+			if !within(v.Args[0], 63) {
+				return
+			}
+		case strings.HasSuffix(v.Op.Name, ".drelu"):
+			narrow = narrow || ir.SignWidth(v) < 64
+			if !within(v.Args[0], ir.SignWidth(v)) {
+				t.Fatalf("%s compares %v at %d bits:\n%s", v, values[v.Args[0].Name], ir.SignWidth(v), f.Name)
+			}
+		}
+	}
+	if !narrow {
+		t.Fatalf("nothing is compared at less than the ring's bits")
+	}
 }
 
 func TestRelaxedNetsPrintAndParseBack(t *testing.T) {

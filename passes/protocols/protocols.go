@@ -76,11 +76,13 @@ type assigner struct {
 	masked       map[*ir.Value]*ir.Value   // SECURE value → its masked form
 	opened       map[*ir.Value]*ir.Value
 	fresh        map[*ir.Value]bool // masked values whose mask is drawn, not the outcome of a layer
+	magnitudes   map[*ir.Value]uint64
 }
 
 func newAssigner(d cost.Deployment, p pass.Protocols, f *ir.Func) *assigner {
 	a := &assigner{Rewriter: pass.NewRewriter(f), clientServer: d == cost.ClientServer, protocols: p, readers: f.Consumers(),
-		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{}}
+		masks: map[*ir.Value]bool{}, masked: map[*ir.Value]*ir.Value{}, opened: map[*ir.Value]*ir.Value{}, fresh: map[*ir.Value]bool{},
+		magnitudes: map[*ir.Value]uint64{}}
 	for i, p := range a.New.Params {
 		switch {
 		case a.factor(f.Params[i]):
@@ -130,7 +132,8 @@ func (a *assigner) value(v *ir.Value) *ir.Value {
 		args[0] = a.operand(args[0])
 		return b.MustAs(v.Name, v.Op.Name, v.Attrs, args...)
 	case v.Is("ring.drelu"):
-		return a.sign(v, v.Name, a.compared(v, a.To[v.Args[0]]), reluWidth(v.Args[0]), 0)
+		x := v.Args[0]
+		return a.sign(v, v.Name, a.compared(v, a.To[x]), min(reluWidth(x), a.heldWidth(x)), 0)
 	case v.Is("ring.mux"):
 		return b.MustAs(v.Name, "ot.mux", nil, a.To[v.Args[0]], a.To[v.Args[1]])
 	case v.Is("ring.pick"):
