@@ -12,6 +12,7 @@ import (
 
 // builtin is a function of the language: a layer, or a question about values.
 type builtin struct {
+	doc    string // for docs/LANGUAGE.md; empty: as the op's block says
 	params []parameter
 	// rest says that further positional arguments follow the first parameter: concat(a, b, c).
 	rest bool
@@ -22,10 +23,13 @@ type builtin struct {
 	ask func(c *layerCall) value
 }
 
-// parameter is a parameter of a built-in function. An optional one may be missing; build knows the default.
+// parameter is a parameter of a built-in function. An optional one may be missing: it is then otherwise, or, where that is nil, what follows
+// says in the language's words and build knows.
 type parameter struct {
-	name     string
-	optional bool
+	name      string
+	optional  bool
+	otherwise any // int, float64 or bool
+	follows   string
 }
 
 func required(names ...string) []parameter {
@@ -36,36 +40,50 @@ func required(names ...string) []parameter {
 	return list
 }
 
-func (b builtin) optional(names ...string) builtin {
-	for _, n := range names {
-		b.params = append(b.params, parameter{n, true})
-	}
+func (b builtin) option(name string, otherwise any) builtin {
+	b.params = append(b.params, parameter{name: name, optional: true, otherwise: otherwise})
 	return b
 }
 
-// builtins are documented, with their defaults, in LANGUAGE.md. The table is filled at start because layers evaluate
+func (b builtin) following(name, follows string) builtin {
+	b.params = append(b.params, parameter{name: name, optional: true, follows: follows})
+	return b
+}
+
+// builtins are listed in docs/LANGUAGE.md, which a test writes. The table is filled at start because layers evaluate
 // calls, which look into the table: what needs a row, and the ops whose block says all.
 var builtins map[string]builtin
 
 func init() {
 	builtins = map[string]builtin{
-		"conv":      builtin{op: "nn.conv2d", params: required("x", "out", "kernel"), build: conv}.optional("stride", "pad", "dilation", "groups", "bias"),
-		"linear":    builtin{op: "nn.linear", params: required("x", "out"), build: linear}.optional("bias"),
-		"batchnorm": builtin{op: "nn.batchnorm", params: required("x"), build: batchnorm}.optional("eps"),
-		"x2act":     builtin{op: "nn.x2act", params: required("x"), build: x2act}.optional("scale"),
-		"maxpool":   builtin{op: "nn.maxpool", params: required("x", "kernel"), build: pool}.optional("stride", "pad"),
-		"avgpool":   builtin{op: "nn.avgpool", params: required("x"), build: pool}.optional("kernel", "stride", "pad"),
-		"concat":    {op: "nn.concat", params: required("x"), rest: true, build: concat},
-		"pad":       {op: "nn.pad", params: required("x", "sides"), build: pad},
-		"dropout":   builtin{op: "nn.dropout", params: required("x"), build: dropout}.optional("p"),
-		"flatten":   {op: "nn.reshape", params: required("x"), build: flatten},
-		"argmax":    {op: "nn.argmax", params: required("x"), build: vectorOp},
-		"softmax":   {op: "nn.softmax", params: required("x"), build: softmax},
-		"maybe":     {op: "nn.slice", params: required("x"), build: maybe},
-		"channels":  {params: required("x"), ask: side(0)},
-		"height":    {params: required("x"), ask: side(1)},
-		"width":     {params: required("x"), ask: side(2)},
-		"len":       {params: required("list"), ask: length},
+		"conv": builtin{op: "nn.conv2d", params: required("x", "out", "kernel"), build: conv,
+			doc: "Convolution with zeros around; `kernel`, `stride`, `pad` and `dilation` are an integer or `[rows, columns]`.",
+		}.option("stride", 1).option("pad", 0).option("dilation", 1).option("groups", 1).option("bias", true),
+		"linear": builtin{op: "nn.linear", params: required("x", "out"), build: linear, doc: "Fully connected, on a vector."}.option("bias", true),
+		"batchnorm": builtin{op: "nn.batchnorm", params: required("x"), build: batchnorm,
+			doc: "Batch normalisation, a channel at a time."}.option("eps", 1e-5),
+		"x2act": builtin{op: "nn.x2act", params: required("x"), build: x2act,
+			doc: "PASNet's polynomial, scale\\*a\\*x^2 + b\\*x + c, of three trained numbers."}.option("scale", 1.0),
+		"maxpool": builtin{op: "nn.maxpool", params: required("x", "kernel"), build: pool,
+			doc: "The greatest element of each window; padding never wins."}.following("stride", "kernel").option("pad", 0),
+		"avgpool": builtin{op: "nn.avgpool", params: required("x"), build: pool,
+			doc: "The mean of each window, zeros of the padding counted.",
+		}.following("kernel", "[height(x), width(x)]").following("stride", "kernel").option("pad", 0),
+		"concat": {op: "nn.concat", params: required("x"), rest: true, build: concat,
+			doc: "Tensors, and lists of tensors, one after the other along the channels."},
+		"pad": {op: "nn.pad", params: required("x", "sides"), build: pad,
+			doc: "Zeros around: an integer, or `[top, bottom, left, right]`."},
+		"dropout": builtin{op: "nn.dropout", params: required("x"), build: dropout,
+			doc: "Acts in training only: zeros with probability p, the others over 1 - p."}.option("p", 0.5),
+		"flatten": {op: "nn.reshape", params: required("x"), build: flatten, doc: "The elements as a vector, channel by channel, row by row."},
+		"argmax":  {op: "nn.argmax", params: required("x"), build: vectorOp},
+		"softmax": {op: "nn.softmax", params: required("x"), build: softmax, doc: "The client's last step, on its clear result."},
+		"maybe": {op: "nn.slice", params: required("x"), build: maybe,
+			doc: "A choice between x (`keep`) and zeros of its shape (`drop`)."},
+		"channels": {params: required("x"), ask: side(0), doc: "The first side of a shape."},
+		"height":   {params: required("x"), ask: side(1), doc: "The second."},
+		"width":    {params: required("x"), ask: side(2), doc: "The third."},
+		"len":      {params: required("list"), ask: length, doc: "How many values a list holds."},
 	}
 	for _, o := range ir.Ops() {
 		name, users := strings.CutPrefix(o.Name, "nn.")
@@ -89,7 +107,7 @@ func declared(o *ir.Op) builtin {
 	for _, a := range o.Attrs {
 		if a.Kind == ir.IntAttr || a.Kind == ir.FloatAttr {
 			options = append(options, a)
-			b.params = append(b.params, parameter{a.Name, a.Default != nil})
+			b.params = append(b.params, parameter{name: a.Name, optional: a.Default != nil, otherwise: a.Default})
 		}
 	}
 	b.build = func(c *layerCall) value {
@@ -112,6 +130,7 @@ type layerCall struct {
 	e        *elaborator
 	f        *frame
 	call     *syntax.Call
+	fn       builtin
 	op       string
 	at       syntax.Node
 	path     string
@@ -121,7 +140,7 @@ type layerCall struct {
 }
 
 func (e *elaborator) layer(f *frame, c *syntax.Call, b builtin, piped *argument) value {
-	l := &layerCall{e: e, f: f, call: c, op: b.op, at: c.Node}
+	l := &layerCall{e: e, f: f, call: c, fn: b, op: b.op, at: c.Node}
 	names := make([]string, len(b.params))
 	for i, p := range b.params {
 		names[i] = p.name
@@ -240,11 +259,23 @@ func (c *layerCall) vector() *tensor {
 // maxSide bounds integers that become shapes or windows.
 const maxSide = 1 << 20
 
+// given tells whether an optional argument was written.
+func (c *layerCall) given(name string) bool {
+	_, ok := c.args[name]
+	return ok
+}
+
+// otherwise is what an argument is that was not written.
+func (c *layerCall) otherwise(name string) any {
+	i := slices.IndexFunc(c.fn.params, func(p parameter) bool { return p.name == name })
+	return c.fn.params[i].otherwise
+}
+
 // int reads an integer of at least least.
-func (c *layerCall) int(name string, least, otherwise int) int {
+func (c *layerCall) int(name string, least int) int {
 	a, ok := c.args[name]
 	if !ok {
-		return otherwise
+		return c.otherwise(name).(int)
 	}
 	n, ok := a.value.(int)
 	if !ok || n < least || n > maxSide {
@@ -254,10 +285,11 @@ func (c *layerCall) int(name string, least, otherwise int) int {
 }
 
 // pair reads an integer, for both directions, or [rows, columns].
-func (c *layerCall) pair(name string, least int, otherwise []int) []int {
+func (c *layerCall) pair(name string, least int) []int {
 	a, ok := c.args[name]
 	if !ok {
-		return otherwise
+		n := c.otherwise(name).(int)
+		return []int{n, n}
 	}
 	var p []int
 	switch v := a.value.(type) {
@@ -268,7 +300,7 @@ func (c *layerCall) pair(name string, least int, otherwise []int) []int {
 	}
 	if len(p) != 2 || min(p[0], p[1]) < least || max(p[0], p[1]) > maxSide {
 		c.fail(name, "%s is %s; accepted are an integer and [rows, columns], from %d to %d", name, show(a.value), least, maxSide)
-		return otherwise
+		return []int{1, 1}
 	}
 	return p
 }
@@ -286,10 +318,10 @@ func ints(l *list) []int {
 	return out
 }
 
-func (c *layerCall) bool(name string, otherwise bool) bool {
+func (c *layerCall) bool(name string) bool {
 	a, ok := c.args[name]
 	if !ok {
-		return otherwise
+		return c.otherwise(name).(bool)
 	}
 	b, ok := a.value.(bool)
 	if !ok {
@@ -299,10 +331,10 @@ func (c *layerCall) bool(name string, otherwise bool) bool {
 }
 
 // float reads a number in [least, most].
-func (c *layerCall) float(name string, least, most, otherwise float64) float64 {
+func (c *layerCall) float(name string, least, most float64) float64 {
 	a, ok := c.args[name]
 	if !ok {
-		return otherwise
+		return c.otherwise(name).(float64)
 	}
 	x, ok := asFloat(a.value)
 	if !ok || x < least || x > most {
@@ -314,9 +346,9 @@ func (c *layerCall) float(name string, least, most, otherwise float64) float64 {
 // number reads an option that the layer's op declares: its Infer knows more of it than what kind it is.
 func (c *layerCall) number(a ir.Attr) any {
 	if a.Kind == ir.FloatAttr {
-		return c.float(a.Name, -maxSide, maxSide, 0)
+		return c.float(a.Name, -maxSide, maxSide)
 	}
-	return c.int(a.Name, -maxSide, 0)
+	return c.int(a.Name, -maxSide)
 }
 
 // weight makes a parameter of the layer.
@@ -354,13 +386,13 @@ func (c *layerCall) blamed(msg string) string {
 // conv: y = conv2d(x, weight[out, C/groups, kh, kw]) + bias[out].
 func conv(c *layerCall) value {
 	x := c.image()
-	out, kernel := c.int("out", 1, 0), c.pair("kernel", 1, []int{1, 1})
-	groups := c.int("groups", 1, 1)
+	out, kernel := c.int("out", 1), c.pair("kernel", 1)
+	groups := c.int("groups", 1)
 	attrs := ir.Attrs{
-		"stride": c.pair("stride", 1, []int{1, 1}), "pad": c.pair("pad", 0, []int{0, 0}),
-		"dilation": c.pair("dilation", 1, []int{1, 1}), "groups": groups,
+		"stride": c.pair("stride", 1), "pad": c.pair("pad", 0),
+		"dilation": c.pair("dilation", 1), "groups": groups,
 	}
-	bias := c.bool("bias", !c.e.decls.unbiased[c.call])
+	bias := c.bool("bias") && (c.given("bias") || !c.e.decls.unbiased[c.call])
 	if c.failed {
 		return bad{}
 	}
@@ -378,7 +410,7 @@ func conv(c *layerCall) value {
 // linear: y = weight[out, N] x + bias[out].
 func linear(c *layerCall) value {
 	x := c.vector()
-	out, bias := c.int("out", 1, 0), c.bool("bias", true)
+	out, bias := c.int("out", 1), c.bool("bias")
 	if c.failed {
 		return bad{}
 	}
@@ -391,7 +423,7 @@ func linear(c *layerCall) value {
 
 func batchnorm(c *layerCall) value {
 	x := c.tensor()
-	eps := c.float("eps", 1e-12, 1, 1e-5)
+	eps := c.float("eps", 1e-12, 1)
 	if c.failed {
 		return bad{}
 	}
@@ -405,7 +437,7 @@ func batchnorm(c *layerCall) value {
 // x2act: y = scale*a*x^2 + b*x + c (PASNet) with three scalar weights.
 func x2act(c *layerCall) value {
 	x := c.tensor()
-	scale := c.float("scale", -maxSide, maxSide, 1)
+	scale := c.float("scale", -maxSide, maxSide)
 	if c.failed {
 		return bad{}
 	}
@@ -418,9 +450,15 @@ func pool(c *layerCall) value {
 	if c.failed {
 		return bad{}
 	}
-	kernel := c.pair("kernel", 1, x.v.Type.Shape[1:])
-	attrs := ir.Attrs{"kernel": kernel, "stride": c.pair("stride", 1, kernel), "pad": c.pair("pad", 0, []int{0, 0})}
-	return c.build(attrs, x.v)
+	kernel := x.v.Type.Shape[1:]
+	if c.given("kernel") {
+		kernel = c.pair("kernel", 1)
+	}
+	stride := kernel
+	if c.given("stride") {
+		stride = c.pair("stride", 1)
+	}
+	return c.build(ir.Attrs{"kernel": kernel, "stride": stride, "pad": c.pair("pad", 0)}, x.v)
 }
 
 // concat joins tensors along the channels.
@@ -466,7 +504,7 @@ func pad(c *layerCall) value {
 
 func dropout(c *layerCall) value {
 	x := c.tensor()
-	p := c.float("p", 0, 1, 0.5)
+	p := c.float("p", 0, 1)
 	if c.failed {
 		return bad{}
 	}

@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -344,3 +345,9 @@ func peeking(tokens []lexer.Token) (*lexer.PeekingLexer, error) {
 
 // Keywords gives the words that cannot be names, for those who colour them.
 func Keywords() []string { return slices.Clone(keywords) }
+
+// Operators gives the words and signs that stand between two operands.
+func Operators() []string { return append(slices.Sorted(maps.Keys(power)), "not in") }
+
+// Units gives the words that may stand behind a number.
+func Units() []string { return slices.Clone(units) }

@@ -2,14 +2,15 @@ package main
 
 import (
 	"io"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"sotto/docs"
 )
 
 // documents whose commands are tested.
@@ -22,37 +23,28 @@ type shown struct {
 	whole bool // in a block; else in running text, where what it is called on may be left out
 }
 
-var (
-	blocks = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```") // of what, and what
-	spans  = regexp.MustCompile("`sotto ([^`\n]+)`")
-)
+var spans = regexp.MustCompile("`sotto ([^`\n]+)`")
 
 // commandsOf lists the command lines of a document's blocks, after a prompt or not, and of its text.
-func commandsOf(path, text string) (all []shown) {
-	for _, block := range shellBlocks(text) {
-		for line := range strings.Lines(block) {
-			line, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "$ "), " #")
+func commandsOf(p *docs.Page) (all []shown) {
+	for _, b := range p.Blocks {
+		if len(b.Info) > 0 && !b.Is("console") && !b.Is("sh") {
+			continue
+		}
+		for line := range strings.Lines(strings.ReplaceAll(b.Text, "\\\n", " ")) {
+			line, _, _ = strings.Cut(prompt.ReplaceAllString(strings.TrimSpace(line), ""), " #")
+			line, _, _ = strings.Cut(line, " > ")
 			for _, program := range []string{"sotto ", "go run ./tools/sotto "} {
 				if args, ok := strings.CutPrefix(line, program); ok {
-					all = append(all, shown{path + ": " + line, shellWords(strings.TrimSuffix(args, " &")), true})
+					all = append(all, shown{b.At(0) + ": " + line, shellWords(strings.TrimSuffix(args, " &")), true})
 				}
 			}
 		}
 	}
-	for _, span := range spans.FindAllStringSubmatch(blocks.ReplaceAllString(text, ""), -1) {
-		all = append(all, shown{path + ": sotto " + span[1], shellWords(span[1]), false})
+	for _, span := range spans.FindAllStringSubmatch(p.Prose(), -1) {
+		all = append(all, shown{p.Path + ": sotto " + span[1], shellWords(span[1]), false})
 	}
 	return all
-}
-
-// shellBlocks are the blocks of no language, with lines joined that end in a backslash.
-func shellBlocks(text string) (out []string) {
-	for _, b := range blocks.FindAllStringSubmatch(text, -1) {
-		if b[1] == "" {
-			out = append(out, strings.ReplaceAll(b[2], "\\\n", " "))
-		}
-	}
-	return out
 }
 
 // shellWords splits a line as a shell does that meets quotes alone.
@@ -66,20 +58,10 @@ func shellWords(line string) (out []string) {
 // TestDocumentsShowCommandsThatExist: each with flags that it has, and in a block with as many arguments as it takes.
 func TestDocumentsShowCommandsThatExist(t *testing.T) {
 	n := 0
-	for _, pattern := range documents {
-		paths, err := filepath.Glob(filepath.Join("../..", pattern))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("%s: %d documents, error %v", pattern, len(paths), err)
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range commandsOf(path, string(text)) {
-				n++
-				checkShown(t, c)
-			}
+	for _, p := range pages(t, documents...) {
+		for _, c := range commandsOf(p) {
+			n++
+			checkShown(t, c)
 		}
 	}
 	if n < 50 {
@@ -118,49 +100,83 @@ func checkShown(t *testing.T, c shown) {
 	}
 }
 
-// TestTheTutorialRuns, command by command, as it is printed; those that end in & stay until the end. What they say of the class of an image,
-// and that private is equal to clear, is what the tutorial shows.
-func TestTheTutorialRuns(t *testing.T) {
-	if os.Getenv("SOTTO_LONG") == "" {
-		t.Skip("SOTTO_LONG=1 runs it: it trains networks")
-	}
-	text, err := os.ReadFile("../../docs/TUTORIAL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	examples, err := filepath.Abs("../../examples")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.Symlink(examples, filepath.Join(dir, "examples")); err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range shellBlocks(string(text)) {
-		line, output, _ := strings.Cut(block, "\n")
-		line, ok := strings.CutPrefix(line, "$ sotto ")
-		if !ok {
-			continue
-		}
-		args, stays := strings.CutSuffix(line, " &")
-		cmd := exec.Command("sotto", shellWords(args)...)
-		cmd.Dir = dir
-		if stays {
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
+// TestDocumentsNameWhatThereIs: links lead somewhere, and files of the repository, tests, and packages of `go test` that are named are there.
+func TestDocumentsNameWhatThereIs(t *testing.T) {
+	tests := testsThatThereAre(t)
+	for _, p := range pages(t, documents...) {
+		here := filepath.Dir(p.Path)
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(p.Prose(), -1) {
+			path, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(path, "://") {
+				continue
 			}
-			defer func() { cmd.Process.Kill(); cmd.Wait() }()
-			time.Sleep(time.Second) // infer tries again, but not for long
-			continue
+			target := p.Path
+			if path != "" {
+				target = filepath.Join(here, path)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: the link %s leads nowhere: %v", p.Path, m[1], err)
+			} else if anchor != "" && !slices.Contains(anchors(t, target), anchor) {
+				t.Errorf("%s: %s has no heading #%s: accepted are %v", p.Path, target, anchor, anchors(t, target))
+			}
 		}
-		got, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("sotto %s: %v\n%s", args, err, got)
-		}
-		for _, claim := range regexp.MustCompile(`(?m)class \d+|op by op +equal`).FindAllString(output, -1) {
-			if !strings.Contains(string(got), claim) {
-				t.Errorf("sotto %s: the tutorial shows %q, it says\n%s", args, claim, got)
+		for _, m := range regexp.MustCompile("`([^`\n]+)`").FindAllStringSubmatch(p.Prose(), -1) {
+			if name := m[1]; regexp.MustCompile(`^Test[A-Z]\w+$`).MatchString(name) && !tests[name] {
+				t.Errorf("%s: there is no test %s", p.Path, name)
+			} else if !isThere(here, name) {
+				t.Errorf("%s: there is no file %s, here or in the repository", p.Path, name)
 			}
 		}
 	}
+}
+
+// isThere tells whether a name that looks like a path into the repository is one, from a document's folder or from the root.
+func isThere(here, name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	if !regexp.MustCompile(`^[a-z]\w*(/[\w.-]+)+/?$`).MatchString(name) {
+		return true
+	}
+	if info, err := os.Stat(filepath.Join("../..", first)); err != nil || !info.IsDir() {
+		return true // of a folder that a command writes
+	}
+	for _, from := range []string{here, "../.."} {
+		if _, err := os.Stat(filepath.Join(from, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// anchors are the headings of a document as links call them.
+func anchors(t *testing.T, path string) (out []string) {
+	t.Helper()
+	p, err := docs.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(p.Prose(), -1) {
+		text := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		out = append(out, strings.ReplaceAll(text, " ", "-"))
+	}
+	return out
+}
+
+// testsThatThereAre are the names of all test functions of the repository.
+func testsThatThereAre(t *testing.T) map[string]bool {
+	t.Helper()
+	all := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+			all[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -32,8 +32,14 @@ type proc struct {
 
 // spawn starts sotto in a directory with more environment.
 func spawn(dir string, env []string, out, errs string, args ...string) (*proc, error) {
-	p := &proc{cmd: exec.Command("sotto", args...), out: out, err: errs, ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
+	cmd := exec.Command("sotto", args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	return begin(cmd, out, errs)
+}
+
+// begin starts a command, in a process group of its own.
+func begin(cmd *exec.Cmd, out, errs string) (*proc, error) {
+	p := &proc{cmd: cmd, out: out, err: errs, ended: make(chan struct{})}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	for path, to := range map[string]func(*os.File){out: func(f *os.File) { p.cmd.Stdout = f }, errs: func(f *os.File) { p.cmd.Stderr = f }} {
 		f, err := os.Create(path)
