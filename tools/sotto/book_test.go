@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -421,17 +422,37 @@ const measuredNet = `net n {
 }
 `
 
-// The tables of docs/PROTOCOLS.md are what sotto estimate says.
+// The tables of the book are what sotto says: its help, and its estimates.
 func TestTheBooksTables(t *testing.T) {
-	p, err := docs.Read("../../docs/PROTOCOLS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, table := range map[string]func(*testing.T) string{"costs": costsTable, "chosen": chosenTable} {
-		if err := p.HoldTable(name, table(t)); err != nil {
+	for _, x := range []struct {
+		page, name string
+		table      func(*testing.T) string
+	}{
+		{"START", "commands", commandsTable},
+		{"PROTOCOLS", "costs", costsTable},
+		{"PROTOCOLS", "chosen", chosenTable},
+	} {
+		p, err := docs.Read("../../docs/" + x.page + ".md")
+		if err == nil {
+			err = p.HoldTable(x.name, x.table(t))
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+func commandsTable(*testing.T) string {
+	root := newRootCmd(&app{out: io.Discard, err: io.Discard})
+	root.InitDefaultCompletionCmd()
+	var b strings.Builder
+	b.WriteString("| command | for |\n|---|---|\n")
+	for _, c := range root.Commands() { // by name
+		if c.IsAvailableCommand() && c.Name() != "help" {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", c.Name(), c.Short)
+		}
+	}
+	return b.String()
 }
 
 // estimated is what an estimate of measuredNet with a layer says.
