@@ -116,35 +116,41 @@ func TestSecureStepsComputeTheClearOnes(t *testing.T) {
 		c.Deploy = cost.Outsourced
 		ring := compile(t, &c, d.Net, passes.ToTrain, passes.ToFixedStep)
 		drawProtocols(t, &c, ring.Funcs[0])
-		want, left, err := d.Run(ring.Funcs[0])
-		if err != nil {
-			t.Fatal(err)
-		}
 		secure := compile(t, &c, ring, passes.ToPrivateStep)
 		parsesBack(t, "private", secure)
-		got, state, err := d.Run(secure.Funcs[0])
-		if err != nil {
-			t.Fatal(err)
+		for i, f := range ring.Funcs {
+			computesTheSame(t, d, f, secure.Funcs[i])
 		}
-		compared := 0
-		for name, w := range want {
-			if g, both := got[name]; both {
-				compared++
-				if !slices.Equal(g, w) {
-					t.Fatalf("%%%s is %v between two parties, %v in the clear:\n%s", name, g, w, secure)
-				}
-			}
-		}
-		if compared < len(want)/2 {
-			t.Fatalf("%d of %d values are compared:\n%s", compared, len(want), secure)
-		}
-		for path, w := range left {
-			if !slices.Equal(state[path], w) {
-				t.Fatalf("@%s is left as %v between two parties, as %v in the clear", path, state[path], w)
-			}
-		}
-		comparedAtTheirWidths(t, secure.Funcs[0], got)
 	})
+}
+
+func computesTheSame(t *rapid.T, d *golden.DrawnStep, ring, secure *ir.Func) {
+	want, left, err := d.Run(ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, state, err := d.Run(secure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for name, w := range want {
+		if g, both := got[name]; both {
+			compared++
+			if !slices.Equal(g, w) {
+				t.Fatalf("@%s: %%%s is %v between two parties, %v in the clear", ring.Name, name, g, w)
+			}
+		}
+	}
+	if compared < len(want)/2 {
+		t.Fatalf("@%s: %d of %d values are compared", ring.Name, compared, len(want))
+	}
+	for path, w := range left {
+		if !slices.Equal(state[path], w) {
+			t.Fatalf("@%s is left as %v between two parties, as %v in the clear", path, state[path], w)
+		}
+	}
+	comparedAtTheirWidths(t, secure, got)
 }
 
 // comparedAtTheirWidths demands that what a step compares fits the comparison, unless it truncated what no truncation takes.

@@ -103,6 +103,8 @@ func emitStep(t *rapid.T) (*ir.Module, *twopc.Pair) {
 	if err := (&pass.Runner{}).Run(&c, m, slices.Concat(passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)...); err != nil {
 		t.Fatal(err)
 	}
+	of := rapid.IntRange(0, len(m.Funcs)-1).Draw(t, "function") // of the weights, or of the logits
+	m.Funcs = m.Funcs[of : of+1]
 	pair, err := twopc.EmitTuned(m, m.Funcs[0], twopc.Tuning{SlotBytes: 1, Compared: 64})
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,9 @@ func functions(net *ir.Func, how *pass.Training) ([]*ir.Func, error) {
 	names := []string{"step", "gradient", "eval"}
 	if len(logits(net.Body, how)) > 0 {
 		makes, names = slices.Insert(makes, 2, (*function).gradientOfLogits), slices.Insert(names, 2, "gradient.logits")
+		if how.OfLogits != nil {
+			makes, names = append(makes, (*function).stepOfLogits), append(names, "step.logits")
+		}
 	}
 	var out []*ir.Func
 	for i, name := range names {
@@ -199,11 +202,7 @@ func (f *function) gradients(which func(v *ir.Value) bool) (map[*ir.Value]*ir.Va
 
 // step takes one step of the optimiser.
 func (f *function) step() error {
-	if err := f.labelled(); err != nil {
-		return err
-	}
-	f.rate, f.at = f.input("lr", ir.Float(1)), f.input("step", ir.Float(2))
-	if err := f.trains(); err != nil {
+	if err := f.stepped(); err != nil {
 		return err
 	}
 	f.fn.Result = f.loss(f.how.Smoothing)
@@ -212,17 +211,52 @@ func (f *function) step() error {
 		return err
 	}
 	f.clip(grads)
-	for _, w := range f.state {
-		if g := grads[w]; g != nil {
-			b := f.b.At(w)
-			next := f.how.Optimiser.Update(b, pass.Update{Weights: w, Gradient: g, Rate: f.rate, Step: f.at, Decay: f.how.DecayOf(w)})
-			b.Assign(w.Path, next)
-		}
-	}
+	f.update(grads, f.how.Optimiser, f.how.DecayOf)
 	for _, r := range f.running {
 		f.b.At(r.Next).Assign(r.Path, r.Next)
 	}
 	return nil
+}
+
+// stepped computes the network for a step.
+func (f *function) stepped() error {
+	if err := f.labelled(); err != nil {
+		return err
+	}
+	f.rate, f.at = f.input("lr", ir.Float(1)), f.input("step", ir.Float(2))
+	return f.trains()
+}
+
+// update has an optimiser take its step for all state that has a gradient.
+func (f *function) update(grads map[*ir.Value]*ir.Value, o pass.Optimiser, decay func(w *ir.Value) float64) {
+	for _, w := range f.state {
+		if g := grads[w]; g != nil {
+			b := f.b.At(w)
+			b.Assign(w.Path, o.Update(b, pass.Update{Weights: w, Gradient: g, Rate: f.rate, Step: f.at, Decay: decay(w)}))
+		}
+	}
+}
+
+// stepOfLogits takes one step of the logits' optimiser, without decay.
+func (f *function) stepOfLogits() error {
+	if err := f.stepped(); err != nil {
+		return err
+	}
+	if err := f.costed(); err != nil {
+		return err
+	}
+	grads, err := f.gradients(func(v *ir.Value) bool { return f.logits[v] })
+	f.update(grads, f.how.OfLogits, func(*ir.Value) float64 { return 0 })
+	return err
+}
+
+// costed makes the loss the result, with what decisions cost if they pay.
+func (f *function) costed() (err error) {
+	f.fn.Result = f.loss(f.how.Smoothing)
+	if f.how.Costs {
+		f.fn.Result, err = f.expected(f.fn.Result)
+	}
+	return err
 }
 
 // clip scales all gradients to the norm that is allowed.
@@ -262,14 +296,9 @@ func (f *function) leavesGradients(which func(v *ir.Value) bool) error {
 	if err := f.trains(); err != nil {
 		return err
 	}
-	loss := f.loss(f.how.Smoothing)
-	if f.how.Costs {
-		var err error
-		if loss, err = f.expected(loss); err != nil {
-			return err
-		}
+	if err := f.costed(); err != nil {
+		return err
 	}
-	f.fn.Result = loss
 	grads, err := f.gradients(which)
 	if err != nil {
 		return err

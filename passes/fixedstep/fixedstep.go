@@ -18,7 +18,7 @@ import (
 // FixedStep writes @step in fixed point.
 var FixedStep = &pass.Pass{
 	Name: "fixedstep",
-	Doc: "writes @step in fixed point over Z/2^64, state and all, with softmax by an alternative without exponentials; signs of relus and max-pools are" +
+	Doc: "writes @step, and @step.logits if there is one, in fixed point over Z/2^64, state and all, with softmax by an alternative without exponentials; signs of relus and max-pools are" +
 		" computed once and kept for the backward pass; other functions go (error by rounding, and by what stands for softmax)",
 	Needs: ir.Train, Gives: ir.RingStage,
 	Run: func(c *pass.Context, m *ir.Module) error {
@@ -30,9 +30,19 @@ var FixedStep = &pass.Pass{
 		if err != nil {
 			return err
 		}
-		g, err := lower(f, how)
-		m.Funcs = []*ir.Func{g}
-		return err
+		var made []*ir.Func
+		for _, f := range []*ir.Func{f, m.Func("step.logits")} {
+			if f == nil {
+				continue
+			}
+			g, err := lower(f, how)
+			if err != nil {
+				return err
+			}
+			made = append(made, g)
+		}
+		m.Funcs = made
+		return nil
 	},
 }
 
@@ -83,6 +93,8 @@ type step struct {
 	pools map[*ir.Value]*tournament // by the pool
 	norms map[*ir.Value]*norm       // by train.moments
 	parts map[*ir.Value]*normParts  // by grad.batchnorm.sums
+	odds  map[*ir.Value]*ir.Value   // probabilities of decisions, by their logits in TRAIN
+	lost  map[*ir.Value]bool        // losses in TRAIN, which are not computed
 	named map[*ir.Value]bool
 }
 
@@ -106,27 +118,56 @@ func init() { // they look into the table
 		"grad.conv2d.w": product("ring.conv2d.w", nothing), "grad.linear.w": product("ring.linear.w", nothing),
 		"grad.sums":  product("ring.sums", nothing),
 		"nn.reshape": product("ring.reshape", nothing),
-		"nn.add":     always(func(s *step, v *ir.Value) *ir.Value { return s.add(s.To[v.Args[0]], s.To[v.Args[1]]) }),
-		"nn.relu":    (*step).relu, "grad.relu": (*step).reluBack,
+		"nn.add":     always((*step).sum),
+		"nn.mix":     always((*step).mix), "grad.mix.option": always((*step).mixOption), "grad.mix.logits": always((*step).mixLogits),
+		"nn.softmax": always((*step).probabilities), "nn.scale": (*step).priced, "grad.softmax": always((*step).softmaxBack),
+		"nn.relu": (*step).relu, "grad.relu": (*step).reluBack,
 		"nn.maxpool": always((*step).maxpool), "grad.maxpool": (*step).maxpoolBack,
 		"nn.avgpool": always((*step).avgpool), "grad.avgpool": always((*step).avgpoolBack),
 		"train.moments": always((*step).moments), "train.batchnorm": always((*step).batchnorm),
 		"train.running.mean": always((*step).runningMean), "train.running.var": always((*step).runningVar),
 		"grad.batchnorm.sums": always((*step).batchnormSums), "grad.batchnorm.x": always((*step).batchnormBack),
 		"train.gather":       (*step).part,
-		"train.crossentropy": none, "train.correct": none, "train.fill": none,
+		"train.crossentropy": loss, "train.expected": loss, "train.correct": none, "train.fill": none,
 		"grad.crossentropy": (*step).crossentropyBack,
 		"sgd.velocity":      always((*step).velocity), "sgd.weight": always((*step).weight), "sgd.nesterov": always((*step).nesterov),
 	}
 }
 
-// none is the lowering of what a step in fixed point does without: the loss, which takes a logarithm, and how many answers are right.
+// none is the lowering of what a step in fixed point does without, such as how many answers are right.
 func none(*step, *ir.Value) (*ir.Value, error) { return nil, nil }
+
+// loss is that of the loss, which takes a logarithm, and of what it is the sum of.
+func loss(s *step, v *ir.Value) (*ir.Value, error) {
+	s.lost[v] = true
+	return nil, nil
+}
+
+// sum adds two values up, or parts of the loss.
+func (s *step) sum(v *ir.Value) *ir.Value {
+	if s.lost[v.Args[0]] {
+		s.lost[v] = true
+		return nil
+	}
+	return s.add(s.To[v.Args[0]], s.To[v.Args[1]])
+}
+
+// answers are what the cross entropy in a loss is taken of.
+func answers(loss *ir.Value) *ir.Value {
+	for loss.Is("nn.add") {
+		loss = loss.Args[0]
+	}
+	if !loss.Is("train.crossentropy") {
+		return nil
+	}
+	return loss.Args[0]
+}
 
 func lower(f *ir.Func, how how) (*ir.Func, error) {
 	s := &step{Rewriter: pass.NewRewriter(f), how: how, signs: map[*ir.Value]*ir.Value{}, pools: map[*ir.Value]*tournament{}, norms: map[*ir.Value]*norm{},
-		parts: map[*ir.Value]*normParts{}, named: map[*ir.Value]bool{}}
-	if len(f.Params) != 4 || f.Params[0].Type.Batch == 0 || !f.Result.Is("train.crossentropy") {
+		parts: map[*ir.Value]*normParts{}, odds: map[*ir.Value]*ir.Value{}, lost: map[*ir.Value]bool{}, named: map[*ir.Value]bool{}}
+	answers := answers(f.Result)
+	if len(f.Params) != 4 || f.Params[0].Type.Batch == 0 || answers == nil {
 		return nil, fmt.Errorf("@%s gives %s of %d inputs: accepted is the cross entropy of a network's answers, by a batch of images, labels, rate and step", f.Name, f.Result.Op.Name, len(f.Params))
 	}
 	for i, p := range s.New.Params {
@@ -155,7 +196,7 @@ func lower(f *ir.Func, how how) (*ir.Func, error) {
 			n.Name, s.named[n] = v.Name, true
 		}
 	}
-	s.New.Result = s.To[f.Result.Args[0]]
+	s.New.Result = s.To[answers]
 	s.New.Output = ir.Attrs{"name": "logits"}
 	return s.New, nil
 }
@@ -164,11 +205,14 @@ func lower(f *ir.Func, how how) (*ir.Func, error) {
 func (s *step) has(v *ir.Value, arg int) bool {
 	a := v.Args[arg]
 	k := s.norms[a]
+	if v.Is("nn.add") && s.lost[v.Args[0]] && s.lost[v.Args[1]] {
+		return true
+	}
 	switch fmt.Sprint(v.Op.Name, " ", arg) {
 	case "assign 0":
 		return s.To[a] != nil || v.Path == "metrics.correct"
-	case "grad.crossentropy 2":
-		return true // which looks at it
+	case "grad.crossentropy 2", "nn.scale 1":
+		return true // which look at it
 	case "train.batchnorm 3", "train.running.mean 1", "train.running.var 1":
 		return k != nil
 	case "grad.batchnorm.sums 1", "grad.batchnorm.x 2":

@@ -9,7 +9,7 @@ import (
 // crossentropyBack is (softmax(logits) - label) / batch, softmax by the alternative that was asked for: labels add up to one.
 func (s *step) crossentropyBack(v *ir.Value) (*ir.Value, error) {
 	z, label, dy := s.To[v.Args[0]], s.To[v.Args[1]], v.Args[2]
-	if !dy.Is("train.fill") || dy.Float("x") != 1 {
+	if !isOne(dy) {
 		return nil, fmt.Errorf("a loss of more than the cross entropy: accepted is that alone")
 	}
 	if smoothing := v.Float("smoothing"); smoothing > 0 {
@@ -18,6 +18,9 @@ func (s *step) crossentropyBack(v *ir.Value) (*ir.Value, error) {
 	d := s.loss(softmaxes[s.softmax](s, z), label)
 	return s.over(d, d.Type.Batch, s.gradient(d.Type.Batch)), nil
 }
+
+// isOne tells of the gradient of the loss by itself.
+func isOne(v *ir.Value) bool { return v.Is("train.fill") && v.Float("x") == 1 }
 
 // direction is momentum*v + g + decay*w, of which only the gradient is not a tensor of state.
 func (s *step) direction(v *ir.Value, velocity, g, w *ir.Value) *ir.Value {

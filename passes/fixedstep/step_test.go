@@ -39,7 +39,10 @@ func @net(%image: C f32[2,9,9]) -> f32[5] {
   %skip = nn.conv2d %relu, %u : f32[4,5,5]  @0:0:0/skip
   %sum = nn.add %relu, %skip : f32[4,5,5]  @0:0:0/sum
   %avg = nn.avgpool %sum {kernel=[2,2], stride=[2,2]} : f32[4,2,2]  @0:0:0/avg
-  %flat = nn.reshape %avg {shape=[16]} : f32[16]
+  %l = param @act.logits : S f32[3]
+  %neg = nn.relu %avg : f32[4,2,2]  @0:0:0/act
+  %mix = nn.mix %l, %avg, %neg, %avg : f32[4,2,2]  @0:0:0/act
+  %flat = nn.reshape %mix {shape=[16]} : f32[16]
   %fc = nn.linear %flat, %f, %h : f32[5]  @0:0:0/fc
   return %fc {name="y"}
 }`
@@ -54,8 +57,8 @@ func module(t *testing.T, text string) *ir.Module {
 	return m
 }
 
-// both gives a network's training functions in float, and its step in fixed point.
-func both(t *testing.T, c *pass.Context) (float, ring *ir.Func) {
+// both gives a training function of a network in float, and in fixed point.
+func both(t *testing.T, c *pass.Context, name string) (float, ring *ir.Func) {
 	t.Helper()
 	m := module(t, network)
 	if err := (&pass.Runner{}).Run(c, m, passes.ToTrain...); err != nil {
@@ -65,7 +68,7 @@ func both(t *testing.T, c *pass.Context) (float, ring *ir.Func) {
 	if err := (&pass.Runner{}).Run(c, n, passes.ToFixedStep...); err != nil {
 		t.Fatal(err)
 	}
-	return m.Func("step"), n.Func("step")
+	return m.Func(name), n.Func(name)
 }
 
 // state is drawn by path, as numbers that the ring holds exactly.
@@ -134,31 +137,39 @@ func farthest(a, b []float64) (most float64) {
 // of activations, times what gradients have more. Limit is nearly softmax.
 func TestAStepIsThatInFloat(t *testing.T) {
 	for _, how := range []pass.Training{
-		{Batch: 8, Optimiser: pass.SGD{Momentum: 0.9, Nesterov: true}, Decay: 1e-3, Smoothing: 0.1, Softmax: pass.Limit},
-		{Batch: 6, Optimiser: pass.SGD{}, Softmax: pass.Limit},
+		{Batch: 8, Optimiser: pass.SGD{Momentum: 0.9, Nesterov: true}, Decay: 1e-3, Smoothing: 0.1, Softmax: pass.Limit, OfLogits: pass.SGD{Momentum: 0.5}, Costs: true},
+		{Batch: 6, Optimiser: pass.SGD{}, Softmax: pass.Limit, OfLogits: pass.SGD{}},
 	} {
 		for _, frac := range []int{13, 16, 20} {
-			float, ring := both(t, &pass.Context{Training: &how, Frac: frac})
-			x := inputs(float)
-			want, got := run(t, float, x), run(t, ring, x)
-			const units = 48 // of the last place of activations: what sums of dozens of rounded products come to
-			const softmax = 2e-3
-			compared := 0
-			for name, w := range want {
-				g, ok := got[name]
-				if !ok || len(g) != len(w) || strings.HasPrefix(name, "metrics") {
-					continue
-				}
-				compared++
-				within := units * math.Ldexp(1, -frac)
-				if off := farthest(w, g); off > within+softmax*size(w) {
-					t.Errorf("%d fraction bits, batch %d: %s is off by %g of %g, accepted is %g", frac, how.Batch, name, off, size(w), within+softmax*size(w))
-				}
-			}
-			if compared < 40 {
-				t.Errorf("%d values have one to compare with, there should be 40 and more", compared)
+			for name, least := range map[string]int{"step": 40, "step.logits": 25} {
+				float, ring := both(t, &pass.Context{Training: &how, Frac: frac}, name)
+				near(t, float, ring, frac, least)
 			}
 		}
+	}
+}
+
+// near holds the values of a step in fixed point against those in float, of which at least some have one.
+func near(t *testing.T, float, ring *ir.Func, frac, least int) {
+	t.Helper()
+	x := inputs(float)
+	want, got := run(t, float, x), run(t, ring, x)
+	const units = 48 // of the last place of activations: what sums of dozens of rounded products come to
+	const softmax = 2e-3
+	compared := 0
+	for name, w := range want {
+		g, ok := got[name]
+		if !ok || len(g) != len(w) || strings.HasPrefix(name, "metrics") {
+			continue
+		}
+		compared++
+		within := units * math.Ldexp(1, -frac)
+		if off := farthest(w, g); off > within+softmax*size(w) {
+			t.Errorf("@%s, %d fraction bits: %s is off by %g of %g, accepted is %g", float.Name, frac, name, off, size(w), within+softmax*size(w))
+		}
+	}
+	if compared < least || got["@act.logits"] == nil == (float.Name == "step.logits") {
+		t.Errorf("@%s: %d values have one to compare with, there should be %d and more, logits among them: %v", float.Name, compared, least, got["@act.logits"])
 	}
 }
 
@@ -173,7 +184,7 @@ func size(x []float64) (most float64) {
 // numbers to begin with.
 func TestSignsAreComputedOnce(t *testing.T) {
 	how := pass.Training{Batch: 8, Optimiser: pass.SGD{Momentum: 0.9}}
-	_, ring := both(t, &pass.Context{Training: &how})
+	_, ring := both(t, &pass.Context{Training: &how}, "step")
 	signs := map[string]int{}
 	for _, v := range ring.Body {
 		if v.Is("ring.drelu") {

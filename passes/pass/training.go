@@ -15,6 +15,9 @@ type Training struct {
 	// Logits are the paths of weights that decisions are made by beside those of relaxed choices, such as gates: trained apart from the others,
 	// without costs and decay.
 	Logits []string
+	// OfLogits is the optimiser of logits, if they are trained by a step of their own, @step.logits, as the weights are by @step; nil: there is
+	// none, and who has their gradients does it.
+	OfLogits Optimiser
 	// Softmax is what stands for softmax in fixed point; empty: Taylor.
 	Softmax Softmax
 }

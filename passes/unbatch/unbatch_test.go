@@ -26,34 +26,41 @@ func TestUnbatchedStepsComputeTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := golden.DrawStep(t)
 		m := d.Net
-		run := func(list []*pass.Pass) (values, state map[string][]int64) {
+		transform := func(list ...*pass.Pass) *ir.Module {
 			if err := (&pass.Runner{}).Run(&d.Pass, m, list...); err != nil {
 				t.Fatal(err)
 			}
-			values, state, err := d.Run(m.Func("step"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return values, state
+			return m.Clone()
 		}
-		values, state := run(slices.Concat(passes.ToTrain, passes.ToFixedStep))
-		after, left := run([]*pass.Pass{unbatch.Unbatch})
-		for name, want := range values {
-			if got, there := after[name]; !there || !slices.Equal(got, want) {
-				t.Fatalf("%%%s is %v, in the first dimension %v (there: %v)\n%s", name, want, got, there, m)
-			}
-		}
-		for path, want := range state {
-			if !slices.Equal(left[path], want) {
-				t.Fatalf("@%s is left as %v, in the first dimension as %v", path, want, left[path])
-			}
-		}
-		for _, v := range m.Funcs[0].Body {
-			if v.Type.Batch > 0 {
-				t.Fatalf("%s is %s", v, v.Type)
-			}
+		batched := transform(slices.Concat(passes.ToTrain, passes.ToFixedStep)...)
+		joined := transform(unbatch.Unbatch)
+		for i, f := range batched.Funcs {
+			same(t, d, f, joined.Funcs[i])
 		}
 	})
+}
+
+func same(t *rapid.T, d *golden.DrawnStep, batched, joined *ir.Func) {
+	values, state, err := d.Run(batched)
+	after, left, failed := d.Run(joined)
+	if err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+	for name, want := range values {
+		if got, there := after[name]; !there || !slices.Equal(got, want) {
+			t.Fatalf("@%s: %%%s is %v, in the first dimension %v (there: %v)", joined.Name, name, want, got, there)
+		}
+	}
+	for path, want := range state {
+		if !slices.Equal(left[path], want) {
+			t.Fatalf("@%s is left as %v, in the first dimension as %v", path, want, left[path])
+		}
+	}
+	for _, v := range joined.Body {
+		if v.Type.Batch > 0 {
+			t.Fatalf("%s is %s", v, v.Type)
+		}
+	}
 }
 
 func TestUnbatchRefusesWhatMixesSamples(t *testing.T) {

@@ -34,18 +34,24 @@ type step struct {
 	state  golden.PublicWeights
 }
 
+// compileStep compiles the step of a network's weights; of a space, if that has an optimiser, that of its decisions' logits.
 func compileStep(t testing.TB, text string, c *pass.Context) *step {
 	t.Helper()
+	of, name := passes.ToTrainable, "step"
+	if c.Training.OfLogits != nil {
+		of, name = passes.ToSupernet, "step.logits"
+	}
 	m, err := frontend.Load("step.sotto", []byte(text), frontend.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &step{Net: &Net{Context: c, Dir: t.TempDir(), Ring: m.Module}, state: golden.PublicWeights{Seed: 1}}
 	var r pass.Runner
-	toRing := slices.Concat(passes.ToTrainable, passes.ToTrain, passes.ToFixedStep, []*pass.Pass{unbatch.Unbatch})
+	toRing := slices.Concat(of, passes.ToTrain, passes.ToFixedStep, []*pass.Pass{unbatch.Unbatch})
 	if err := r.Run(c, s.Ring, toRing...); err != nil {
 		t.Fatal(err)
 	}
+	s.Ring.Funcs = []*ir.Func{s.Ring.Func(name)}
 	s.Secure = s.Ring.Clone()
 	if err := r.Run(c, s.Secure, passes.ToPrivateStep...); err != nil {
 		t.Fatal(err)
@@ -122,6 +128,26 @@ func TestTrainingSteps(t *testing.T) {
 			s.check(t, p)
 		})
 	}
+}
+
+// So does the step that a search takes on the logits of its decisions: between activations, pools and layers, one of them in another.
+func TestStepsOfLogits(t *testing.T) {
+	const space = `choice act(x) = relu(x) | x
+choice pool(x) = maxpool(x, 2) | avgpool(x, 2)
+net space {
+  input image: f32[1, 8, 8] from client
+  x = conv(image, 3, kernel = 3, pad = 1) as conv1 |> batchnorm as bn1 |> act as act1 |> pool as pool1
+  x = x + act(conv(x, 3, kernel = 3, pad = 1))
+  output logits = flatten(x) |> linear(5) as fc to client
+}`
+	how := pass.Training{Batch: 2, Optimiser: pass.SGD{}, OfLogits: pass.SGD{Momentum: 0.5}, Costs: true, Softmax: pass.ShiftedReLU}
+	s := compileStep(t, space, &pass.Context{Deploy: cost.Outsourced, Source: cost.FromDealer, Training: &how, Protocols: pass.Protocols{Nonlinear: pass.DealtSign}})
+	client, server := wiretest.SecurePair(t, wire.Options{})
+	p, err := s.playWith(s.shares(t), [2]*wire.Conn{client, server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.check(t, p)
 }
 
 func (s *step) check(t *testing.T, p *Played) {

@@ -28,13 +28,15 @@ func DrawStep(t *rapid.T) *DrawnStep {
 	g.values = []*ir.Value{x, g.conv(x)}
 	for range g.int(1, 4, "layers") {
 		of := g.values[len(g.values)-1]
-		kinds := []func(*ir.Value) *ir.Value{g.conv, g.normalised, g.relu, g.pool, g.sum}
+		kinds := []func(*ir.Value) *ir.Value{g.conv, g.normalised, g.relu, g.pool, g.sum, g.mix}
 		g.values = append(g.values, rapid.SampledFrom(kinds).Draw(t, "layer")(of))
 	}
 	g.f.Result = g.head("")
 	d := &DrawnStep{Net: &ir.Module{Stage: ir.Net, Funcs: []*ir.Func{g.f}}, State: PublicWeights{Seed: rapid.Uint64().Draw(t, "state")}}
 	d.Pass.Training = &pass.Training{
 		Batch:     g.int(2, 4, "batch"),
+		OfLogits:  pass.SGD{Momentum: 0.5},
+		Costs:     true,
 		Optimiser: rapid.SampledFrom([]pass.Optimiser{pass.SGD{}, pass.SGD{Momentum: 0.9}, pass.SGD{Momentum: 0.9, Nesterov: true}}).Draw(t, "optimiser"),
 		Decay:     rapid.SampledFrom([]float64{0, 1e-3}).Draw(t, "decay"),
 		Smoothing: rapid.SampledFrom([]float64{0, 0.1}).Draw(t, "smoothing"),
@@ -53,6 +55,12 @@ func DrawStep(t *rapid.T) *DrawnStep {
 func (g *generator) relu(x *ir.Value) *ir.Value {
 	b, _ := g.at("relu")
 	return b.Must("nn.relu", nil, x)
+}
+
+// mix draws a decision between a value, its relu, and what came before in its shape.
+func (g *generator) mix(x *ir.Value) *ir.Value {
+	b, path := g.at("mix")
+	return b.Must("nn.mix", nil, g.weight(b, path+".logits", 3), x, g.relu(x), g.like(x, 0))
 }
 
 // Inputs gives a step's inputs as numbers of the ring: images, labels and learning rate.
