@@ -18,6 +18,7 @@ import (
 	"sotto/ir"
 	"sotto/passes/choices"
 	"sotto/passes/pass"
+	"sotto/runtime/party"
 	"sotto/tools/sotto/explore"
 	"sotto/tools/sotto/timeline"
 )
@@ -131,6 +132,7 @@ type explorer struct {
 	ran      bool     // what run --json printed was given, which knows the layers best
 	network  *network // nil: no network's file was given
 	trace    *timeline.File
+	measured *party.Stats
 	later    []func() error
 }
 
@@ -241,6 +243,12 @@ func (e *explorer) compile() error {
 	r, err := l.estimated(e.network, e.flags.lower, target, nil)
 	if err != nil {
 		return err
+	}
+	if m := e.measured; m != nil && m.Online.Traffic != r.Online.Traffic {
+		text := fmt.Sprintf("what was measured is of another program: it sent %s in %d rounds online, this one sends %s in %d; accepted are the flags that it was compiled with, --weights among them",
+			size(m.Online.ClientSent+m.Online.ServerSent), m.Online.Rounds, size(r.Online.Bytes), r.Online.Rounds)
+		e.notice("%s", text)
+		r.Notices = append(r.Notices, text)
 	}
 	if err := e.document.Put("estimate", r); err != nil {
 		return err

@@ -75,7 +75,7 @@ func (e *explorer) measurement(path string) error {
 	var run runResult
 	err := readJSON(path, &run)
 	if err == nil && run.Sotto == version1.Sotto && run.Layers != nil {
-		e.ran = true
+		e.ran, e.measured = true, &run.Stats
 		return e.document.Put("measured", run)
 	}
 	trace, notTrace := timeline.Read(path)
@@ -91,7 +91,8 @@ func (e *explorer) measurement(path string) error {
 	if err := e.document.Put("timeline-measured", explore.Measured(trace)); err != nil || e.ran {
 		return err
 	}
-	return e.document.Put("measured", explore.MeasuredLayers(trace))
+	e.measured = explore.MeasuredLayers(trace)
+	return e.document.Put("measured", e.measured)
 }
 
 // hardware shows a folder of fpga's.

@@ -166,6 +166,10 @@ func TestExploreMeasured(t *testing.T) {
 			t.Errorf("%s: %v", figure, wrong)
 		}
 	}
+	// What a layer was measured to send is what it was estimated to.
+	if wrong := b.eval("views[2].view.rows.filter((r) => (r.values[0] || 0) !== (r.values[1] || 0)).map((r) => r.path + ' ' + r.values).join('; ')"); wrong != "" {
+		t.Errorf("bytes of layers, as estimated and as measured: %v", wrong)
+	}
 	b.press("4")
 	b.until("document.querySelectorAll('canvas').length === 4")
 	for i, kind := range []string{"offline, estimate", "offline, measured", "online, estimate", "online, measured"} {
@@ -202,26 +206,27 @@ func TestExplorePictures(t *testing.T) {
 	if err := os.Symlink(examples, "examples"); err != nil {
 		t.Fatal(err)
 	}
-	sottoJSON(t, nil, "run", "examples/minionn.sotto", "--input", "examples/images/seven.png", "--trace", "t.json")
+	sottoJSON(t, nil, "run", "examples/minionn.sotto", "--weights", "random:1", "--input", "examples/images/seven.png", "--trace", "t.json")
 	for _, page := range []struct {
 		args     []string
+		weights  string
 		set      []string
 		pictures []picture
 	}{
-		{[]string{"examples/minionn.sotto", "t.json"}, nil, []picture{
-			{"layers", "layers", 1360, 420, false, "selection.set({file: '', line: 5, path: 'relu2'}, null)"},
-			{"measured", "timeline", 1360, 1010, false, ""},
+		{[]string{"examples/minionn.sotto", "t.json"}, "random:1", nil, []picture{
+			{"layers", "layers", 1360, 500, false, ""},
+			{"measured", "timeline", 1360, 1210, false, ""},
 		}},
-		{[]string{"examples/minionn.sotto"}, nil, []picture{
-			{"passes", "passes", 1360, 760, false, "await views[0].view.pick(0, 8); [...document.querySelectorAll('.pane:nth-child(3) .row')].find((r) => r.textContent.includes('ring.conv2d')).querySelector('.value').click()"},
+		{[]string{"examples/minionn.sotto"}, "", nil, []picture{
+			{"passes", "passes", 1360, 760, false, "await views[0].view.pick(0, 8); selection.set({file: '', line: 4, path: 'conv1'}, null)"},
 		}},
-		{[]string{"examples/resnet50.sotto"}, []string{"act=relu", "pool=maxpool"}, []picture{
+		{[]string{"examples/resnet50.sotto"}, "", []string{"act=relu", "pool=maxpool"}, []picture{
 			{"graph", "graph", 1360, 760, false, "selection.set({file: '', line: 3, path: 'layer1.0.act#3.relu'}, null)"},
 			{"timeline", "timeline", 1360, 700, false, ""},
 			{"dark", "passes", 1120, 620, true, "selection.set({file: '', line: 7, path: 'layer2.0.conv1'}, null)"},
 		}},
 	} {
-		var f exploreFlags
+		f := exploreFlags{lower: lowerFlags{weights: page.weights}}
 		f.network.set = page.set
 		e, url := explored(t, f, page.args...)
 		if err := e.fill(t.Context()); err != nil {
