@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,9 +190,11 @@ func TestExploreMeasured(t *testing.T) {
 	b.quiet()
 }
 
-// TestExplorePictures draws the pictures of docs/explore that need nothing but the examples: SOTTO_PICTURES=1 does it.
+// TestExplorePictures draws the pictures of docs/explore that need nothing but the examples: SOTTO_PICTURES=1 does it, or those that it
+// names.
 func TestExplorePictures(t *testing.T) {
-	if os.Getenv("SOTTO_PICTURES") == "" {
+	wanted := os.Getenv("SOTTO_PICTURES")
+	if wanted == "" {
 		t.Skip("SOTTO_PICTURES=1 draws docs/explore anew")
 	}
 	pictures, err := filepath.Abs("../../docs/explore")
@@ -221,7 +224,7 @@ func TestExplorePictures(t *testing.T) {
 			{"passes", "passes", 1360, 760, false, "await views[0].view.pick(0, 8); selection.set({file: '', line: 4, path: 'conv1'}, null)"},
 		}},
 		{[]string{"examples/resnet50.sotto"}, "", []string{"act=relu", "pool=maxpool"}, []picture{
-			{"graph", "graph", 1360, 760, false, "selection.set({file: '', line: 3, path: 'layer1.0.act#3.relu'}, null)"},
+			{"graph", "graph", 1360, 760, false, "selection.set({file: '', line: 3, path: 'layer1.0.act#1.relu'}, null)"},
 			{"timeline", "timeline", 1360, 700, false, ""},
 			{"dark", "passes", 1120, 620, true, "selection.set({file: '', line: 7, path: 'layer2.0.conv1'}, null)"},
 		}},
@@ -233,6 +236,9 @@ func TestExplorePictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range page.pictures {
+			if wanted != "1" && !slices.Contains(strings.Split(wanted, ","), p.name) {
+				continue
+			}
 			p.draw(t, url, filepath.Join(pictures, p.name+".png"))
 		}
 	}
@@ -250,7 +256,7 @@ func (p *picture) draw(t *testing.T, url, path string) {
 	b := newBrowser(t, p.width, p.height, p.dark)
 	defer b.close()
 	b.open(url + "#" + p.view)
-	b.until(ready + " && document.getElementById('view-" + p.view + "')")
+	b.until(ready + " && document.getElementById('view-" + p.view + "') && (!current.view.steps || current.view.steps.length > 0)")
 	b.eval("(async () => { " + p.do + "; await new Promise((r) => setTimeout(r, 500)); })()")
 	b.picture(path)
 	b.quiet()
