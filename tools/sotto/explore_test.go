@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"sotto/ir/pos"
+	"sotto/passes/search"
 	"sotto/tools/sotto/explore"
 )
 
@@ -134,13 +136,23 @@ func TestExplorePage(t *testing.T) {
 	b.quiet()
 }
 
-// TestExploreMeasured: a trace of a run beside the estimate, in the dark: bars and figures of both for every layer, and both timelines; and beside
-// them the schedule of two boards.
+// TestExploreMeasured: a trace of a run beside the estimate, in the dark: bars and figures of both for every layer, and both timelines; beside
+// them the networks of a search, and the schedule of two boards.
 func TestExploreMeasured(t *testing.T) {
 	p := newPlace(t, "client-server")
 	sottoJSON(t, nil, "run", p.path("out"), "--input", "random:3", "--trace", p.path("t.json"))
 	sottoJSON(t, nil, "fpga", p.path("tiny.sotto"), "--target", "zcu104x2", "--estimate", "-o", p.path("boards"))
-	e, url := explored(t, exploreFlags{lower: lowerFlags{weights: "random:1"}}, p.path("tiny.sotto"), p.path("t.json"), p.path("boards"))
+	var trials []byte
+	for i, accuracy := range []float64{0.5, 0.8, 0.7} { // the last is on no front: slower and worse than the second
+		ms := float64(i + 1)
+		line, err := json.Marshal(trial{Name: fmt.Sprint("net-", i), Random: i == 2, Choices: map[string]string{"act#1": "x2act"}, Measures: search.Measures{"latency(lan)": ms, "relus": 10 - ms}, Valid: search.Metrics{Accuracy: accuracy, Samples: 10}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		trials = append(append(trials, line...), '\n')
+	}
+	p.overwrite("found/"+trialsFile, append(trials, `{"name":"being wri`...)) // the search goes on
+	e, url := explored(t, exploreFlags{lower: lowerFlags{weights: "random:1"}}, p.path("tiny.sotto"), p.path("t.json"), p.path("found"), p.path("boards"))
 	b := newBrowser(t, 1280, 800, true)
 	if err := e.fill(t.Context()); err != nil {
 		t.Fatal(err)
@@ -183,6 +195,14 @@ func TestExploreMeasured(t *testing.T) {
 	b.until("selection.now !== null && document.getElementById('chosen').textContent.includes(' measured')")
 
 	b.press("5")
+	b.until("document.querySelectorAll('.scatter circle').length === 3 && document.querySelectorAll('.scatter circle.on-front').length === 2")
+	b.click(".scatter circle:nth-of-type(3)")
+	b.until("document.querySelector('tr.same th').textContent.trim() === 'net-2' && document.getElementById('chosen').textContent.includes('act#1=x2act')")
+	b.press("k", "k")
+	b.until("document.querySelector('tr.same th').textContent.trim() === 'net-0'")
+	b.eval("(() => { const s = document.querySelector('#view-search select'); s.value = 'relus'; s.dispatchEvent(new Event('change')); })()")
+	b.until("document.querySelectorAll('.scatter circle.on-front').length === 2 && document.querySelector('.scatter .axis').textContent === 'relus'")
+	b.press("6")
 	b.until("current.view.title === 'Boards' && document.querySelectorAll('.scatter circle').length > 0 && views[5].view.chart.lanes.some((l) => l.length > 0)")
 	b.eval("document.querySelector('canvas').focus()")
 	b.press("j", "j", "+", "Enter")
