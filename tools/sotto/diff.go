@@ -21,7 +21,8 @@ type diffResult struct {
 }
 
 func newDiffCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var network networkFlags
+	c := &cobra.Command{
 		Use: "diff A B", Short: "say what differs between two IR dumps in what they compute", Args: cobra.ExactArgs(2),
 		Long: "Diff matches the values of two dumps, or networks, by what they compute and where in the network they belong: names, order and\n" +
 			"lines make no difference. It prints ops that were removed (-), added (+) or changed (~: attributes, type, operands, path), and apart\n" +
@@ -31,7 +32,7 @@ func newDiffCmd(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			var m [2]*ir.Module
 			for i, path := range args {
-				n, err := a.load(path, networkFlags{})
+				n, err := a.load(path, network)
 				if err == nil {
 					err = ir.Check(n.module)
 				}
@@ -49,6 +50,8 @@ func newDiffCmd(a *app) *cobra.Command {
 			return fmt.Errorf("%s and %s differ: %d removed, %d added, %d changed", args[0], args[1], removed, added, changed)
 		},
 	}
+	c.Flags().StringVar(&network.net, "net", "", "the net, where the files have several")
+	return c
 }
 
 // uncompared is an error in a file of diff, whose status 1 says that files differ.

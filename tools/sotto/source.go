@@ -105,6 +105,9 @@ func (a *app) load(path string, flags networkFlags) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.ContainsRune(text, 0) {
+		return nil, fmt.Errorf("%s is no text: accepted are .sotto files and IR dumps", path)
+	}
 	decisions, relus, fromFile, err := a.decisions(flags)
 	if err != nil {
 		return nil, err

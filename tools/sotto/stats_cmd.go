@@ -70,8 +70,11 @@ func newStatsCmd(a *app) *cobra.Command {
 
 // readRun reads a run's JSON, the last of several sessions', or the report in a directory of bundles.
 func (a *app) readRun(path string) (*party.Stats, error) {
+	no := fmt.Errorf("%s is no run: accepted are what `sotto run --json` printed, and a directory that `sotto compile` wrote", path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, reportFile)
+		if path = filepath.Join(path, reportFile); !exists(path) {
+			return nil, no
+		}
 	}
 	text, err := a.read(path)
 	if err != nil {
@@ -86,7 +89,7 @@ func (a *app) readRun(path string) (*party.Stats, error) {
 		if err := d.Decode(&r); err == io.EOF && last != nil {
 			return last, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("%s is no run: accepted are what `sotto run --json` printed, and a directory that `sotto compile` wrote", path)
+			return nil, no
 		}
 		if r.Sotto == 1 && len(r.Layers) > 0 {
 			last = &r.Stats
