@@ -172,7 +172,7 @@ func comparedAtTheirWidths(t *rapid.T, f *ir.Func, values map[string][]int64) {
 			}
 		}
 	}
-	if !narrow {
+	if !narrow && len(f.Params) > 0 { // what decides truncates nothing
 		t.Fatalf("nothing is compared at less than the ring's bits")
 	}
 }

@@ -30,14 +30,14 @@ type Tuning struct {
 // take up to 32 MB.
 func DefaultTuning() Tuning { return Tuning{SlotBytes: 64 << 10, Compared: 1 << 20} }
 
-// Emit makes the two programs of a SECURE function and checks them against each other. Its first input is the programs' Input; others are shared,
-// Further, or Publics.
+// Emit makes the two programs of a SECURE function and checks them against each other. Its first input is the programs' Input, which has no buffer if
+// the function has none; others are shared, Further, or Publics.
 func Emit(m *ir.Module, f *ir.Func) (*Pair, error) { return EmitTuned(m, f, DefaultTuning()) }
 
 // EmitTuned is Emit with a tuning of one's own.
 func EmitTuned(m *ir.Module, f *ir.Func, tuning Tuning) (*Pair, error) {
-	if m.Stage != ir.Secure || len(f.Params) == 0 || f.Params[0].Type.Share == ir.Public {
-		return nil, fmt.Errorf("@%s is in stage %s with %d inputs: accepted is stage secure with one that is no public number, or more", f.Name, m.Stage, len(f.Params))
+	if m.Stage != ir.Secure || len(f.Params) > 0 && f.Params[0].Type.Share == ir.Public {
+		return nil, fmt.Errorf("@%s is in stage %s with inputs %v: accepted is stage secure, with a first input that is no public number, or with none", f.Name, m.Stage, f.Params)
 	}
 	e := newEmitter(m, f)
 	e.tuning = tuning
@@ -119,9 +119,9 @@ type timed struct {
 }
 
 func newEmitter(m *ir.Module, f *ir.Func) *emitter {
-	x := f.Params[0]
-	e := &emitter{m: m, f: f, bits: x.Type.Elem.Bits, of: map[*ir.Value]*shared{},
-		man: &program.Manifest{Version: program.Version, Deploy: m.Deploy, Ring: x.Type.Elem.Bits, Elementwise: m.Elementwise}}
+	bits := f.Result.Type.Elem.Bits
+	e := &emitter{m: m, f: f, bits: bits, of: map[*ir.Value]*shared{},
+		man: &program.Manifest{Version: program.Version, Deploy: m.Deploy, Ring: bits, Elementwise: m.Elementwise}}
 	layers := e.layers()
 	for p := range e.prog {
 		e.prog[p] = &stream{weights: map[*ir.Value]int{}, p: &program.Program{Version: program.Version, Party: cost.Party(p), Deploy: m.Deploy, Net: f.Name, Ring: e.bits,
@@ -256,18 +256,23 @@ func (e *emitter) finish() (*Pair, error) {
 
 // ends describes what goes into a party's program and comes out of it.
 func (e *emitter) ends(p cost.Party, to *program.Program) ends {
-	x, y := e.f.Params[0], e.f.Result
-	lo, hi := ir.InputRange(x)
-	to.Input = program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Lo: lo, Hi: hi, Buf: -1,
-		Mean: x.Floats("mean"), Std: x.Floats("std"), Resize: x.Int("resize"), Crop: x.Int("crop")}
+	y, others := e.f.Result, e.f.Params
+	var all ends
+	to.Input = program.Tensor{Name: "none", Shape: []int{1}, Buf: -1}
+	if len(others) > 0 {
+		x := others[0]
+		lo, hi := ir.InputRange(x)
+		to.Input = program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Lo: lo, Hi: hi, Buf: -1,
+			Mean: x.Floats("mean"), Std: x.Floats("std"), Resize: x.Int("resize"), Crop: x.Int("crop")}
+		all.into(e.of[x].at[p], &to.Input.Buf)
+		others = others[1:]
+	}
 	name, _ := e.f.Output["name"].(string)
 	post, _ := e.f.Output["post"].(string)
 	to.Output = program.Tensor{Name: name, Shape: y.Type.Shape, Frac: y.Type.Elem.Frac, Post: post, Buf: -1}
-	var all ends
-	all.into(e.of[x].at[p], &to.Input.Buf)
 	all.outOf(e.of[y].at[p], &to.Output.Buf)
-	to.Further = e.others(p, &all, func(x *ir.Value) bool { return x.Type.Share != ir.Public })
-	to.Publics = e.others(p, &all, func(x *ir.Value) bool { return x.Type.Share == ir.Public })
+	to.Further = e.others(p, others, &all, func(x *ir.Value) bool { return x.Type.Share != ir.Public })
+	to.Publics = e.others(p, others, &all, func(x *ir.Value) bool { return x.Type.Share == ir.Public })
 	for _, s := range e.states {
 		to.State = append(to.State, program.State{Name: s.path, Shape: s.shape, Frac: s.frac, In: -1, Out: -1})
 	}
@@ -278,10 +283,10 @@ func (e *emitter) ends(p cost.Party, to *program.Program) ends {
 	return all
 }
 
-// others describes the inputs of a kind behind the first.
-func (e *emitter) others(p cost.Party, to *ends, kind func(*ir.Value) bool) []program.Tensor {
+// others describes those of some inputs that are of a kind.
+func (e *emitter) others(p cost.Party, inputs []*ir.Value, to *ends, kind func(*ir.Value) bool) []program.Tensor {
 	var out []program.Tensor
-	of := slices.DeleteFunc(slices.Clone(e.f.Params[1:]), func(x *ir.Value) bool { return !kind(x) })
+	of := slices.DeleteFunc(slices.Clone(inputs), func(x *ir.Value) bool { return !kind(x) })
 	for _, x := range of {
 		out = append(out, program.Tensor{Name: x.Name, Shape: x.Type.Shape, Frac: x.Type.Elem.Frac, Buf: -1})
 	}

@@ -18,7 +18,7 @@ import (
 // FixedStep writes @step in fixed point.
 var FixedStep = &pass.Pass{
 	Name: "fixedstep",
-	Doc: "writes @step, and @step.logits if there is one, in fixed point over Z/2^64, state and all, with softmax by an alternative without exponentials; signs of relus and max-pools are" +
+	Doc: "writes @step, and @step.logits if there is one with @decide, the greatest logit of every site, in fixed point over Z/2^64, state and all, with softmax by an alternative without exponentials; signs of relus and max-pools are" +
 		" computed once and kept for the backward pass; other functions go (error by rounding, and by what stands for softmax)",
 	Needs: ir.Train, Gives: ir.RingStage,
 	Run: func(c *pass.Context, m *ir.Module) error {
@@ -39,6 +39,9 @@ var FixedStep = &pass.Pass{
 			if err != nil {
 				return err
 			}
+			made = append(made, g)
+		}
+		if g := decide(made[len(made)-1]); g != nil {
 			made = append(made, g)
 		}
 		m.Funcs = made

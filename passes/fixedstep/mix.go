@@ -2,6 +2,8 @@ package fixedstep
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"sotto/ir"
 )
@@ -68,3 +70,29 @@ func (s *step) priced(v *ir.Value) (*ir.Value, error) {
 }
 
 func (s *step) softmaxBack(v *ir.Value) *ir.Value { return s.pulled(s.To[v.Args[0]], s.To[v.Args[1]]) }
+
+// decide gives a function of state alone: which option has the greatest logit, the first of equals, for each site in the order of their paths. It is nil
+// unless f, a step, replaces logits.
+func decide(f *ir.Func) *ir.Func {
+	var logits []*ir.Value
+	for _, v := range f.Body {
+		if v.Overwrites() && strings.HasSuffix(v.Path, ".logits") {
+			logits = append(logits, v)
+		}
+	}
+	if len(logits) == 0 {
+		return nil
+	}
+	slices.SortFunc(logits, func(v, w *ir.Value) int { return strings.Compare(v.Path, w.Path) })
+	g := &ir.Func{Name: "decide", Output: ir.Attrs{"name": "options"}}
+	b := ir.NewBuilder(g)
+	var best []*ir.Value
+	for _, v := range logits {
+		at := b.AtPath(v.Pos, v.Path)
+		w := &ir.Value{Name: g.Fresh(""), Op: ir.MustLookup("param"), Pos: v.Pos, Path: v.Path, Type: v.Type}
+		g.Body = append(g.Body, w)
+		best = append(best, at.Must("ring.argmax", nil, w))
+	}
+	g.Result = b.Must("ring.concat", nil, best...)
+	return g
+}

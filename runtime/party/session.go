@@ -379,15 +379,15 @@ func (s *session[W]) online() error {
 // encodeInput puts this party's input into its buffer.
 func (s *session[W]) encodeInput() error {
 	dst, in := s.machine.Input(), s.p.Input
-	if dst == nil {
-		return nil
-	}
-	if s.p.Deploy == cost.Outsourced {
+	if s.p.Deploy == cost.Outsourced { // what takes state alone has no input
 		if len(s.Input.Share) != len(dst) {
 			return fmt.Errorf("input share of %d elements, the network takes %d (shape %v)", len(s.Input.Share), len(dst), in.Shape)
 		}
 		fill(dst, s.Input.Share)
 		return s.encodeStep()
+	}
+	if dst == nil {
+		return nil
 	}
 	if len(s.Input.Clear) != len(dst) {
 		return fmt.Errorf("input of %d elements, the network takes %d (shape %v)", len(s.Input.Clear), len(dst), in.Shape)

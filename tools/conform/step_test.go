@@ -32,6 +32,7 @@ type step struct {
 	*Net
 	inputs []*ir.Tensor
 	state  golden.PublicWeights
+	whole  *ir.Module // all functions of training, in RING
 }
 
 // compileStep compiles the step of a network's weights; of a space, if that has an optimiser, that of its decisions' logits.
@@ -45,23 +46,11 @@ func compileStep(t testing.TB, text string, c *pass.Context) *step {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &step{Net: &Net{Context: c, Dir: t.TempDir(), Ring: m.Module}, state: golden.PublicWeights{Seed: 1}}
-	var r pass.Runner
 	toRing := slices.Concat(of, passes.ToTrain, passes.ToFixedStep, []*pass.Pass{unbatch.Unbatch})
-	if err := r.Run(c, s.Ring, toRing...); err != nil {
+	if err := (&pass.Runner{}).Run(c, m.Module, toRing...); err != nil {
 		t.Fatal(err)
 	}
-	s.Ring.Funcs = []*ir.Func{s.Ring.Func(name)}
-	s.Secure = s.Ring.Clone()
-	if err := r.Run(c, s.Secure, passes.ToPrivateStep...); err != nil {
-		t.Fatal(err)
-	}
-	if s.Pair, err = twopc.EmitTuned(s.Secure, s.Secure.Funcs[0], asIfLarge); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.write(); err != nil {
-		t.Fatal(err)
-	}
+	s := functionOf(t, m.Module, name, c)
 	f := s.Ring.Funcs[0]
 	images, labels := image(5, f.Params[0].Type.Len()), make([]float32, f.Params[1].Type.Len())
 	classes := len(labels) / c.Training.Batch
@@ -70,6 +59,25 @@ func compileStep(t testing.TB, text string, c *pass.Context) *step {
 	}
 	for i, x := range [][]float32{images, labels, {1. / 16}} {
 		s.inputs = append(s.inputs, ir.Quantize(f.Params[i].Type, x))
+	}
+	return s
+}
+
+// functionOf compiles one of the functions of training, which are in RING.
+func functionOf(t testing.TB, m *ir.Module, name string, c *pass.Context) *step {
+	t.Helper()
+	s := &step{Net: &Net{Context: c, Dir: t.TempDir(), Ring: m.Clone()}, state: golden.PublicWeights{Seed: 1}, whole: m}
+	s.Ring.Funcs = []*ir.Func{s.Ring.Func(name)}
+	s.Secure = s.Ring.Clone()
+	err := (&pass.Runner{}).Run(c, s.Secure, passes.ToPrivateStep...)
+	if err == nil {
+		s.Pair, err = twopc.EmitTuned(s.Secure, s.Secure.Funcs[0], asIfLarge)
+	}
+	if err == nil {
+		err = s.write()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return s
 }
@@ -86,9 +94,14 @@ func (s *step) tensor(v *ir.Value) (*ir.Tensor, error) {
 // shares are what both parties begin with.
 func (s *step) shares(t testing.TB) (in [2]party.Input) {
 	t.Helper()
-	images, labels := split(s.inputs[0]), split(s.inputs[1])
 	for p := range in {
-		in[p] = party.Input{Share: images[p], Further: [][]int64{labels[p]}, Publics: s.inputs[2].I, State: map[string][]int64{}}
+		in[p].State = map[string][]int64{}
+	}
+	if len(s.inputs) > 0 {
+		images, labels := split(s.inputs[0]), split(s.inputs[1])
+		for p := range in {
+			in[p].Share, in[p].Further, in[p].Publics = images[p], [][]int64{labels[p]}, s.inputs[2].I
+		}
 	}
 	for _, v := range s.Secure.Funcs[0].Body {
 		if v.Is("state") {
@@ -148,6 +161,27 @@ net space {
 		t.Fatal(err)
 	}
 	s.check(t, p)
+	s.decides(t)
+}
+
+// decides has both parties find the greatest logit of every site, of state alone.
+func (s *step) decides(t *testing.T) {
+	t.Helper()
+	d := functionOf(t, s.whole, "decide", s.Context)
+	client, server := wiretest.SecurePair(t, wire.Options{})
+	p, err := d.playWith(d.shares(t), [2]*wire.Conn{client, server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := d.Ring.Funcs[0]
+	env, err := (&ir.Runner{Weight: d.tensor}).Run(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := env[f.Result].Real(); !slices.Equal(p.Output, want) || len(want) != 3 {
+		t.Errorf("the parties decide for options %v, the greatest logits are those of %v", p.Output, want)
+	}
+	checkCosts(t, d.Net, p)
 }
 
 func (s *step) check(t *testing.T, p *Played) {

@@ -65,9 +65,9 @@ func (g *generator) mix(x *ir.Value) *ir.Value {
 
 // Inputs gives a step's inputs as numbers of the ring: images, labels and learning rate.
 func (d *DrawnStep) Inputs(f *ir.Func) []*ir.Tensor {
-	out := make([]*ir.Tensor, len(f.Params))
-	for i, x := range [][]float32{d.Images, d.Labels, {stepRate}} {
-		out[i] = ir.Quantize(f.Params[i].Type, x)
+	out := make([]*ir.Tensor, len(f.Params)) // what decides takes none
+	for i, p := range f.Params {
+		out[i] = ir.Quantize(p.Type, [][]float32{d.Images, d.Labels, {stepRate}}[i])
 	}
 	return out
 }
