@@ -95,7 +95,7 @@ type step struct {
 	signs map[*ir.Value]*ir.Value
 	pools map[*ir.Value]*tournament // by the pool
 	norms map[*ir.Value]*norm       // by train.moments
-	parts map[*ir.Value]*normParts  // by grad.batchnorm.sums
+	parts map[*ir.Value]*parts      // by what gives several gradients
 	odds  map[*ir.Value]*ir.Value   // probabilities of decisions, by their logits in TRAIN
 	lost  map[*ir.Value]bool        // losses in TRAIN, which are not computed
 	named map[*ir.Value]bool
@@ -122,7 +122,8 @@ func init() { // they look into the table
 		"grad.sums":  product("ring.sums", nothing),
 		"nn.reshape": product("ring.reshape", nothing),
 		"nn.add":     always((*step).sum),
-		"nn.mix":     always((*step).mix), "grad.mix.option": always((*step).mixOption), "grad.mix.logits": always((*step).mixLogits),
+		"nn.x2act":   always((*step).x2act), "grad.x2act.x": always((*step).x2actBack), "grad.x2act.sums": always((*step).x2actSums),
+		"nn.mix": always((*step).mix), "grad.mix.option": always((*step).mixOption), "grad.mix.logits": always((*step).mixLogits),
 		"nn.softmax": always((*step).probabilities), "nn.scale": (*step).priced, "grad.softmax": always((*step).softmaxBack),
 		"nn.relu": (*step).relu, "grad.relu": (*step).reluBack,
 		"nn.maxpool": always((*step).maxpool), "grad.maxpool": (*step).maxpoolBack,
@@ -168,7 +169,7 @@ func answers(loss *ir.Value) *ir.Value {
 
 func lower(f *ir.Func, how how) (*ir.Func, error) {
 	s := &step{Rewriter: pass.NewRewriter(f), how: how, signs: map[*ir.Value]*ir.Value{}, pools: map[*ir.Value]*tournament{}, norms: map[*ir.Value]*norm{},
-		parts: map[*ir.Value]*normParts{}, odds: map[*ir.Value]*ir.Value{}, lost: map[*ir.Value]bool{}, named: map[*ir.Value]bool{}}
+		parts: map[*ir.Value]*parts{}, odds: map[*ir.Value]*ir.Value{}, lost: map[*ir.Value]bool{}, named: map[*ir.Value]bool{}}
 	answers := answers(f.Result)
 	if len(f.Params) != 4 || f.Params[0].Type.Batch == 0 || answers == nil {
 		return nil, fmt.Errorf("@%s gives %s of %d inputs: accepted is the cross entropy of a network's answers, by a batch of images, labels, rate and step", f.Name, f.Result.Op.Name, len(f.Params))
@@ -181,7 +182,7 @@ func lower(f *ir.Func, how how) (*ir.Func, error) {
 	for _, v := range f.Body {
 		lowering := lowerings[v.Op.Name]
 		if lowering == nil {
-			return nil, fmt.Errorf("%s: %s: %s is not trained in fixed point yet: accepted are networks of convolutions, linear layers, batch normalisation, relu,"+
+			return nil, fmt.Errorf("%s: %s: %s is not trained in fixed point yet: accepted are networks of convolutions, linear layers, batch normalisation, relu, x2act,"+
 				" max- and average-pooling and sums, with sgd or nesterov", v.Pos, v.Path, v.Op.Name)
 		}
 		for i, a := range v.Args {

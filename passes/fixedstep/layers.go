@@ -126,8 +126,11 @@ type norm struct {
 	of                *ir.Value // in TRAIN
 }
 
-// normParts are sums over a batch: of dy*c, and of what two operands of the normalisation have as gradients.
-type normParts struct{ p, gamma, beta *ir.Value }
+// parts are gradients that lie in one tensor in TRAIN, one behind the other; of a normalisation also the sum of dy*c over the batch.
+type parts struct {
+	of []*ir.Value
+	p  *ir.Value
+}
 
 // rootFrac are the bits that inverse square roots have more than activations; rootDomain are the powers of two that variances lie between.
 const rootFrac = 4
@@ -161,28 +164,28 @@ func (s *step) batchnormSums(v *ir.Value) *ir.Value {
 	k, dy := s.norms[v.Args[1]], s.To[v.Args[2]]
 	channels := ir.Attrs{"n": dy.Type.Shape[0]}
 	p := s.at(s.b.Must("ring.products", channels, k.c, dy), s.fine())
-	s.parts[v] = &normParts{p: p, gamma: s.mul(p, k.deviation), beta: s.b.Must("ring.sums", channels, dy)}
+	s.parts[v] = &parts{[]*ir.Value{s.mul(p, k.deviation), s.b.Must("ring.sums", channels, dy)}, p}
 	return nil
 }
 
-// part gives the gradient of gamma or beta.
+// part gives one of several gradients.
 func (s *step) part(v *ir.Value) (*ir.Value, error) {
-	of := s.parts[v.Args[0]]
-	channels := of.p.Type.Len()
-	switch {
-	case slices.Equal(v.Ints("loops"), []int{0, channels, 1}):
-		return of.gamma, nil
-	case slices.Equal(v.Ints("loops"), []int{channels, channels, 1}):
-		return of.beta, nil
+	first := 0
+	for _, g := range s.parts[v.Args[0]].of {
+		n := g.Type.Len()
+		if slices.Equal(v.Ints("loops"), []int{first, n, 1}) {
+			return g, nil
+		}
+		first += n
 	}
-	return nil, fmt.Errorf("loops that are neither the gradient of gamma nor that of beta")
+	return nil, fmt.Errorf("loops that are none of the gradients that %s gives", v.Args[0].Op.Name)
 }
 
 // batchnormBack is scale*dy - scale*sum(dy)/n - c*(scale*deviation^2*p/n), with p = sum(dy*c): products with numbers of channels, of dy and c alone.
 func (s *step) batchnormBack(v *ir.Value) *ir.Value {
 	k, of, dy := s.norms[v.Args[2]], s.parts[v.Args[3]], s.To[v.Args[4]]
 	shape := dy.Type.Shape
-	first := s.sub(s.mul(dy, s.spread(k.scale, shape)), s.spread(s.mul(s.over(of.beta, k.n, frac(dy)), k.scale), shape))
+	first := s.sub(s.mul(dy, s.spread(k.scale, shape)), s.spread(s.mul(s.over(of.of[1], k.n, frac(dy)), k.scale), shape))
 	const guard = 16 // p/n is small: so many bits more than activations have
 	mean := s.over(of.p, k.n, s.frac+guard)
 	square := s.trunc(s.mul(k.deviation, k.deviation), frac(k.deviation))

@@ -40,8 +40,12 @@ func @net(%image: C f32[2,9,9]) -> f32[5] {
   %sum = nn.add %relu, %skip : f32[4,5,5]  @0:0:0/sum
   %avg = nn.avgpool %sum {kernel=[2,2], stride=[2,2]} : f32[4,2,2]  @0:0:0/avg
   %l = param @act.logits : S f32[3]
+  %xa = param @act.a : S f32[1]
+  %xb = param @act.b : S f32[1]
+  %xc = param @act.c : S f32[1]
+  %poly = nn.x2act %avg, %xa, %xb, %xc {scale=0.5} : f32[4,2,2]  @0:0:0/act
   %neg = nn.relu %avg : f32[4,2,2]  @0:0:0/act
-  %mix = nn.mix %l, %avg, %neg, %avg : f32[4,2,2]  @0:0:0/act
+  %mix = nn.mix %l, %avg, %neg, %poly : f32[4,2,2]  @0:0:0/act
   %flat = nn.reshape %mix {shape=[16]} : f32[16]
   %fc = nn.linear %flat, %f, %h : f32[5]  @0:0:0/fc
   return %fc {name="y"}
@@ -154,8 +158,8 @@ func near(t *testing.T, float, ring *ir.Func, frac, least int) {
 	t.Helper()
 	x := inputs(float)
 	want, got := run(t, float, x), run(t, ring, x)
-	const units = 48 // of the last place of activations: what sums of dozens of rounded products come to
-	const softmax = 2e-3
+	const units = 48     // of the last place of activations: what sums of dozens of rounded products come to
+	const softmax = 3e-3 // relative, of the limit that stands for it
 	compared := 0
 	for name, w := range want {
 		g, ok := got[name]
@@ -163,9 +167,13 @@ func near(t *testing.T, float, ring *ir.Func, frac, least int) {
 			continue
 		}
 		compared++
-		within := units * math.Ldexp(1, -frac)
-		if off := farthest(w, g); off > within+softmax*size(w) {
-			t.Errorf("@%s, %d fraction bits: %s is off by %g of %g, accepted is %g", float.Name, frac, name, off, size(w), within+softmax*size(w))
+		of := size(w)
+		if len(w) <= 3 { // gradients by numbers for all elements, and by logits: sums in which the most of what softmax is off by does not cancel
+			of = max(of, 0.5)
+		}
+		within := units*math.Ldexp(1, -frac) + softmax*of
+		if off := farthest(w, g); off > within {
+			t.Errorf("@%s, %d fraction bits: %s is off by %g of %g, accepted is %g", float.Name, frac, name, off, size(w), within)
 		}
 	}
 	if compared < least || got["@act.logits"] == nil == (float.Name == "step.logits") {

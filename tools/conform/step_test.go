@@ -145,7 +145,7 @@ func TestTrainingSteps(t *testing.T) {
 
 // So does the step that a search takes on the logits of its decisions: between activations, pools and layers, one of them in another.
 func TestStepsOfLogits(t *testing.T) {
-	const space = `choice act(x) = relu(x) | x
+	const space = `choice act(x) = relu(x) | x2act(x)
 choice pool(x) = maxpool(x, 2) | avgpool(x, 2)
 net space {
   input image: f32[1, 8, 8] from client

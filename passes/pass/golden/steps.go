@@ -60,7 +60,16 @@ func (g *generator) relu(x *ir.Value) *ir.Value {
 // mix draws a decision between a value, its relu, and what came before in its shape.
 func (g *generator) mix(x *ir.Value) *ir.Value {
 	b, path := g.at("mix")
-	return b.Must("nn.mix", nil, g.weight(b, path+".logits", 3), x, g.relu(x), g.like(x, 0))
+	return b.Must("nn.mix", nil, g.weight(b, path+".logits", 4), x, g.relu(x), g.polynomial(x), g.like(x, 0))
+}
+
+func (g *generator) polynomial(x *ir.Value) *ir.Value {
+	b, path := g.at("x2act")
+	args := []*ir.Value{x}
+	for _, name := range []string{".a", ".b", ".c"} {
+		args = append(args, g.weight(b, path+name, 1))
+	}
+	return b.Must("nn.x2act", ir.Attrs{"scale": rapid.SampledFrom([]float64{1, 0.5}).Draw(g.t, "scale")}, args...)
 }
 
 // Inputs gives a step's inputs as numbers of the ring: images, labels and learning rate.
