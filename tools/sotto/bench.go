@@ -41,6 +41,10 @@ type benchResult struct {
 	// Of networks: the most memory a party took.
 	ClientPeakRSS int64 `json:"client_peak_rss,omitempty"`
 	ServerPeakRSS int64 `json:"server_peak_rss,omitempty"`
+	// Of private training steps: what the dealer sent, what a price list expected, and what another system takes.
+	DealerBytes int64      `json:"dealer_bytes,omitempty"`
+	EstimateMS  float64    `json:"estimate_ms,omitempty"`
+	Other       *otherStep `json:"other,omitempty"`
 	// Of garbled circuits: the AND gates of an element, how they are garbled, and the OT extension.
 	ANDs     int64       `json:"ands_each,omitempty"`
 	Garbling cost.Scheme `json:"garbling,omitempty"`
@@ -90,6 +94,7 @@ var benchGroups = []benchGroup{
 	{"signs", signEntries, (*app).benchSigns},
 	{"nets", netEntries, (*app).benchNets},
 	{"train", trainEntries, (*app).benchTrain},
+	{"step", stepEntries, (*app).benchSteps},
 }
 
 func newBenchCmd(a *app) *cobra.Command {
@@ -104,8 +109,10 @@ func newBenchCmd(a *app) *cobra.Command {
 		Long: "Bench runs each measurement between two processes on this machine and prints throughput, bytes and rounds, and the fraction of\n" +
 			"the limit that binds it, measured in the same run. Primitives, layers and signs travel over plain TCP, which no other command offers.\n" +
 			"Signs runs ReLUs and max-pools with garbled circuits that hold the sign alone and with all inside the circuit, by turns, and counts\n" +
-			"what their own layer took; the ratio of the times is the median run by run, with its 95 % interval (all runs, below 6 of them).",
-		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench signs --only 'relu.*' --n 65536\n  sotto bench primitives --list\n  sotto bench train --runs 5\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
+			"what their own layer took; the ratio of the times is the median run by run, with its 95 % interval (all runs, below 6 of them).\n" +
+			"Step runs a private training step of LeNet's size, batch 32, over mutual TLS, with material of a dealer in a third process, on shares\n" +
+			"drawn at random: what the values are changes nothing.",
+		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench signs --only 'relu.*' --n 65536\n  sotto bench primitives --list\n  sotto bench train --runs 5\n  sotto bench step --runs 11\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.bench(args[0], &f)
 		},
@@ -237,6 +244,9 @@ func (r *benchReport) text(w io.Writer) {
 		if x.ANDs > 0 {
 			limit = fmt.Sprintf("%d ANDs each, %s, %s", x.ANDs, x.Garbling, x.OT)
 		}
+		if x.EstimateMS > 0 {
+			limit = x.besideStep()
+		}
 		if x.ServerPeakRSS > 0 {
 			limit += fmt.Sprintf("; peak memory %s / %s", size(x.ClientPeakRSS), size(x.ServerPeakRSS))
 		}
@@ -282,12 +292,13 @@ func primitiveEntries() []benchEntry {
 	return out
 }
 
-// order is what the measuring process asks of the other: a primitive, a session as the server of a bundle, or, with neither,
-// to end.
+// order is what the measuring process asks of the other: a primitive, a session as the server of a bundle, a training step, or, with none
+// of them, to end.
 type order struct {
 	Primitive string
 	N         int64
 	Bundle    string
+	Step      stepOrder
 }
 
 const orderBytes = 1 << 12 // JSON, padded with spaces
@@ -524,6 +535,10 @@ func obey(s benchSessions, addr string, link wire.Link) error {
 			}
 		case o.Bundle != "":
 			if err := serveLayer(addr, o.Bundle, link); err != nil {
+				return err
+			}
+		case o.Step.Dir != "":
+			if err := serveStep(addr, o.Step, link); err != nil {
 				return err
 			}
 		default:

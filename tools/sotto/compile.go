@@ -219,6 +219,18 @@ func (r *compileResult) bound() string {
 
 // write fills a directory with the bundles.
 func (l *lowering) write(dir string, pair *twopc.Pair) error {
+	err := writePair(dir, pair)
+	if err == nil {
+		err = l.writeParties(dir, pair)
+	}
+	if err == nil {
+		err = l.writeClear(filepath.Join(dir, clearDir))
+	}
+	return err
+}
+
+// writePair fills a directory with what bundles have but weights: programs, manifest and the dealer's folder.
+func writePair(dir string, pair *twopc.Pair) error {
 	for sub, p := range map[string]*program.Program{clientDir: pair.Client, serverDir: pair.Server, dealerDir: nil} {
 		to := filepath.Join(dir, sub)
 		err := os.Mkdir(to, 0o755)
@@ -233,16 +245,10 @@ func (l *lowering) write(dir string, pair *twopc.Pair) error {
 		}
 	}
 	d, err := newDeal(filepath.Join(dir, dealerDir), pair.Client.Pair, pair.Client.Net)
-	if err == nil {
-		err = writeJSON(filepath.Join(dir, dealerDir, dealFile), d)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = l.writeParties(dir, pair)
-	}
-	if err == nil {
-		err = l.writeClear(filepath.Join(dir, clearDir))
-	}
-	return err
+	return writeJSON(filepath.Join(dir, dealerDir, dealFile), d)
 }
 
 // writeNative compiles kernels for both parties' programs, if there is a compiler to do it.
