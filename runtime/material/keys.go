@@ -144,29 +144,27 @@ func (s *Dealt[W]) receiveKeys() error {
 
 type keyReceiver[W ring.Word] struct {
 	*Dealt[W]
-	record     []prg.Block // of vm.Keys
-	raw        []byte
+	record     []prg.Block // of what vm.Keys does not keep in memory
 	selections []W
 }
 
 // batch reads one batch into a record.
 func (r *keyReceiver[W]) batch(item, first, n int) error {
 	it := r.m.Items[item]
-	record := resize(&r.record, vm.KeyRecord[W](it.Kind, it.Ints, n))
-	key := record[:fss.KeyBlocks(n, program.KeyWidth(it.Kind, it.Ints, r.m.Ring))]
-	r.tape.roots(item, first, key[:n])
 	r.conn.SetRecvTag(int(cost.Offline), it.Tag)
-	raw := resize(&r.raw, len(key[n:])*prg.BlockBytes)
-	if err := r.conn.ReadFull(raw); err != nil {
-		return fmt.Errorf("keys from the dealer: %w", err)
-	}
-	prg.Load(key[n:], raw)
-	if it.Kind == program.Rectify {
-		if err := r.selection(item, first, n, record[len(key):]); err != nil {
-			return err
+	return r.keys.Put(item, vm.KeyRecord[W](it.Kind, it.Ints, n), &r.record, func(record []prg.Block) error {
+		key := record[:fss.KeyBlocks(n, program.KeyWidth(it.Kind, it.Ints, r.m.Ring))]
+		r.tape.roots(item, first, key[:n])
+		raw := prg.Bytes(key[n:])
+		if err := r.conn.ReadFull(raw); err != nil {
+			return fmt.Errorf("keys from the dealer: %w", err)
 		}
-	}
-	return r.keys.Put(item, record)
+		prg.Load(key[n:], raw) // of itself where that is the wire's form
+		if it.Kind == program.Rectify {
+			return r.selection(item, first, n, record[len(key):])
+		}
+		return nil
+	})
 }
 
 // selection fills blocks with this party's selections: the server's come from the dealer.
@@ -182,8 +180,7 @@ func (r *keyReceiver[W]) selection(item, first, n int, blocks []prg.Block) error
 }
 
 func (r *keyReceiver[W]) wipe() {
-	ring.Wipe(r.record)
-	ring.Wipe(r.raw)
+	ring.Wipe(r.record[:cap(r.record)])
 	ring.Wipe(r.selections)
 }
 

@@ -36,25 +36,40 @@ func (k *Keys) spool(item int) (*spool, error) {
 	return k.items[item], nil
 }
 
-// Put puts away the next blocks of an item's keys.
-func (k *Keys) Put(item int, blocks []prg.Block) error {
+// Put puts away the next n blocks of an item's keys, which fill fills: where they stay, if they stay in memory, or else in buf.
+func (k *Keys) Put(item, n int, buf *[]prg.Block, fill func(blocks []prg.Block) error) error {
 	s, err := k.spool(item)
 	if err != nil {
+		return err
+	}
+	if in, ok := s.stream.(*kept); ok {
+		if memory := in.resident(n * prg.BlockBytes); memory != nil {
+			in.append(memory, n*prg.BlockBytes)
+			return fill(memory)
+		}
+	}
+	blocks := room(buf, n)
+	if err := fill(blocks); err != nil {
 		return err
 	}
 	return s.write(blocks)
 }
 
-// Read fills blocks with the next of an item's keys, which are then gone.
-func (k *Keys) Read(item int, blocks []prg.Block) error {
+// Read gives the next n blocks of an item's keys, which are then gone: as they lie in memory, or else in buf. The caller wipes them.
+func (k *Keys) Read(item, n int, buf *[]prg.Block) ([]prg.Block, error) {
 	s, err := k.spool(item)
 	if err == nil {
-		err = s.read(blocks)
+		if in, ok := s.stream.(*kept); ok {
+			if memory := in.next(n * prg.BlockBytes); memory != nil {
+				return memory, nil
+			}
+		}
+		blocks := room(buf, n)
+		if err = s.read(blocks); err == nil {
+			return blocks, nil
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("comparison keys of item %d: %w", item, err)
-	}
-	return nil
+	return nil, fmt.Errorf("comparison keys of item %d: %w", item, err)
 }
 
 // Close drops what is left.
@@ -84,7 +99,11 @@ func (m *Machine[W]) TakeKeys(k *Keys) error {
 
 // storeKeys moves an item's keys to the machine's streams.
 func (m *Machine[W]) storeKeys(k *Keys, item int, in program.Instr) error {
-	return m.eachRecord(k, in, func(r record) error { return m.keys.Put(item, r.blocks) })
+	var buf []prg.Block
+	defer func() { ring.Wipe(buf[:cap(buf)]) }()
+	return m.eachRecord(k, in, func(r record) error {
+		return m.keys.Put(item, len(r.blocks), &buf, func(blocks []prg.Block) error { copy(blocks, r.blocks); return nil })
+	})
 }
 
 // KeyRecord is the blocks in which the keys of n comparisons of one batch are put away: the key, and behind that of
@@ -127,7 +146,9 @@ func (m *Machine[W]) eachRecord(from *Keys, in program.Instr, f func(record) err
 		}
 	}()
 	for r := range read {
-		if err := f(r); err != nil {
+		err := f(r)
+		ring.Wipe(r.blocks)
+		if err != nil {
 			return err
 		}
 	}
@@ -144,14 +165,15 @@ func (m *Machine[W]) readRecords(from *Keys, in program.Instr, buffers *[2][]prg
 	turn := 0
 	return chunks(in.In[0].Len, fss.Batch, func(lo, hi int) error {
 		turn++
-		r := record{lo, hi, room(&buffers[turn%len(buffers)], KeyRecord[W](kind, in.Ints[1:], hi-lo))}
-		if err := from.Read(in.Ints[0], r.blocks); err != nil {
+		blocks, err := from.Read(in.Ints[0], KeyRecord[W](kind, in.Ints[1:], hi-lo), &buffers[turn%len(buffers)])
+		if err != nil {
 			return err
 		}
 		select {
-		case read <- r:
+		case read <- record{lo, hi, blocks}:
 			return nil
 		case <-stop:
+			ring.Wipe(blocks)
 			return errStopped
 		}
 	})

@@ -97,8 +97,9 @@ func (r *reconstruction[W]) compared(i int) error {
 	for lo := 0; lo < it.N; lo += fss.Batch {
 		b := keyBatch[W]{it: it, r: mask[lo:min(lo+fss.Batch, it.N)]}
 		for p := range keys {
-			b.records[p] = make([]prg.Block, vm.KeyRecord[W](it.Kind, it.Ints, len(b.r)))
-			err = errors.Join(err, keys[p].Read(i, b.records[p]))
+			var failed error
+			b.records[p], failed = keys[p].Read(i, vm.KeyRecord[W](it.Kind, it.Ints, len(b.r)), new([]prg.Block))
+			err = errors.Join(err, failed)
 		}
 		if err != nil {
 			return err
