@@ -54,5 +54,8 @@ func (s *step) guess(x *ir.Value, within domain, frac int, of func(k int) float6
 		}
 		y = s.add(y, change)
 	}
+	if y == nil { // one octave has one guess
+		y = s.plus(s.at(s.b.Must("ring.mulc", ir.Attrs{"c": 0}, x), frac), of(within.lo))
+	}
 	return y
 }

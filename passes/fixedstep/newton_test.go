@@ -49,6 +49,8 @@ func TestNewton(t *testing.T) {
 			func(x float64) float64 { return 1 / x }, 4},
 		"reciprocal of small numbers": {domain{-6, 4}, 24, 24, func(s *step, x *ir.Value) *ir.Value { return s.reciprocal(x, domain{-6, 4}, 24) },
 			func(x float64) float64 { return 1 / x }, 3 * 64},
+		"reciprocal in an octave": {domain{0, 1}, 16, 24, func(s *step, x *ir.Value) *ir.Value { return s.reciprocal(x, domain{0, 1}, 24) },
+			func(x float64) float64 { return 1 / x }, 4},
 		"inverse root of variances": {rootDomain, 24, 20, func(s *step, x *ir.Value) *ir.Value { return s.inverseRoot(x, rootDomain, 20) },
 			func(x float64) float64 { return 1 / math.Sqrt(x) }, 4 * 64},
 	} {
