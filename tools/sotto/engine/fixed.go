@@ -18,6 +18,8 @@ import (
 type Fixed struct {
 	*Engine
 	fixed   *ir.Func
+	logits  *ir.Func              // the step of the logits of a relaxed space, if they have an optimiser; else nil
+	decide  *ir.Func              // with it
 	ring    map[string]*ir.Tensor // state by path; the engine's is what it stands for
 	least   Margin
 	outside error // of an element that leaves what the ring holds, or what is assumed of it
@@ -42,10 +44,12 @@ func NewFixed(net *ir.Module, o Options, how FixedOptions, d Data) (*Fixed, erro
 	if err := (&pass.Runner{}).Run(&pass.Context{Training: &o.Training, Ring: how.Ring, Frac: how.Frac}, m, passes.ToFixedStep...); err != nil {
 		return nil, err
 	}
-	f := &Fixed{Engine: e, fixed: m.Func("step"), ring: map[string]*ir.Tensor{}, least: Margin{Bits: math.Inf(1)}}
-	for _, v := range f.fixed.Body {
-		if v.Op.State {
-			f.ring[v.Path] = ir.NewTensor(v.Type)
+	f := &Fixed{Engine: e, fixed: m.Func("step"), logits: m.Func("step.logits"), decide: m.Func("decide"), ring: map[string]*ir.Tensor{}, least: Margin{Bits: math.Inf(1)}}
+	for _, g := range m.Funcs {
+		for _, v := range g.Body {
+			if v.Op.State {
+				f.ring[v.Path] = ir.NewTensor(v.Type)
+			}
 		}
 	}
 	f.round()
@@ -73,12 +77,46 @@ func (f *Fixed) Step(b search.Batch, rate float64) (search.Metrics, error) {
 	if f.state[steps][0] >= most-1 {
 		return search.Metrics{}, fmt.Errorf("a run of 2^24 steps: accepted are fewer")
 	}
+	m, err := f.take(f.fixed, b, rate)
+	if err == nil {
+		f.state[steps][0]++
+	}
+	return m, err
+}
+
+// StepLogits takes a step of the optimiser of the logits (Training.OfLogits), as a search does by turns with Step, on other samples.
+func (f *Fixed) StepLogits(b search.Batch, rate float64) (search.Metrics, error) {
+	if f.logits == nil {
+		return search.Metrics{}, fmt.Errorf("a step of logits: accepted is that of a relaxed space whose logits have an optimiser")
+	}
+	return f.take(f.logits, b, rate)
+}
+
+// Decide gives, for each site in the order of the logits' paths, which option has the greatest logit.
+func (f *Fixed) Decide() ([]int, error) {
+	if f.decide == nil {
+		return nil, fmt.Errorf("a decision: accepted is that of a relaxed space whose logits have an optimiser")
+	}
+	run := ir.Runner{Weight: func(v *ir.Value) (*ir.Tensor, error) { return f.ring[v.Path], nil }}
+	env, err := run.Run(f.decide)
+	if err != nil {
+		return nil, err
+	}
+	var options []int
+	for _, i := range env[f.decide.Result].I {
+		options = append(options, int(i))
+	}
+	return options, nil
+}
+
+// take runs a step on a batch.
+func (f *Fixed) take(step *ir.Func, b search.Batch, rate float64) (search.Metrics, error) {
 	if err := f.data.Fill(b, f.images, f.labels); err != nil {
 		return search.Metrics{}, err
 	}
 	var in []*ir.Tensor
 	for i, x := range [][]float32{f.images, f.labels, {float32(rate)}} {
-		in = append(in, ir.Quantize(f.fixed.Params[i].Type, x))
+		in = append(in, ir.Quantize(step.Params[i].Type, x))
 	}
 	next := map[string]*ir.Tensor{}
 	run := ir.Runner{
@@ -86,7 +124,7 @@ func (f *Fixed) Step(b search.Batch, rate float64) (search.Metrics, error) {
 		Assign: func(v *ir.Value, x *ir.Tensor) { next[v.Path] = x },
 		Visit:  f.measure,
 	}
-	env, err := run.Run(f.fixed, in...)
+	env, err := run.Run(step, in...)
 	if err != nil {
 		return search.Metrics{}, err
 	}
@@ -96,8 +134,7 @@ func (f *Fixed) Step(b search.Batch, rate float64) (search.Metrics, error) {
 	for path, x := range next {
 		f.put(path, x)
 	}
-	f.state[steps][0]++
-	return f.judged(env[f.fixed.Result]), nil
+	return f.judged(env[step.Result]), nil
 }
 
 // measure remembers the least margin, and the first value that has none or leaves the domain that a division or root is computed in.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sotto/ir"
 	"sotto/passes"
 	"sotto/passes/clean"
 	"sotto/passes/pass"
@@ -82,5 +83,62 @@ func TestOverflowIsAnError(t *testing.T) {
 		if _, err := f.Step(search.Batch{}, 0.05); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("weights of %g: got %v, want %s", size, err, want)
 		}
+	}
+}
+
+// spaceOf is an engine of a network with one decision, between what takes a second layer and what does without.
+func spaceOf(t *testing.T, first, second float32) *Fixed {
+	t.Helper()
+	const space = `module net
+func @net(%image: C f32[1,8,8]) -> f32[4] {
+  %w = param @conv.weight : S f32[4,1,3,3]
+  %u = param @more.weight : S f32[4,4,1,1]
+  %f = param @fc.weight : S f32[4,4]
+  %l = param @act.logits : S f32[2]
+  %conv = nn.conv2d %image, %w {pad=[1,1]} : f32[4,8,8]  @0:0:0/conv
+  %relu = nn.relu %conv : f32[4,8,8]  @0:0:0/relu
+  %more = nn.conv2d %relu, %u : f32[4,8,8]  @0:0:0/more
+  %mix = nn.mix %l, %more, %relu : f32[4,8,8]  @0:0:0/act
+  %pool = nn.avgpool %mix {kernel=[8,8], stride=[8,8]} : f32[4,1,1]  @0:0:0/pool
+  %flat = nn.reshape %pool {shape=[4]} : f32[4]
+  %fc = nn.linear %flat, %f : f32[4]  @0:0:0/fc
+  return %fc {name="y"}
+}`
+	net, err := ir.Parse("space.ir", space)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Seed: 3, Init: drawn, Training: pass.Training{Optimiser: pass.SGD{Momentum: 0.9}, OfLogits: pass.SGD{Momentum: 0.5}, Costs: true}}
+	f, err := NewFixed(net, o, FixedOptions{}, bars{16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SetWeight("act.costs", []float32{first, second}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// A search in fixed point, by turns on weights and logits, takes the option that costs less where the difference is great, and leaves the weights alone
+// when it steps the logits.
+func TestSearchesInFixedPointDecide(t *testing.T) {
+	for want, costs := range [][2]float32{{0, 4}, {4, 0}} {
+		f := spaceOf(t, costs[0], costs[1])
+		for n := range 6 {
+			before := slices.Clone(f.state["conv.weight"])
+			if _, err := f.StepLogits(search.Batch{Split: search.Valid, Number: n}, 0.1); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(before, f.state["conv.weight"]) {
+				t.Fatal("a step of logits changes weights")
+			}
+			trained(t, f, n, n+1)
+		}
+		if got, err := f.Decide(); err != nil || !slices.Equal(got, []int{want}) {
+			t.Errorf("of costs %v the search takes option %v, %v; logits are %v", costs, got, err, f.state["act.logits"])
+		}
+	}
+	if _, err := fixedOf(t, pass.Taylor, 16).StepLogits(search.Batch{}, 0.1); err == nil {
+		t.Error("a network without decisions steps its logits")
 	}
 }
