@@ -183,18 +183,24 @@ func (b *Budget) compare(r *rand.Rand) error {
 	if err != nil {
 		return err
 	}
+	m, err := b.Shared(s.options)
+	if err == nil && (b.state.Best == nil || m.Accuracy > b.state.BestValid.Accuracy) {
+		b.state.Best, b.state.BestValid = s.options, m
+	}
+	return err
+}
+
+// Shared evaluates a network with the weights that all share, as they are now, on the batches that candidates are compared on.
+func (b *Budget) Shared(options []int) (Metrics, error) {
 	var sum running
 	for i := range b.set.Compared {
-		m, err := b.sampler.Eval(s.options, Batch{Valid, i})
+		m, err := b.sampler.Eval(options, Batch{Valid, i})
 		if err != nil {
-			return err
+			return Metrics{}, err
 		}
 		sum.add(m)
 	}
-	if m := sum.mean(); b.state.Best == nil || m.Accuracy > b.state.BestValid.Accuracy {
-		b.state.Best, b.state.BestValid = s.options, m
-	}
-	return nil
+	return sum.mean(), nil
 }
 
 func (b *Budget) entry(epoch int) *Entry {

@@ -23,6 +23,10 @@ type searchReport struct {
 	Rows    []searchRow      `json:"rows"`
 	Trial   map[int][]*trial `json:"trials"`          // by seed
 	Other   map[int]*trial   `json:"other,omitempty"` // the network of --against, by seed
+	// Pairs are pairs of networks of one seed, of a macro space; Alike those of them that are better and worse with the weights that networks share as
+	// they are after their own training.
+	Pairs int `json:"pairs,omitempty"`
+	Alike int `json:"alike,omitempty"`
 }
 
 // searchRow is what the searches of one weight of the price found, over all seeds. Accuracies are of the test split, in percent.
@@ -55,7 +59,7 @@ func newBenchSearchCmd(a *app) *cobra.Command {
 			"With --against it trains another network too, as wide as the limits allow. It prints, for each weight of the price, accuracy on\n" +
 			"the test split and the mean difference with its 95 % interval over the seeds, by Student's distribution. Interrupted, it goes on where it was.",
 		Example: "  sotto bench search examples/glyphs_space.sotto --weight 0.02,0.08,0.2 --target lan --pretrain 0 --epochs 30 --warm-up 14 --finetune 8 -o searches\n" +
-			"  sotto bench search examples/glyphs_macro.sotto --data glyphs:2000 --method budget --budget relus=2500 --against examples/glyphs_plain.sotto -o macros",
+			"  sotto bench search examples/glyphs_macro.sotto --data glyphs:2000 --method budget --budget relus=5000 --against examples/glyphs_plain.sotto -o macros",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seeds < 2 || f.random < 1 {
 				return usagef("%d seeds, %d random networks: accepted are 2 and more, for an interval, and 1 and more", seeds, f.random)
@@ -108,6 +112,7 @@ func (a *app) benchSearch(ctx context.Context, path, against string, f *searchFl
 			return nil, fmt.Errorf("seed %d: %w", seed, err)
 		}
 		r.Trial[int(seed)] = found.Trials
+		r.rank(found.Trials)
 		if other == nil {
 			continue
 		}
@@ -123,6 +128,21 @@ func (a *app) benchSearch(ctx context.Context, path, against string, f *searchFl
 		}
 	}
 	return r, writeJSON(filepath.Join(f.output, "bench.json"), r)
+}
+
+// rank compares the order of a seed's networks with shared weights with that after their training.
+func (r *searchReport) rank(trials []*trial) {
+	for i, t := range trials {
+		for _, o := range trials[:i] {
+			if t.Shared == nil || o.Shared == nil {
+				continue
+			}
+			r.Pairs++
+			if (t.Shared.Accuracy-o.Shared.Accuracy)*(t.Test.Accuracy-o.Test.Accuracy) > 0 {
+				r.Alike++
+			}
+		}
+	}
 }
 
 // row sums up one weight.
@@ -195,6 +215,9 @@ func (r *searchReport) text(w io.Writer) {
 	table(w, titles, rows)
 	fmt.Fprintln(w)
 	pairs(w, "space", r.Space, "data", r.Data, "seeds", fmt.Sprint(r.Seeds))
+	if r.Pairs > 0 {
+		pairs(w, "ranked by shared weights as by training", fmt.Sprintf("%d of %d pairs of networks", r.Alike, r.Pairs))
+	}
 }
 
 func spread(m estimates.Mean) string {

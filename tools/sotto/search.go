@@ -64,6 +64,7 @@ type searchSettings struct {
 	Nesterov     bool    `json:"nesterov"`
 	Updates      int     `json:"updates"` // of the controller in an epoch
 	Drawn        int     `json:"drawn"`   // networks of an update
+	Candidates   int     `json:"candidates"`
 	Images       int     `json:"images"`  // of the training split; 0: all
 	linearizeSettings
 }
@@ -159,6 +160,7 @@ func (f *searchFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&s.Nesterov, "nesterov", false, "momentum as Nesterov has it")
 	c.Flags().IntVar(&s.Updates, "updates", search.CryptoNAS.Updates, "steps of the controller in an epoch")
 	c.Flags().IntVar(&s.Drawn, "drawn", search.CryptoNAS.Drawn, "networks that a step of the controller is the mean of")
+	c.Flags().IntVar(&s.Candidates, "candidates", search.CryptoNAS.Candidates, "networks of the trained controller that are compared on the validation split")
 	s.linearizeSettings.add(c)
 	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
 }
@@ -282,7 +284,7 @@ func (f *searchFlags) fields(g *goals.Goal, cmd *cobra.Command) error {
 
 // methodFields are the flags that a search block's method may set.
 var methodFields = []string{"batch", "seed", "pretrain", "epochs", "warm-up", "finetune", "order", "gumbel", "rate", "finetune-rate", "momentum",
-	"weight-decay", "clip", "nesterov", "logit-rate", "logit-decay", "updates", "drawn", "images"}
+	"weight-decay", "clip", "nesterov", "logit-rate", "logit-decay", "updates", "drawn", "candidates", "images"}
 
 // begin reads the data and prices the space.
 func (s *searcher) begin() error {

@@ -45,6 +45,7 @@ func (s *searcher) byBudget(kept map[string]*trial) ([]*trial, error) {
 	set := search.CryptoNAS
 	set.Epochs, set.Batches, set.Rate, set.LeastRate = s.f.settings.Epochs, s.data.Batches(search.Train), s.f.settings.Rate, s.f.settings.Rate/100
 	set.Updates, set.Drawn, set.Seed, set.Compared = s.f.settings.Updates, s.f.settings.Drawn, s.f.settings.Seed, max(1, s.data.Batches(search.Valid))
+	set.Candidates = s.f.settings.Candidates
 	b, err := search.NewBudget(s.sampler(macro), macro.decisions, s.macroPrice(macro, limits), limits, set)
 	if err != nil {
 		return nil, err
@@ -63,6 +64,11 @@ func (s *searcher) byBudget(kept map[string]*trial) ([]*trial, error) {
 		if i > 0 {
 			t = &trial{Name: fmt.Sprintf("random-%d", i), Random: true}
 		}
+		shared, err := b.Shared(options)
+		if err != nil {
+			return nil, err
+		}
+		t.Shared = &shared
 		n, err := macro.network(options)
 		if err == nil && open {
 			n, err = s.widest(n, width)

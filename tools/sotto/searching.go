@@ -55,6 +55,7 @@ type trial struct {
 	Measures search.Measures   `json:"measures"`       // of the finished network, compiled
 	Kept     map[string]int    `json:"kept,omitempty"` // gates that are open, by ReLU
 	Holds    bool              `json:"holds"`          // its limits
+	Shared   *search.Metrics   `json:"shared,omitempty"` // of the validation split, with the weights that networks of a macro space share
 	Valid    search.Metrics    `json:"valid"`
 	Test     search.Metrics    `json:"test"`
 
