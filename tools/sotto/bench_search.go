@@ -58,7 +58,7 @@ func newBenchSearchCmd(a *app) *cobra.Command {
 			"says, alike and from the same weights, and the network with the first options from those before the search, by as many steps more as the search took.\n" +
 			"With --against it trains another network too, as wide as the limits allow. It prints, for each weight of the price, accuracy on\n" +
 			"the test split and the mean difference with its 95 % interval over the seeds, by Student's distribution. Interrupted, it goes on where it was.",
-		Example: "  sotto bench search examples/glyphs_space.sotto --set width=8 --weight 0.005,0.02,0.08 --target lan -o searches\n" +
+		Example: "  sotto bench search examples/glyphs_space.sotto --set width=8 --weight 0.02,0.08,0.14 --target lan -o searches\n" +
 			"  sotto bench search examples/glyphs_macro.sotto --data glyphs:2000 --method budget --budget relus=5000 --against examples/glyphs_plain.sotto -o macros",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seeds < 2 || f.random < 1 {

@@ -108,7 +108,7 @@ func newSearchCmd(a *app) *cobra.Command {
 			"DIR gets a folder for each network that was found, with decision.json and weights.safetensors for sotto compile; trials.jsonl, a line a\n" +
 			"network; pareto.csv and pareto.svg; and checkpoints, from which --resume goes on with the identical history, whatever ended the run.\n\n" +
 			"Figures for --budget:\n  " + strings.Join(goals.Measures(), "\n  "),
-		Example: "  sotto search examples/glyphs_space.sotto --target lan --weight 0.005,0.02,0.08 -o found\n" +
+		Example: "  sotto search examples/glyphs_space.sotto --target lan --weight 0.02,0.08,0.14 -o found\n" +
 			"  sotto search space.sotto --data cifar/ --budget relus=86K --budget latency=40ms --target wan -o found\n" +
 			"  sotto search net.sotto --data glyphs --method linearize --granularity channel --init net.safetensors --budget relus=5K -o found",
 		RunE: func(cmd *cobra.Command, args []string) error {
