@@ -129,13 +129,13 @@ func valuesText(p frontend.Param, indices []int) string {
 	return strings.Join(values, ",")
 }
 
-// drawn draws so many networks, all alike probable.
+// drawn draws so many networks, all alike probable. Options are of the numbers' upper bits: the lowest of the first ones agree for seeds such as 1 and 2.
 func (m *macroSpace) drawn(count int, seed uint64) (all [][]int) {
 	r := rand.New(rand.NewPCG(seed, uint64(count)))
 	for range count {
 		options := make([]int, len(m.decisions))
 		for i, d := range m.decisions {
-			options[i] = r.IntN(d.Options)
+			options[i] = int(r.Float64() * float64(d.Options))
 		}
 		all = append(all, options)
 	}

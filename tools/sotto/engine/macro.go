@@ -30,8 +30,8 @@ type member struct {
 	state plain.State
 }
 
-// mostNetworks is how many compiled networks are kept, of a megabyte or so each: controllers draw the same ones again, and compiling takes as long as a step.
-const mostNetworks = 1024
+// mostNetworks is how many compiled networks are kept, of some megabytes each: controllers draw the same ones again, and compiling takes as long as a step.
+const mostNetworks = 256
 
 // Elaborate gives a network of a space, a NET of one image, and what its weights begin with.
 type Elaborate func(options []int) (*ir.Module, Init, error)
