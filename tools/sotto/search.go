@@ -65,7 +65,7 @@ type searchSettings struct {
 	Updates      int     `json:"updates"` // of the controller in an epoch
 	Drawn        int     `json:"drawn"`   // networks of an update
 	Candidates   int     `json:"candidates"`
-	Images       int     `json:"images"`  // of the training split; 0: all
+	Images       int     `json:"images"` // of the training split; 0: all
 	linearizeSettings
 }
 

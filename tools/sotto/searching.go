@@ -52,9 +52,9 @@ type trial struct {
 	Price    string            `json:"price"`              // the measure that a search makes least, or the first of them
 	Weight   float64           `json:"weight,omitempty"`   // of the price in the objective
 	Choices  map[string]string `json:"choices"`
-	Measures search.Measures   `json:"measures"`       // of the finished network, compiled
-	Kept     map[string]int    `json:"kept,omitempty"` // gates that are open, by ReLU
-	Holds    bool              `json:"holds"`          // its limits
+	Measures search.Measures   `json:"measures"`         // of the finished network, compiled
+	Kept     map[string]int    `json:"kept,omitempty"`   // gates that are open, by ReLU
+	Holds    bool              `json:"holds"`            // its limits
 	Shared   *search.Metrics   `json:"shared,omitempty"` // of the validation split, with the weights that networks of a macro space share
 	Valid    search.Metrics    `json:"valid"`
 	Test     search.Metrics    `json:"test"`
