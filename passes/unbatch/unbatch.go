@@ -19,6 +19,11 @@ var Unbatch = &pass.Pass{
 		for i, f := range m.Funcs {
 			u := &unbatcher{Rewriter: pass.NewRewriter(f), repeated: map[*ir.Value]*ir.Value{}}
 			for _, p := range u.New.Params {
+				for _, fact := range []string{"mean", "std"} { // by channel
+					if x := p.Floats(fact); len(x) > 0 {
+						p.Set(fact, slices.Repeat(x, max(1, p.Type.Batch)))
+					}
+				}
 				p.Type = p.Type.Joined()
 			}
 			for _, v := range f.Body {

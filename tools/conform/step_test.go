@@ -20,7 +20,7 @@ import (
 
 // lenet is of LeNet's form, with normalisations: of each pool one, or two of a kind.
 const lenet = `net lenet {
-  input image: f32[1, 12, 12] from client
+  input image: f32[1, 12, 12] from client { mean = [0.5], std = [0.25] }
   x = conv(image, 4, kernel = 5, pad = 2) as conv1 |> batchnorm as bn1 |> %[1]s(2) as pool1 |> relu as relu1
   x = conv(x, 6, kernel = 3) as conv2 |> batchnorm as bn2 |> relu as relu2 |> %[2]s(2, stride = 2) as pool2
   x = flatten(x) |> linear(12) as fc1 |> relu as relu3
