@@ -46,7 +46,7 @@ func (t *Training) Step() (*Entry, bool, error) {
 	if epoch >= t.set.Epochs {
 		return nil, true, nil
 	}
-	rate := t.rate()
+	rate := t.set.Rate(t.state.Batch)
 	m, err := t.engine.Step(Batch{Train, t.state.Batch}, rate)
 	if err != nil {
 		return nil, false, err
@@ -69,13 +69,13 @@ func (t *Training) diverged(batch int, rate float64) error {
 	return &DivergedError{Epoch: batch/t.set.Batches + 1, Batch: batch%t.set.Batches + 1, Rate: rate}
 }
 
-// rate is that of the next batch: schedules go on within an epoch.
-func (t *Training) rate() float64 {
-	at := float64(t.state.Batch) / float64(t.set.Batches)
-	if t.set.Schedule.WarmUp > 0 && t.state.Batch == 0 {
-		at = 1 / float64(2*t.set.Batches) // a first step of zero would teach nothing
+// Rate is that of a batch of the run: schedules go on within an epoch.
+func (s TrainSettings) Rate(batch int) float64 {
+	at := float64(batch) / float64(s.Batches)
+	if s.Schedule.WarmUp > 0 && batch == 0 {
+		at = 1 / float64(2*s.Batches) // a first step of zero would teach nothing
 	}
-	return t.set.Schedule.Rate(at, float64(t.set.Epochs))
+	return s.Schedule.Rate(at, float64(s.Epochs))
 }
 
 func (t *Training) entry(epoch int, rate float64) (*Entry, bool, error) {

@@ -46,8 +46,13 @@ func Shuffled(s *Split, p Preprocess, size int, seed uint64, augment Augment) (*
 		return nil, fmt.Errorf("batches of %d from %d images: accepted are at most as many as there are", size, s.Len())
 	}
 	b.augment, b.seed = augment, seed
-	b.order = remembered(func(epoch int) []int32 { return permutation(s.Len(), newDice(seed, shuffleStream+uint64(epoch))) })
+	b.order = remembered(func(epoch int) []int32 { return Order(s.Len(), seed, epoch) })
 	return b, nil
+}
+
+// Order is that in which an epoch of Shuffled goes through n images, by the seed.
+func Order(n int, seed uint64, epoch int) []int32 {
+	return permutation(n, newDice(seed, shuffleStream+uint64(epoch)))
 }
 
 // InOrder gives batches for evaluation: all images of the split as they are, the last batch partly filled.

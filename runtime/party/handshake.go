@@ -129,7 +129,11 @@ func (h hello) accepts(o hello) error {
 	case o.role != byte(cost.Party(h.role).Other()):
 		return fmt.Errorf("both parties are the %s; give one the client's bundle and the other the server's", cost.Party(h.role))
 	case o.pair != h.pair:
-		return fmt.Errorf("the programs differ: %s here, %s at the peer; use the two halves of one `sotto compile`", h.pair.Short(), o.pair.Short())
+		same := "use the two halves of one `sotto compile`"
+		if h.modes == Steps {
+			same = "train the same network with the same flags on both sides"
+		}
+		return fmt.Errorf("the programs differ: %s here, %s at the peer; %s", h.pair.Short(), o.pair.Short(), same)
 	case o.sharing != h.sharing:
 		return errors.New("the weights are shares of different splittings; use the two halves of one `sotto compile`")
 	}

@@ -12,6 +12,7 @@ import (
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
 	"sotto/runtime/store"
+	"sotto/runtime/wire"
 )
 
 // Training is a session of many runs of one program, a training step, over one connection: what a step leaves as state the next one begins
@@ -137,10 +138,10 @@ func (r *trainer[W]) resume() error {
 		return err
 	}
 	if err := plan.accepts(theirs.Plan); err != nil {
-		return fmt.Errorf("handshake: %w", err)
+		return fmt.Errorf("%w: %w", wire.ErrHandshake, err)
 	}
 	if r.at, err = common(held, theirs.Held, r.t.Every); err != nil {
-		return fmt.Errorf("handshake: %w", err)
+		return fmt.Errorf("%w: %w", wire.ErrHandshake, err)
 	}
 	if r.at.Step == 0 {
 		r.state = map[string][]int64{}

@@ -230,8 +230,11 @@ func (r *reader) has(program string) bool {
 	return true
 }
 
-// stays matches commands that stay until they are interrupted, unless they write a file (-o).
-var stays = regexp.MustCompile(`^sotto (serve|deal|explore|calibrate .*--listen) `)
+// stays matches commands that stay until they are interrupted, unless they write a file (-o), and those that end when a later one does.
+var (
+	stays = regexp.MustCompile(`^sotto (serve|deal|explore|calibrate .*--listen) `)
+	waits = regexp.MustCompile(`^sotto train .*--(serve|deal) `)
+)
 
 // run types a command.
 func (r *reader) run(c typed, status string) {
@@ -242,7 +245,7 @@ func (r *reader) run(c typed, status string) {
 	switch {
 	case strings.HasPrefix(line, "go test "):
 		return // runs by itself
-	case stays.MatchString(line) && !strings.Contains(line, " -o "):
+	case stays.MatchString(line) && !strings.Contains(line, " -o "), waits.MatchString(line):
 		r.stay(c, "exec "+line)
 		return
 	}

@@ -40,6 +40,14 @@ func (a *app) deal(dir, listen string, f *peerFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := a.dealOut(d, listen, f); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	return nil
+}
+
+// dealOut serves a deal until it is interrupted.
+func (a *app) dealOut(d material.Deal, listen string, f *peerFlags) error {
 	id, err := f.identity(wire.Dealer)
 	if err != nil {
 		return err
@@ -58,7 +66,7 @@ func (a *app) deal(dir, listen string, f *peerFlags) error {
 	}
 	dealer, err := material.NewDealer(d, material.Tuning{Log: log, Patience: f.timeout / 2})
 	if err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
+		return err
 	}
 	l, err := material.Listen(listen, id, pins, wire.Options{Timeout: f.timeout})
 	if err != nil {

@@ -100,6 +100,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newDealCmd(a),
 		newShareCmd(a),
 		newRevealCmd(a),
+		newCombineCmd(a),
 		newRunCmd(a), newStatsCmd(a), newTraceCmd(a),
 		newLSPCmd(a),
 		newVerifyCmd(a),

@@ -39,7 +39,7 @@ func (f *dataShareFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.network, "for", "", ".sotto `file` of the network that is to be trained on a data set: says how it takes images")
 	c.Flags().StringVar(&f.net, "net", "", "the net, where the file has several")
 	c.Flags().StringVar(&f.keys, "keys", defaultKeys, "`directory` with both servers' certificates")
-	c.Flags().IntVar(&f.frac, "frac", shareFrac, "fraction `bits` of a data set's images: at least those that the network is trained with")
+	c.Flags().IntVar(&f.frac, "frac", shareFrac, "fraction `bits` of a data set's images: at most those that the network is trained with")
 }
 
 // shareFrac is what private training takes if it is told nothing.

@@ -47,6 +47,7 @@ type trainFlags struct {
 	teacher teacherFlags
 	softmax string
 	target  string
+	private privateFlags
 	settings
 }
 
@@ -83,15 +84,28 @@ With --ring 64 the network is trained in fixed point, as two parties can train i
 --softmax names in place of exponentials. It is computed in the clear and slowly, to see what accuracy that costs, and how far numbers
 stay from the bounds of the ring (least_margin). Epochs are evaluated in float.
 
+With --private two servers train it so, on data that neither sees (sotto share), and each ends with a share of the weights (sotto combine). S1
+is started with --serve, S0 with --connect, and a dealer, who makes material and must collude with neither, with --deal; all three are given
+the same network and flags. Estimates are told before it begins. Shares are kept every --checkpoint-steps: a server that was killed goes on with
+--resume, the other waits for it.
+
 DATA is `
 
 func newTrainCmd(a *app) *cobra.Command {
 	var f trainFlags
 	c := &cobra.Command{
 		Use: "train FILE --data DATA -o DIR", Short: "train a network", Args: cobra.ExactArgs(1),
-		Long:    trainHelp + dataset.Accepted + ".",
-		Example: "  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10\n  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10 --resume\n  sotto train examples/minionn.sotto --data glyphs -o fixed --ring 64 --softmax relu --epochs 2",
+		Long: trainHelp + dataset.Accepted + ".",
+		Example: "  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10\n  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10 --resume\n  sotto train examples/minionn.sotto --data glyphs -o fixed --ring 64 --softmax relu --epochs 2" +
+			"\n  sotto train examples/minionn.sotto --private --serve :7766 --dealer dealer.example:7767 --data-bundle mine/server.data -o s1 --epochs 5",
 		RunE: func(_ *cobra.Command, args []string) error {
+			if f.private.private {
+				r, err := a.trainPrivate(args[0], &f)
+				if err != nil || r == nil { // a dealer has nothing to say in the end
+					return err
+				}
+				return a.show(r, r.text)
+			}
 			r, err := a.train(args[0], f)
 			if err != nil {
 				return err
@@ -110,6 +124,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	addTargetFlag(c, &f.target)
 	f.settings.add(c)
 	f.addFixed(c)
+	f.private.add(c)
 	return c
 }
 

@@ -1,0 +1,655 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sotto/backend/twopc"
+	"sotto/ir"
+	"sotto/ir/cost"
+	"sotto/passes"
+	"sotto/passes/choices"
+	"sotto/passes/clean"
+	"sotto/passes/pass"
+	"sotto/passes/relu"
+	"sotto/passes/search"
+	"sotto/runtime/dataset"
+	"sotto/runtime/material"
+	"sotto/runtime/party"
+	"sotto/runtime/program"
+	"sotto/runtime/share"
+	"sotto/runtime/store"
+	"sotto/runtime/tensorfile"
+	"sotto/runtime/wire"
+	"sotto/tools/sotto/weights"
+)
+
+// Private training: two servers compile the same step of the same network and run it, again and again, on shares of data and weights.
+
+// privateFlags say who a party of a private training is, and with whom it trains.
+type privateFlags struct {
+	peerFlags
+	private              bool
+	serve, connect, deal string
+	data                 []string
+	every                int
+	nonlinear, ot        string
+}
+
+func (f *privateFlags) add(c *cobra.Command) {
+	c.Flags().BoolVar(&f.private, "private", false, "train on shares, as one of two servers (--serve, --connect) or as their dealer (--deal)")
+	c.Flags().StringVar(&f.serve, "serve", "", "private: be S1 (server), and listen on this `address`, host:port; port 0 takes a free one")
+	c.Flags().StringVar(&f.connect, "connect", "", "private: be S0 (client), and train with the server at this `address`")
+	c.Flags().StringVar(&f.deal, "deal", "", "private: be the dealer of both, and listen on this `address`")
+	c.Flags().StringVar(&f.dealer, "dealer", "", "private: `address` of the dealer, who makes the material of every step")
+	c.Flags().StringArrayVar(&f.data, "data-bundle", nil, "private: this server's half of a data set, `file` of sotto share; again for every owner")
+	c.Flags().IntVar(&f.every, "checkpoint-steps", 50, "private: steps between checkpoints")
+	c.Flags().StringVar(&f.nonlinear, "nonlinear", string(pass.DealtSign), "private: how signs are computed: gc, ot or fss")
+	c.Flags().StringVar(&f.ot, "ot", cost.SoftSpoken.String(), "private: OT extension: softspoken, ferret or iknp")
+	c.Flags().StringVar(&f.link, "link", "loopback", "private: shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
+	f.peerFlags.add(c)
+}
+
+// role is whom the flags make of this process.
+func (f *privateFlags) role() (wire.Role, error) {
+	role, named := wire.Role(0), 0
+	for r, addr := range map[wire.Role]string{wire.Server: f.serve, wire.Client: f.connect, wire.Dealer: f.deal} {
+		if addr != "" {
+			role, named = r, named+1
+		}
+	}
+	switch {
+	case named != 1:
+		return 0, usagef("--private: accepted is one of --serve, --connect and --deal")
+	case role != wire.Dealer && len(f.data) == 0:
+		return 0, usagef("--data-bundle is missing: accepted is this server's half of a data set, which sotto share wrote")
+	case role != wire.Dealer && f.dealer == "":
+		return 0, usagef("--dealer is missing: the material of training steps comes from a dealer (start one with --deal)")
+	case f.every < 1:
+		return 0, usagef("--checkpoint-steps %d: accepted are 1 and more", f.every)
+	}
+	return role, nil
+}
+
+// checkPrivate refuses what training in the clear can do alone.
+func (f *trainFlags) checkPrivate() error {
+	for _, c := range []struct {
+		set  bool
+		flag string
+		why  string
+	}{
+		{f.data != "", "--data", "data comes as shares, by --data-bundle"},
+		{f.Valid != 0, "--valid", "shares are of the owners' own splits"},
+		{len(f.Augment) > 0, "--augment", "images are shares"},
+		{f.teacher.weights != "", "--teacher", "labels are shares"},
+		{f.init != "" && !strings.HasPrefix(f.init, randomWeights), "--init " + f.init, "weights begin as public random ones: accepted is random:SEED"},
+	} {
+		if c.set {
+			return usagef("%s: with --private, %s", c.flag, c.why)
+		}
+	}
+	if f.output == "" && f.private.deal == "" {
+		return usagef("-o is missing: accepted is the folder to write to")
+	}
+	if f.Ring == 0 {
+		f.Ring = privateRing
+	}
+	return f.settings.check()
+}
+
+// privateRing is the ring that two parties train in.
+const privateRing = 64
+
+// privateStep is a training step as two parties run it.
+type privateStep struct {
+	net    *network
+	secure *ir.Module
+	pair   *twopc.Pair
+}
+
+func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
+	how, err := f.how.training()
+	if err == nil {
+		_, err = f.fixed(how)
+	}
+	if err != nil {
+		return nil, err
+	}
+	nonlinear := pass.Protocols{Nonlinear: pass.Nonlinear(f.private.nonlinear)}
+	if err := nonlinear.Check(); err != nil {
+		return nil, usageError{fmt.Errorf("--nonlinear %s: %w", f.private.nonlinear, err)}
+	}
+	extension, err := cost.ParseOT(f.private.ot)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--ot: %w", err)}
+	}
+	if err := n.infers(); err != nil {
+		return nil, err
+	}
+	if err := oneInput(n.fn()); err != nil {
+		return nil, err
+	}
+	a.progress.step("compiling the training step")
+	s := &privateStep{net: n, secure: n.module.Clone()}
+	context := &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Training: how, Ring: f.Ring, Frac: f.Frac, Deploy: cost.Outsourced,
+		Source: cost.FromDealer, Protocols: nonlinear, OT: cost.AlwaysOT(extension)}
+	list := slices.Concat(passes.ToTrainable, n.relus.requested(), []*pass.Pass{clean.Identities, relu.PoolFirst, clean.DCE}, passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)
+	if err := (&pass.Runner{}).Run(context, s.secure, list...); err != nil {
+		return nil, err
+	}
+	f0 := s.secure.Funcs[0]
+	for _, of := range []string{"mean", "std", "resize", "crop"} { // of one image: who shares them does that
+		delete(f0.Params[0].Attrs, of)
+	}
+	s.pair, err = twopc.Emit(s.secure, f0)
+	return s, err
+}
+
+// trainPrivate is train for one of the three.
+func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
+	role, err := f.private.role()
+	if err == nil {
+		err = f.checkPrivate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, err := a.load(path, f.network)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.privateStep(n, f)
+	if err != nil {
+		return nil, err
+	}
+	if role == wire.Dealer {
+		return nil, a.dealOut(material.Deal{Pair: s.pair.Client.Pair, Manifest: s.pair.Manifest}, f.private.deal, &f.private.peerFlags)
+	}
+	t := &privateTraining{app: a, flags: f, step: s, role: role, began: time.Now()}
+	if err := t.prepare(); err != nil {
+		return nil, err
+	}
+	defer t.checkpoints.Close()
+	if err := t.run(); err != nil {
+		return nil, err
+	}
+	return t.result()
+}
+
+// privateTraining is one server's run.
+type privateTraining struct {
+	app         *app
+	flags       *trainFlags
+	step        *privateStep
+	role        wire.Role
+	bundle      *party.Bundle
+	set         *share.Set
+	images      []uint64 // shares of the training split
+	labels      []uint64
+	order       []int32 // of the images in the epoch
+	epoch       int     // which that is
+	schedule    search.TrainSettings
+	plan        party.Plan
+	checkpoints *store.Checkpoints
+	initial     map[string][]int64
+
+	began   time.Time
+	from    int // the step that this process went on from; -1: it has made none
+	stepped int
+	fresh   time.Time // when the last session began its steps
+	base    int       // its first step
+	trained *party.Trained
+}
+
+// stepEstimate is what the declared costs say of a whole run, before it begins.
+type stepEstimate struct {
+	head
+	Estimate struct {
+		Steps       int     `json:"steps"`
+		StepMS      float64 `json:"step_ms"`
+		StepBytes   int64   `json:"step_bytes"` // between the servers, both phases
+		DealerBytes int64   `json:"step_dealer_bytes"`
+		Rounds      int     `json:"step_rounds"`
+		MS          float64 `json:"ms"`
+		Bytes       int64   `json:"bytes"`
+		Target      string  `json:"target"`
+	} `json:"estimate"`
+}
+
+// party is the server's place in programs.
+func (t *privateTraining) party() cost.Party {
+	if t.role == wire.Client {
+		return cost.Client
+	}
+	return cost.Server
+}
+
+func (t *privateTraining) peer() wire.Role { return roleOf(t.party().Other()) }
+
+// prepare reads the data and makes plan and beginning.
+func (t *privateTraining) prepare() error {
+	p := t.step.pair.Client
+	if t.role == wire.Server {
+		p = t.step.pair.Server
+	}
+	t.bundle = &party.Bundle{Program: p, Manifest: t.step.pair.Manifest}
+	if err := p.Verify(t.bundle.Manifest); err != nil {
+		return err
+	}
+	id, err := t.flags.private.identity(t.role)
+	if err != nil {
+		return err
+	}
+	cert, err := t.flags.private.certificate(t.role, t.peer())
+	if err != nil {
+		return err
+	}
+	if err := t.readData(id, wire.Fingerprint(cert)); err != nil {
+		return err
+	}
+	f, batch := t.flags, t.flags.how.batch
+	t.schedule = search.TrainSettings{Epochs: f.Epochs, Batches: t.set.Images(share.Train) / batch, Schedule: f.Schedule}
+	if t.schedule.Batches == 0 {
+		return fmt.Errorf("batches of %d from %d images: accepted are at most as many as there are", batch, t.set.Images(share.Train))
+	}
+	if err := t.makePlan(); err != nil {
+		return err
+	}
+	if err := t.begin(); err != nil {
+		return err
+	}
+	key, err := id.Secret("checkpoints")
+	if err != nil {
+		return err
+	}
+	t.checkpoints, err = store.OpenCheckpoints(filepath.Join(f.output, checkpointsDir), store.Run{Party: t.party().String(), Pair: p.Pair.String(),
+		Plan: t.plan.Digest(), Peer: wire.Fingerprint(cert)}, key)
+	if err != nil {
+		return err
+	}
+	if held := t.checkpoints.Held(); len(held) > 0 && !f.resume {
+		return errors.Join(fmt.Errorf("%s has a run already, after %d steps: accepted are --resume, or another folder", f.output, held[len(held)-1].Step), t.checkpoints.Close())
+	}
+	return nil
+}
+
+// randomWeights begins what names random weights by their seed.
+const randomWeights = "random:"
+
+// Names in the folder of a private training.
+const (
+	checkpointsDir = "checkpoints"
+	stateFile      = "share.safetensors"
+)
+
+// readData joins this server's halves.
+func (t *privateTraining) readData(id wire.Identity, peer string) error {
+	key, err := id.Recipient()
+	if err != nil {
+		return err
+	}
+	var halves []*share.Half
+	for _, path := range t.flags.private.data {
+		h, err := share.Open(path, share.For{Party: int(t.party()), Fingerprint: wire.Fingerprint(id.Certificate()), Peer: peer, Key: key})
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		halves = append(halves, h)
+	}
+	if t.set, err = share.Join(halves); err != nil {
+		return err
+	}
+	if err := t.fits(); err != nil {
+		return err
+	}
+	t.app.progress.step("reading shares of %d images", t.set.Images(share.Train))
+	t.images, t.labels, err = t.set.Read(share.Train)
+	p := t.bundle.Program
+	scale(t.images, p.Input.Frac-t.set.Frac)
+	scale(t.labels, p.Further[0].Frac)
+	return err
+}
+
+// scale gives shares more fraction bits, which is exact.
+func scale(x []uint64, bits int) {
+	for i := range x {
+		x[i] <<= bits
+	}
+}
+
+// fits holds the data against the network.
+func (t *privateTraining) fits() error {
+	want, s := preprocess(t.step.net.fn().Params[0]), t.set
+	switch {
+	case s.Shape != [3]int{want.Channels, want.Height, want.Width} || s.Classes != outputs(t.step.net.fn()):
+		return fmt.Errorf("the data is of images of %v in %d classes, the network takes %v in %d", s.Shape, s.Classes, [3]int{want.Channels, want.Height, want.Width}, outputs(t.step.net.fn()))
+	case !slices.Equal(s.Mean, want.Mean) || !slices.Equal(s.Std, want.Std):
+		return fmt.Errorf("the data was normalised by %v and %v, the network takes %v and %v: share it anew with --for this network", s.Mean, s.Std, want.Mean, want.Std)
+	case s.Frac > t.bundle.Program.Input.Frac:
+		return fmt.Errorf("the data has %d fraction bits, the step takes %d: share it anew with --frac %[2]d, or train with --frac %[1]d", s.Frac, t.bundle.Program.Input.Frac)
+	}
+	return nil
+}
+
+// makePlan lists what both servers must have alike.
+func (t *privateTraining) makePlan() error {
+	rates, err := json.Marshal(t.flags.Schedule)
+	if err != nil {
+		return err
+	}
+	f := t.flags
+	for _, item := range []party.PlanItem{
+		{Name: "the number of training images", Value: strconv.Itoa(t.set.Images(share.Train))},
+		{Name: "the data that was shared", Value: fmt.Sprintf("%x", t.set.Agreed[:8])},
+		{Name: "the batch (--batch)", Value: strconv.Itoa(f.how.batch)},
+		{Name: "epochs (--epochs)", Value: strconv.Itoa(f.Epochs)},
+		{Name: "the learning rate (--rate, --schedule and others)", Value: string(rates)},
+		{Name: "the order of batches (--seed)", Value: strconv.FormatUint(f.Seed, 10)},
+		{Name: "the beginning of weights (--init, --seed)", Value: cmp.Or(f.init, fmt.Sprintf("%s%d", randomWeights, f.Seed))},
+	} {
+		t.plan = append(t.plan, item)
+	}
+	return nil
+}
+
+// begin makes this server's share of the state before the first step: public random weights and zeros, of which S0 has all.
+func (t *privateTraining) begin() error {
+	n := t.step.net
+	from, err := t.app.beginning(n, t.flags.init, t.flags.Seed)
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	t.initial = map[string][]int64{}
+	for _, s := range t.bundle.Program.State {
+		t.initial[s.Name] = make([]int64, s.Len())
+	}
+	for _, p := range weights.Params(n.fn()) {
+		i := slices.IndexFunc(t.bundle.Program.State, func(s program.State) bool { return s.Name == p.Path })
+		if i < 0 {
+			continue // of a way that was not taken
+		}
+		x, err := from.weight(p.Path, p.Type.Shape)
+		if err != nil {
+			return err
+		}
+		if s := t.bundle.Program.State[i]; t.role == wire.Client {
+			t.initial[s.Name] = ir.Quantize(ir.Type{Elem: ir.Ring(t.bundle.Program.Ring, s.Frac), Shape: s.Shape}, x).I
+		}
+	}
+	return nil
+}
+
+// estimate says what the run will take, before it begins.
+func (t *privateTraining) estimate() error {
+	target, err := t.app.target(t.flags.target, t.step.net)
+	if err != nil {
+		return err
+	}
+	e := costs(t.step.secure, t.step.pair, cost.FromDealer, target)
+	line := stepEstimate{head: version1}
+	x := &line.Estimate
+	x.Steps = t.schedule.Epochs * t.schedule.Batches
+	x.StepMS, x.StepBytes, x.DealerBytes = e.Offline.MS+e.Online.MS, e.Offline.Bytes+e.Online.Bytes, e.Offline.DealerSent
+	x.Rounds = e.Offline.Rounds + e.Online.Rounds
+	x.MS, x.Bytes, x.Target = x.StepMS*float64(x.Steps), x.StepBytes*int64(x.Steps), target.Name
+	if t.app.json {
+		return json.NewEncoder(t.app.out).Encode(line)
+	}
+	t.app.notice("%d steps of %d images, estimated on %s: %s, %s and %d rounds a step (%s from the dealer), %v and %s in all", x.Steps, t.flags.how.batch, x.Target,
+		duration(x.StepMS), size(x.StepBytes), x.Rounds, size(x.DealerBytes), time.Duration(x.MS*float64(time.Millisecond)).Round(time.Second), size(x.Bytes))
+	return nil
+}
+
+// feed is what a step takes.
+func (t *privateTraining) feed(n int) (party.Input, error) {
+	batch, pixels, classes := t.flags.how.batch, t.set.Pixels(), t.set.Classes
+	epoch, first := n/t.schedule.Batches, n%t.schedule.Batches*batch
+	if t.order == nil || t.epoch != epoch {
+		t.order, t.epoch = dataset.Order(t.set.Images(share.Train), t.flags.Seed, epoch), epoch
+	}
+	images, labels := make([]int64, 0, batch*pixels), make([]int64, 0, batch*classes)
+	for _, i := range t.order[first : first+batch] {
+		images = appendSigned(images, t.images[int(i)*pixels:][:pixels])
+		labels = appendSigned(labels, t.labels[int(i)*classes:][:classes])
+	}
+	rate := t.bundle.Program.Publics[0]
+	fixed := int64(math.RoundToEven(math.Ldexp(float64(float32(t.schedule.Rate(n))), rate.Frac)))
+	return party.Input{Share: images, Further: [][]int64{labels}, Publics: []int64{fixed}}, nil
+}
+
+func appendSigned(to []int64, x []uint64) []int64 {
+	for _, e := range x {
+		to = append(to, int64(e))
+	}
+	return to
+}
+
+// mostBarren is how many sessions in a row a client begins that end before a step was made.
+const mostBarren = 3
+
+// run trains, session after session: whoever of the two goes away, the other waits for it.
+func (t *privateTraining) run() error {
+	ctx, stop := interruptible()
+	defer stop()
+	meet, leave, err := t.meeting(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := t.estimate(); err != nil {
+		return err
+	}
+	t.from = -1
+	for barren := 0; ; {
+		before := t.stepped
+		conn, err := meet()
+		if err == nil {
+			err = t.session(ctx, conn)
+		}
+		if err == nil || ctx.Err() != nil {
+			return interrupted(ctx, t.keeping(err))
+		}
+		if barren++; t.stepped > before || t.role == wire.Server { // who waits for whoever comes
+			barren = 0
+		}
+		if !passing(err) || barren == mostBarren {
+			return t.keeping(err)
+		}
+		t.app.notice("%v; going on from the last checkpoint", err)
+	}
+}
+
+// passing tells errors after which both may meet again from those that come again: other programs, other plans, strangers.
+func passing(err error) bool {
+	for _, e := range []error{wire.ErrClosed, wire.ErrTimeout, wire.ErrUnreachable, wire.ErrPeerAbort} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// keeping says what is not lost.
+func (t *privateTraining) keeping(err error) error {
+	if held := t.checkpoints.Held(); err != nil && len(held) > 0 {
+		return fmt.Errorf("%w (what was done up to step %d is kept; --resume goes on)", err, held[len(held)-1].Step)
+	}
+	return err
+}
+
+// meeting gives the way to the peer, again and again.
+func (t *privateTraining) meeting(ctx context.Context) (meet func() (*wire.Conn, error), leave func(), err error) {
+	f := &t.flags.private
+	config, err := f.tls(t.role, t.peer())
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := f.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.role == wire.Client {
+		return func() (*wire.Conn, error) {
+			t.app.progress.step("connecting to %s", f.connect)
+			return f.dial(ctx, f.connect, config, o)
+		}, func() {}, nil
+	}
+	l, err := wire.Listen(f.serve, config, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.app.listening(l.Addr())
+	guests := newLobby(l, config, o, func(format string, args ...any) { t.app.notice(format, args...) })
+	ctx, stop := context.WithCancel(ctx)
+	guests.open(ctx)
+	return func() (*wire.Conn, error) { return guests.next(ctx) }, func() {
+		stop()
+		guests.guests.Wait()
+		l.Close()
+	}, nil
+}
+
+// session trains over one connection.
+func (t *privateTraining) session(ctx context.Context, conn *wire.Conn) error {
+	defer conn.Close()
+	o := t.app.sessionOptions(t.bundle, cost.FromDealer, &t.flags.private.peerFlags, nil)
+	o.Conn, o.Progress, o.Making = conn, nil, nil
+	done, err := party.Train(ctx, party.Training{Options: o, Plan: t.plan, Steps: t.schedule.Epochs * t.schedule.Batches, Feed: t.feed, State: t.initial,
+		Checkpoints: t.checkpoints, Every: t.flags.private.every, Began: t.beganAt, Stepped: t.tell})
+	if err == nil {
+		t.trained = done
+	}
+	return err
+}
+
+func (t *privateTraining) beganAt(step int) {
+	t.base, t.fresh = step, time.Now()
+	if t.from < 0 {
+		t.from = step
+	}
+	if step > 0 {
+		t.app.notice("going on from step %d", step)
+	}
+}
+
+// privateEpoch is what is told of an epoch: neither server sees loss or accuracy.
+type privateEpoch struct {
+	head
+	Epoch     int     `json:"epoch"`
+	Epochs    int     `json:"epochs"`
+	Step      int     `json:"step"`
+	Steps     int     `json:"steps"`
+	StepMS    float64 `json:"step_ms"` // mean of this session
+	Sent      int64   `json:"sent"`    // in this session
+	Received  int64   `json:"received"`
+	LeftMS    float64 `json:"left_ms"`
+	LeftBytes int64   `json:"left_bytes"`
+}
+
+// tell says how far it is, and what is left by what steps took.
+func (t *privateTraining) tell(s party.Stepped) {
+	t.stepped++
+	made := s.Step - t.base
+	each := float64(time.Since(t.fresh).Milliseconds()) / float64(made)
+	left := s.Of - s.Step
+	line := privateEpoch{head: version1, Epoch: (s.Step-1)/t.schedule.Batches + 1, Epochs: t.schedule.Epochs, Step: s.Step, Steps: s.Of, StepMS: each,
+		Sent: s.Sent, Received: s.Received, LeftMS: each * float64(left), LeftBytes: (s.Sent + s.Received) / int64(made) * int64(left)}
+	text := func() string {
+		return fmt.Sprintf("step %d of %d, epoch %d of %d: %s a step, %v and %s left", line.Step, line.Steps, line.Epoch, line.Epochs, duration(each),
+			time.Duration(line.LeftMS*float64(time.Millisecond)).Round(time.Second), size(line.LeftBytes))
+	}
+	if s.Step%t.schedule.Batches != 0 {
+		if t.app.progress.due() {
+			t.app.progress.step("%s", text())
+		}
+		return
+	}
+	t.app.progress.done()
+	if t.app.json {
+		json.NewEncoder(t.app.out).Encode(line)
+		return
+	}
+	fmt.Fprintln(t.app.out, text())
+}
+
+// privateResult is the last line of a server.
+type privateResult struct {
+	head
+	Net     string         `json:"net"`
+	Party   string         `json:"party"`
+	Hash    string         `json:"program_hash"`
+	Images  int            `json:"images"`
+	Epochs  int            `json:"epochs"`
+	Steps   int            `json:"steps"`
+	From    int            `json:"from"` // the step that this process went on from
+	Share   string         `json:"share"`
+	Split   map[string]int `json:"data"`
+	Seconds float64        `json:"seconds"` // of this process
+	party.Stats
+}
+
+// result writes this server's share of what was trained.
+func (t *privateTraining) result() (*privateResult, error) {
+	r := &privateResult{head: version1, Net: t.step.net.fn().Name, Party: t.party().String(), Hash: t.bundle.Program.Pair.String(), Images: t.set.Images(share.Train),
+		Epochs: t.schedule.Epochs, Steps: int(t.trained.Mark.Step), From: t.from, Share: filepath.Join(t.flags.output, stateFile),
+		Split: map[string]int{}, Seconds: time.Since(t.began).Seconds(), Stats: t.trained.Stats}
+	for _, s := range t.set.Splits {
+		r.Split[s.Name] = s.Images
+	}
+	return r, t.write(r.Share)
+}
+
+// Keys of the metadata of a share of weights, beside its sharing.
+const (
+	fracsKey = "sotto.frac" // JSON: fraction bits by tensor
+	stepsKey = "sotto.steps"
+)
+
+func (t *privateTraining) write(path string) error {
+	meta := party.Sharing(t.trained.Mark.Session).Metadata()
+	meta[stepsKey] = strconv.FormatUint(t.trained.Mark.Step, 10)
+	fracs := map[string]int{}
+	var tensors []tensorfile.Tensor
+	for _, p := range weights.Params(t.step.net.fn()) {
+		i := slices.IndexFunc(t.bundle.Program.State, func(s program.State) bool { return s.Name == p.Path })
+		if i < 0 {
+			continue
+		}
+		s := t.bundle.Program.State[i]
+		fracs[s.Name] = s.Frac
+		tensors = append(tensors, tensorfile.New(s.Name, p.Type.Shape, t.trained.State[s.Name]))
+	}
+	text, err := json.Marshal(fracs)
+	if err != nil {
+		return err
+	}
+	meta[fracsKey] = string(text)
+	decision, err := choices.Decide(t.step.net.fn(), t.step.net.decisions)
+	if err != nil {
+		return err
+	}
+	if text, err = json.Marshal(decision); err != nil {
+		return err
+	}
+	meta[weights.ChoicesKey] = string(text)
+	return tensorfile.Write(path, tensors, meta, tensorfile.Secret)
+}
+
+func (r *privateResult) text(w io.Writer) {
+	fmt.Fprintf(w, "\n%d steps of %s; this server's share of the weights is in %s: whoever is to have the model adds both (sotto combine)\n", r.Steps, r.Net, r.Share)
+	fmt.Fprintf(w, "%s\n%s\n", phaseLine("online", r.Online), phaseLine("offline", r.Offline))
+}

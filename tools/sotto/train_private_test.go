@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	mathrand "math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"sotto/runtime/tensorfile"
+)
+
+var trainingKills = flag.Int("trainingkills", 2, "how often TestKilledTraining kills a server of a training at a random moment")
+
+// privatePlace has the data of two owners, split for both servers, and a dealer.
+type privatePlace struct {
+	*place
+	dealer string
+	addr   string // the server's
+}
+
+// trainedNet takes milliseconds a step.
+const trainedNet = `net trained {
+  input image: f32[1, 16, 16] from client { mean = [0.5], std = [0.5] }
+  output y = conv(image, 2, kernel = 5, stride = 3) |> relu |> flatten |> linear(3) to client
+}
+`
+
+// trainedBy are the flags that all three processes are given.
+var trainedBy = []string{"--batch", "16", "--epochs", "4", "--rate", "0.1", "--momentum", "0.5"}
+
+func newPrivatePlace(t *testing.T) *privatePlace {
+	p := &privatePlace{place: &place{t: t, dir: t.TempDir(), wait: "20s"}, addr: freeAddress(t)}
+	p.write("net.sotto", trainedNet)
+	mustSotto(t, "keys", "-o", p.path("keys"))
+	for i, owner := range []string{"a", "b"} {
+		mustSotto(t, "share", fmt.Sprintf("glyphs:%d", 25+i), "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path(owner))
+	}
+	p.dealer = p.address(p.train("--deal", "127.0.0.1:0"))
+	return p
+}
+
+// train starts a process of the training.
+func (p *privatePlace) train(more ...string) *proc {
+	p.t.Helper()
+	args := append([]string{"train", "net.sotto", "--private", "--timeout", p.wait}, trainedBy...)
+	return p.start(nil, append(args, more...)...)
+}
+
+// party starts one of the two servers.
+func (p *privatePlace) party(name string, more ...string) *proc {
+	p.t.Helper()
+	who := map[string]string{"client": "--connect", "server": "--serve"}[name]
+	args := []string{who, p.addr, "--dealer", p.dealer, "-o", p.tag + name, "--checkpoint-steps", "2", "--data-bundle", "b/" + name + ".data", "--data-bundle", "a/" + name + ".data"}
+	return p.train(append(args, more...)...)
+}
+
+// combined are the weights that both came to.
+func (p *privatePlace) combined() map[string][]float32 {
+	p.t.Helper()
+	out := p.path(p.tag + "weights.safetensors")
+	mustSotto(p.t, "combine", p.path(p.tag+"client/share.safetensors"), p.path(p.tag+"server/share.safetensors"), "-o", out)
+	return p.weights(out)
+}
+
+func (p *privatePlace) weights(path string) map[string][]float32 {
+	p.t.Helper()
+	f, err := tensorfile.Open(path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer f.Close()
+	all := map[string][]float32{}
+	for _, name := range f.Names() {
+		if all[name], _, err = f.Float32(name); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// near compares weights, of the order of 1, that roundings keep apart.
+func near(t *testing.T, got, want map[string][]float32) {
+	t.Helper()
+	if len(got) != len(want) || len(got) == 0 {
+		t.Fatalf("%d tensors, want %d", len(got), len(want))
+	}
+	for name := range want {
+		for i, x := range want[name] {
+			if d := math.Abs(float64(got[name][i] - x)); !(d < 2e-2) {
+				t.Errorf("%s: element %d is %g, %.3g away", name, i, got[name][i], d)
+				break
+			}
+		}
+	}
+}
+
+// line decodes the line of a process's output that has a key.
+func line(t *testing.T, out, key string, to any) {
+	t.Helper()
+	for text := range strings.Lines(out) {
+		if strings.Contains(text, `"`+key+`":`) {
+			if err := json.Unmarshal([]byte(text), to); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatalf("no line with %s in %q", key, out)
+}
+
+// Two servers, killed at any moment, come to the weights that are come to in the clear, on the data of both owners; and one that nobody disturbs
+// takes the bytes that were told before it began.
+func TestKilledTraining(t *testing.T) {
+	p := newPrivatePlace(t)
+	p.tag = "whole-"
+	began := time.Now()
+	server, client := p.party("server"), p.party("client")
+	out := p.ends(client, 0, "")
+	p.ends(server, 0, "")
+	whole := time.Since(began)
+	var told stepEstimate
+	var took privateResult
+	line(t, out, "estimate", &told)
+	line(t, out, "program_hash", &took)
+	if sent := took.Online.ClientSent + took.Online.ServerSent + took.Offline.ClientSent + took.Offline.ServerSent; sent != told.Estimate.Bytes || took.Steps != 12 {
+		t.Errorf("%d steps took %d bytes, told were %d", took.Steps, sent, told.Estimate.Bytes)
+	}
+	want := p.combined()
+	for n := range *trainingKills {
+		p.tag = fmt.Sprintf("killed%d-", n)
+		procs := map[string]*proc{"server": p.party("server"), "client": p.party("client")}
+		victim := []string{"client", "server"}[n%2]
+		time.Sleep(time.Duration(mathrand.Float64() * float64(whole)))
+		procs[victim].kill()
+		for name, q := range procs { // who ended before it has to come back too
+			select {
+			case <-q.ended:
+				procs[name] = p.party(name, "--resume")
+			default:
+			}
+		}
+		for _, name := range []string{"client", "server"} {
+			var r privateResult
+			line(t, p.ends(procs[name], 0, ""), "program_hash", &r)
+			if name == victim {
+				t.Logf("the %s was killed; went on from step %d", name, r.From)
+			}
+		}
+		near(t, p.combined(), want)
+	}
+}
+
+// In the clear, the same steps come to the same weights.
+func TestPrivateTrainingIsTheClearOne(t *testing.T) {
+	p := &privatePlace{place: &place{t: t, dir: t.TempDir(), wait: "20s"}, addr: freeAddress(t)}
+	p.write("net.sotto", trainedNet)
+	mustSotto(t, "keys", "-o", p.path("keys"))
+	mustSotto(t, "share", "glyphs:48", "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path("a"))
+	p.dealer = p.address(p.train("--deal", "127.0.0.1:0"))
+	args := func(name, who string) []string {
+		return []string{who, p.addr, "--dealer", p.dealer, "-o", name, "--data-bundle", "a/" + name + ".data"}
+	}
+	server, client := p.train(args("server", "--serve")...), p.train(args("client", "--connect")...)
+	p.ends(client, 0, "")
+	p.ends(server, 0, "")
+	mustSotto(t, append([]string{"train", p.path("net.sotto"), "--data", "glyphs:48", "--ring", "64", "-o", p.path("clear"), "--quiet"}, trainedBy...)...)
+	near(t, p.combined(), p.weights(p.path("clear/weights.safetensors")))
+}
