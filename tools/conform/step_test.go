@@ -124,13 +124,14 @@ func TestTrainingSteps(t *testing.T) {
 		nonlinear     pass.Nonlinear
 		softmax       pass.Softmax
 		ot            cost.OT
+		batch         int
 	}{
-		{"maxpool", "maxpool", pass.OTSign, pass.Taylor, cost.SoftSpoken},
-		{"avgpool", "avgpool", pass.DealtSign, pass.ShiftedReLU, cost.Ferret},
-		{"maxpool", "avgpool", pass.GarbledSign, pass.Limit, cost.SoftSpoken},
+		{"maxpool", "maxpool", pass.OTSign, pass.Taylor, cost.SoftSpoken, 4},
+		{"avgpool", "avgpool", pass.DealtSign, pass.ShiftedReLU, cost.Ferret, 4},
+		{"maxpool", "avgpool", pass.GarbledSign, pass.Limit, cost.SoftSpoken, 2},
 	} {
 		t.Run(fmt.Sprintf("%s-%s-%s", c.first, c.second, c.nonlinear), func(t *testing.T) {
-			how := pass.Training{Batch: 4, Optimiser: pass.SGD{Momentum: 0.9}, Decay: 1e-3, Softmax: c.softmax}
+			how := pass.Training{Batch: c.batch, Optimiser: pass.SGD{Momentum: 0.9}, Decay: 1e-3, Softmax: c.softmax}
 			s := compileStep(t, fmt.Sprintf(lenet, c.first, c.second), &pass.Context{Deploy: cost.Outsourced, Source: cost.FromDealer, Training: &how,
 				Protocols: pass.Protocols{Nonlinear: c.nonlinear}, OT: cost.AlwaysOT(c.ot)})
 			client, server := wiretest.SecurePair(t, wire.Options{})
