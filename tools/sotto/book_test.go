@@ -208,7 +208,7 @@ func (r *reader) has(program string) bool {
 			path, err = exec.LookPath(named)
 		}
 		if err == nil {
-			err = exec.Command(path, "-c", "import torch").Run()
+			err = exec.Command(path, "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('torch'))").Run()
 		}
 	}
 	if err != nil {
