@@ -69,5 +69,5 @@ func times(x, y uint64) uint64 {
 
 // heldWidth is a width that holds a RING value, with its sign.
 func (a *assigner) heldWidth(v *ir.Value) int {
-	return min(bits.Len64(a.magnitude(v))+1, v.Type.Elem.Bits)
+	return max(2, min(bits.Len64(a.magnitude(v))+1, v.Type.Elem.Bits)) // a comparison has a bit beside the sign
 }

@@ -57,6 +57,15 @@ func (c Conv) InLen() int { return c.InC * c.InH * c.InW }
 // PaddedLen bounds the elements of the input with its padding, which a convolution takes as memory beside its tensors.
 func (c Conv) PaddedLen() int { return c.InC * (c.InH + 2*c.PadH) * (c.InW + 2*c.PadW + c.StrideW) }
 
+// BackLen bounds the elements of the gradient of the output with the zeros around it that the gradient by the input reads (Batch), and the
+// residues of the stride that it goes through one by one: what that takes as memory beside its tensors.
+func (c Conv) BackLen() int {
+	side := func(in, out, taps, stride, pad, dilation int) int {
+		return out + ((taps-1)*dilation)/stride + (in+pad)/stride + 2 + min(stride, in)
+	}
+	return c.OutC * side(c.InH, c.OutH(), c.KH, c.StrideH, c.PadH, c.DilH) * side(c.InW, c.OutW(), c.KW, c.StrideW, c.PadW, c.DilW)
+}
+
 // OutLen returns the elements of the output, OutC * OutH * OutW.
 func (c Conv) OutLen() int { return c.OutC * c.OutH() * c.OutW() }
 

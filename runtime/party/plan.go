@@ -43,9 +43,9 @@ func (p Plan) accepts(o Plan) error {
 		}
 		switch {
 		case mine.Name != theirs.Name:
-			return fmt.Errorf("the plans of the training differ: %q here, %q at the peer; use the same release on both sides", mine.Name, theirs.Name)
+			return fmt.Errorf("the plans of the training differ: %q here, %.60q at the peer; use the same release on both sides", mine.Name, theirs.Name)
 		case mine.Value != theirs.Value:
-			return fmt.Errorf("the plans of the training differ in %s: %.60q here, %.60q at the peer; give both servers the same", mine.Name, mine.Value, theirs.Value)
+			return fmt.Errorf("the plans of the training differ in %s: %.150q here, %.150q at the peer; give both servers the same", mine.Name, mine.Value, theirs.Value)
 		}
 	}
 	return nil

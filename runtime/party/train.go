@@ -104,6 +104,12 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 	t.Observer.during(phaseSession, SpanSession, start)
 	r := &trainer[W]{session: session[W]{Options: t.Options, p: p, weights: [][]W{}, stats: newStats(p, t.Source), dealt: map[int]int64{}}, t: &t, id: g.id}
 	defer r.wipe()
+	done := false
+	defer func() {
+		if !done {
+			r.wipeState()
+		}
+	}()
 	if err := r.resume(); err != nil {
 		return nil, r.giveUp(err)
 	}
@@ -119,11 +125,19 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 	if err := r.mark(markKept); err != nil { // both have the last one, whatever happens to either from here on
 		return nil, r.giveUp(err)
 	}
+	done = true // the state is the caller's
 	out := &Trained{State: r.state, Mark: r.at, From: from}
 	res := new(Result)
 	err = r.finish(res)
 	out.Stats = res.Stats
 	return out, err
+}
+
+// wipeState drops shares that lie in checkpoints, or nowhere.
+func (r *trainer[W]) wipeState() {
+	for _, share := range r.state {
+		ring.Wipe(share)
+	}
 }
 
 // resume finds out where to go on from.
@@ -218,6 +232,7 @@ func (r *trainer[W]) checkpoint(step uint64) error {
 	state := map[string][]byte{}
 	for name, share := range r.state {
 		words := make([]W, len(share))
+		defer ring.Wipe(words)
 		for i, x := range share {
 			words[i] = W(x)
 		}
@@ -232,9 +247,13 @@ func restored[W ring.Word](p *program.Program, c *store.Checkpoints, m store.Mar
 	if err != nil {
 		return nil, err
 	}
+	for _, text := range state {
+		defer ring.Wipe(text)
+	}
 	out := map[string][]int64{}
 	for _, s := range p.State {
 		share := make([]W, s.Len())
+		defer ring.Wipe(share)
 		if text := ring.Bytes(share); len(state[s.Name]) != len(text) {
 			return nil, fmt.Errorf("checkpoint of step %d: %s has %d bytes, the program's state %d", m.Step, s.Name, len(state[s.Name]), len(text))
 		} else {

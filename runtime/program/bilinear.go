@@ -61,8 +61,12 @@ func checkBilinear(op Opcode, ints []int, z, x, y int) error {
 		return fmt.Errorf("%d samples of %d and %d elements", n, c.InLen(), c.OutLen())
 	}
 	in, out := n*c.InLen(), n*c.OutLen()
-	if !fits(n, c.PaddedLen()) || n*c.PaddedLen() > maxPadded(in, out) {
-		return fmt.Errorf("padding of %d samples of %d elements to %d, accepted are at most %d", n, c.InLen(), c.PaddedLen(), maxPadded(in, out))
+	padded := c.PaddedLen()
+	if op == BatchConvX {
+		padded = c.BackLen()
+	}
+	if padded < 0 || !fits(n, padded) || n*padded > maxPadded(in, out) {
+		return fmt.Errorf("padding of %d samples of %d elements to %d, accepted are at most %d in all", n, c.InLen(), padded, maxPadded(in, out))
 	}
 	want := map[Opcode][3]int{BatchConv: {out, in, c.WeightLen()}, BatchConvX: {in, out, c.WeightLen()}, BatchConvW: {c.WeightLen(), in, out}}[op]
 	if got := [3]int{z, x, y}; got != want {

@@ -38,6 +38,8 @@ func TestBilinearItems(t *testing.T) {
 		{BatchConv, with(0, -1), y, x, w, "a batch of -1"},
 		{BatchConv, with(13, 3), y, x, w, "groups"},
 		{BatchConv, with(9, 1<<20), y, x, w, "of"},
+		{BatchConvX, []int{1, 1, 1, 1, 1 << 20, 2, 2, 1, 1, 500, 500, 1000, 1000, 1}, 1, 1 << 20, 4 << 20, "padding of 1 samples"}, // the gradient's zeros
+		{BatchConvX, []int{1, 1, 1000, 1000, 1, 1, 1, 1000, 1000, 0, 0, 1, 1, 1}, 1000 * 1000, 1, 1, ""},
 	} {
 		m := &Manifest{Version: Version, Deploy: cost.Outsourced, Ring: 64, Items: []Item{{Kind: Mask, N: c.a}, {Kind: Mask, N: c.b},
 			{Kind: Bilinear, N: c.n, Args: []int{0, 1}, Op: c.op, Ints: c.ints}}}

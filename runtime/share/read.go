@@ -100,9 +100,9 @@ func (h *Half) isFor(me For) error {
 	case h.Party != me.Party:
 		return fmt.Errorf("it is the %s's half of the data, this is the %s", whose[h.Party], whose[me.Party])
 	case h.Recipient != me.Fingerprint:
-		return fmt.Errorf("it is for the holder of %s, this is %s: the owner shares the data anew, with this server's certificate", h.Recipient, me.Fingerprint)
+		return fmt.Errorf("it is for the holder of %.80q, this is %s: the owner shares the data anew, with this server's certificate", h.Recipient, me.Fingerprint)
 	case h.Peer != me.Peer:
-		return fmt.Errorf("its other half is for %s, the peer is %s: the owner shares the data anew, with both servers' certificates", h.Peer, me.Peer)
+		return fmt.Errorf("its other half is for %.80q, the peer is %s: the owner shares the data anew, with both servers' certificates", h.Peer, me.Peer)
 	}
 	return nil
 }

@@ -185,8 +185,8 @@ func TestOpenRefuses(t *testing.T) {
 	write(t, header(), s, value)
 	for want, me := range map[string]For{
 		"it is the server's half of the data, this is the client": {0, s[1].Fingerprint, s[1].Peer, s[1].Key},
-		"it is for the holder of sha256:1, this is sha256:2":      {1, "sha256:2", s[1].Peer, s[1].Key},
-		"its other half is for sha256:0, the peer is sha256:2":    {1, s[1].Fingerprint, "sha256:2", s[1].Key},
+		`it is for the holder of "sha256:1", this is sha256:2`:    {1, "sha256:2", s[1].Peer, s[1].Key},
+		`its other half is for "sha256:0", the peer is sha256:2`:  {1, s[1].Fingerprint, "sha256:2", s[1].Key},
 		"the file is damaged, or under another key":               {1, s[1].Fingerprint, s[1].Peer, s[0].Key},
 	} {
 		if _, err := Open(s[1].path, me); err == nil || !strings.Contains(err.Error(), want) {

@@ -152,7 +152,12 @@ func replace(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return errors.Join(err, os.Remove(from))
 	}
-	d, err := os.Open(filepath.Dir(to))
+	return syncDir(filepath.Dir(to))
+}
+
+// syncDir makes what a directory says of its entries last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -170,7 +175,10 @@ func (k kind) make(dir string) (made bool, err error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return true, os.MkdirAll(dir, 0o700)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return true, err
+		}
+		return true, syncDir(filepath.Dir(dir))
 	case err != nil:
 		return false, err
 	case !info.IsDir():

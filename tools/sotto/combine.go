@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sotto/ir/cost"
 	"sotto/runtime/tensorfile"
 	"sotto/tools/sotto/weights"
 )
@@ -44,6 +45,9 @@ func newCombineCmd(a *app) *cobra.Command {
 	return c
 }
 
+// mostBits is how many bits a state tensor has at most: a step multiplies it by a public rate of 20 fraction bits, and truncates the product.
+const mostBits = 62 - 20
+
 // combine adds two files of shares up.
 func combine(first, second, out string) (*combineResult, error) {
 	a, err := tensorfile.Open(first)
@@ -60,8 +64,11 @@ func combine(first, second, out string) (*combineResult, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", first, err)
 	}
+	if p, q := a.Metadata()[partyKey], b.Metadata()[partyKey]; !(p == cost.Client.String() && q == cost.Server.String()) && !(p == cost.Server.String() && q == cost.Client.String()) {
+		return nil, fmt.Errorf("%s and %s are not the two shares of one training: they are of the parties %.40q and %.40q, accepted are %s and %s", first, second, p, q, cost.Client, cost.Server)
+	}
 	for key, x := range a.Metadata() {
-		if y := b.Metadata()[key]; x != y {
+		if y := b.Metadata()[key]; x != y && key != partyKey {
 			return nil, fmt.Errorf("%s and %s are not the two shares of one training: %s is %.40q and %.40q", first, second, key, x, y)
 		}
 	}
@@ -86,9 +93,13 @@ func combine(first, second, out string) (*combineResult, error) {
 		if !slices.Equal(shape, other) {
 			return nil, fmt.Errorf("%s: shapes %v and %v", name, shape, other)
 		}
-		w := make([]float32, len(x))
+		w, most := make([]float32, len(x)), math.Ldexp(1, mostBits-frac)
 		for i := range x {
 			w[i] = float32(math.Ldexp(float64(int64(x[i]+y[i])), -frac))
+			if math.Abs(float64(w[i])) > most {
+				return nil, fmt.Errorf("%s[%d] is %.3g, which only numbers beyond the ring's bounds leave: accepted is up to %g; train with fewer --frac or a lower --rate, "+
+					"and look at the least margin of `sotto train --ring 64` on public data", name, i, w[i], most)
+			}
 		}
 		tensors = append(tensors, tensorfile.New(name, shape, w))
 		r.Params += int64(len(w))

@@ -538,12 +538,12 @@ func TestChangedBytes(t *testing.T) {
 func TestKilledTrace(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "client-server")
-	p.link, p.wait = "wan", "3s"
+	p.link, p.wait = "10mbps,300ms", "3s"
 	_, dealer := p.deal()
 	p.overwrite("traces/c.json", []byte("of before"))
 	server, addr := p.serve(dealer, "--sessions", "1", "--trace", "traces/s.json")
 	client := p.infer(addr, dealer, "--trace", "traces/c.json")
-	time.Sleep(700 * time.Millisecond) // of more than a second, of round trips
+	time.Sleep(700 * time.Millisecond) // of five seconds at least: there are 16 rounds
 	server.signal(syscall.SIGKILL)
 	p.survives(client, clientResult)
 	p.holdsAlone("traces", "c.json")

@@ -106,6 +106,9 @@ func newTrainCmd(a *app) *cobra.Command {
 				}
 				return a.show(r, r.text)
 			}
+			if err := f.private.unused(); err != nil {
+				return err
+			}
 			r, err := a.train(args[0], f)
 			if err != nil {
 				return err

@@ -3,6 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +63,14 @@ func (f *privateFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.ot, "ot", cost.SoftSpoken.String(), "private: OT extension: softspoken, ferret or iknp")
 	c.Flags().StringVar(&f.link, "link", "loopback", "private: shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 	f.peerFlags.add(c)
+}
+
+// unused refuses what a training in the clear would leave unread.
+func (f *privateFlags) unused() error {
+	if cmp.Or(f.serve, f.connect, f.deal, f.dealer) != "" || len(f.data) > 0 {
+		return usagef("--serve, --connect, --deal, --dealer and --data-bundle are for --private, which is missing")
+	}
+	return nil
 }
 
 // role is whom the flags make of this process.
@@ -274,8 +285,9 @@ func (t *privateTraining) prepare() error {
 	if err != nil {
 		return err
 	}
+	kept := append(slices.Clone(t.plan), party.PlanItem{Name: "steps between checkpoints", Value: strconv.Itoa(f.private.every)}) // which say what a party may lack
 	t.checkpoints, err = store.OpenCheckpoints(filepath.Join(f.output, checkpointsDir), store.Run{Party: t.party().String(), Pair: p.Pair.String(),
-		Plan: t.plan.Digest(), Peer: wire.Fingerprint(cert)}, key)
+		Plan: kept.Digest(), Peer: wire.Fingerprint(cert)}, key)
 	if err != nil {
 		return err
 	}
@@ -353,16 +365,32 @@ func (t *privateTraining) makePlan() error {
 	f := t.flags
 	for _, item := range []party.PlanItem{
 		{Name: "the number of training images", Value: strconv.Itoa(t.set.Images(share.Train))},
-		{Name: "the data that was shared", Value: fmt.Sprintf("%x", t.set.Agreed[:8])},
+		{Name: "the data that was shared", Value: fmt.Sprintf("%x", t.set.Agreed)},
 		{Name: "the batch (--batch)", Value: strconv.Itoa(f.how.batch)},
 		{Name: "epochs (--epochs)", Value: strconv.Itoa(f.Epochs)},
 		{Name: "the learning rate (--rate, --schedule and others)", Value: string(rates)},
 		{Name: "the order of batches (--seed)", Value: strconv.FormatUint(f.Seed, 10)},
 		{Name: "the beginning of weights (--init, --seed)", Value: cmp.Or(f.init, fmt.Sprintf("%s%d", randomWeights, f.Seed))},
+		{Name: "what becomes of rates and the order of batches (use the same release on both sides)", Value: t.made()},
 	} {
 		t.plan = append(t.plan, item)
 	}
 	return nil
+}
+
+// made is the digest of every step's learning rate and of the first epoch's order, which two releases may make differently of the same flags.
+func (t *privateTraining) made() string {
+	h := sha256.New()
+	for n := range t.schedule.Epochs * t.schedule.Batches {
+		binary.Write(h, binary.LittleEndian, t.rate(n))
+	}
+	binary.Write(h, binary.LittleEndian, dataset.Order(t.set.Images(share.Train), t.flags.Seed, 0))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// rate is the learning rate of a step, as the program takes it.
+func (t *privateTraining) rate(n int) int64 {
+	return int64(math.RoundToEven(math.Ldexp(float64(float32(t.schedule.Rate(n))), t.bundle.Program.Publics[0].Frac)))
 }
 
 // begin makes this server's share of the state before the first step: public random weights and zeros, of which S0 has all.
@@ -426,9 +454,7 @@ func (t *privateTraining) feed(n int) (party.Input, error) {
 		images = appendSigned(images, t.images[int(i)*pixels:][:pixels])
 		labels = appendSigned(labels, t.labels[int(i)*classes:][:classes])
 	}
-	rate := t.bundle.Program.Publics[0]
-	fixed := int64(math.RoundToEven(math.Ldexp(float64(float32(t.schedule.Rate(n))), rate.Frac)))
-	return party.Input{Share: images, Further: [][]int64{labels}, Publics: []int64{fixed}}, nil
+	return party.Input{Share: images, Further: [][]int64{labels}, Publics: []int64{t.rate(n)}}, nil
 }
 
 func appendSigned(to []int64, x []uint64) []int64 {
@@ -460,8 +486,11 @@ func (t *privateTraining) run() error {
 		if err == nil {
 			err = t.session(ctx, conn)
 		}
-		if err == nil || ctx.Err() != nil {
-			return interrupted(ctx, t.keeping(err))
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return interrupted(ctx, t.keeping(errors.New("interrupted"))) // whatever that broke
 		}
 		if barren++; t.stepped > before || t.role == wire.Server { // who waits for whoever comes
 			barren = 0
@@ -617,11 +646,13 @@ func (t *privateTraining) result() (*privateResult, error) {
 const (
 	fracsKey = "sotto.frac" // JSON: fraction bits by tensor
 	stepsKey = "sotto.steps"
+	partyKey = "sotto.party" // whose share it is
 )
 
 func (t *privateTraining) write(path string) error {
 	meta := party.Sharing(t.trained.Mark.Session).Metadata()
 	meta[stepsKey] = strconv.FormatUint(t.trained.Mark.Step, 10)
+	meta[partyKey] = t.party().String()
 	fracs := map[string]int{}
 	var tensors []tensorfile.Tensor
 	for _, p := range weights.Params(t.step.net.fn()) {
