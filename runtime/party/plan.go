@@ -45,10 +45,21 @@ func (p Plan) accepts(o Plan) error {
 		case mine.Name != theirs.Name:
 			return fmt.Errorf("the plans of the training differ: %q here, %.60q at the peer; use the same release on both sides", mine.Name, theirs.Name)
 		case mine.Value != theirs.Value:
-			return fmt.Errorf("the plans of the training differ in %s: %.150q here, %.150q at the peer; give both servers the same", mine.Name, mine.Value, theirs.Value)
+			from := whereApart(mine.Value, theirs.Value)
+			return fmt.Errorf("the plans of the training differ in %s: %.60q here, %.60q at the peer; give both servers the same", mine.Name, mine.Value[from:], theirs.Value[from:])
 		}
 	}
 	return nil
+}
+
+// whereApart is where to begin to read two values: a little before the first place where they differ.
+func whereApart(a, b string) int {
+	const before = 25
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return max(0, n-before)
 }
 
 // intent is what a party says behind its hello when it is to train: the plan, and which checkpoints it holds.

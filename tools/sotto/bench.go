@@ -403,7 +403,8 @@ func (p *benchPair) end() error {
 	return errors.Join(err, p.cmd.Wait(), p.conn.Close())
 }
 
-func (a *app) benchPrimitives(f *benchFlags, names []string) (_ *benchReport, err error) {
+// benchPaired gives run a second process, what bounds both over the link, and a report to fill.
+func (a *app) benchPaired(f *benchFlags, run func(*benchPair, *bench.Limits, *benchReport) error) (_ *benchReport, err error) {
 	link, err := wire.ParseLink(f.link)
 	if err != nil {
 		return nil, usageError{err}
@@ -413,23 +414,29 @@ func (a *app) benchPrimitives(f *benchFlags, names []string) (_ *benchReport, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.end()) }()
-	s := newBenchSessions(p.conn, p.secure, cost.Client)
 	r := newBenchReport(link, limits)
-	for _, name := range names {
-		x, err := bench.Find(name)
-		if err != nil {
-			return nil, err
+	return r, run(p, limits, r)
+}
+
+func (a *app) benchPrimitives(f *benchFlags, names []string) (*benchReport, error) {
+	return a.benchPaired(f, func(p *benchPair, limits *bench.Limits, r *benchReport) error {
+		s := newBenchSessions(p.conn, p.secure, cost.Client)
+		for _, name := range names {
+			x, err := bench.Find(name)
+			if err != nil {
+				return err
+			}
+			result, err := a.benchPrimitive(s, x, f)
+			if err != nil {
+				return err
+			}
+			if x.Limit != nil {
+				result.against(x.Limit(limits))
+			}
+			r.Results = append(r.Results, result)
 		}
-		result, err := a.benchPrimitive(s, x, f)
-		if err != nil {
-			return nil, err
-		}
-		if x.Limit != nil {
-			result.against(x.Limit(limits))
-		}
-		r.Results = append(r.Results, result)
-	}
-	return r, nil
+		return nil
+	})
 }
 
 // benchSessions are those over either connection of a process.

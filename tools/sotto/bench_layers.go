@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -103,28 +102,20 @@ func layerEntries() []benchEntry {
 }
 
 // benchLayers measures the chosen entries; one run of a layer serves all its entries.
-func (a *app) benchLayers(f *benchFlags, names []string) (_ *benchReport, err error) {
-	link, err := wire.ParseLink(f.link)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	p, limits, err := a.pairUp(link)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, p.end()) }()
-	r := newBenchReport(link, limits)
-	for _, l := range layerBenches {
-		results, err := a.benchLayer(p, l, f, names)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", l.name, err)
+func (a *app) benchLayers(f *benchFlags, names []string) (*benchReport, error) {
+	return a.benchPaired(f, func(p *benchPair, limits *bench.Limits, r *benchReport) error {
+		for _, l := range layerBenches {
+			results, err := a.benchLayer(p, l, f, names)
+			if err != nil {
+				return fmt.Errorf("%s: %w", l.name, err)
+			}
+			for _, x := range results {
+				x.overLoopback(limits)
+				r.Results = append(r.Results, x)
+			}
 		}
-		for _, x := range results {
-			x.overLoopback(limits)
-			r.Results = append(r.Results, x)
-		}
-	}
-	return r, nil
+		return nil
+	})
 }
 
 func (a *app) benchLayer(p *benchPair, l layerBench, f *benchFlags, names []string) ([]benchResult, error) {

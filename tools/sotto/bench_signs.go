@@ -10,7 +10,7 @@ import (
 
 	"sotto/passes/pass"
 	"sotto/runtime/party"
-	"sotto/runtime/wire"
+	"sotto/tools/sotto/bench"
 	"sotto/tools/sotto/estimates"
 )
 
@@ -79,35 +79,27 @@ type phaseRatio struct {
 }
 
 // benchSigns measures the chosen circuits in both forms, by turns.
-func (a *app) benchSigns(f *benchFlags, names []string) (_ *benchReport, err error) {
-	link, err := wire.ParseLink(f.link)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	p, limits, err := a.pairUp(link)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, p.end()) }()
-	r := newBenchReport(link, limits)
-	for _, c := range signCircuits {
-		if !slices.Contains(names, c.name()) {
-			continue
+func (a *app) benchSigns(f *benchFlags, names []string) (*benchReport, error) {
+	return a.benchPaired(f, func(p *benchPair, _ *bench.Limits, r *benchReport) error {
+		for _, c := range signCircuits {
+			if !slices.Contains(names, c.name()) {
+				continue
+			}
+			forms, err := a.runForms(p, c, f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name(), err)
+			}
+			for _, form := range forms {
+				r.Results = append(r.Results, form.results()...)
+			}
+			ratio, err := compareForms(c.name(), forms)
+			if err != nil {
+				return err
+			}
+			r.Compared = append(r.Compared, ratio)
 		}
-		forms, err := a.runForms(p, c, f)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name(), err)
-		}
-		for _, form := range forms {
-			r.Results = append(r.Results, form.results()...)
-		}
-		ratio, err := compareForms(c.name(), forms)
-		if err != nil {
-			return nil, err
-		}
-		r.Compared = append(r.Compared, ratio)
-	}
-	return r, nil
+		return nil
+	})
 }
 
 // signForm is an op in one form, with what its own layer took in each run.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"sotto/runtime/prg"
 	"sotto/runtime/program"
 	"sotto/runtime/wire"
+	"sotto/tools/sotto/bench"
 )
 
 // stepBench is one step of private training: LeNet on images of 28x28, a batch of 32, two processes that hold shares of everything, over mutual
@@ -80,33 +80,25 @@ func stepEntries() []benchEntry {
 }
 
 // benchSteps runs the steps of the chosen entries.
-func (a *app) benchSteps(f *benchFlags, names []string) (_ *benchReport, err error) {
-	link, err := wire.ParseLink(f.link)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	p, limits, err := a.pairUp(link)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, p.end()) }()
-	r := newBenchReport(link, limits)
-	for _, b := range stepBenches {
-		wanted := func(x netPhase) bool { return slices.Contains(names, b.name+x.suffix) }
-		if !slices.ContainsFunc(netPhases, wanted) {
-			continue
-		}
-		list, err := a.benchStep(p, b, f)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", b.name, err)
-		}
-		for i, x := range netPhases {
-			if wanted(x) {
-				r.Results = append(r.Results, list[i])
+func (a *app) benchSteps(f *benchFlags, names []string) (*benchReport, error) {
+	return a.benchPaired(f, func(p *benchPair, _ *bench.Limits, r *benchReport) error {
+		for _, b := range stepBenches {
+			wanted := func(x netPhase) bool { return slices.Contains(names, b.name+x.suffix) }
+			if !slices.ContainsFunc(netPhases, wanted) {
+				continue
+			}
+			list, err := a.benchStep(p, b, f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", b.name, err)
+			}
+			for i, x := range netPhases {
+				if wanted(x) {
+					r.Results = append(r.Results, list[i])
+				}
 			}
 		}
-	}
-	return r, nil
+		return nil
+	})
 }
 
 // benchStep compiles a step, runs it so often, and gives a result for each of netPhases.
