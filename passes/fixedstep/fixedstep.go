@@ -93,11 +93,11 @@ type step struct {
 	how
 	b     *ir.Builder // at the value that is being lowered
 	signs map[*ir.Value]*ir.Value
-	pools map[*ir.Value]*tournament // by the pool
-	norms map[*ir.Value]*norm       // by train.moments
-	parts map[*ir.Value]*parts      // by what gives several gradients
-	odds  map[*ir.Value]*ir.Value   // probabilities of decisions, by their logits in TRAIN
-	lost  map[*ir.Value]bool        // losses in TRAIN, which are not computed
+	pools []*tournament
+	norms map[*ir.Value]*norm     // by train.moments
+	parts map[*ir.Value]*parts    // by what gives several gradients
+	odds  map[*ir.Value]*ir.Value // probabilities of decisions, by their logits in TRAIN
+	lost  map[*ir.Value]bool      // losses in TRAIN, which are not computed
 	named map[*ir.Value]bool
 }
 
@@ -168,7 +168,7 @@ func answers(loss *ir.Value) *ir.Value {
 }
 
 func lower(f *ir.Func, how how) (*ir.Func, error) {
-	s := &step{Rewriter: pass.NewRewriter(f), how: how, signs: map[*ir.Value]*ir.Value{}, pools: map[*ir.Value]*tournament{}, norms: map[*ir.Value]*norm{},
+	s := &step{Rewriter: pass.NewRewriter(f), how: how, signs: map[*ir.Value]*ir.Value{}, norms: map[*ir.Value]*norm{},
 		parts: map[*ir.Value]*parts{}, odds: map[*ir.Value]*ir.Value{}, lost: map[*ir.Value]bool{}, named: map[*ir.Value]bool{}}
 	answers := answers(f.Result)
 	if len(f.Params) != 4 || f.Params[0].Type.Batch == 0 || answers == nil {
@@ -180,6 +180,9 @@ func lower(f *ir.Func, how how) (*ir.Func, error) {
 	}
 	s.New.Params = s.New.Params[:3] // the step's number is dropout's and Adam's
 	for _, v := range f.Body {
+		if err := held(v); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", v.Pos, v.Path, err)
+		}
 		lowering := lowerings[v.Op.Name]
 		if lowering == nil {
 			return nil, fmt.Errorf("%s: %s: %s is not trained in fixed point yet: accepted are networks of convolutions, linear layers, batch normalisation, relu, x2act,"+
@@ -203,6 +206,19 @@ func lower(f *ir.Func, how how) (*ir.Func, error) {
 	s.New.Result = s.To[answers]
 	s.New.Output = ir.Attrs{"name": "logits"}
 	return s.New, nil
+}
+
+// LeastFactor is the least public factor that is not zero: rateFrac bits hold it, and what is above, to a sixteenth.
+const LeastFactor = 1. / (1 << (rateFrac - 3))
+
+// held refuses public factors that would come to nothing, or to something else.
+func held(v *ir.Value) error {
+	for _, name := range []string{"momentum", "decay", "smoothing"} {
+		if x, ok := v.Attrs[name].(float64); ok && x != 0 && math.Abs(x) < LeastFactor {
+			return fmt.Errorf("%s of %g: accepted are 0, and %.2g and more, which %d fraction bits hold", name, x, LeastFactor, rateFrac)
+		}
+	}
+	return nil
 }
 
 // has tells whether there is what v reads as an argument: a value, or what stands for moments, their gradients and the loss.

@@ -42,7 +42,7 @@ func (s *step) reluBack(v *ir.Value) (*ir.Value, error) {
 
 // tournament is a max-pool as it was played: its shape, and the bits of its stages, 1 where the first of a pair is not smaller.
 type tournament struct {
-	of    *ir.Value // what is pooled, in TRAIN
+	pool  *ir.Value // in TRAIN
 	attrs ir.Attrs
 	won   []*ir.Value
 }
@@ -57,7 +57,7 @@ func (t *tournament) stage(n int) ir.Attrs {
 
 func (s *step) maxpool(v *ir.Value) *ir.Value {
 	y, t := s.greatest(s.To[v.Args[0]], v.Ints("kernel"), v.Ints("stride"), v.Ints("pad"))
-	t.of, s.pools[v] = v.Args[0], t
+	t.pool, s.pools = v, append(s.pools, t)
 	return s.reshape(y, v.Type.Shape...)
 }
 
@@ -94,15 +94,16 @@ func (s *step) maxpoolBack(v *ir.Value) (*ir.Value, error) {
 	return s.b.Must("tour.return", t.attrs, live), nil
 }
 
-// played finds the tournament whose gradient v is.
+// played finds the tournament whose gradient v is, the first of equals.
 func (s *step) played(v *ir.Value) *tournament {
-	for pool, t := range s.pools {
-		if t.of == v.Args[0] && slices.Equal(pool.Ints("kernel"), v.Ints("kernel")) && slices.Equal(pool.Ints("stride"), v.Ints("stride")) &&
-			slices.Equal(pool.Ints("pad"), v.Ints("pad")) {
-			return t
-		}
+	i := slices.IndexFunc(s.pools, func(t *tournament) bool {
+		return t.pool.Args[0] == v.Args[0] && slices.Equal(t.pool.Ints("kernel"), v.Ints("kernel")) && slices.Equal(t.pool.Ints("stride"), v.Ints("stride")) &&
+			slices.Equal(t.pool.Ints("pad"), v.Ints("pad"))
+	})
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return s.pools[i]
 }
 
 func area(v *ir.Value) int { return v.Ints("kernel")[0] * v.Ints("kernel")[1] }
@@ -122,7 +123,7 @@ func (s *step) avgpoolBack(v *ir.Value) *ir.Value {
 type norm struct {
 	n                 int       // elements of a channel in the batch
 	mean, c, variance *ir.Value // variance has the fraction bits of weights
-	deviation, scale  *ir.Value // 1/sqrt(var + eps), gamma times it: rootFrac more bits than activations
+	deviation, scale  *ir.Value // 1/sqrt(var + eps), gamma times it: of rootFrac bits
 	of                *ir.Value // in TRAIN
 }
 
@@ -132,10 +133,19 @@ type parts struct {
 	p  *ir.Value
 }
 
-// rootFrac are the bits that inverse square roots have more than activations; rootDomain are the powers of two that variances lie between.
-const rootFrac = 4
-
+// rootDomain are the powers of two that variances lie between. Those of a channel that is dead lie below, with eps alone: what comes out is at most what
+// the guess there is and four steps of Newton's make of it, 0.84 * 2^6 * 1.5^4 < 2^9.
 var rootDomain = domain{-12, 12}
+
+// rootFrac are the fraction bits of inverse square roots: four more than activations have, as long as their squares, below 2^18, stay in the ring.
+func (s *step) rootFrac() int { return min(s.frac+4, (most-18)/2) }
+
+// most is the logarithm of what truncation takes.
+const most = ring - 2
+
+// guarded gives fraction bits beyond those of activations, as long as they are not more than with the usual ones: sums and quotients of moments are as
+// large as they are, however fine activations.
+func (s *step) guarded(bits int) int { return min(s.frac, usualFrac) + bits }
 
 func (s *step) moments(v *ir.Value) *ir.Value {
 	x := s.To[v.Args[0]]
@@ -143,8 +153,7 @@ func (s *step) moments(v *ir.Value) *ir.Value {
 	k := &norm{n: x.Type.All() / channels, of: v.Args[0]}
 	k.mean = s.over(s.b.Must("ring.sums", ir.Attrs{"n": channels}, x), k.n, frac(x))
 	k.c = s.sub(x, s.spread(k.mean, x.Type.Shape))
-	const guard = 4 // bits of the sum of squares beyond those of activations
-	squares := s.at(s.b.Must("ring.products", ir.Attrs{"n": channels}, k.c, k.c), s.frac+guard)
+	squares := s.at(s.b.Must("ring.products", ir.Attrs{"n": channels}, k.c, k.c), s.guarded(4))
 	k.variance = s.over(squares, k.n, s.fine())
 	s.norms[v] = k
 	return nil
@@ -153,7 +162,7 @@ func (s *step) moments(v *ir.Value) *ir.Value {
 func (s *step) batchnorm(v *ir.Value) *ir.Value {
 	k := s.norms[v.Args[3]]
 	gamma, beta := s.To[v.Args[1]], s.To[v.Args[2]]
-	k.deviation = s.inverseRoot(s.plus(k.variance, v.Float("eps")), rootDomain, s.frac+rootFrac)
+	k.deviation = s.inverseRoot(s.plus(k.variance, v.Float("eps")), rootDomain, s.rootFrac())
 	k.scale = s.trunc(s.mul(gamma, k.deviation), frac(gamma))
 	y := s.mul(k.c, s.spread(k.scale, k.c.Type.Shape))
 	y = s.add(y, s.spread(s.at(beta, frac(y)), y.Type.Shape))
@@ -186,8 +195,7 @@ func (s *step) batchnormBack(v *ir.Value) *ir.Value {
 	k, of, dy := s.norms[v.Args[2]], s.parts[v.Args[3]], s.To[v.Args[4]]
 	shape := dy.Type.Shape
 	first := s.sub(s.mul(dy, s.spread(k.scale, shape)), s.spread(s.mul(s.over(of.of[1], k.n, frac(dy)), k.scale), shape))
-	const guard = 16 // p/n is small: so many bits more than activations have
-	mean := s.over(of.p, k.n, s.frac+guard)
+	mean := s.over(of.p, k.n, s.guarded(16)) // p/n is small
 	square := s.trunc(s.mul(k.deviation, k.deviation), frac(k.deviation))
 	factor := s.trunc(s.mul(mean, square), frac(square))
 	factor = s.at(s.mul(factor, k.scale), frac(first)-frac(k.c))

@@ -8,12 +8,18 @@ import (
 	"sotto/passes/pass"
 )
 
-// computed evaluates what a lowering makes of numbers, a sample each row.
+// computed evaluates what a lowering makes of numbers, a sample each row, and demands that nothing leaves the ring.
 func computed(t *testing.T, rows [][]float64, frac int, lower func(s *step, x *ir.Value) *ir.Value) [][]float64 {
+	t.Helper()
+	return computedAt(t, usualFrac, rows, frac, lower)
+}
+
+// computedAt is computed where activations have so many fraction bits.
+func computedAt(t *testing.T, activations int, rows [][]float64, frac int, lower func(s *step, x *ir.Value) *ir.Value) [][]float64 {
 	t.Helper()
 	type_ := ir.Type{Elem: ir.Ring(ring, frac), Shape: []int{len(rows[0])}, Batch: len(rows)}
 	f := &ir.Func{Name: "f", Params: []*ir.Value{{Name: "x", Op: ir.Input, Type: type_}}}
-	s := &step{Rewriter: pass.NewRewriter(f), how: how{frac: 16}}
+	s := &step{Rewriter: pass.NewRewriter(f), how: how{frac: activations}}
 	s.b = s.B
 	f = s.New
 	f.Result = lower(s, f.Params[0])
@@ -24,7 +30,14 @@ func computed(t *testing.T, rows [][]float64, frac int, lower func(s *step, x *i
 	for i := range in.I {
 		in.I[i] = int64(math.RoundToEven(math.Ldexp(rows[i/len(rows[0])][i%len(rows[0])], frac)))
 	}
-	env, err := (&ir.Runner{}).Run(f, in)
+	r := ir.Runner{Visit: func(v *ir.Value, x *ir.Tensor) {
+		for _, e := range x.I {
+			if max(e, ^e) >= 1<<most {
+				t.Fatalf("%d fraction bits: %s %s reaches 2^%.1f", activations, v.Name, v.Op.Name, math.Log2(float64(max(e, ^e))))
+			}
+		}
+	}}
+	env, err := r.Run(f, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +76,30 @@ func TestNewton(t *testing.T) {
 			want := c.exact(x[0])
 			if off := math.Abs(got[i][0] - want); off > 2.4e-8*want+c.rounding*math.Ldexp(1, -c.results) {
 				t.Errorf("%s: %g has %g, exactly %g", name, x[0], got[i][0], want)
+			}
+		}
+	}
+}
+
+// At whatever scale activations have, inverse roots keep to the ring: of variances of both ends of the domain as exact as the bits are, and below it, where a
+// channel is dead, too small by no more than four steps leave them.
+func TestInverseRootsStayInTheRing(t *testing.T) {
+	for frac := leastFrac; frac <= mostFrac; frac++ {
+		rows := [][]float64{{0}, {1e-5}, {2e-5}, {math.Ldexp(1, rootDomain.lo)}, {1}, {math.Ldexp(1, rootDomain.hi) - 1}}
+		bits := 0
+		got := computedAt(t, frac, rows, frac+finer, func(s *step, x *ir.Value) *ir.Value {
+			bits = s.rootFrac()
+			return s.inverseRoot(x, rootDomain, bits)
+		})
+		for i, x := range rows {
+			want := 1 / math.Sqrt(x[0])
+			switch off := math.Abs(got[i][0] - want); {
+			case x[0] >= math.Ldexp(1, rootDomain.lo):
+				if off > 2.4e-8*want+4*64*math.Ldexp(1, -bits) {
+					t.Errorf("%d fraction bits: %g has %g, exactly %g", frac, x[0], got[i][0], want)
+				}
+			case got[i][0] < 190 || got[i][0] > min(want, 512):
+				t.Errorf("%d fraction bits: %g, below the domain, has %g: want 190 to %g", frac, x[0], got[i][0], min(want, 512))
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package fixedstep
 
 import (
 	"fmt"
+	"math"
 
 	"sotto/ir"
 )
@@ -13,7 +14,11 @@ func (s *step) crossentropyBack(v *ir.Value) (*ir.Value, error) {
 		return nil, fmt.Errorf("a loss of more than the cross entropy: accepted is that alone")
 	}
 	if smoothing := v.Float("smoothing"); smoothing > 0 {
-		label = s.plus(s.trunc(s.times(label, 1-smoothing), rateFrac), smoothing/float64(label.Type.Len()))
+		each := smoothing / float64(label.Type.Len())
+		if fixed(each, frac(label)) == 0 {
+			return nil, fmt.Errorf("smoothing of %g: accepted are 0, and what leaves each of %d classes %.2g and more", smoothing, label.Type.Len(), math.Ldexp(1, -frac(label)))
+		}
+		label = s.plus(s.trunc(s.times(label, 1-smoothing), rateFrac), each)
 	}
 	d := s.loss(softmaxes[s.softmax](s, z), label)
 	return s.over(d, d.Type.Batch, s.gradient(d.Type.Batch)), nil
