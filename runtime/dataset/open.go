@@ -31,6 +31,16 @@ const Accepted = "a folder of IDX files (MNIST and its family, also .gz), of CIF
 // Files are told apart by their content. Pixels are brought to the network's shape as Load does it; images of float32 are taken
 // as they are, normalised already, and have its shape. All is held in memory.
 func Open(spec string, p Preprocess, classes int) (*Data, error) {
+	return open(spec, p, classes, (*Data).check)
+}
+
+// OpenPart is Open for what one of several owners has of a data set: there may be classes of which it has no image. Where classes have names, as folders do, all
+// must be there, as some would not say which of them they are.
+func OpenPart(spec string, p Preprocess, classes int) (*Data, error) {
+	return open(spec, p, classes, (*Data).checkPart)
+}
+
+func open(spec string, p Preprocess, classes int, check func(d *Data, classes int) error) (*Data, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", spec, err)
 	}
@@ -52,7 +62,7 @@ func Open(spec string, p Preprocess, classes int) (*Data, error) {
 		return nil, err
 	}
 	d.Name = spec
-	if err := d.check(classes); err != nil {
+	if err := check(d, classes); err != nil {
 		return nil, err
 	}
 	for _, s := range d.splits() {

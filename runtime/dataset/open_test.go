@@ -277,6 +277,26 @@ func TestDamagedSets(t *testing.T) {
 	}
 }
 
+// One owner of several may lack classes, as long as numbers say which those are that it has.
+func TestPartsMayLackClasses(t *testing.T) {
+	p := Preprocess{Channels: 1, Height: 2, Width: 2}
+	numbers := folder(t, map[string][]byte{"train-images": idxOf([]int{3, 2, 2}, make([]uint8, 12)), "train-labels": idxOf([]int{3}, []byte{0, 2, 2})})
+	d, err := OpenPart(numbers, p, 5)
+	if err != nil || len(d.Classes) != 5 || d.Train.Label(1) != 2 {
+		t.Errorf("classes %v, error %v", d, err)
+	}
+	if _, err := Open(numbers, p, 3); err == nil || !strings.Contains(err.Error(), "class 1 (1) of 3 has no training image") {
+		t.Errorf("a whole set that lacks a class: %v", err)
+	}
+	if _, err := OpenPart(numbers, p, 2); err == nil || !strings.Contains(err.Error(), "has 3 classes, the network has 2 outputs") {
+		t.Errorf("more classes than outputs: %v", err)
+	}
+	img := pngOf(t, flat(2, 2, color.RGBA{A: 255}))
+	if _, err := OpenPart(folder(t, map[string][]byte{"cat/1.png": img, "dog/1.png": img}), p, 3); err == nil || !strings.Contains(err.Error(), "has 2 classes, the network has 3 outputs") {
+		t.Errorf("folders of some classes: %v", err)
+	}
+}
+
 func TestDamagedArrays(t *testing.T) {
 	pixels, labels := tensorfile.NewNPY("x", []int{2, 4, 4}, make([]uint8, 32)), tensorfile.NewNPY("y", []int{2}, []int64{0, 1})
 	for want, arrays := range map[string][]tensorfile.Entry{

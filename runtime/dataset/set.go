@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -121,6 +122,21 @@ type namedSplit struct {
 
 // check holds the splits against each other and against the number of classes, zero for any.
 func (d *Data) check(classes int) error {
+	if err := d.checkEach(classes); err != nil {
+		return err
+	}
+	return d.everyClass()
+}
+
+// checkPart is check for a part of a data set.
+func (d *Data) checkPart(classes int) error {
+	if n := len(d.Classes); n < classes && slices.Equal(d.Classes, numbered(n)) {
+		d.Classes = numbered(classes)
+	}
+	return d.checkEach(classes)
+}
+
+func (d *Data) checkEach(classes int) error {
 	if d.Train.Len() == 0 {
 		return fmt.Errorf("%s: no training images", d.Name)
 	}
@@ -132,7 +148,7 @@ func (d *Data) check(classes int) error {
 	if classes != 0 && classes != len(d.Classes) {
 		return fmt.Errorf("%s has %d classes, the network has %d outputs: accepted is one output for each class", d.Name, len(d.Classes), classes)
 	}
-	return d.everyClass()
+	return nil
 }
 
 // checkLabels wants every label to be a class.

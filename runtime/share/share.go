@@ -185,6 +185,20 @@ func Join(halves []*Half) (*Set, error) {
 	return s, s.checkSplits()
 }
 
+// Owned is what one owner gave.
+type Owned struct {
+	Set    ID  `json:"set"`    // the name of the splitting
+	Images int `json:"images"` // to train on
+}
+
+// Owners lists what was put together, in the order in which the images stand.
+func (s *Set) Owners() (all []Owned) {
+	for _, h := range s.parts {
+		all = append(all, Owned{h.Set, h.images(Train)})
+	}
+	return all
+}
+
 // Images is how many there are in a split.
 func (s *Set) Images(split string) int { return s.images(split) }
 

@@ -111,6 +111,9 @@ func TestHalvesAddUp(t *testing.T) {
 	if s0.Agreed != s1.Agreed {
 		t.Error("the servers do not agree on what they have")
 	}
+	if o := s0.Owners(); len(o) != 2 || o[0] != s1.Owners()[0] || o[1] != s1.Owners()[1] || o[0].Set == o[1].Set || o[0].Images != h.images(Train) {
+		t.Errorf("owners are %v and %v", s0.Owners(), s1.Owners())
+	}
 	for _, split := range h.Splits {
 		n := split.Images
 		a, la := read(t, s0, split.Name)

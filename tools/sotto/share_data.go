@@ -58,7 +58,7 @@ func (a *app) shareData(spec string, f *shareFlags) (*shareResult, error) {
 		return nil, err
 	}
 	a.progress.step("reading %s", spec)
-	d, err := dataset.Open(spec, p, classes)
+	d, err := dataset.OpenPart(spec, p, classes)
 	if err != nil {
 		return nil, err
 	}

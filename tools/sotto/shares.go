@@ -107,7 +107,8 @@ func newShareCmd(a *app) *cobra.Command {
 			"With --for it splits a labelled data set for private training of that network: its training and validation images, normalised as\n" +
 			"the network takes them, and their labels. DIR/client.data is encrypted to S0 and DIR/server.data to S1, whose certificates (client.crt\n" +
 			"and server.crt, of `sotto keys`) are in --keys. A server alone learns how many images there are, of what shape and in how many classes.\n" +
-			"Every owner of data makes such a pair; the servers put them together. DATA is " + dataset.Accepted + ".",
+			"Every owner of data makes such a pair; the servers put them together, in the order of the splittings' names (data.set in the JSON). An owner may lack\n" +
+			"images of some classes, where the data numbers them. DATA is " + dataset.Accepted + ".",
 		Example: "  sotto share cat.png --bundle out/client -o shares\n  sotto share glyphs:2000 --for examples/minionn.sotto --keys keys -o mine",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.share(args[0], &f)
