@@ -24,17 +24,20 @@ type combineResult struct {
 }
 
 func newCombineCmd(a *app) *cobra.Command {
-	var out string
+	var out, ranges string
 	c := &cobra.Command{
 		Use: "combine SHARE0 SHARE1 -o FILE", Short: "add two servers' shares of trained weights up", Args: cobra.ExactArgs(2),
 		Long: "Combine is the model owner's part of private training: it adds the shares that both servers of `sotto train --private` ended with and\n" +
-			"writes the weights as compile, eval and train --init take them. Whoever has both shares has the model: do this where the model belongs.",
-		Example: "  sotto combine s0/share.safetensors s1/share.safetensors -o weights.safetensors",
+			"writes the weights as compile, eval and train --init take them. Whoever has both shares has the model: do this where the model belongs.\n\n" +
+			"Neither server saw a number that left the ring, and what that makes of weights is garbage, mostly huge. Weights beyond 4096 are refused, and with --ranges,\n" +
+			"the record of a run of the same step on public data (sotto train --ring 64 --ranges), those of a tensor that are 16 times what they came to there.",
+		Example: "  sotto combine s0/share.safetensors s1/share.safetensors -o weights.safetensors\n" +
+			"  sotto combine s0/share.safetensors s1/share.safetensors --ranges ranges.json -o weights.safetensors",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("-o is missing: accepted is the file to write")
 			}
-			r, err := combine(args[0], args[1], out)
+			r, err := combine(args[0], args[1], ranges, out)
 			if err != nil {
 				return err
 			}
@@ -42,14 +45,12 @@ func newCombineCmd(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "the safetensors `file` to write")
+	c.Flags().StringVar(&ranges, "ranges", "", "the `file` that a run on public data wrote")
 	return c
 }
 
-// mostBits is how many bits a state tensor has at most: a step multiplies it by a public rate of 20 fraction bits, and truncates the product.
-const mostBits = 62 - 20
-
-// combine adds two files of shares up.
-func combine(first, second, out string) (*combineResult, error) {
+// combine adds two files of shares up, which may not be beyond what a public run came to, if its record is named.
+func combine(first, second, ranges, out string) (*combineResult, error) {
 	a, err := tensorfile.Open(first)
 	if err != nil {
 		return nil, err
@@ -75,6 +76,12 @@ func combine(first, second, out string) (*combineResult, error) {
 	if !slices.Equal(a.Names(), b.Names()) {
 		return nil, fmt.Errorf("%s and %s are not the two shares of one training: they hold other tensors", first, second)
 	}
+	var public *ringRecord
+	if ranges != "" {
+		if public, err = openRecord(ranges, a.Metadata()[programKey]); err != nil {
+			return nil, err
+		}
+	}
 	r := &combineResult{head: version1, File: out}
 	var tensors []tensorfile.Tensor
 	for _, name := range a.Names() {
@@ -93,12 +100,12 @@ func combine(first, second, out string) (*combineResult, error) {
 		if !slices.Equal(shape, other) {
 			return nil, fmt.Errorf("%s: shapes %v and %v", name, shape, other)
 		}
-		w, most := make([]float32, len(x)), math.Ldexp(1, mostBits-frac)
+		w, most := make([]float32, len(x)), public.most(name)
 		for i := range x {
 			w[i] = float32(math.Ldexp(float64(int64(x[i]+y[i])), -frac))
 			if math.Abs(float64(w[i])) > most {
-				return nil, fmt.Errorf("%s[%d] is %.3g, which only numbers beyond the ring's bounds leave: accepted is up to %g; train with fewer --frac or a lower --rate, "+
-					"and look at the least margin of `sotto train --ring 64` on public data", name, i, w[i], most)
+				return nil, fmt.Errorf("%s[%d] is %.3g, as numbers that left the ring make weights: accepted is up to %g; train with a lower --rate or fewer --frac, "+
+					"after a run on public data with them (`sotto train --ring 64 --ranges`)", name, i, w[i], most)
 			}
 		}
 		tensors = append(tensors, tensorfile.New(name, shape, w))

@@ -23,6 +23,7 @@ import (
 	"sotto/passes"
 	"sotto/passes/choices"
 	"sotto/passes/clean"
+	"sotto/passes/fixedstep"
 	"sotto/passes/pass"
 	"sotto/passes/relu"
 	"sotto/passes/search"
@@ -46,6 +47,7 @@ type trainFlags struct {
 	how     trainingFlags
 	teacher teacherFlags
 	softmax string
+	ranges  string
 	target  string
 	private privateFlags
 	settings
@@ -82,12 +84,13 @@ that says of the same images: so a network regains what polynomials in place of 
 
 With --ring 64 the network is trained in fixed point, as two parties can train it: in the ring, with --frac fraction bits, and with what
 --softmax names in place of exponentials. It is computed in the clear and slowly, to see what accuracy that costs, and how far numbers
-stay from the bounds of the ring (least_margin). Epochs are evaluated in float.
+stay from the bounds of the ring (least_margin); --ranges writes that down for every value. Epochs are evaluated in float.
 
 With --private two servers train it so, on data that neither sees (sotto share), and each ends with a share of the weights (sotto combine). S1
 is started with --serve, S0 with --connect, and a dealer, who makes material and must collude with neither, with --deal; all three are given
 the same network and flags. Estimates are told before it begins. Shares are kept every --checkpoint-steps: a server that was killed goes on with
---resume, the other waits for it.
+--resume, the other waits for it. No server sees a number that leaves the ring: --ranges is the record of a run with --ring 64 on public data, and
+the training does not begin unless that is of the same step, begins alike, made as many steps and left the ring 2 bits.
 
 DATA is `
 
@@ -96,8 +99,11 @@ func newTrainCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "train FILE --data DATA -o DIR", Short: "train a network", Args: cobra.ExactArgs(1),
 		Long: trainHelp + dataset.Accepted + ".",
-		Example: "  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10\n  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10 --resume\n  sotto train examples/minionn.sotto --data glyphs -o fixed --ring 64 --softmax relu --epochs 2" +
-			"\n  sotto train examples/minionn.sotto --private --serve :7766 --dealer dealer.example:7767 --data-bundle mine/server.data -o s1 --epochs 5",
+		Example: "  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10\n  sotto train examples/minionn.sotto --data glyphs -o digits --epochs 10 --resume" +
+			"\n  sotto train examples/minionn.sotto --data glyphs -o fixed --ring 64 --softmax relu --epochs 2 --ranges ranges.json" +
+			"\n  sotto train examples/minionn.sotto --private --deal :7767 --softmax relu" +
+			"\n  sotto train examples/minionn.sotto --private --serve :7766 --dealer dealer.example:7767 --data-bundle mine/server.data --softmax relu --epochs 2 --ranges ranges.json -o s1" +
+			"\n  sotto train examples/minionn.sotto --private --connect server.example:7766 --dealer dealer.example:7767 --data-bundle mine/client.data --softmax relu --epochs 2 --ranges ranges.json -o s0",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if f.private.private {
 				r, err := a.trainPrivate(args[0], &f)
@@ -136,6 +142,7 @@ func (f *trainFlags) addFixed(c *cobra.Command) {
 	c.Flags().IntVar(&f.Ring, "ring", 0, "train in fixed point in a ring of so many `bits`: 64 (default: in float)")
 	c.Flags().IntVar(&f.Frac, "frac", 0, "fraction `bits` of activations in the ring, 13 to 20 (default 16); weights have 8 more")
 	c.Flags().StringVar(&f.softmax, "softmax", "", "what stands for `softmax` in the ring: "+strings.Join(softmaxNames(), ", ")+" (default "+string(pass.Taylor)+")")
+	c.Flags().StringVar(&f.ranges, "ranges", "", "with --ring 64: write how far every value came to this `file`; with --private: the file that such a run on public data wrote")
 }
 
 func softmaxNames() (names []string) {
@@ -152,6 +159,8 @@ func (f *trainFlags) fixed(how *pass.Training) (bool, error) {
 		return false, usagef("--frac and --softmax are of training in fixed point: accepted with --ring 64")
 	case f.softmax != "" && !slices.Contains(softmaxNames(), f.softmax):
 		return false, usagef("--softmax %s: accepted are %s", f.softmax, strings.Join(softmaxNames(), ", "))
+	case f.Ring != 0 && f.Schedule.Most < fixedstep.LeastFactor:
+		return false, usagef("--rate %g: with --ring %d, accepted are %.2g and more", f.Schedule.Most, f.Ring, fixedstep.LeastFactor)
 	}
 	how.Softmax = pass.Softmax(f.softmax)
 	return f.Ring != 0, nil
@@ -268,6 +277,9 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 		return nil, err
 	}
 	fixed, err := f.fixed(how)
+	if err == nil {
+		err = f.checkRecord(fixed)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -547,6 +559,11 @@ func (t *training) result() (*trainResult, error) {
 	}
 	if t.fixed != nil {
 		r.Least = t.fixed.Least()
+	}
+	if t.flags.ranges != "" {
+		if err := t.record(t.flags.ranges); err != nil {
+			return nil, err
+		}
 	}
 	return r, t.plot()
 }

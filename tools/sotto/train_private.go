@@ -36,6 +36,7 @@ import (
 	"sotto/runtime/store"
 	"sotto/runtime/tensorfile"
 	"sotto/runtime/wire"
+	"sotto/tools/sotto/engine"
 	"sotto/tools/sotto/weights"
 )
 
@@ -126,6 +127,7 @@ const privateRing = 64
 // privateStep is a training step as two parties run it.
 type privateStep struct {
 	net    *network
+	ring   string // fingerprint of the step in fixed point, before two parties were given its work
 	secure *ir.Module
 	pair   *twopc.Pair
 }
@@ -156,8 +158,12 @@ func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 	s := &privateStep{net: n, secure: n.module.Clone()}
 	context := &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Training: how, Ring: f.Ring, Frac: f.Frac, Deploy: cost.Outsourced,
 		Source: cost.FromDealer, Protocols: nonlinear, OT: cost.AlwaysOT(extension)}
-	list := slices.Concat(passes.ToTrainable, n.relus.requested(), []*pass.Pass{clean.Identities, relu.PoolFirst, clean.DCE}, passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)
+	list := slices.Concat(passes.ToTrainable, n.relus.requested(), []*pass.Pass{clean.Identities, relu.PoolFirst, clean.DCE}, passes.ToTrain, passes.ToFixedStep)
 	if err := (&pass.Runner{}).Run(context, s.secure, list...); err != nil {
+		return nil, err
+	}
+	s.ring = fingerprint(s.secure.Func("step"))
+	if err := (&pass.Runner{}).Run(context, s.secure, passes.ToPrivateStep...); err != nil {
 		return nil, err
 	}
 	f0 := s.secure.Funcs[0]
@@ -212,6 +218,7 @@ type privateTraining struct {
 	order       []int32 // of the images in the epoch
 	epoch       int     // which that is
 	schedule    search.TrainSettings
+	public      *engine.Margin // of the run on public data that --ranges is of
 	plan        party.Plan
 	checkpoints *store.Checkpoints
 	initial     map[string][]int64
@@ -274,6 +281,10 @@ func (t *privateTraining) prepare() error {
 	t.schedule = search.TrainSettings{Epochs: f.Epochs, Batches: t.set.Images(share.Train) / batch, Schedule: f.Schedule}
 	if t.schedule.Batches == 0 {
 		return fmt.Errorf("batches of %d from %d images: accepted are at most as many as there are", batch, t.set.Images(share.Train))
+	}
+	t.tellOwners()
+	if err := t.fitsRing(); err != nil {
+		return err
 	}
 	if err := t.makePlan(); err != nil {
 		return err
@@ -370,7 +381,7 @@ func (t *privateTraining) makePlan() error {
 		{Name: "epochs (--epochs)", Value: strconv.Itoa(f.Epochs)},
 		{Name: "the learning rate (--rate, --schedule and others)", Value: string(rates)},
 		{Name: "the order of batches (--seed)", Value: strconv.FormatUint(f.Seed, 10)},
-		{Name: "the beginning of weights (--init, --seed)", Value: cmp.Or(f.init, fmt.Sprintf("%s%d", randomWeights, f.Seed))},
+		{Name: "the beginning of weights (--init, --seed)", Value: beginsWith(f)},
 		{Name: "what becomes of rates and the order of batches (use the same release on both sides)", Value: t.made()},
 	} {
 		t.plan = append(t.plan, item)
@@ -627,7 +638,9 @@ type privateResult struct {
 	From    int            `json:"from"` // the step that this process went on from
 	Share   string         `json:"share"`
 	Split   map[string]int `json:"data"`
-	Seconds float64        `json:"seconds"` // of this process
+	Owners  []share.Owned  `json:"owners"`        // in the order in which their images stand
+	Public  *engine.Margin `json:"public_margin"` // of the run that --ranges is of; null: there was none
+	Seconds float64        `json:"seconds"`       // of this process
 	party.Stats
 }
 
@@ -635,7 +648,7 @@ type privateResult struct {
 func (t *privateTraining) result() (*privateResult, error) {
 	r := &privateResult{head: version1, Net: t.step.net.fn().Name, Party: t.party().String(), Hash: t.bundle.Program.Pair.String(), Images: t.set.Images(share.Train),
 		Epochs: t.schedule.Epochs, Steps: int(t.trained.Mark.Step), From: t.from, Share: filepath.Join(t.flags.output, stateFile),
-		Split: map[string]int{}, Seconds: time.Since(t.began).Seconds(), Stats: t.trained.Stats}
+		Split: map[string]int{}, Owners: t.set.Owners(), Public: t.public, Seconds: time.Since(t.began).Seconds(), Stats: t.trained.Stats}
 	for _, s := range t.set.Splits {
 		r.Split[s.Name] = s.Images
 	}
@@ -644,15 +657,16 @@ func (t *privateTraining) result() (*privateResult, error) {
 
 // Keys of the metadata of a share of weights, beside its sharing.
 const (
-	fracsKey = "sotto.frac" // JSON: fraction bits by tensor
-	stepsKey = "sotto.steps"
-	partyKey = "sotto.party" // whose share it is
+	fracsKey   = "sotto.frac" // JSON: fraction bits by tensor
+	stepsKey   = "sotto.steps"
+	partyKey   = "sotto.party"   // whose share it is
+	programKey = "sotto.program" // fingerprint of the step in fixed point
 )
 
 func (t *privateTraining) write(path string) error {
 	meta := party.Sharing(t.trained.Mark.Session).Metadata()
 	meta[stepsKey] = strconv.FormatUint(t.trained.Mark.Step, 10)
-	meta[partyKey] = t.party().String()
+	meta[partyKey], meta[programKey] = t.party().String(), t.step.ring
 	fracs := map[string]int{}
 	var tensors []tensorfile.Tensor
 	for _, p := range weights.Params(t.step.net.fn()) {

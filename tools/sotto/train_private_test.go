@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"math"
 	mathrand "math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,19 +158,80 @@ func TestKilledTraining(t *testing.T) {
 	}
 }
 
-// In the clear, the same steps come to the same weights.
-func TestPrivateTrainingIsTheClearOne(t *testing.T) {
+// idx writes a data set, which is tested on what it is trained on.
+func (p *privatePlace) idx(name string, images [][]byte, labels []byte) {
+	p.t.Helper()
+	header := func(sides ...int) string {
+		text := []byte{0, 0, 8, byte(len(sides))}
+		for _, n := range sides {
+			text = binary.BigEndian.AppendUint32(text, uint32(n))
+		}
+		return string(text)
+	}
+	if err := os.Mkdir(p.path(name), 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, split := range []string{"train", "test"} {
+		p.write(name+"/"+split+"-images", header(len(images), 16, 16)+string(bytes.Join(images, nil)))
+		p.write(name+"/"+split+"-labels", header(len(labels))+string(labels))
+	}
+}
+
+// Owners share their own data, each by itself, one of them without images of a class; two servers, which name the halves in different orders, train on all of it. In
+// the clear the same steps on the data sets one behind the other, in the order that both servers tell, come to the same weights; and the
+// record of that run lets the private one begin.
+func TestPrivateTrainingOfTwoOwnersIsTheClearOne(t *testing.T) {
 	p := &privatePlace{place: &place{t: t, dir: t.TempDir(), wait: "20s"}, addr: freeAddress(t)}
 	p.write("net.sotto", trainedNet)
 	mustSotto(t, "keys", "-o", p.path("keys"))
-	mustSotto(t, "share", "glyphs:48", "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path("a"))
-	p.dealer = p.address(p.train("--deal", "127.0.0.1:0"))
-	args := func(name, who string) []string {
-		return []string{who, p.addr, "--dealer", p.dealer, "-o", name, "--data-bundle", "a/" + name + ".data"}
+	mustSotto(t, "data", "glyphs:48", "--for", p.path("net.sotto"), "-o", p.path("all"))
+	labels, none := os.ReadFile(p.path("all/train-labels-idx1-ubyte"))
+	pixels, err := os.ReadFile(p.path("all/train-images-idx3-ubyte"))
+	if none != nil || err != nil {
+		t.Fatal(none, err)
 	}
-	server, client := p.train(args("server", "--serve")...), p.train(args("client", "--connect")...)
-	p.ends(client, 0, "")
-	p.ends(server, 0, "")
-	mustSotto(t, append([]string{"train", p.path("net.sotto"), "--data", "glyphs:48", "--ring", "64", "-o", p.path("clear"), "--quiet"}, trainedBy...)...)
+	labels, pixels = labels[8:], pixels[16:] // behind the headers
+	owned := map[string][]int{} // images, by owner
+	for i, label := range labels {
+		owner := "a"
+		if label == 0 || label == 1 && i%2 == 0 {
+			owner = "b"
+		}
+		owned[owner] = append(owned[owner], i)
+	}
+	some := func(numbers []int) (x [][]byte, y []byte) {
+		for _, i := range numbers {
+			x, y = append(x, pixels[256*i:256*(i+1)]), append(y, labels[i])
+		}
+		return x, y
+	}
+	sets := map[string]string{} // names of splittings, by owner
+	for owner, numbers := range owned {
+		x, y := some(numbers)
+		p.idx("data-"+owner, x, y)
+		var r shareResult
+		if err := json.Unmarshal([]byte(mustSotto(t, "share", p.path("data-"+owner), "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path(owner), "--json")), &r); err != nil {
+			t.Fatal(err)
+		}
+		sets[owner] = fmt.Sprintf("%x", r.Data.Set)
+	}
+	first, second := "a", "b"
+	if sets[second] < sets[first] {
+		first, second = second, first
+	}
+	x, y := some(slices.Concat(owned[first], owned[second]))
+	p.idx("both", x, y)
+	mustSotto(t, append([]string{"train", p.path("net.sotto"), "--data", p.path("both"), "--ring", "64", "--ranges", p.path("ranges.json"), "-o", p.path("clear"), "--quiet"}, trainedBy...)...)
+
+	p.dealer = p.address(p.train("--deal", "127.0.0.1:0"))
+	server := p.train("--serve", p.addr, "--dealer", p.dealer, "-o", "server", "--ranges", "ranges.json", "--data-bundle", "b/server.data", "--data-bundle", "a/server.data")
+	client := p.train("--connect", p.addr, "--dealer", p.dealer, "-o", "client", "--ranges", "ranges.json", "--data-bundle", "a/client.data", "--data-bundle", "b/client.data")
+	for _, q := range []*proc{client, server} {
+		var r privateResult
+		line(t, p.ends(q, 0, ""), "program_hash", &r)
+		if len(r.Owners) != 2 || fmt.Sprintf("%x", r.Owners[0].Set) != sets[first] || r.Owners[1].Images != len(owned[second]) || r.Images != 48 || r.Public == nil || r.Public.Bits < enough {
+			t.Errorf("%s: %d images of %+v, public margin %+v", r.Party, r.Images, r.Owners, r.Public)
+		}
+	}
 	near(t, p.combined(), p.weights(p.path("clear/weights.safetensors")))
 }

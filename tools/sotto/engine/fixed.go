@@ -21,6 +21,7 @@ type Fixed struct {
 	logits  *ir.Func              // the step of the logits of a relaxed space, if they have an optimiser; else nil
 	decide  *ir.Func              // with it
 	ring    map[string]*ir.Tensor // state by path; the engine's is what it stands for
+	reached map[*ir.Value]uint64  // the greatest element, in the ring, of each value of the steps that were taken
 	least   Margin
 	outside error // of an element that leaves what the ring holds, or what is assumed of it
 }
@@ -44,7 +45,7 @@ func NewFixed(net *ir.Module, o Options, how FixedOptions, d Data) (*Fixed, erro
 	if err := (&pass.Runner{}).Run(&pass.Context{Training: &o.Training, Ring: how.Ring, Frac: how.Frac}, m, passes.ToFixedStep...); err != nil {
 		return nil, err
 	}
-	f := &Fixed{Engine: e, fixed: m.Func("step"), logits: m.Func("step.logits"), decide: m.Func("decide"), ring: map[string]*ir.Tensor{}, least: Margin{Bits: math.Inf(1)}}
+	f := &Fixed{Engine: e, fixed: m.Func("step"), logits: m.Func("step.logits"), decide: m.Func("decide"), ring: map[string]*ir.Tensor{}, reached: map[*ir.Value]uint64{}, least: Margin{Bits: math.Inf(1)}}
 	for _, g := range m.Funcs {
 		for _, v := range g.Body {
 			if v.Op.State {
@@ -151,10 +152,14 @@ func (f *Fixed) measure(v *ir.Value, x *ir.Tensor) {
 	case len(v.Floats("assumed")) == 2 && reaches > v.Floats("assumed")[1]:
 		f.outside = fmt.Errorf("%s reaches %.4g, and is divided by in numbers up to %g: accepted are smaller images or weights", at, reaches, v.Floats("assumed")[1])
 	}
-	if left := 62 - math.Log2(float64(most)+1); left < f.least.Bits {
+	f.reached[v] = max(f.reached[v], most)
+	if left := bitsLeft(most); left < f.least.Bits {
 		f.least = Margin{left, at}
 	}
 }
+
+// bitsLeft is how much larger an element may be.
+func bitsLeft(element uint64) float64 { return 62 - math.Log2(float64(element)+1) }
 
 // Least is the least margin of the steps of this engine; nil: it took none.
 func (f *Fixed) Least() *Margin {
@@ -163,6 +168,27 @@ func (f *Fixed) Least() *Margin {
 	}
 	least := f.least
 	return &least
+}
+
+// Program is the step, in fixed point.
+func (f *Fixed) Program() *ir.Func { return f.fixed }
+
+// Reach is how far the elements of a value came.
+type Reach struct {
+	Path string  `json:"path"`
+	Op   string  `json:"op"`
+	Most float64 `json:"most"` // the greatest absolute value
+	Bits float64 `json:"bits"` // by which the ring holds more
+}
+
+// Reached gives it for every value of the steps that this engine took, in the order of the program.
+func (f *Fixed) Reached() (all []Reach) {
+	for _, v := range f.fixed.Body {
+		if most, ok := f.reached[v]; ok {
+			all = append(all, Reach{v.Path, v.Op.Name, math.Ldexp(float64(most), -v.Type.Elem.Frac), bitsLeft(most)})
+		}
+	}
+	return all
 }
 
 // judged gives cross entropy, of softmax itself, and right answers by the logits of the batch.

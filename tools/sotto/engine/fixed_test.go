@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -44,8 +45,13 @@ func TestFixedPointLearns(t *testing.T) {
 		if err != nil || m.Accuracy < 0.9 {
 			t.Errorf("%s: %+v, %v", softmax, m, err)
 		}
-		if l := f.Least(); l == nil || l.Bits < 4 || l.Bits > 40 {
+		l, all := f.Least(), f.Reached()
+		if l == nil || l.Bits < 4 || l.Bits > 40 {
 			t.Errorf("%s: the bounds were %+v away", softmax, l)
+		}
+		nearest := slices.MinFunc(all, func(a, b Reach) int { return cmp.Compare(a.Bits, b.Bits) })
+		if len(all) != len(f.Program().Body) || nearest.Bits != l.Bits || strings.TrimSpace(nearest.Path+" "+nearest.Op) != l.At {
+			t.Errorf("%s: of %d values, %d were seen, %+v nearest, the bounds were %+v away", softmax, len(f.Program().Body), len(all), nearest, l)
 		}
 	}
 }
