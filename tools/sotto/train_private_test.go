@@ -191,7 +191,7 @@ func TestPrivateTrainingOfTwoOwnersIsTheClearOne(t *testing.T) {
 		t.Fatal(none, err)
 	}
 	labels, pixels = labels[8:], pixels[16:] // behind the headers
-	owned := map[string][]int{} // images, by owner
+	owned := map[string][]int{}              // images, by owner
 	for i, label := range labels {
 		owner := "a"
 		if label == 0 || label == 1 && i%2 == 0 {
