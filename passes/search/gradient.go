@@ -39,10 +39,50 @@ type GradientSettings struct {
 var PASNet = GradientSettings{Epochs: 50, Order: SecondOrder, Rate: 0.025, LeastRate: 0.001, Momentum: 0.9, Decay: 3e-4,
 	LogitRate: 3e-4, LogitDecay: 1e-3}
 
+// LogitMomentum is the momentum of logits whose optimiser is SGD, as where two parties step them: that of their Adam elsewhere.
+const LogitMomentum = adamMean
+
+// LogitStepper is an Engine that steps its logits itself, price and all, as one in fixed point does: what two parties can.
+type LogitStepper interface {
+	Engine
+	StepLogits(b Batch, rate float64) (Metrics, error)
+}
+
+// Turn is a step of a search whose engine steps logits itself: all that such a search is, of first order and by turns.
+type Turn struct {
+	Logits bool // a step of the logits, on the validation split; else one of the weights, on the training split
+	Batch  Batch
+	Rate   float64
+}
+
+// Turns is how many steps that search takes.
+func (s GradientSettings) Turns() int { return 2*s.Epochs*s.Batches - s.warm() }
+
+// warm is how many steps are of the weights alone.
+func (s GradientSettings) warm() int { return min(s.WarmUp, s.Epochs) * s.Batches }
+
+// Turn gives step n, from 0. For each batch that is the logits' first.
+func (s GradientSettings) Turn(n int) Turn {
+	number := n
+	if warm := s.warm(); n >= warm {
+		number = warm + (n-warm)/2
+		if (n-warm)%2 == 0 {
+			return Turn{true, Batch{Valid, number}, s.LogitRate}
+		}
+	}
+	return Turn{false, Batch{Train, number}, s.rate(number / s.Batches)}
+}
+
+// rate is the learning rate of the weights in an epoch.
+func (s GradientSettings) rate(epoch int) float64 {
+	return Cosine(s.Rate, s.LeastRate, epoch, s.Epochs)
+}
+
 // Gradient is the search by gradient: softmax of a site's logits weighs its options, logits follow the gradient of the validation loss and of
 // the expected price, and after the last epoch each site takes the option that Derive says.
 type Gradient struct {
 	engine  Engine
+	stepper LogitStepper // the engine, if it steps logits itself
 	space   *Space
 	set     GradientSettings
 	state   gradientState
@@ -73,8 +113,12 @@ func NewGradient(e Engine, s *Space, set GradientSettings) (*Gradient, error) {
 	if set.Order != FirstOrder && set.Order != SecondOrder {
 		return nil, fmt.Errorf("order %d: accepted are 1 and 2", set.Order)
 	}
+	stepper, _ := e.(LogitStepper)
+	if stepper != nil && (set.Order != FirstOrder || set.Temperature != 0 || set.LogitDecay != 0) {
+		return nil, fmt.Errorf("order %d, noise of temperature %g and decay %g of logits that the engine steps itself: accepted is the first order without noise and decay", set.Order, set.Temperature, set.LogitDecay)
+	}
 	n, m := e.Len(Logits), e.Len(Weights)
-	g := &Gradient{engine: e, space: s, set: set}
+	g := &Gradient{engine: e, stepper: stepper, space: s, set: set}
 	g.state = gradientState{Logits: make([]float64, n), Adam: newAdam(n)}
 	g.buffers = gradientBuffers{logits: make([]float32, n), da: make([]float32, n), plus: make([]float32, n), minus: make([]float32, n)}
 	if set.Order == SecondOrder {
@@ -90,7 +134,7 @@ func (g *Gradient) Step() (*Entry, bool, error) {
 	if epoch >= g.set.Epochs {
 		return nil, true, nil
 	}
-	rate := Cosine(g.set.Rate, g.set.LeastRate, epoch, g.set.Epochs)
+	rate := g.set.rate(epoch)
 	noise := g.place()
 	if epoch >= g.set.WarmUp {
 		if err := g.stepLogits(rate, noise); err != nil {
@@ -125,12 +169,22 @@ func (g *Gradient) place() (temperature float64) {
 		}
 		g.buffers.logits[i] = float32(l / temperature)
 	}
-	g.engine.Set(Logits, g.buffers.logits)
+	g.hand()
 	return temperature
+}
+
+// hand gives the engine logits, unless they are its own.
+func (g *Gradient) hand() {
+	if g.stepper == nil {
+		g.engine.Set(Logits, g.buffers.logits)
+	}
 }
 
 // stepLogits follows the gradient of the validation loss, through one step of the weights if the order is second, and of the price.
 func (g *Gradient) stepLogits(rate, temperature float64) error {
+	if g.stepper != nil {
+		return g.ownStep()
+	}
 	hyper := g.firstOrder
 	if g.set.Order == SecondOrder {
 		hyper = g.secondOrder
@@ -147,6 +201,18 @@ func (g *Gradient) stepLogits(rate, temperature float64) error {
 		total[i] = total[i]/temperature + g.set.LogitDecay*g.state.Logits[i]
 	}
 	g.state.Adam.step(g.state.Logits, total, g.set.LogitRate)
+	return nil
+}
+
+// ownStep has the engine step its logits.
+func (g *Gradient) ownStep() error {
+	if _, err := g.stepper.StepLogits(g.valid(), g.set.LogitRate); err != nil {
+		return err
+	}
+	g.engine.Get(Logits, g.buffers.logits)
+	for i, l := range g.buffers.logits {
+		g.state.Logits[i] = float64(l)
+	}
 	return nil
 }
 
@@ -218,7 +284,7 @@ func (g *Gradient) entry(epoch int, rate float64) (*Entry, error) {
 	for i, l := range g.state.Logits {
 		g.buffers.logits[i] = float32(l)
 	}
-	g.engine.Set(Logits, g.buffers.logits)
+	g.hand()
 	valid, err := g.engine.Eval(Valid)
 	if err != nil {
 		return nil, err

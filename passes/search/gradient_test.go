@@ -250,6 +250,60 @@ func TestAResumedSearchIsTheSame(t *testing.T) {
 	})
 }
 
+// stepper is an engine that steps its logits itself, each towards where its price is less, and keeps a list of all steps.
+type stepper struct {
+	bilevel
+	turns []Turn
+}
+
+func (e *stepper) Step(b Batch, rate float64) (Metrics, error) {
+	e.turns = append(e.turns, Turn{false, b, rate})
+	return Metrics{Samples: 1}, nil
+}
+
+func (e *stepper) StepLogits(b Batch, rate float64) (Metrics, error) {
+	e.turns = append(e.turns, Turn{true, b, rate})
+	e.a[1] += float32(rate)
+	return Metrics{}, nil
+}
+
+func (e *stepper) Set(Kind, []float32) { panic("its logits are its own") }
+
+// A search whose engine steps logits itself takes the turns that its settings say, takes the logits as they come, and
+// no settings that the engine's steps know nothing of.
+func TestASearchByTurns(t *testing.T) {
+	for _, warm := range []int{0, 2, 5} {
+		e := &stepper{bilevel: bilevel{w: make([]float32, weightsOf), a: make([]float32, 4)}}
+		set := GradientSettings{Epochs: 3, Batches: 4, Order: FirstOrder, Rate: 0.1, LeastRate: 0.01, LogitRate: 0.5, WarmUp: warm}
+		g, err := NewGradient(e, twoSites(), set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for done := false; !done; {
+			if _, done, err = g.Step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(e.turns) != set.Turns() {
+			t.Fatalf("%d turns, the settings say %d", len(e.turns), set.Turns())
+		}
+		for n, got := range e.turns {
+			if want := set.Turn(n); got != want {
+				t.Errorf("warm-up of %d epochs: turn %d is %+v, the settings say %+v", warm, n, got, want)
+			}
+		}
+		if steps := 12 - 4*min(warm, 3); g.state.Logits[1] != 0.5*float64(steps) {
+			t.Errorf("logit is %g after %d steps of it", g.state.Logits[1], steps)
+		}
+	}
+	for _, set := range []GradientSettings{{Order: SecondOrder}, {Order: FirstOrder, Temperature: 1}, {Order: FirstOrder, LogitDecay: 1}} {
+		set.Epochs, set.Batches = 1, 1
+		if _, err := NewGradient(&stepper{bilevel: bilevel{a: make([]float32, 4)}}, twoSites(), set); err == nil {
+			t.Errorf("a search by turns takes %+v", set)
+		}
+	}
+}
+
 func mustGradient(t *rapid.T, e Engine, set GradientSettings) *Gradient {
 	g, err := NewGradient(e, twoSites(), set)
 	if err != nil {

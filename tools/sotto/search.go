@@ -22,6 +22,7 @@ import (
 	"sotto/passes/search"
 	"sotto/runtime/dataset"
 	"sotto/tools/sotto/curves"
+	"sotto/tools/sotto/engine"
 	"sotto/tools/sotto/goals"
 	batches "sotto/tools/sotto/samples"
 )
@@ -67,6 +68,7 @@ type searchSettings struct {
 	Candidates   int     `json:"candidates"`
 	Images       int     `json:"images"` // of the training split; 0: all
 	linearizeSettings
+	fixedSettings
 }
 
 func (s searchSettings) training() pass.Training {
@@ -87,6 +89,8 @@ type searchResult struct {
 	Limits   []string          `json:"limits"`
 	Trials   []*trial          `json:"trials"`
 	Output   string            `json:"output"`
+	// Least is how near searches in fixed point came to the bounds of the ring, in this process.
+	Least *engine.Margin `json:"least_margin,omitempty"`
 }
 
 func newSearchCmd(a *app) *cobra.Command {
@@ -98,6 +102,9 @@ func newSearchCmd(a *app) *cobra.Command {
 			"The method gradient (PASNet) weighs the options of every site by a softmax, whose logits follow the validation loss and the price of the\n" +
 			"options on the target; each site then takes its option, as the limits allow, and the network is trained on. --weight with\n" +
 			"several numbers makes several networks of different price. What is found is compiled and priced anew before it is believed.\n\n" +
+			"With --ring 64 that search is in fixed point, as two parties can search: by turns on weights and logits, of first order, in the ring with --frac\n" +
+			"fraction bits, with SGD for logits too and with what --softmax names in place of exponentials. It is computed in the clear and slowly, to see\n" +
+			"what that decides, and how far numbers stay from the bounds of the ring (least_margin). What is found is trained on in float.\n\n" +
 			"The method budget (CryptoNAS) is for spaces that vectors of parameters make: weights that all networks share are trained on those that a\n" +
 			"controller draws, and the controller by their accuracy; a scalar parameter that is open is then made as wide as the limits allow, and\n" +
 			"the network is trained from the beginning.\n\n" +
@@ -110,6 +117,7 @@ func newSearchCmd(a *app) *cobra.Command {
 			"Figures for --budget:\n  " + strings.Join(goals.Measures(), "\n  "),
 		Example: "  sotto search examples/glyphs_space.sotto --target lan --weight 0.02,0.08,0.14 -o found\n" +
 			"  sotto search space.sotto --data cifar/ --budget relus=86K --budget latency=40ms --target wan -o found\n" +
+			"  sotto search examples/glyphs_small_space.sotto --ring 64 --softmax relu -o found\n" +
 			"  sotto search net.sotto --data glyphs --method linearize --granularity channel --init net.safetensors --budget relus=5K -o found",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -162,6 +170,7 @@ func (f *searchFlags) add(c *cobra.Command) {
 	c.Flags().IntVar(&s.Drawn, "drawn", search.CryptoNAS.Drawn, "networks that a step of the controller is the mean of")
 	c.Flags().IntVar(&s.Candidates, "candidates", search.CryptoNAS.Candidates, "networks of the trained controller that are compared on the validation split")
 	s.linearizeSettings.add(c)
+	s.fixedSettings.add(c)
 	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
 }
 
@@ -226,6 +235,11 @@ func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) 
 	}
 	if err := f.fields(g, cmd); err != nil {
 		return nil, err
+	}
+	if f.settings.Ring != 0 {
+		if err := f.inRing(g, cmd); err != nil {
+			return nil, err
+		}
 	}
 	for _, text := range f.budgets {
 		l, err := goals.ParseLimit(text, f.target)
@@ -318,13 +332,17 @@ func (s *searcher) begin() error {
 		return err
 	}
 	if len(choices.Sites(s.n.fn())) == 0 {
-		return fmt.Errorf("@%s has no choices: accepted for gradients are spaces with choices, such as choice act(x) = relu(x) | x2act(x)", s.n.fn().Name)
+		return noChoices(s.n)
 	}
 	if s.prices, err = s.newSpacePrices(s.n, s.f.lower, figures); err != nil {
 		return err
 	}
 	s.space, err = s.prices.space(s.goal)
 	return err
+}
+
+func noChoices(n *network) error {
+	return fmt.Errorf("@%s has no choices: accepted for gradients are spaces with choices, such as choice act(x) = relu(x) | x2act(x)", n.fn().Name)
 }
 
 // methods are the ways of searching, by name.
@@ -396,7 +414,7 @@ func (s *searcher) once(kept map[string]*trial, t *trial, n *network, named []pa
 // result takes the most accurate network that holds the limits, by the validation split.
 func (s *searcher) result(trials []*trial) (*searchResult, error) {
 	latency := goals.Figure{Measure: "latency", Target: s.f.target}.String()
-	r := &searchResult{head: version1, Net: s.n.fn().Name, Method: s.f.settings.Method, Data: s.goal.Data, Trials: trials, Output: s.f.output, Limits: []string{}}
+	r := &searchResult{head: version1, Net: s.n.fn().Name, Method: s.f.settings.Method, Data: s.goal.Data, Trials: trials, Output: s.f.output, Limits: []string{}, Least: s.least}
 	for _, l := range s.limits {
 		r.Limits = append(r.Limits, l.String())
 	}
@@ -467,6 +485,9 @@ func (r *searchResult) text(w io.Writer) {
 	fmt.Fprintln(w)
 	pairs(w, "found", r.Found, "accuracy", fmt.Sprintf("%.1f %%", 100*r.Accuracy), "ReLUs", fmt.Sprintf("%.0f", r.ReLUs), "latency", fmt.Sprintf("%.1f ms", r.Latency),
 		"limits", cmp.Or(strings.Join(r.Limits, ", "), "none"), "files", filepath.Join(r.Output, r.Found))
+	if r.Least != nil {
+		fmt.Fprintln(w, r.Least)
+	}
 }
 
 // figures are the estimate's.

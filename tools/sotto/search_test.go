@@ -26,6 +26,8 @@ func TestAKilledSearchGoesOn(t *testing.T) {
 	}{
 		"gradient": {"weight-0.01/search", []string{"--method", "gradient", "--pretrain", "1", "--epochs", "2", "--weight", "0.01,1"},
 			[]string{"weight-1/search/journal.jsonl", "weight-1/train/journal.jsonl", "weight-0.01/weights.safetensors", "weight-1/weights.safetensors"}},
+		"ring": {"weight-0.01/search", []string{"--ring", "64", "--softmax", "relu", "--pretrain", "1", "--epochs", "2", "--weight", "0.01"},
+			[]string{"weight-0.01/search/journal.jsonl", "weight-0.01/train/journal.jsonl", "weight-0.01/decision.json", "weight-0.01/weights.safetensors"}},
 		"sites": {"sites", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--budget", "relus=300"},
 			[]string{"sites/journal.jsonl", "site/train/journal.jsonl", "site/decision.json", "site/weights.safetensors"}},
 		"gates": {"gates", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--granularity", "channel", "--budget", "relus=300", "--penalty", "0.1", "--gate-rate", "0.1"},

@@ -41,7 +41,8 @@ type searcher struct {
 	limits []search.Limit
 	space  *search.Space // of choices
 	data   *batches.Samples
-	taught engine.Data // the same with labels of a teacher; nil: there is none
+	taught engine.Data    // the same with labels of a teacher; nil: there is none
+	least  *engine.Margin // of searches in fixed point
 }
 
 // trial is a line of DIR/trials.jsonl.
@@ -216,25 +217,38 @@ func (s *searcher) searched() int {
 	return (s.f.settings.Epochs*s.steps() + each - 1) / each
 }
 
+// gradient are the settings of a gradient search with a weight of the price, in epochs of so many batches.
+func (s searchSettings) gradient(batches int, weight float64) search.GradientSettings {
+	return search.GradientSettings{Epochs: s.Epochs, Batches: batches, Order: search.Order(s.Order), Rate: s.Rate, LeastRate: s.Rate / 25, Momentum: s.Momentum,
+		Decay: s.Decay, LogitRate: s.LogitRate, LogitDecay: s.LogitDecay, PriceWeight: weight, Temperature: s.Gumbel, WarmUp: s.WarmUp, Seed: s.Seed}
+}
+
+// relaxed is an engine of the space with all its options, which begins with the weights of a training.
+func (s *searcher) relaxed(weight float64, begin map[string][]float32) (search.Engine, error) {
+	if s.f.settings.Ring != 0 {
+		return s.fixed(weight, begin)
+	}
+	e, err := s.engineOf(s.n, passes.ToSupernet)
+	if err != nil {
+		return nil, err
+	}
+	return e, carry(e, begin, s.isWeight)
+}
+
 // gradient searches with one weight of the price, and gives the options that were found with the weights of the relaxed space.
 func (s *searcher) gradient(name string, weight float64, begin map[string][]float32) ([]int, map[string][]float32, error) {
-	e, err := s.engineOf(s.n, passes.ToSupernet)
+	e, err := s.relaxed(weight, begin)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := carry(e, begin, s.isWeight); err != nil {
-		return nil, nil, err
-	}
-	set := s.f.settings
-	g, err := search.NewGradient(e, s.space, search.GradientSettings{Epochs: set.Epochs, Batches: s.steps(),
-		Order: search.Order(set.Order), Rate: set.Rate, LeastRate: set.Rate / 25, Momentum: set.Momentum, Decay: set.Decay,
-		LogitRate: set.LogitRate, LogitDecay: set.LogitDecay, PriceWeight: weight, Temperature: set.Gumbel, WarmUp: set.WarmUp, Seed: set.Seed})
+	g, err := search.NewGradient(e, s.space, s.f.settings.gradient(s.steps(), weight))
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := s.phase(filepath.Join(name, "search"), g, e); err != nil {
 		return nil, nil, err
 	}
+	s.nearest(e)
 	options, _, err := s.space.Derive(g.Probabilities())
 	return options, e.State(), err
 }

@@ -46,7 +46,6 @@ type trainFlags struct {
 	every   time.Duration
 	how     trainingFlags
 	teacher teacherFlags
-	softmax string
 	ranges  string
 	target  string
 	private privateFlags
@@ -65,8 +64,9 @@ type settings struct {
 
 // fixedSettings say how a network is trained in fixed point; no ring: in float.
 type fixedSettings struct {
-	Ring int `json:"ring,omitempty"`
-	Frac int `json:"frac,omitempty"`
+	Ring    int    `json:"ring,omitempty"`
+	Frac    int    `json:"frac,omitempty"`
+	Softmax string `json:"softmax,omitempty"`
 }
 
 const trainHelp = `Train trains a network on a data set, on this machine's processor, and writes weights.safetensors for compile into -o's folder, with
@@ -132,17 +132,17 @@ func newTrainCmd(a *app) *cobra.Command {
 	f.teacher.add(c)
 	addTargetFlag(c, &f.target)
 	f.settings.add(c)
-	f.addFixed(c)
+	f.fixedSettings.add(c)
+	c.Flags().StringVar(&f.ranges, "ranges", "", "with --ring 64: write how far every value came to this `file`; with --private: the file that such a run on public data wrote")
 	f.private.add(c)
 	return c
 }
 
-// addFixed adds the flags of training in fixed point.
-func (f *trainFlags) addFixed(c *cobra.Command) {
+// add adds the flags of training in fixed point.
+func (f *fixedSettings) add(c *cobra.Command) {
 	c.Flags().IntVar(&f.Ring, "ring", 0, "train in fixed point in a ring of so many `bits`: 64 (default: in float)")
 	c.Flags().IntVar(&f.Frac, "frac", 0, "fraction `bits` of activations in the ring, 13 to 20 (default 16); weights have 8 more")
-	c.Flags().StringVar(&f.softmax, "softmax", "", "what stands for `softmax` in the ring: "+strings.Join(softmaxNames(), ", ")+" (default "+string(pass.Taylor)+")")
-	c.Flags().StringVar(&f.ranges, "ranges", "", "with --ring 64: write how far every value came to this `file`; with --private: the file that such a run on public data wrote")
+	c.Flags().StringVar(&f.Softmax, "softmax", "", "what stands for `softmax` in the ring: "+strings.Join(softmaxNames(), ", ")+" (default "+string(pass.Taylor)+")")
 }
 
 func softmaxNames() (names []string) {
@@ -153,16 +153,16 @@ func softmaxNames() (names []string) {
 }
 
 // fixed says whether a network is trained in fixed point, and how.
-func (f *trainFlags) fixed(how *pass.Training) (bool, error) {
+func (f *fixedSettings) fixed(how *pass.Training, rate float64) (bool, error) {
 	switch {
-	case f.Ring == 0 && (f.Frac != 0 || f.softmax != ""):
+	case f.Ring == 0 && (f.Frac != 0 || f.Softmax != ""):
 		return false, usagef("--frac and --softmax are of training in fixed point: accepted with --ring 64")
-	case f.softmax != "" && !slices.Contains(softmaxNames(), f.softmax):
-		return false, usagef("--softmax %s: accepted are %s", f.softmax, strings.Join(softmaxNames(), ", "))
-	case f.Ring != 0 && f.Schedule.Most < fixedstep.LeastFactor:
-		return false, usagef("--rate %g: with --ring %d, accepted are %.2g and more", f.Schedule.Most, f.Ring, fixedstep.LeastFactor)
+	case f.Softmax != "" && !slices.Contains(softmaxNames(), f.Softmax):
+		return false, usagef("--softmax %s: accepted are %s", f.Softmax, strings.Join(softmaxNames(), ", "))
+	case f.Ring != 0 && rate < fixedstep.LeastFactor:
+		return false, usagef("--rate %g: with --ring %d, accepted are %.2g and more", rate, f.Ring, fixedstep.LeastFactor)
 	}
-	how.Softmax = pass.Softmax(f.softmax)
+	how.Softmax = pass.Softmax(f.Softmax)
 	return f.Ring != 0, nil
 }
 
@@ -276,7 +276,7 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	fixed, err := f.fixed(how)
+	fixed, err := f.fixed(how, f.Schedule.Most)
 	if err == nil {
 		err = f.checkRecord(fixed)
 	}
@@ -635,6 +635,6 @@ func (r *trainResult) text(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s relus%s, %s trained parameters; weights in %s (%.0f s)\n", count(r.ReLUs), latency, count(r.Params), r.Weights, r.Seconds)
 	if r.Least != nil {
-		fmt.Fprintf(w, "the ring's bounds were %.1f bits away at the nearest, at %s\n", r.Least.Bits, r.Least.At)
+		fmt.Fprintln(w, r.Least)
 	}
 }

@@ -135,7 +135,7 @@ type privateStep struct {
 func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 	how, err := f.how.training()
 	if err == nil {
-		_, err = f.fixed(how)
+		_, err = f.fixed(how, f.Schedule.Most)
 	}
 	if err != nil {
 		return nil, err

@@ -32,6 +32,10 @@ type Margin struct {
 	At   string  `json:"at"`   // path and op
 }
 
+func (m *Margin) String() string {
+	return fmt.Sprintf("the ring's bounds were %.1f bits away at the nearest, at %s", m.Bits, m.At)
+}
+
 // FixedOptions say how numbers are written; zeros stand for what package fixedstep takes.
 type FixedOptions struct{ Ring, Frac int }
 
@@ -265,4 +269,4 @@ func (f *Fixed) Restore(from map[string][]float32) error {
 	return nil
 }
 
-var _ search.Engine = (*Fixed)(nil)
+var _ search.LogitStepper = (*Fixed)(nil)
