@@ -236,10 +236,8 @@ func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) 
 	if err := f.fields(g, cmd); err != nil {
 		return nil, err
 	}
-	if f.settings.Ring != 0 {
-		if err := f.inRing(g, cmd); err != nil {
-			return nil, err
-		}
+	if err := f.inRing(g, cmd); err != nil {
+		return nil, err
 	}
 	for _, text := range f.budgets {
 		l, err := goals.ParseLimit(text, f.target)

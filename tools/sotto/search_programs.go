@@ -28,8 +28,11 @@ import (
 // toShared relaxes a space as it is searched in fixed point, without dropout.
 var toShared = slices.Concat(passes.ToSupernet, []*pass.Pass{clean.Identities, relu.PoolFirst, clean.DCE})
 
-// inRing holds a search's settings to what there is in fixed point, and takes what there is where nobody gave them.
+// inRing holds the settings of a search in fixed point to what there is, and takes what there is where nobody gave them.
 func (f *searchFlags) inRing(g *goals.Goal, cmd *cobra.Command) error {
+	if fixed, err := f.settings.fixed(&pass.Training{}); !fixed || err != nil {
+		return err
+	}
 	if f.settings.Method != "gradient" {
 		return usagef("--method %s: in fixed point (--ring), accepted is gradient", f.settings.Method)
 	}
@@ -47,8 +50,7 @@ func (f *searchFlags) inRing(g *goals.Goal, cmd *cobra.Command) error {
 			return usagef("--%s %s: in fixed point (--ring), accepted is %s", c.flag, flag.Value, c.accepted)
 		}
 	}
-	_, err := f.settings.ringTraining()
-	return err
+	return nil
 }
 
 // ringLogitRate is the learning rate of logits in fixed point, whose optimiser is SGD, where nobody says: Adam's would leave them where they are.
