@@ -14,6 +14,7 @@ import (
 	"sotto/passes"
 	"sotto/passes/choices"
 	"sotto/passes/clean"
+	"sotto/passes/fixedstep"
 	"sotto/passes/pass"
 	"sotto/passes/relu"
 	"sotto/passes/search"
@@ -30,7 +31,7 @@ var toShared = slices.Concat(passes.ToSupernet, []*pass.Pass{clean.Identities, r
 
 // inRing holds the settings of a search in fixed point to what there is, and takes what there is where nobody gave them.
 func (f *searchFlags) inRing(g *goals.Goal, cmd *cobra.Command) error {
-	if fixed, err := f.settings.fixed(&pass.Training{}); !fixed || err != nil {
+	if fixed, err := f.settings.fixed(&pass.Training{}, f.settings.Rate); !fixed || err != nil {
 		return err
 	}
 	if f.settings.Method != "gradient" {
@@ -49,6 +50,9 @@ func (f *searchFlags) inRing(g *goals.Goal, cmd *cobra.Command) error {
 		if !c.others && flag.Value.String() != c.accepted {
 			return usagef("--%s %s: in fixed point (--ring), accepted is %s", c.flag, flag.Value, c.accepted)
 		}
+	}
+	if r := f.settings.LogitRate; r < fixedstep.LeastFactor {
+		return usagef("--logit-rate %g: in fixed point (--ring), accepted are %.2g and more", r, fixedstep.LeastFactor)
 	}
 	return nil
 }
