@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,9 +41,9 @@ const (
 	DefaultSessions = 64
 )
 
-// Dealer serves material to the sessions of one pair of programs.
+// Dealer serves material to the sessions of some pairs of programs.
 type Dealer struct {
-	deal   Deal
+	deals  []Deal
 	tuning Tuning
 	draw   func() prg.Seed
 
@@ -52,13 +53,18 @@ type Dealer struct {
 	serving int
 }
 
-// NewDealer checks the deal.
-func NewDealer(deal Deal, t Tuning) (*Dealer, error) {
-	if deal.Manifest == nil {
-		return nil, fmt.Errorf("material: a deal without a manifest")
+// NewDealer checks the deals, one or more.
+func NewDealer(deals []Deal, t Tuning) (*Dealer, error) {
+	if len(deals) == 0 {
+		return nil, fmt.Errorf("material: no deal to serve")
 	}
-	if err := check(deal.Manifest); err != nil {
-		return nil, err
+	for _, deal := range deals {
+		if deal.Manifest == nil {
+			return nil, fmt.Errorf("material: a deal without a manifest")
+		}
+		if err := check(deal.Manifest); err != nil {
+			return nil, err
+		}
 	}
 	if t.Patience < 0 || t.Sessions < 0 {
 		return nil, fmt.Errorf("material: patience %v and %d sessions: neither may be negative", t.Patience, t.Sessions)
@@ -72,7 +78,7 @@ func NewDealer(deal Deal, t Tuning) (*Dealer, error) {
 	if t.Log == nil {
 		t.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Dealer{deal: deal, tuning: t, draw: prg.NewSeed, waiting: map[Session]*guest{}, ended: map[Session]string{}}, nil
+	return &Dealer{deals: deals, tuning: t, draw: prg.NewSeed, waiting: map[Session]*guest{}, ended: map[Session]string{}}, nil
 }
 
 // Serve deals to the parties that come in, several sessions at a time, until ctx ends, which is no error: sessions
@@ -144,9 +150,11 @@ func (d *Dealer) meet(g *guest) (partner *guest, err error) {
 		return nil, fmt.Errorf("session %v is over: %s: start a new one", id, why)
 	case partner != nil && partner.party == g.party:
 		return nil, fmt.Errorf("session %v: the %s is here already", id, g.party)
-	case g.hello.pair != d.deal.Pair:
+	case d.manifest(g.hello.pair) == nil:
 		return nil, d.burn(id, fmt.Errorf("the %s runs the program %s, this dealer deals for %s: compile again, and give all three what it made",
-			g.party, g.hello.pair.Short(), d.deal.Pair.Short()))
+			g.party, g.hello.pair.Short(), d.pairs()))
+	case partner != nil && partner.hello.pair != g.hello.pair:
+		return nil, d.burn(id, fmt.Errorf("the %s runs the program %s, the %s %s: accepted is one for both", g.party, g.hello.pair.Short(), partner.party, partner.hello.pair.Short()))
 	case partner != nil:
 		delete(d.waiting, id)
 		d.ended[id] = "its material was dealt"
@@ -157,6 +165,25 @@ func (d *Dealer) meet(g *guest) (partner *guest, err error) {
 	}
 	d.waiting[id] = g
 	return nil, nil
+}
+
+// manifest is that of a pair; nil: of none that is dealt for.
+func (d *Dealer) manifest(pair program.Hash) *program.Manifest {
+	for _, deal := range d.deals {
+		if deal.Pair == pair {
+			return deal.Manifest
+		}
+	}
+	return nil
+}
+
+// pairs lists what is dealt for.
+func (d *Dealer) pairs() string {
+	var names []string
+	for _, deal := range d.deals {
+		names = append(names, deal.Pair.Short())
+	}
+	return strings.Join(names, ", ")
 }
 
 // burn ends a session that was not served, tells the guest who waits in it, and gives why back. d.mu is held.
@@ -204,7 +231,7 @@ func (d *Dealer) leave(g *guest, why error) bool {
 // serve deals to both parties and logs the session.
 func (d *Dealer) serve(g, partner *guest) {
 	begun := time.Now()
-	t := &table{dealer: d}
+	t := &table{dealer: d, manifest: d.manifest(g.hello.pair)}
 	t.guests[g.party], t.guests[partner.party] = g, partner
 	err := t.run()
 	d.clear()
@@ -320,10 +347,11 @@ func (g *guest) left(err error) error {
 
 // table is one session being served.
 type table struct {
-	dealer *Dealer
-	guests [2]*guest // by party
-	seeds  [2]prg.Seed
-	bytes  int64 // of payload sent
+	dealer   *Dealer
+	manifest *program.Manifest
+	guests   [2]*guest // by party
+	seeds    [2]prg.Seed
+	bytes    int64 // of payload sent
 
 	once sync.Once
 	err  error // the first failure
@@ -383,7 +411,7 @@ func (t *table) hear(g *guest) {
 // deal sends each party what it gets as one message: the keys of comparisons to both, then the corrections to the server. On an
 // error it says whose it is.
 func (t *table) deal() (*guest, error) {
-	if t.dealer.deal.Manifest.Ring == 32 {
+	if t.manifest.Ring == 32 {
 		return streams[uint32](t)
 	}
 	return streams[uint64](t)
@@ -391,7 +419,7 @@ func (t *table) deal() (*guest, error) {
 
 func streams[W ring.Word](t *table) (*guest, error) {
 	server := t.guests[cost.Server]
-	m := t.dealer.deal.Manifest
+	m := t.manifest
 	server.conn.Begin()
 	if m.HasKeys() {
 		if g, err := dealBoth[W](t); err != nil {
@@ -408,7 +436,7 @@ func streams[W ring.Word](t *table) (*guest, error) {
 func dealBoth[W ring.Word](t *table) (blame *guest, err error) {
 	client := t.guests[cost.Client]
 	client.conn.Begin()
-	l := newLocksmith[W](t.dealer.deal.Manifest, &t.seeds, t.dealer.draw)
+	l := newLocksmith[W](t.manifest, &t.seeds, t.dealer.draw)
 	defer l.wipe()
 	made, stop, ended := make(chan dealing[W]), make(chan struct{}), make(chan error, 1)
 	go func() { ended <- l.work(made, stop) }()

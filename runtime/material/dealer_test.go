@@ -459,16 +459,17 @@ func TestListenRefusals(t *testing.T) {
 func TestNewDealerRefusals(t *testing.T) {
 	m := smallManifest()
 	for _, c := range []struct {
-		deal   material.Deal
+		deals  []material.Deal
 		tuning material.Tuning
 		want   string
 	}{
-		{material.Deal{}, material.Tuning{}, "a deal without a manifest"},
-		{material.Deal{Manifest: &program.Manifest{}}, material.Tuning{}, "manifest version 0"},
-		{material.Deal{Manifest: m}, material.Tuning{Patience: -1}, "neither may be negative"},
-		{material.Deal{Manifest: m}, material.Tuning{Sessions: -1}, "neither may be negative"},
+		{nil, material.Tuning{}, "no deal to serve"},
+		{[]material.Deal{{Manifest: m}, {}}, material.Tuning{}, "a deal without a manifest"},
+		{[]material.Deal{{Manifest: &program.Manifest{}}}, material.Tuning{}, "manifest version 0"},
+		{[]material.Deal{{Manifest: m}}, material.Tuning{Patience: -1}, "neither may be negative"},
+		{[]material.Deal{{Manifest: m}}, material.Tuning{Sessions: -1}, "neither may be negative"},
 	} {
-		_, err := material.NewDealer(c.deal, c.tuning)
+		_, err := material.NewDealer(c.deals, c.tuning)
 		wantError(t, err, c.want)
 	}
 }

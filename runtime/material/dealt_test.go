@@ -56,7 +56,7 @@ func openHouse(m *program.Manifest, tuning material.Tuning) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := material.NewDealer(material.Deal{Pair: testPair, Manifest: m}, tuning)
+	d, err := material.NewDealer([]material.Deal{{Pair: testPair, Manifest: m}}, tuning)
 	if err != nil {
 		return nil, err
 	}

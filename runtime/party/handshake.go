@@ -78,12 +78,12 @@ type greeting struct {
 	mine, theirs holdings
 }
 
-// shake exchanges hellos. Of mine, the caller fills in source, modes, sharing and store.
-func shake(c *wire.Conn, p *program.Program, mine hello) (g greeting, err error) {
+// shake exchanges hellos. Of mine, the caller fills in pair, source, modes, sharing and store.
+func shake(c *wire.Conn, party cost.Party, mine hello) (g greeting, err error) {
 	if err := c.BeginPhase(phaseSession); err != nil {
 		return g, err
 	}
-	mine.version, mine.role, mine.pair = protocolVersion, byte(p.Party), p.Pair
+	mine.version, mine.role = protocolVersion, byte(party)
 	if _, err := rand.Read(mine.nonce[:]); err != nil {
 		return g, err
 	}
@@ -92,7 +92,7 @@ func shake(c *wire.Conn, p *program.Program, mine hello) (g greeting, err error)
 		return g, err
 	}
 	client, server := mine, theirs
-	if p.Party == cost.Server {
+	if party == cost.Server {
 		client, server = theirs, mine
 	}
 	sum := sha256.Sum256(append(append([]byte("sotto session"), client.nonce[:]...), server.nonce[:]...))

@@ -36,10 +36,10 @@ func TestHandshakeRefuses(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				g, err := shake(b, c.server, hello{source: sourceNumber(c.source), modes: c.offers, sharing: c.sharing})
+				g, err := shake(b, c.server.Party, hello{pair: c.server.Pair, source: sourceNumber(c.source), modes: c.offers, sharing: c.sharing})
 				ids[1], theirs = g.id, err
 			}()
-			g, mine := shake(a, client, hello{source: sourceNumber(cost.FromDealer), modes: Everything})
+			g, mine := shake(a, client.Party, hello{pair: client.Pair, source: sourceNumber(cost.FromDealer), modes: Everything})
 			ids[0] = g.id
 			<-done
 			if c.message == "" {
@@ -69,7 +69,7 @@ func TestHandshakeWithStrangers(t *testing.T) {
 	} {
 		a, b := wiretest.Pair(t, wire.Options{Timeout: 5 * time.Second})
 		go b.Send(said)
-		if _, err := shake(a, p, hello{source: sourceNumber(cost.FromDealer), modes: Everything}); !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), message) {
+		if _, err := shake(a, p.Party, hello{source: sourceNumber(cost.FromDealer), modes: Everything}); !errors.Is(err, wire.ErrHandshake) || !strings.Contains(err.Error(), message) {
 			t.Errorf("error %v, want one with %q", err, message)
 		}
 	}

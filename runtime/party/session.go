@@ -108,7 +108,7 @@ func run[W ring.Word](ctx context.Context, o Options) (*Result, error) {
 		return nil, errors.Join(err, o.Conn.Abort("its weights are damaged"))
 	}
 	start := time.Now()
-	g, err := shake(o.Conn, p, hello{source: sourceNumber(o.Source), modes: max(o.Modes, Everything), sharing: sharing, store: have})
+	g, err := shake(o.Conn, p.Party, hello{pair: p.Pair, source: sourceNumber(o.Source), modes: max(o.Modes, Everything), sharing: sharing, store: have})
 	if err != nil {
 		return nil, err
 	}

@@ -110,8 +110,14 @@ func deferredRides(m *program.Manifest, source cost.Source) (r vm.Rides) {
 	return r
 }
 
-// measure reads the connection's counters. runs is how often each phase was run.
+// measure reads the connection's counters, all of which are the program's. runs is how often each phase was run.
 func (s *Stats) measure(c *wire.Conn, m *program.Manifest, runs [2]int, dealt map[int]int64) {
+	s.count(c.Counts(), m, runs, dealt)
+	s.total(c)
+}
+
+// count says what layers took of some counters.
+func (s *Stats) count(counts map[wire.Key]wire.Counts, m *program.Manifest, runs [2]int, dealt map[int]int64) {
 	for phase, total := range [2]float64{cost.Offline: s.Offline.MS, cost.Online: s.Online.MS} {
 		s.spend(cost.Phase(phase), cost.SessionTag, s.rest(cost.Phase(phase), total))
 	}
@@ -123,7 +129,7 @@ func (s *Stats) measure(c *wire.Conn, m *program.Manifest, runs [2]int, dealt ma
 		}
 		return byTag[k]
 	}
-	for k, n := range c.Counts() {
+	for k, n := range counts {
 		if k.Phase != int(cost.Offline) && k.Phase != int(cost.Online) {
 			continue
 		}
@@ -143,9 +149,21 @@ func (s *Stats) measure(c *wire.Conn, m *program.Manifest, runs [2]int, dealt ma
 		at(int(cost.Offline), tag).DealerSent += n
 	}
 	s.fold(byTag)
-	s.total(c)
-	s.SocketSent, s.SocketReceived = c.SocketBytes()
-	s.PeakRSS = peakRSS()
+}
+
+// join adds the times and layers of another program of the session.
+func (s *Stats) join(o *Stats) {
+	s.Offline.MS += o.Offline.MS
+	s.Online.MS += o.Online.MS
+	for _, l := range o.Layers {
+		i := slices.IndexFunc(s.Layers, func(k LayerStats) bool { return k.Path == l.Path })
+		if i < 0 {
+			s.Layers = append(s.Layers, l)
+			continue
+		}
+		s.Layers[i].Online.add(&l.Online)
+		s.Layers[i].Offline.add(&l.Offline)
+	}
 }
 
 // rest is the time of a phase that no layer spent, such as allocating buffers: the session's own, so that the layers' times
@@ -205,6 +223,8 @@ func (s *Stats) total(c *wire.Conn) {
 	for _, l := range s.Layers {
 		s.Offline.DealerSent += l.Offline.DealerSent
 	}
+	s.SocketSent, s.SocketReceived = c.SocketBytes()
+	s.PeakRSS = peakRSS()
 }
 
 // peakRSS is the most memory this process has held, in bytes. Resource usage counts what was held before this program began, too:

@@ -33,6 +33,11 @@ func (c Counts) Add(d Counts) Counts {
 	}
 }
 
+// Sub gives what was counted since d was.
+func (c Counts) Sub(d Counts) Counts {
+	return c.Add(Counts{-d.PayloadSent, -d.PayloadReceived, -d.HeaderSent, -d.HeaderReceived, -d.MessagesSent, -d.MessagesReceived, -d.Rounds})
+}
+
 // meter counts, and keeps the Lamport clock. One lock serves both directions: it is taken once a call, not a byte.
 type meter struct {
 	mu       sync.Mutex

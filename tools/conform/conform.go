@@ -219,8 +219,8 @@ func newDealer(ctx context.Context, n *Net) (*dealer, error) {
 	return newDealerIn(ctx, n.Dir, material.Deal{Pair: n.Pair.Client.Pair, Manifest: n.Pair.Manifest})
 }
 
-// newDealerIn starts a dealer for a pair of programs, with keys in a directory below dir.
-func newDealerIn(ctx context.Context, dir string, deal material.Deal) (*dealer, error) {
+// newDealerIn starts a dealer for some pairs of programs, with keys in a directory below dir.
+func newDealerIn(ctx context.Context, dir string, deals ...material.Deal) (*dealer, error) {
 	d := &dealer{keys: map[wire.Role]wire.Identity{}}
 	dir, err := os.MkdirTemp(dir, "keys")
 	if err != nil {
@@ -239,7 +239,7 @@ func newDealerIn(ctx context.Context, dir string, deal material.Deal) (*dealer, 
 		return nil, err
 	}
 	d.addr = l.Addr().String()
-	serve, err := material.NewDealer(deal, material.Tuning{})
+	serve, err := material.NewDealer(deals, material.Tuning{})
 	if err != nil {
 		return nil, err
 	}

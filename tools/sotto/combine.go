@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sotto/ir/cost"
+	"sotto/passes/choices"
 	"sotto/runtime/tensorfile"
 	"sotto/tools/sotto/weights"
 )
@@ -21,23 +22,28 @@ type combineResult struct {
 	File    string `json:"file"`
 	Tensors int    `json:"tensors"`
 	Params  int64  `json:"params"`
+	// Decision is what a search decided, and where that was written.
+	Decision     map[string]string `json:"decision,omitempty"`
+	DecisionFile string            `json:"decision_file,omitempty"`
 }
 
 func newCombineCmd(a *app) *cobra.Command {
-	var out, ranges string
+	var out, ranges, decision string
 	c := &cobra.Command{
 		Use: "combine SHARE0 SHARE1 -o FILE", Short: "add two servers' shares of trained weights up", Args: cobra.ExactArgs(2),
 		Long: "Combine is the model owner's part of private training: it adds the shares that both servers of `sotto train --private` ended with and\n" +
-			"writes the weights as compile, eval and train --init take them. Whoever has both shares has the model: do this where the model belongs.\n\n" +
+			"writes the weights as compile, eval and train --init take them. Of `sotto search --private` it writes what was decided too, as --decision\n" +
+			"takes it. Whoever has both shares has the model: do this where the model belongs.\n\n" +
 			"Neither server saw a number that left the ring, and what that makes of weights is garbage, mostly huge. Weights beyond 4096 are refused, and with --ranges,\n" +
 			"the record of a run of the same step on public data (sotto train --ring 64 --ranges), those of a tensor that are 16 times what they came to there.",
 		Example: "  sotto combine s0/share.safetensors s1/share.safetensors -o weights.safetensors\n" +
-			"  sotto combine s0/share.safetensors s1/share.safetensors --ranges ranges.json -o weights.safetensors",
+			"  sotto combine s0/share.safetensors s1/share.safetensors --ranges ranges.json -o weights.safetensors\n" +
+			"  sotto combine s0/share.safetensors s1/share.safetensors -o weights.safetensors --decision decision.json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("-o is missing: accepted is the file to write")
 			}
-			r, err := combine(args[0], args[1], ranges, out)
+			r, err := combine(args[0], args[1], ranges, out, decision)
 			if err != nil {
 				return err
 			}
@@ -46,11 +52,13 @@ func newCombineCmd(a *app) *cobra.Command {
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "the safetensors `file` to write")
 	c.Flags().StringVar(&ranges, "ranges", "", "the `file` that a run on public data wrote")
+	c.Flags().StringVar(&decision, "decision", "", "of a search: the `file` to write what was decided to")
 	return c
 }
 
-// combine adds two files of shares up, which may not be beyond what a public run came to, if its record is named.
-func combine(first, second, ranges, out string) (*combineResult, error) {
+// combine adds two files of shares up, which may not be beyond what a public run came to, if its record is named. decision is where what a search
+// decided goes.
+func combine(first, second, ranges, out, decision string) (*combineResult, error) {
 	a, err := tensorfile.Open(first)
 	if err != nil {
 		return nil, err
@@ -82,27 +90,37 @@ func combine(first, second, ranges, out string) (*combineResult, error) {
 			return nil, err
 		}
 	}
-	r := &combineResult{head: version1, File: out}
+	r := &combineResult{head: version1, File: out, DecisionFile: decision}
+	meta := map[string]string{weights.ChoicesKey: a.Metadata()[weights.ChoicesKey]}
+	if a.Metadata()[sitesKey] != "" {
+		if r.Decision, err = decisionIn(a, b); err != nil {
+			return nil, fmt.Errorf("%s: %w", first, err)
+		}
+		text, err := json.Marshal(r.Decision)
+		if err != nil {
+			return nil, err
+		}
+		meta[weights.ChoicesKey] = string(text)
+	}
+	if (r.Decision == nil) != (decision == "") {
+		return nil, usagef("--decision %q: accepted is a file to write to for shares of `sotto search --private`, and none for others", decision)
+	}
 	var tensors []tensorfile.Tensor
 	for _, name := range a.Names() {
+		if r.Decision != nil && name == decisionShare {
+			continue
+		}
 		frac, ok := fracs[name]
 		if !ok {
 			return nil, fmt.Errorf("%s: %s has no number of fraction bits: accepted is what `sotto train --private` wrote", first, name)
 		}
-		x, shape, err := tensorfile.Words[uint64](a, name)
+		x, shape, err := added(a, b, name)
 		if err != nil {
 			return nil, err
-		}
-		y, other, err := tensorfile.Words[uint64](b, name)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Equal(shape, other) {
-			return nil, fmt.Errorf("%s: shapes %v and %v", name, shape, other)
 		}
 		w, most := make([]float32, len(x)), public.most(name)
 		for i := range x {
-			w[i] = float32(math.Ldexp(float64(int64(x[i]+y[i])), -frac))
+			w[i] = float32(math.Ldexp(float64(x[i]), -frac))
 			if math.Abs(float64(w[i])) > most {
 				return nil, fmt.Errorf("%s[%d] is %.3g, as numbers that left the ring make weights: accepted is up to %g; train with a lower --rate or fewer --frac, "+
 					"after a run on public data with them (`sotto train --ring 64 --ranges`)", name, i, w[i], most)
@@ -112,7 +130,55 @@ func combine(first, second, ranges, out string) (*combineResult, error) {
 		r.Params += int64(len(w))
 	}
 	r.Tensors = len(tensors)
-	return r, tensorfile.Write(out, tensors, map[string]string{weights.ChoicesKey: a.Metadata()[weights.ChoicesKey]}, tensorfile.Secret)
+	if r.Decision != nil {
+		if err := writeJSON(decision, map[string]any{"sotto": 1, "choices": r.Decision}); err != nil {
+			return nil, err
+		}
+	}
+	return r, tensorfile.Write(out, tensors, meta, tensorfile.Secret)
+}
+
+// added adds the shares of a tensor up.
+func added(a, b *tensorfile.File, name string) ([]int64, []int, error) {
+	x, shape, err := tensorfile.Words[uint64](a, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	y, other, err := tensorfile.Words[uint64](b, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.Equal(shape, other) {
+		return nil, nil, fmt.Errorf("%s: shapes %v and %v", name, shape, other)
+	}
+	sum := make([]int64, len(x))
+	for i := range x {
+		sum[i] = int64(x[i] + y[i])
+	}
+	return sum, shape, nil
+}
+
+// decisionIn adds the shares of what a search decided up, and names the options.
+func decisionIn(a, b *tensorfile.File) (map[string]string, error) {
+	var sites []choices.Site
+	if json.Unmarshal([]byte(a.Metadata()[sitesKey]), &sites) != nil {
+		return nil, fmt.Errorf("%s lists no sites: accepted is what `sotto search --private` wrote", sitesKey)
+	}
+	options, _, err := added(a, b, decisionShare)
+	if err != nil {
+		return nil, err
+	}
+	if len(options) != len(sites) {
+		return nil, fmt.Errorf("%d decisions for %d sites", len(options), len(sites))
+	}
+	out := map[string]string{}
+	for i, s := range sites {
+		if options[i] < 0 || options[i] >= int64(len(s.Options)) {
+			return nil, fmt.Errorf("the shares add up to option %d of %s, accepted are 0 to %d: they are not of one search, or damaged", options[i], s.Path, len(s.Options)-1)
+		}
+		out[s.Path] = s.Options[options[i]]
+	}
+	return out, nil
 }
 
 // fracsOf reads the fraction bits that a file of shares tells of its tensors.
@@ -130,4 +196,7 @@ func fracsOf(f *tensorfile.File) (fracs map[string]int, err error) {
 
 func (r *combineResult) text(w io.Writer) {
 	fmt.Fprintf(w, "%d tensors, %s parameters in %s\n", r.Tensors, count(r.Params), r.File)
+	if r.Decision != nil {
+		fmt.Fprintf(w, "%d decisions in %s\n", len(r.Decision), r.DecisionFile)
+	}
 }

@@ -40,14 +40,14 @@ func (a *app) deal(dir, listen string, f *peerFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.dealOut(d, listen, f); err != nil {
+	if err := a.dealOut([]material.Deal{d}, listen, f); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	return nil
 }
 
-// dealOut serves a deal until it is interrupted.
-func (a *app) dealOut(d material.Deal, listen string, f *peerFlags) error {
+// dealOut serves some deals until it is interrupted.
+func (a *app) dealOut(deals []material.Deal, listen string, f *peerFlags) error {
 	id, err := f.identity(wire.Dealer)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (a *app) dealOut(d material.Deal, listen string, f *peerFlags) error {
 	if a.quiet {
 		log = slog.New(slog.DiscardHandler)
 	}
-	dealer, err := material.NewDealer(d, material.Tuning{Log: log, Patience: f.timeout / 2})
+	dealer, err := material.NewDealer(deals, material.Tuning{Log: log, Patience: f.timeout / 2})
 	if err != nil {
 		return err
 	}

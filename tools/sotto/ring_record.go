@@ -70,38 +70,37 @@ func openRecord(path, program string) (*ringRecord, error) {
 // as rounding leads two trainings of the same data apart.
 const enough = 2
 
-// fitsRing holds the record of a public run against the training, or says that there is none.
-func (t *privateTraining) fitsRing() error {
-	path, steps := t.flags.ranges, t.schedule.Epochs*t.schedule.Batches
+// fitsRing holds the record of a public run against a training of so many steps, and gives its margin, or says that there is none.
+func (a *app) fitsRing(f *trainFlags, program string, steps int) (*engine.Margin, error) {
+	path := f.ranges
 	if path == "" {
-		t.app.notice("no --ranges: nothing says that numbers of this training stay in the ring, and no server sees one that does not; `sotto train --ring 64 --ranges FILE` on public data does")
-		return nil
+		a.notice("no --ranges: nothing says that numbers of this training stay in the ring, and no server sees one that does not; `sotto train --ring 64 --ranges FILE` on public data does")
+		return nil, nil
 	}
-	r, err := openRecord(path, t.step.ring)
+	r, err := openRecord(path, program)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	mine, err := json.Marshal(t.flags.Schedule)
+	mine, err := json.Marshal(f.Schedule)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	theirs, err := json.Marshal(r.Schedule)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case string(mine) != string(theirs):
-		return fmt.Errorf("%s is of the rates %s, this training has %s: accepted is a run with the same", path, theirs, mine)
-	case r.Init != beginsWith(t.flags):
-		return fmt.Errorf("%s is of a training that began with %s, this one begins with %s: accepted is a run from the same weights (--init, --seed)", path, r.Init, beginsWith(t.flags))
+		return nil, fmt.Errorf("%s is of the rates %s, this training has %s: accepted is a run with the same", path, theirs, mine)
+	case r.Init != beginsWith(f):
+		return nil, fmt.Errorf("%s is of a training that began with %s, this one begins with %s: accepted is a run from the same weights (--init, --seed)", path, r.Init, beginsWith(f))
 	case r.Steps < steps:
-		return fmt.Errorf("%s is of %d steps, this training makes %d: accepted are as many and more", path, r.Steps, steps)
+		return nil, fmt.Errorf("%s is of %d steps, this training makes %d: accepted are as many and more", path, r.Steps, steps)
 	case !(r.Least.Bits >= enough):
-		return fmt.Errorf("%s: on %s the bounds of the ring were %.1f bits away at %s: accepted are %d and more, with fewer fraction bits (--frac) or a smaller rate", path, r.Data, r.Least.Bits, r.Least.At, enough)
+		return nil, fmt.Errorf("%s: on %s the bounds of the ring were %.1f bits away at %s: accepted are %d and more, with fewer fraction bits (--frac) or a smaller rate", path, r.Data, r.Least.Bits, r.Least.At, enough)
 	}
-	t.public = &r.Least
-	t.app.notice("on %s the bounds of the ring were %.1f bits away at the nearest, at %s", r.Data, r.Least.Bits, r.Least.At)
-	return nil
+	a.notice("on %s the bounds of the ring were %.1f bits away at the nearest, at %s", r.Data, r.Least.Bits, r.Least.At)
+	return &r.Least, nil
 }
 
 // mostWeight is what no trained number comes near without an overflow before: variances beyond it have no root (passes/fixedstep), and garbage that a step

@@ -135,6 +135,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	f.fixedSettings.add(c)
 	c.Flags().StringVar(&f.ranges, "ranges", "", "with --ring 64: write how far every value came to this `file`; with --private: the file that such a run on public data wrote")
 	f.private.add(c)
+	c.Flags().StringVar(&f.private.ot, "ot", cost.SoftSpoken.String(), "private: OT extension: softspoken, ferret or iknp")
 	return c
 }
 

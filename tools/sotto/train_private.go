@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -40,7 +41,7 @@ import (
 	"sotto/tools/sotto/weights"
 )
 
-// Private training: two servers compile the same step of the same network and run it, again and again, on shares of data and weights.
+// Private training: two servers compile the same steps of the same network and run them, again and again, on shares of data and weights.
 
 // privateFlags say who a party of a private training is, and with whom it trains.
 type privateFlags struct {
@@ -61,7 +62,6 @@ func (f *privateFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.data, "data-bundle", nil, "private: this server's half of a data set, `file` of sotto share; again for every owner")
 	c.Flags().IntVar(&f.every, "checkpoint-steps", 50, "private: steps between checkpoints")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", string(pass.DealtSign), "private: how signs are computed: gc, ot or fss")
-	c.Flags().StringVar(&f.ot, "ot", cost.SoftSpoken.String(), "private: OT extension: softspoken, ferret or iknp")
 	c.Flags().StringVar(&f.link, "link", "loopback", "private: shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 	f.peerFlags.add(c)
 }
@@ -132,6 +132,20 @@ type privateStep struct {
 	pair   *twopc.Pair
 }
 
+// context is how two servers compile the steps of a network.
+func (f *privateFlags) context(n *network, how *pass.Training, in fixedSettings) (*pass.Context, error) {
+	nonlinear := pass.Protocols{Nonlinear: pass.Nonlinear(f.nonlinear)}
+	if err := nonlinear.Check(); err != nil {
+		return nil, usageError{fmt.Errorf("--nonlinear %s: %w", f.nonlinear, err)}
+	}
+	extension, err := cost.ParseOT(f.ot)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--ot: %w", err)}
+	}
+	return &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Training: how, Ring: in.Ring, Frac: in.Frac, Deploy: cost.Outsourced,
+		Source: cost.FromDealer, Protocols: nonlinear, OT: cost.AlwaysOT(extension)}, nil
+}
+
 func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 	how, err := f.how.training()
 	if err == nil {
@@ -140,13 +154,9 @@ func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 	if err != nil {
 		return nil, err
 	}
-	nonlinear := pass.Protocols{Nonlinear: pass.Nonlinear(f.private.nonlinear)}
-	if err := nonlinear.Check(); err != nil {
-		return nil, usageError{fmt.Errorf("--nonlinear %s: %w", f.private.nonlinear, err)}
-	}
-	extension, err := cost.ParseOT(f.private.ot)
+	context, err := f.private.context(n, how, f.fixedSettings)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--ot: %w", err)}
+		return nil, err
 	}
 	if err := n.infers(); err != nil {
 		return nil, err
@@ -156,8 +166,6 @@ func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 	}
 	a.progress.step("compiling the training step")
 	s := &privateStep{net: n, secure: n.module.Clone()}
-	context := &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Training: how, Ring: f.Ring, Frac: f.Frac, Deploy: cost.Outsourced,
-		Source: cost.FromDealer, Protocols: nonlinear, OT: cost.AlwaysOT(extension)}
 	list := slices.Concat(passes.ToTrainable, n.relus.requested(), []*pass.Pass{clean.Identities, relu.PoolFirst, clean.DCE}, passes.ToTrain, passes.ToFixedStep)
 	if err := (&pass.Runner{}).Run(context, s.secure, list...); err != nil {
 		return nil, err
@@ -191,10 +199,93 @@ func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if role == wire.Dealer {
-		return nil, a.dealOut(material.Deal{Pair: s.pair.Client.Pair, Manifest: s.pair.Manifest}, f.private.deal, &f.private.peerFlags)
+	rates, err := json.Marshal(f.Schedule)
+	if err != nil {
+		return nil, err
 	}
-	t := &privateTraining{app: a, flags: f, step: s, role: role, began: time.Now()}
+	return a.privately(role, &f.private, &privateWork{net: n, steps: []*privateStep{s}, output: f.output, resume: f.resume, target: f.target, batch: f.how.batch, epochs: f.Epochs,
+		seed: f.Seed, turns: f.turns, fits: func(steps int) (*engine.Margin, error) { return a.fitsRing(f, s.ring, steps) }, begin: func() (map[string][]float32, error) { return a.publicWeights(n, f.init, f.Seed) }, plan: party.Plan{
+			{Name: "the learning rate (--rate, --schedule and others)", Value: string(rates)},
+			{Name: "the beginning of weights (--init, --seed)", Value: beginsWith(f)}}})
+}
+
+// turns are the steps of a training.
+func (f *trainFlags) turns(images func(split string) int) ([]privateTurn, error) {
+	batches, err := batchesOf(images, share.Train, f.how.batch)
+	if err != nil {
+		return nil, err
+	}
+	var all []privateTurn
+	s := search.TrainSettings{Epochs: f.Epochs, Batches: batches, Schedule: f.Schedule}
+	for n := range s.Epochs * s.Batches {
+		all = append(all, privateTurn{Epoch: n / s.Batches, Split: share.Train, Batch: n, Rate: s.Rate(n)})
+	}
+	return all, nil
+}
+
+// batchesOf is how many whole batches there are of a split.
+func batchesOf(images func(split string) int, split string, batch int) (int, error) {
+	n := images(split)
+	if n < batch {
+		return 0, fmt.Errorf("batches of %d from %d images of the %s split: accepted are at most as many as there are", batch, n, split)
+	}
+	return n / batch, nil
+}
+
+// publicWeights are the weights that a run begins with, by path.
+func (a *app) publicWeights(n *network, init string, seed uint64) (map[string][]float32, error) {
+	from, err := a.beginning(n, init, seed)
+	if err != nil {
+		return nil, err
+	}
+	defer from.close()
+	out := map[string][]float32{}
+	for _, p := range weights.Params(n.fn()) {
+		if out[p.Path], err = from.weight(p.Path, p.Type.Shape); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// privateWork is what two servers do: the steps of a network's weights or, by turns, those of a space's weights and decisions. All of it is public, and
+// each server has it by itself.
+type privateWork struct {
+	net            *network
+	steps          []*privateStep // the programs, the first of which trains weights
+	sites          []choices.Site // of a search: those that its last program gives the options of
+	output, target string
+	resume         bool
+	batch, epochs  int
+	seed           uint64
+	// turns gives the steps by how many images there are of a split.
+	turns func(images func(split string) int) ([]privateTurn, error)
+	// begin gives what of the state does not begin with zeros, by path.
+	begin func() (map[string][]float32, error)
+	plan  party.Plan // of what else both must have alike
+	// fits, if set, gives what is known of how near so many steps come to the bounds of the ring, or says why they are not begun.
+	fits func(steps int) (*engine.Margin, error)
+}
+
+// privateTurn is one step.
+type privateTurn struct {
+	Program int
+	Epoch   int     // from 0
+	Split   string  // of which it takes a batch; empty: it is of state alone
+	Batch   int     // number, from the start of the run
+	Rate    float64 // learning rate
+}
+
+// privately is a private run for one of the three.
+func (a *app) privately(role wire.Role, f *privateFlags, w *privateWork) (*privateResult, error) {
+	if role == wire.Dealer {
+		var deals []material.Deal
+		for _, s := range w.steps {
+			deals = append(deals, material.Deal{Pair: s.pair.Client.Pair, Manifest: s.pair.Manifest})
+		}
+		return nil, a.dealOut(deals, f.deal, &f.peerFlags)
+	}
+	t := &privateTraining{app: a, private: f, work: w, role: role, began: time.Now()}
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
@@ -208,17 +299,14 @@ func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
 // privateTraining is one server's run.
 type privateTraining struct {
 	app         *app
-	flags       *trainFlags
-	step        *privateStep
+	private     *privateFlags
+	work        *privateWork
 	role        wire.Role
-	bundle      *party.Bundle
+	programs    []party.Program
 	set         *share.Set
-	images      []uint64 // shares of the training split
-	labels      []uint64
-	order       []int32 // of the images in the epoch
-	epoch       int     // which that is
-	schedule    search.TrainSettings
-	public      *engine.Margin // of the run on public data that --ranges is of
+	splits      map[string]*sharedSplit // those that steps take batches of
+	turns       []privateTurn
+	public      *engine.Margin // of a run on public data
 	plan        party.Plan
 	checkpoints *store.Checkpoints
 	initial     map[string][]int64
@@ -258,37 +346,37 @@ func (t *privateTraining) peer() wire.Role { return roleOf(t.party().Other()) }
 
 // prepare reads the data and makes plan and beginning.
 func (t *privateTraining) prepare() error {
-	p := t.step.pair.Client
-	if t.role == wire.Server {
-		p = t.step.pair.Server
+	for i, s := range t.work.steps {
+		p := s.pair.Client
+		if t.role == wire.Server {
+			p = s.pair.Server
+		}
+		t.programs = append(t.programs, party.Program{Bundle: &party.Bundle{Program: p, Manifest: s.pair.Manifest}})
+		if err := p.Verify(s.pair.Manifest); err != nil {
+			return err
+		}
+		if t.work.sites != nil && i == len(t.work.steps)-1 {
+			t.programs[i].Output = decisionShare
+		}
 	}
-	t.bundle = &party.Bundle{Program: p, Manifest: t.step.pair.Manifest}
-	if err := p.Verify(t.bundle.Manifest); err != nil {
-		return err
-	}
-	id, err := t.flags.private.identity(t.role)
+	id, err := t.private.identity(t.role)
 	if err != nil {
 		return err
 	}
-	cert, err := t.flags.private.certificate(t.role, t.peer())
+	cert, err := t.private.certificate(t.role, t.peer())
 	if err != nil {
 		return err
 	}
 	if err := t.readData(id, wire.Fingerprint(cert)); err != nil {
 		return err
 	}
-	f, batch := t.flags, t.flags.how.batch
-	t.schedule = search.TrainSettings{Epochs: f.Epochs, Batches: t.set.Images(share.Train) / batch, Schedule: f.Schedule}
-	if t.schedule.Batches == 0 {
-		return fmt.Errorf("batches of %d from %d images: accepted are at most as many as there are", batch, t.set.Images(share.Train))
-	}
 	t.tellOwners()
-	if err := t.fitsRing(); err != nil {
-		return err
+	if fits := t.work.fits; fits != nil {
+		if t.public, err = fits(len(t.turns)); err != nil {
+			return err
+		}
 	}
-	if err := t.makePlan(); err != nil {
-		return err
-	}
+	t.makePlan()
 	if err := t.begin(); err != nil {
 		return err
 	}
@@ -296,17 +384,23 @@ func (t *privateTraining) prepare() error {
 	if err != nil {
 		return err
 	}
-	kept := append(slices.Clone(t.plan), party.PlanItem{Name: "steps between checkpoints", Value: strconv.Itoa(f.private.every)}) // which say what a party may lack
-	t.checkpoints, err = store.OpenCheckpoints(filepath.Join(f.output, checkpointsDir), store.Run{Party: t.party().String(), Pair: p.Pair.String(),
+	kept := append(slices.Clone(t.plan), party.PlanItem{Name: "steps between checkpoints", Value: strconv.Itoa(t.private.every)}) // which say what a party may lack
+	t.checkpoints, err = store.OpenCheckpoints(filepath.Join(t.work.output, checkpointsDir), store.Run{Party: t.party().String(), Pair: t.hash(),
 		Plan: kept.Digest(), Peer: wire.Fingerprint(cert)}, key)
 	if err != nil {
 		return err
 	}
-	if held := t.checkpoints.Held(); len(held) > 0 && !f.resume {
-		return errors.Join(fmt.Errorf("%s has a run already, after %d steps: accepted are --resume, or another folder", f.output, held[len(held)-1].Step), t.checkpoints.Close())
+	if held := t.checkpoints.Held(); len(held) > 0 && !t.work.resume {
+		return errors.Join(fmt.Errorf("%s has a run already, after %d steps: accepted are --resume, or another folder", t.work.output, held[len(held)-1].Step), t.checkpoints.Close())
 	}
 	return nil
 }
+
+// weights is the program that trains those.
+func (t *privateTraining) weights() *program.Program { return t.programs[0].Bundle.Program }
+
+// hash names all programs.
+func (t *privateTraining) hash() string { return party.PairOf(t.programs).String() }
 
 // randomWeights begins what names random weights by their seed.
 const randomWeights = "random:"
@@ -317,6 +411,9 @@ const (
 	stateFile      = "share.safetensors"
 )
 
+// decisionShare names what a search decides: in the state, and in the file of shares.
+const decisionShare = "decision"
+
 // readData joins this server's halves.
 func (t *privateTraining) readData(id wire.Identity, peer string) error {
 	key, err := id.Recipient()
@@ -324,7 +421,7 @@ func (t *privateTraining) readData(id wire.Identity, peer string) error {
 		return err
 	}
 	var halves []*share.Half
-	for _, path := range t.flags.private.data {
+	for _, path := range t.private.data {
 		h, err := share.Open(path, share.For{Party: int(t.party()), Fingerprint: wire.Fingerprint(id.Certificate()), Peer: peer, Key: key})
 		if err != nil {
 			return err
@@ -338,12 +435,25 @@ func (t *privateTraining) readData(id wire.Identity, peer string) error {
 	if err := t.fits(); err != nil {
 		return err
 	}
-	t.app.progress.step("reading shares of %d images", t.set.Images(share.Train))
-	t.images, t.labels, err = t.set.Read(share.Train)
-	p := t.bundle.Program
-	scale(t.images, p.Input.Frac-t.set.Frac)
-	scale(t.labels, p.Further[0].Frac)
-	return err
+	if t.turns, err = t.work.turns(t.set.Images); err != nil {
+		return err
+	}
+	t.splits = map[string]*sharedSplit{}
+	for i, name := range []string{share.Train, share.Validation} { // as search.Split numbers them
+		if !slices.ContainsFunc(t.turns, func(u privateTurn) bool { return u.Split == name }) {
+			continue
+		}
+		t.app.progress.step("reading shares of %d images", t.set.Images(name))
+		s := &sharedSplit{images: t.set.Images(name), seed: t.work.seed + uint64(i), epoch: -1}
+		if s.pixels, s.labels, err = t.set.Read(name); err != nil {
+			return err
+		}
+		p := t.weights()
+		scale(s.pixels, p.Input.Frac-t.set.Frac)
+		scale(s.labels, p.Further[0].Frac)
+		t.splits[name] = s
+	}
+	return nil
 }
 
 // scale gives shares more fraction bits, which is exact.
@@ -353,80 +463,98 @@ func scale(x []uint64, bits int) {
 	}
 }
 
+// sharedSplit is this server's shares of a split, image after image.
+type sharedSplit struct {
+	images         int
+	pixels, labels []uint64
+	seed           uint64
+	order          []int32 // of the images in the epoch
+	epoch          int     // which that is
+}
+
+// batch gives a batch by its number from the start of the run, as package samples does in the clear.
+func (s *sharedSplit) batch(number, size int) (pixels, labels []int64) {
+	each := s.images / size
+	epoch, first := number/each, number%each*size
+	if s.epoch != epoch {
+		s.order, s.epoch = dataset.Order(s.images, s.seed, epoch), epoch
+	}
+	part := func(of []uint64) []int64 {
+		n := len(of) / s.images
+		out := make([]int64, 0, size*n)
+		for _, i := range s.order[first : first+size] {
+			for _, x := range of[int(i)*n:][:n] {
+				out = append(out, int64(x))
+			}
+		}
+		return out
+	}
+	return part(s.pixels), part(s.labels)
+}
+
 // fits holds the data against the network.
 func (t *privateTraining) fits() error {
-	want, s := preprocess(t.step.net.fn().Params[0]), t.set
+	fn := t.work.net.fn()
+	want, s := preprocess(fn.Params[0]), t.set
 	switch {
-	case s.Shape != [3]int{want.Channels, want.Height, want.Width} || s.Classes != outputs(t.step.net.fn()):
-		return fmt.Errorf("the data is of images of %v in %d classes, the network takes %v in %d", s.Shape, s.Classes, [3]int{want.Channels, want.Height, want.Width}, outputs(t.step.net.fn()))
+	case s.Shape != [3]int{want.Channels, want.Height, want.Width} || s.Classes != outputs(fn):
+		return fmt.Errorf("the data is of images of %v in %d classes, the network takes %v in %d", s.Shape, s.Classes, [3]int{want.Channels, want.Height, want.Width}, outputs(fn))
 	case !slices.Equal(s.Mean, want.Mean) || !slices.Equal(s.Std, want.Std):
 		return fmt.Errorf("the data was normalised by %v and %v, the network takes %v and %v: share it anew with --for this network", s.Mean, s.Std, want.Mean, want.Std)
-	case s.Frac > t.bundle.Program.Input.Frac:
-		return fmt.Errorf("the data has %d fraction bits, the step takes %d: share it anew with --frac %[2]d, or train with --frac %[1]d", s.Frac, t.bundle.Program.Input.Frac)
+	case s.Frac > t.weights().Input.Frac:
+		return fmt.Errorf("the data has %d fraction bits, the step takes %d: share it anew with --frac %[2]d, or train with --frac %[1]d", s.Frac, t.weights().Input.Frac)
 	}
 	return nil
 }
 
 // makePlan lists what both servers must have alike.
-func (t *privateTraining) makePlan() error {
-	rates, err := json.Marshal(t.flags.Schedule)
-	if err != nil {
-		return err
-	}
-	f := t.flags
-	for _, item := range []party.PlanItem{
+func (t *privateTraining) makePlan() {
+	w := t.work
+	t.plan = slices.Concat(party.Plan{
 		{Name: "the number of training images", Value: strconv.Itoa(t.set.Images(share.Train))},
 		{Name: "the data that was shared", Value: fmt.Sprintf("%x", t.set.Agreed)},
-		{Name: "the batch (--batch)", Value: strconv.Itoa(f.how.batch)},
-		{Name: "epochs (--epochs)", Value: strconv.Itoa(f.Epochs)},
-		{Name: "the learning rate (--rate, --schedule and others)", Value: string(rates)},
-		{Name: "the order of batches (--seed)", Value: strconv.FormatUint(f.Seed, 10)},
-		{Name: "the beginning of weights (--init, --seed)", Value: beginsWith(f)},
-		{Name: "what becomes of rates and the order of batches (use the same release on both sides)", Value: t.made()},
-	} {
-		t.plan = append(t.plan, item)
-	}
-	return nil
+		{Name: "the batch (--batch)", Value: strconv.Itoa(w.batch)},
+		{Name: "epochs (--epochs)", Value: strconv.Itoa(w.epochs)},
+		{Name: "the order of batches (--seed)", Value: strconv.FormatUint(w.seed, 10)},
+	}, w.plan, party.Plan{{Name: "what becomes of rates and the order of batches (use the same release on both sides)", Value: t.made()}})
 }
 
-// made is the digest of every step's learning rate and of the first epoch's order, which two releases may make differently of the same flags.
+// made is the digest of every step and of the first epoch's orders, which two releases may make differently of the same flags.
 func (t *privateTraining) made() string {
 	h := sha256.New()
-	for n := range t.schedule.Epochs * t.schedule.Batches {
-		binary.Write(h, binary.LittleEndian, t.rate(n))
+	for _, u := range t.turns {
+		fmt.Fprintln(h, u.Program, u.Split, u.Batch, t.rate(u))
 	}
-	binary.Write(h, binary.LittleEndian, dataset.Order(t.set.Images(share.Train), t.flags.Seed, 0))
+	for _, name := range slices.Sorted(maps.Keys(t.splits)) {
+		binary.Write(h, binary.LittleEndian, dataset.Order(t.splits[name].images, t.splits[name].seed, 0))
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// rate is the learning rate of a step, as the program takes it.
-func (t *privateTraining) rate(n int) int64 {
-	return int64(math.RoundToEven(math.Ldexp(float64(float32(t.schedule.Rate(n))), t.bundle.Program.Publics[0].Frac)))
+// rate is the learning rate of a step, as its program takes it.
+func (t *privateTraining) rate(u privateTurn) int64 {
+	publics := t.programs[u.Program].Bundle.Program.Publics
+	if len(publics) == 0 {
+		return 0
+	}
+	return int64(math.RoundToEven(math.Ldexp(float64(float32(u.Rate)), publics[0].Frac)))
 }
 
-// begin makes this server's share of the state before the first step: public random weights and zeros, of which S0 has all.
+// begin makes this server's share of the state before the first step: what is public and zeros, of which S0 has all.
 func (t *privateTraining) begin() error {
-	n := t.step.net
-	from, err := t.app.beginning(n, t.flags.init, t.flags.Seed)
+	known, err := t.work.begin()
 	if err != nil {
 		return err
 	}
-	defer from.close()
-	t.initial = map[string][]int64{}
-	for _, s := range t.bundle.Program.State {
-		t.initial[s.Name] = make([]int64, s.Len())
+	state, err := party.StateOf(t.programs)
+	if err != nil {
+		return err
 	}
-	for _, p := range weights.Params(n.fn()) {
-		i := slices.IndexFunc(t.bundle.Program.State, func(s program.State) bool { return s.Name == p.Path })
-		if i < 0 {
-			continue // of a way that was not taken
-		}
-		x, err := from.weight(p.Path, p.Type.Shape)
-		if err != nil {
-			return err
-		}
-		if s := t.bundle.Program.State[i]; t.role == wire.Client {
-			t.initial[s.Name] = ir.Quantize(ir.Type{Elem: ir.Ring(t.bundle.Program.Ring, s.Frac), Shape: s.Shape}, x).I
+	t.initial = map[string][]int64{}
+	for _, s := range state {
+		t.initial[s.Name] = make([]int64, s.Len())
+		if x := known[s.Name]; x != nil && t.role == wire.Client {
+			t.initial[s.Name] = ir.Quantize(ir.Type{Elem: ir.Ring(t.weights().Ring, s.Frac), Shape: s.Shape}, x).I
 		}
 	}
 	return nil
@@ -434,45 +562,44 @@ func (t *privateTraining) begin() error {
 
 // estimate says what the run will take, before it begins.
 func (t *privateTraining) estimate() error {
-	target, err := t.app.target(t.flags.target, t.step.net)
+	target, err := t.app.target(t.work.target, t.work.net)
 	if err != nil {
 		return err
 	}
-	e := costs(t.step.secure, t.step.pair, cost.FromDealer, target)
 	line := stepEstimate{head: version1}
 	x := &line.Estimate
-	x.Steps = t.schedule.Epochs * t.schedule.Batches
-	x.StepMS, x.StepBytes, x.DealerBytes = e.Offline.MS+e.Online.MS, e.Offline.Bytes+e.Online.Bytes, e.Offline.DealerSent
-	x.Rounds = e.Offline.Rounds + e.Online.Rounds
-	x.MS, x.Bytes, x.Target = x.StepMS*float64(x.Steps), x.StepBytes*int64(x.Steps), target.Name
+	x.Steps, x.Target = len(t.turns), target.Name
+	for i, s := range t.work.steps {
+		e, runs := costs(s.secure, s.pair, cost.FromDealer, target), 0
+		for _, u := range t.turns {
+			if u.Program == i {
+				runs++
+			}
+		}
+		x.MS += float64(runs) * (e.Offline.MS + e.Online.MS)
+		x.Bytes += int64(runs) * (e.Offline.Bytes + e.Online.Bytes)
+		x.DealerBytes += int64(runs) * e.Offline.DealerSent
+		x.Rounds += runs * (e.Offline.Rounds + e.Online.Rounds)
+	}
+	x.StepMS, x.StepBytes = x.MS/float64(x.Steps), x.Bytes/int64(x.Steps)
+	x.DealerBytes /= int64(x.Steps)
+	x.Rounds /= x.Steps
 	if t.app.json {
 		return json.NewEncoder(t.app.out).Encode(line)
 	}
-	t.app.notice("%d steps of %d images, estimated on %s: %s, %s and %d rounds a step (%s from the dealer), %v and %s in all", x.Steps, t.flags.how.batch, x.Target,
+	t.app.notice("%d steps of %d images, estimated on %s: %s, %s and %d rounds a step (%s from the dealer), %v and %s in all", x.Steps, t.work.batch, x.Target,
 		duration(x.StepMS), size(x.StepBytes), x.Rounds, size(x.DealerBytes), time.Duration(x.MS*float64(time.Millisecond)).Round(time.Second), size(x.Bytes))
 	return nil
 }
 
 // feed is what a step takes.
 func (t *privateTraining) feed(n int) (party.Input, error) {
-	batch, pixels, classes := t.flags.how.batch, t.set.Pixels(), t.set.Classes
-	epoch, first := n/t.schedule.Batches, n%t.schedule.Batches*batch
-	if t.order == nil || t.epoch != epoch {
-		t.order, t.epoch = dataset.Order(t.set.Images(share.Train), t.flags.Seed, epoch), epoch
+	u := t.turns[n]
+	if u.Split == "" {
+		return party.Input{}, nil
 	}
-	images, labels := make([]int64, 0, batch*pixels), make([]int64, 0, batch*classes)
-	for _, i := range t.order[first : first+batch] {
-		images = appendSigned(images, t.images[int(i)*pixels:][:pixels])
-		labels = appendSigned(labels, t.labels[int(i)*classes:][:classes])
-	}
-	return party.Input{Share: images, Further: [][]int64{labels}, Publics: []int64{t.rate(n)}}, nil
-}
-
-func appendSigned(to []int64, x []uint64) []int64 {
-	for _, e := range x {
-		to = append(to, int64(e))
-	}
-	return to
+	pixels, labels := t.splits[u.Split].batch(u.Batch, t.work.batch)
+	return party.Input{Share: pixels, Further: [][]int64{labels}, Publics: []int64{t.rate(u)}}, nil
 }
 
 // mostBarren is how many sessions in a row a client begins that end before a step was made.
@@ -533,7 +660,7 @@ func (t *privateTraining) keeping(err error) error {
 
 // meeting gives the way to the peer, again and again.
 func (t *privateTraining) meeting(ctx context.Context) (meet func() (*wire.Conn, error), leave func(), err error) {
-	f := &t.flags.private
+	f := t.private
 	config, err := f.tls(t.role, t.peer())
 	if err != nil {
 		return nil, nil, err
@@ -566,10 +693,14 @@ func (t *privateTraining) meeting(ctx context.Context) (meet func() (*wire.Conn,
 // session trains over one connection.
 func (t *privateTraining) session(ctx context.Context, conn *wire.Conn) error {
 	defer conn.Close()
-	o := t.app.sessionOptions(t.bundle, cost.FromDealer, &t.flags.private.peerFlags, nil)
+	o := t.app.sessionOptions(t.programs[0].Bundle, cost.FromDealer, &t.private.peerFlags, nil)
 	o.Conn, o.Progress, o.Making = conn, nil, nil
-	done, err := party.Train(ctx, party.Training{Options: o, Plan: t.plan, Steps: t.schedule.Epochs * t.schedule.Batches, Feed: t.feed, State: t.initial,
-		Checkpoints: t.checkpoints, Every: t.flags.private.every, Began: t.beganAt, Stepped: t.tell})
+	work := party.Training{Options: o, Plan: t.plan, Programs: t.programs, Feed: t.feed, State: t.initial, Checkpoints: t.checkpoints, Every: t.private.every,
+		Began: t.beganAt, Stepped: t.tell}
+	for _, u := range t.turns {
+		work.Schedule = append(work.Schedule, u.Program)
+	}
+	done, err := party.Train(ctx, work)
 	if err == nil {
 		t.trained = done
 	}
@@ -606,13 +737,14 @@ func (t *privateTraining) tell(s party.Stepped) {
 	made := s.Step - t.base
 	each := float64(time.Since(t.fresh).Milliseconds()) / float64(made)
 	left := s.Of - s.Step
-	line := privateEpoch{head: version1, Epoch: (s.Step-1)/t.schedule.Batches + 1, Epochs: t.schedule.Epochs, Step: s.Step, Steps: s.Of, StepMS: each,
+	epoch := t.turns[s.Step-1].Epoch
+	line := privateEpoch{head: version1, Epoch: epoch + 1, Epochs: t.work.epochs, Step: s.Step, Steps: s.Of, StepMS: each,
 		Sent: s.Sent, Received: s.Received, LeftMS: each * float64(left), LeftBytes: (s.Sent + s.Received) / int64(made) * int64(left)}
 	text := func() string {
 		return fmt.Sprintf("step %d of %d, epoch %d of %d: %s a step, %v and %s left", line.Step, line.Steps, line.Epoch, line.Epochs, duration(each),
 			time.Duration(line.LeftMS*float64(time.Millisecond)).Round(time.Second), size(line.LeftBytes))
 	}
-	if s.Step%t.schedule.Batches != 0 {
+	if left > 0 && t.turns[s.Step].Epoch == epoch {
 		if t.app.progress.due() {
 			t.app.progress.step("%s", text())
 		}
@@ -637,6 +769,7 @@ type privateResult struct {
 	Steps   int            `json:"steps"`
 	From    int            `json:"from"` // the step that this process went on from
 	Share   string         `json:"share"`
+	Sites   int            `json:"sites,omitempty"` // of a search: how many decisions the share has
 	Split   map[string]int `json:"data"`
 	Owners  []share.Owned  `json:"owners"`        // in the order in which their images stand
 	Public  *engine.Margin `json:"public_margin"` // of the run that --ranges is of; null: there was none
@@ -646,9 +779,9 @@ type privateResult struct {
 
 // result writes this server's share of what was trained.
 func (t *privateTraining) result() (*privateResult, error) {
-	r := &privateResult{head: version1, Net: t.step.net.fn().Name, Party: t.party().String(), Hash: t.bundle.Program.Pair.String(), Images: t.set.Images(share.Train),
-		Epochs: t.schedule.Epochs, Steps: int(t.trained.Mark.Step), From: t.from, Share: filepath.Join(t.flags.output, stateFile),
-		Split: map[string]int{}, Owners: t.set.Owners(), Public: t.public, Seconds: time.Since(t.began).Seconds(), Stats: t.trained.Stats}
+	r := &privateResult{head: version1, Net: t.work.net.fn().Name, Party: t.party().String(), Hash: t.hash(), Images: t.set.Images(share.Train),
+		Epochs: t.work.epochs, Steps: int(t.trained.Mark.Step), From: t.from, Share: filepath.Join(t.work.output, stateFile),
+		Split: map[string]int{}, Sites: len(t.work.sites), Owners: t.set.Owners(), Public: t.public, Seconds: time.Since(t.began).Seconds(), Stats: t.trained.Stats}
 	for _, s := range t.set.Splits {
 		r.Split[s.Name] = s.Images
 	}
@@ -661,40 +794,51 @@ const (
 	stepsKey   = "sotto.steps"
 	partyKey   = "sotto.party"   // whose share it is
 	programKey = "sotto.program" // fingerprint of the step in fixed point
+	sitesKey   = "sotto.sites"   // JSON, of a search: sites and their options, by which what it decides is read
 )
 
 func (t *privateTraining) write(path string) error {
 	meta := party.Sharing(t.trained.Mark.Session).Metadata()
 	meta[stepsKey] = strconv.FormatUint(t.trained.Mark.Step, 10)
-	meta[partyKey], meta[programKey] = t.party().String(), t.step.ring
+	meta[partyKey], meta[programKey] = t.party().String(), t.work.steps[0].ring
 	fracs := map[string]int{}
 	var tensors []tensorfile.Tensor
-	for _, p := range weights.Params(t.step.net.fn()) {
-		i := slices.IndexFunc(t.bundle.Program.State, func(s program.State) bool { return s.Name == p.Path })
+	state, err := party.StateOf(t.programs)
+	if err != nil {
+		return err
+	}
+	for _, p := range weights.Params(t.work.net.fn()) {
+		i := slices.IndexFunc(state, func(s program.Tensor) bool { return s.Name == p.Path })
 		if i < 0 {
-			continue
+			continue // of a way that was not taken
 		}
-		s := t.bundle.Program.State[i]
-		fracs[s.Name] = s.Frac
-		tensors = append(tensors, tensorfile.New(s.Name, p.Type.Shape, t.trained.State[s.Name]))
+		fracs[p.Path] = state[i].Frac
+		tensors = append(tensors, tensorfile.New(p.Path, p.Type.Shape, t.trained.State[p.Path]))
 	}
-	text, err := json.Marshal(fracs)
+	decided, err := choices.Decide(t.work.net.fn(), t.work.net.decisions)
 	if err != nil {
 		return err
 	}
-	meta[fracsKey] = string(text)
-	decision, err := choices.Decide(t.step.net.fn(), t.step.net.decisions)
-	if err != nil {
-		return err
+	noted := map[string]any{fracsKey: fracs, weights.ChoicesKey: decided}
+	if sites := t.work.sites; sites != nil {
+		noted[sitesKey] = sites
+		tensors = append(tensors, tensorfile.New(decisionShare, []int{len(sites)}, t.trained.State[decisionShare]))
 	}
-	if text, err = json.Marshal(decision); err != nil {
-		return err
+	for key, of := range noted {
+		text, err := json.Marshal(of)
+		if err != nil {
+			return err
+		}
+		meta[key] = string(text)
 	}
-	meta[weights.ChoicesKey] = string(text)
 	return tensorfile.Write(path, tensors, meta, tensorfile.Secret)
 }
 
 func (r *privateResult) text(w io.Writer) {
-	fmt.Fprintf(w, "\n%d steps of %s; this server's share of the weights is in %s: whoever is to have the model adds both (sotto combine)\n", r.Steps, r.Net, r.Share)
+	of := "the weights"
+	if r.Sites > 0 {
+		of = fmt.Sprintf("the weights and of %d decisions", r.Sites)
+	}
+	fmt.Fprintf(w, "\n%d steps of %s; this server's share of %s is in %s: whoever is to have the model adds both (sotto combine)\n", r.Steps, r.Net, of, r.Share)
 	fmt.Fprintf(w, "%s\n%s\n", phaseLine("online", r.Online), phaseLine("offline", r.Offline))
 }

@@ -22,6 +22,8 @@ var trainingKills = flag.Int("trainingkills", 2, "how often TestKilledTraining k
 // privatePlace has the data of two owners, split for both servers, and a dealer.
 type privatePlace struct {
 	*place
+	all    []string // what all three processes are given
+	owners []string
 	dealer string
 	addr   string // the server's
 }
@@ -37,36 +39,46 @@ const trainedNet = `net trained {
 var trainedBy = []string{"--batch", "16", "--epochs", "4", "--rate", "0.1", "--momentum", "0.5"}
 
 func newPrivatePlace(t *testing.T) *privatePlace {
+	return newPrivatePlaceFor(t, trainedNet, []int{25, 26}, append([]string{"train"}, trainedBy...)...)
+}
+
+// newPrivatePlaceFor has a network, as many images of each owner, and a dealer of what a command does with flags.
+func newPrivatePlaceFor(t *testing.T, net string, images []int, command ...string) *privatePlace {
+	t.Helper()
 	p := &privatePlace{place: &place{t: t, dir: t.TempDir(), wait: "20s"}, addr: freeAddress(t)}
-	p.write("net.sotto", trainedNet)
+	p.all = append([]string{command[0], "net.sotto", "--private", "--timeout", p.wait}, command[1:]...)
+	p.write("net.sotto", net)
 	mustSotto(t, "keys", "-o", p.path("keys"))
-	for i, owner := range []string{"a", "b"} {
-		mustSotto(t, "share", fmt.Sprintf("glyphs:%d", 25+i), "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path(owner))
+	for i, n := range images {
+		p.owners = append(p.owners, fmt.Sprint("owner", i))
+		mustSotto(t, "share", fmt.Sprintf("glyphs:%d", n), "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path(p.owners[i]))
 	}
-	p.dealer = p.address(p.train("--deal", "127.0.0.1:0"))
+	p.dealer = p.address(p.process("--deal", "127.0.0.1:0"))
 	return p
 }
 
-// train starts a process of the training.
-func (p *privatePlace) train(more ...string) *proc {
+// process starts one of the three.
+func (p *privatePlace) process(more ...string) *proc {
 	p.t.Helper()
-	args := append([]string{"train", "net.sotto", "--private", "--timeout", p.wait}, trainedBy...)
-	return p.start(nil, append(args, more...)...)
+	return p.start(nil, slices.Concat(p.all, more)...)
 }
 
 // party starts one of the two servers.
 func (p *privatePlace) party(name string, more ...string) *proc {
 	p.t.Helper()
 	who := map[string]string{"client": "--connect", "server": "--serve"}[name]
-	args := []string{who, p.addr, "--dealer", p.dealer, "-o", p.tag + name, "--checkpoint-steps", "2", "--data-bundle", "b/" + name + ".data", "--data-bundle", "a/" + name + ".data"}
-	return p.train(append(args, more...)...)
+	args := []string{who, p.addr, "--dealer", p.dealer, "-o", p.tag + name, "--checkpoint-steps", "2"}
+	for i := range p.owners { // in an order of its own
+		args = append(args, "--data-bundle", p.owners[len(p.owners)-1-i]+"/"+name+".data")
+	}
+	return p.process(append(args, more...)...)
 }
 
 // combined are the weights that both came to.
-func (p *privatePlace) combined() map[string][]float32 {
+func (p *privatePlace) combined(more ...string) map[string][]float32 {
 	p.t.Helper()
 	out := p.path(p.tag + "weights.safetensors")
-	mustSotto(p.t, "combine", p.path(p.tag+"client/share.safetensors"), p.path(p.tag+"server/share.safetensors"), "-o", out)
+	mustSotto(p.t, append([]string{"combine", p.path(p.tag + "client/share.safetensors"), p.path(p.tag + "server/share.safetensors"), "-o", out}, more...)...)
 	return p.weights(out)
 }
 
@@ -103,7 +115,7 @@ func near(t *testing.T, got, want map[string][]float32) {
 }
 
 // line decodes the line of a process's output that has a key.
-func line(t *testing.T, out, key string, to any) {
+func line(t testing.TB, out, key string, to any) {
 	t.Helper()
 	for text := range strings.Lines(out) {
 		if strings.Contains(text, `"`+key+`":`) {
@@ -136,25 +148,30 @@ func TestKilledTraining(t *testing.T) {
 	want := p.combined()
 	for n := range *trainingKills {
 		p.tag = fmt.Sprintf("killed%d-", n)
-		procs := map[string]*proc{"server": p.party("server"), "client": p.party("client")}
-		victim := []string{"client", "server"}[n%2]
-		time.Sleep(time.Duration(mathrand.Float64() * float64(whole)))
-		procs[victim].kill()
-		for name, q := range procs { // who ended before it has to come back too
-			select {
-			case <-q.ended:
-				procs[name] = p.party(name, "--resume")
-			default:
-			}
-		}
-		for _, name := range []string{"client", "server"} {
-			var r privateResult
-			line(t, p.ends(procs[name], 0, ""), "program_hash", &r)
-			if name == victim {
-				t.Logf("the %s was killed; went on from step %d", name, r.From)
-			}
-		}
+		p.killed([]string{"client", "server"}[n%2], whole)
 		near(t, p.combined(), want)
+	}
+}
+
+// killed has both servers come to their end though one is killed, at a moment of what they take undisturbed.
+func (p *privatePlace) killed(victim string, whole time.Duration) {
+	p.t.Helper()
+	procs := map[string]*proc{"server": p.party("server"), "client": p.party("client")}
+	time.Sleep(time.Duration(mathrand.Float64() * float64(whole)))
+	procs[victim].kill()
+	for name, q := range procs { // who ended before it has to come back too
+		select {
+		case <-q.ended:
+			procs[name] = p.party(name, "--resume")
+		default:
+		}
+	}
+	for _, name := range []string{"client", "server"} {
+		var r privateResult
+		line(p.t, p.ends(procs[name], 0, ""), "program_hash", &r)
+		if name == victim {
+			p.t.Logf("the %s was killed; went on from step %d", name, r.From)
+		}
 	}
 }
 
@@ -181,9 +198,7 @@ func (p *privatePlace) idx(name string, images [][]byte, labels []byte) {
 // the clear the same steps on the data sets one behind the other, in the order that both servers tell, come to the same weights; and the
 // record of that run lets the private one begin.
 func TestPrivateTrainingOfTwoOwnersIsTheClearOne(t *testing.T) {
-	p := &privatePlace{place: &place{t: t, dir: t.TempDir(), wait: "20s"}, addr: freeAddress(t)}
-	p.write("net.sotto", trainedNet)
-	mustSotto(t, "keys", "-o", p.path("keys"))
+	p := newPrivatePlaceFor(t, trainedNet, nil, append([]string{"train"}, trainedBy...)...)
 	mustSotto(t, "data", "glyphs:48", "--for", p.path("net.sotto"), "-o", p.path("all"))
 	labels, none := os.ReadFile(p.path("all/train-labels-idx1-ubyte"))
 	pixels, err := os.ReadFile(p.path("all/train-images-idx3-ubyte"))
@@ -223,9 +238,8 @@ func TestPrivateTrainingOfTwoOwnersIsTheClearOne(t *testing.T) {
 	p.idx("both", x, y)
 	mustSotto(t, append([]string{"train", p.path("net.sotto"), "--data", p.path("both"), "--ring", "64", "--ranges", p.path("ranges.json"), "-o", p.path("clear"), "--quiet"}, trainedBy...)...)
 
-	p.dealer = p.address(p.train("--deal", "127.0.0.1:0"))
-	server := p.train("--serve", p.addr, "--dealer", p.dealer, "-o", "server", "--ranges", "ranges.json", "--data-bundle", "b/server.data", "--data-bundle", "a/server.data")
-	client := p.train("--connect", p.addr, "--dealer", p.dealer, "-o", "client", "--ranges", "ranges.json", "--data-bundle", "a/client.data", "--data-bundle", "b/client.data")
+	server := p.process("--serve", p.addr, "--dealer", p.dealer, "-o", "server", "--ranges", "ranges.json", "--data-bundle", "b/server.data", "--data-bundle", "a/server.data")
+	client := p.process("--connect", p.addr, "--dealer", p.dealer, "-o", "client", "--ranges", "ranges.json", "--data-bundle", "a/client.data", "--data-bundle", "b/client.data")
 	for _, q := range []*proc{client, server} {
 		var r privateResult
 		line(t, p.ends(q, 0, ""), "program_hash", &r)
