@@ -63,7 +63,8 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "estimates", Short: "hold estimates against runs: networks, deployments, links", Args: cobra.NoArgs,
 		Long: "Estimates calibrates this machine, compiles each network for each deployment and link at those prices, and runs every case as\n" +
-			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. It prints estimate, median, their ratio\n" +
+			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. Then it calibrates again: estimates are at the\n" +
+			"mean of the prices before and after, since a machine may be faster at one hour than at another. It prints estimate, median, their ratio\n" +
 			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %,\n" +
 			"peak memory 20 %, bytes and rounds exact) fails where the interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a\n" +
 			"run that was interrupted goes on.",
@@ -124,9 +125,10 @@ type estimateCase struct {
 	Link   string          `json:"link"`
 
 	bench    estimatedNet
-	target   cost.Target
-	dir      string // of the bundles
-	program  string // hash
+	target   cost.Target // that it is compiled at
+	priced   cost.Target // that its estimate is at
+	dir      string      // of the bundles
+	program  string      // hash
 	estimate estimate
 }
 
@@ -137,6 +139,7 @@ type estimatesReport struct {
 	head
 	Machine machine          `json:"machine"`
 	Targets []cost.Target    `json:"targets"`
+	After   []cost.Target    `json:"after,omitempty"` // of a calibration behind the runs
 	Results []estimateResult `json:"results"`
 	Failed  int              `json:"failed"`
 	Plot    string           `json:"plot,omitempty"`
@@ -197,7 +200,10 @@ func (a *app) benchEstimates(f *estimatesFlags) error {
 	if err := a.runCases(ctx, f, j, cases); err != nil {
 		return interrupted(ctx, err)
 	}
-	r := &estimatesReport{head: version1, Machine: thisMachine(), Targets: j.Targets, Plot: f.plot}
+	if err := a.priceAgain(ctx, f, j, cases); err != nil {
+		return interrupted(ctx, err)
+	}
+	r := &estimatesReport{head: version1, Machine: thisMachine(), Targets: j.Targets, After: j.after, Plot: f.plot}
 	if err := r.judge(cases, j, f.runs); err != nil {
 		return err
 	}
@@ -266,7 +272,7 @@ func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*e
 					continue
 				}
 				t, _ := j.target(link)
-				c := &estimateCase{Net: net, Deploy: cost.Deployment(deploy), Link: link, bench: estimatedNets[i], target: t, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
+				c := &estimateCase{Net: net, Deploy: cost.Deployment(deploy), Link: link, bench: estimatedNets[i], target: t, priced: t, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
 				a.progress.step("compiling %s", c.name())
 				if err := a.compileCase(c, f); err != nil {
 					return nil, fmt.Errorf("%s: %w", c.name(), err)
@@ -316,7 +322,7 @@ func (r *estimatesReport) explain(a *app, f *estimatesFlags, cases []*estimateCa
 	if err != nil {
 		return err
 	}
-	for _, k := range kernelShares(l, cases[j].target) {
+	for _, k := range kernelShares(l, cases[j].priced) {
 		if k.Phase == x.What {
 			x.Kernels = append(x.Kernels, k)
 		}
@@ -386,6 +392,47 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 	}
 	return nil
 }
+
+// priceAgain calibrates once more, where that was done before the runs, and takes estimates at the mean of both prices. Cases stay as they are
+// compiled.
+func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cases []*estimateCase) error {
+	if !f.calibrate || f.list != "" {
+		return nil
+	}
+	if j.after == nil {
+		var links []string
+		for _, t := range j.Targets {
+			links = append(links, t.Name)
+		}
+		after, _, err := a.calibrateAlone(ctx, links, prices.Full)
+		if err == nil {
+			err = j.end(after)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, c := range cases {
+		i := slices.IndexFunc(j.after, func(t cost.Target) bool { return t.Name == c.Link })
+		if i < 0 {
+			return fmt.Errorf("%s has no prices of the link %s behind its runs: accepted are links that it was begun with, or another file", j.name, c.Link)
+		}
+		l, err := a.ledgerOf(c, f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name(), err)
+		}
+		if c.priced, err = c.target.Mean(j.after[i]); err != nil {
+			return err
+		}
+		x := cost.Estimate(l, c.priced)
+		c.estimate.Online.at(x.Online)
+		c.estimate.Offline.at(x.Offline)
+	}
+	return nil
+}
+
+// at takes the time of a phase at other prices.
+func (e *expected) at(x cost.Expected) { e.MS, e.Low, e.High = x.MS, x.Low, x.High }
 
 // judge holds every case against its runs.
 func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) error {

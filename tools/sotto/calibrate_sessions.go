@@ -45,6 +45,7 @@ var sampled = []sample{
 	{"large quadratics", stack(3, 64, 56, "conv(x, %d, kernel = 3, pad = 1) |> x2act"), "", eitherWay},
 	{"large quadratics, one tap", stack(3, 128, 56, "conv(x, %d, kernel = 1) |> x2act"), "", eitherWay},
 	{"quadratics of many channels", stack(3, 256, 14, "conv(x, %d, kernel = 3, pad = 1) |> x2act"), "", eitherWay},
+	{"convolutions of many weights", stack(3, 512, 4, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
 	{"large ReLUs by OT", stack(2, 64, 56, "conv(x, %d, kernel = 3, pad = 1) |> relu"), pass.OTSign, eitherWay},
 	{"depthwise", stack(3, 64, 16, "conv(x, %d, kernel = 3, pad = 1, groups = 64) |> x2act"), "", eitherWay[:1]},
 }

@@ -11,19 +11,25 @@ import (
 	"sotto/runtime/party"
 )
 
-// journal keeps what bench estimates has measured: a line for the machine and its prices, then a line a run. Without a name it is kept in
-// memory alone.
+// journal keeps what bench estimates has measured: a line for the machine and its prices, then a line a run, and at the end one for the prices
+// measured again. Without a name it is kept in memory alone.
 type journal struct {
 	journalHead
-	name string
-	file *os.File
-	runs map[string][]journalRun // by case and program
+	after []cost.Target
+	name  string
+	file  *os.File
+	runs  map[string][]journalRun // by case and program
 }
 
 type journalHead struct {
 	head
 	Machine string        `json:"machine"`
 	Targets []cost.Target `json:"targets"`
+}
+
+// journalAfter is the last line of whole runs.
+type journalAfter struct {
+	After []cost.Target `json:"after"` // as Targets
 }
 
 // journalRun is one run of a case.
@@ -86,14 +92,26 @@ func (j *journal) read() (end int64, err error) {
 				return 0, errJournal
 			}
 		} else {
-			var run journalRun
-			if json.Unmarshal(line, &run) != nil || run.Program == "" {
-				return 0, fmt.Errorf("line %d: %w", n+1, errJournal)
+			if err := j.readLine(line); err != nil {
+				return 0, fmt.Errorf("line %d: %w", n+1, err)
 			}
-			j.runs[run.key()] = append(j.runs[run.key()], run)
 		}
 		end += int64(len(line))
 	}
+}
+
+func (j *journal) readLine(line []byte) error {
+	var after journalAfter
+	if json.Unmarshal(line, &after) == nil && len(after.After) > 0 {
+		j.after = after.After
+		return nil
+	}
+	var run journalRun
+	if json.Unmarshal(line, &run) != nil || run.Program == "" {
+		return errJournal
+	}
+	j.runs[run.key()] = append(j.runs[run.key()], run)
+	return nil
 }
 
 // target gives the prices of a link.
@@ -106,10 +124,16 @@ func (j *journal) target(link string) (cost.Target, bool) {
 	return cost.Target{}, false
 }
 
-// begin keeps the prices that all estimates are at.
+// begin keeps the prices that all cases are compiled at.
 func (j *journal) begin(machine string, targets []cost.Target) error {
 	j.journalHead = journalHead{version1, machine, targets}
 	return j.write(j.journalHead)
+}
+
+// end keeps the prices measured after the runs.
+func (j *journal) end(targets []cost.Target) error {
+	j.after = targets
+	return j.write(journalAfter{targets})
 }
 
 // add keeps a run.

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"testing"
+
+	"sotto/ir/cost"
+	"sotto/ir/pos"
+)
+
+// TestEstimatesBetweenTwoCalibrations: where the prices behind the runs are four times those before, estimates are at twice those before; the journal
+// keeps both, and goes on without measuring them again.
+func TestEstimatesBetweenTwoCalibrations(t *testing.T) {
+	before, err := cost.ShippedTarget("loopback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := before
+	after.Machines = map[string]cost.Machine{}
+	for name, m := range before.Machines {
+		for k := range m.Prices {
+			m.Prices[k].NS *= 4
+			m.Prices[k].AllNS *= 4
+			m.Prices[k].BusyNS *= 4
+			m.Prices[k].CallNS *= 4
+		}
+		after.Machines[name] = m
+	}
+	name := filepath.Join(t.TempDir(), "journal")
+	j, err := openJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.begin(thisMachine().text(), []cost.Target{before}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.end([]cost.Target{after}); err != nil {
+		t.Fatal(err)
+	}
+	j.close()
+	if j, err = openJournal(name); err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+
+	a := &app{out: io.Discard, err: io.Discard, sources: pos.Source{}, quiet: true}
+	f := &estimatesFlags{nets: []string{"minionn.relu"}, deploys: []string{string(cost.ClientServer)}, calibrate: true, examples: "../../examples"}
+	f.links.names = []string{"loopback"}
+	cases, err := a.estimateCases(f, j, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cases[0]
+	was := c.estimate
+	if err := a.priceAgain(context.Background(), f, j, cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		what     string
+		was, now expected
+	}{{"online", was.Online, c.estimate.Online}, {"offline", was.Offline, c.estimate.Offline}} {
+		if r := x.now.MS / x.was.MS; r < 1.7 || r > 3 || x.now.Low >= x.now.MS || x.now.High <= x.now.MS {
+			t.Errorf("%s: %g ms (%g to %g) for %g before: accepted is about twice, and more where waits become so long that cores sleep", x.what, x.now.MS, x.now.Low, x.now.High, x.was.MS)
+		}
+		if x.now.Traffic != x.was.Traffic {
+			t.Errorf("%s: %+v, and %+v before: prices move no bytes", x.what, x.now.Traffic, x.was.Traffic)
+		}
+	}
+}
