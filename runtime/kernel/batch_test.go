@@ -142,21 +142,33 @@ var cifar18 = []Conv{
 
 // BenchmarkBatch reports multiply-adds a second of all three products of a batch of 64.
 func BenchmarkBatch(b *testing.B) {
-	const n = 64
 	for _, c := range append(cifar18, grouped(layer(96, 96, 32, 3, 1), 96), grouped(layer(96, 96, 32, 3, 2), 96)) {
-		x, w, dy := reals(1, n*c.InLen()), reals(2, c.WeightLen()), reals(3, n*c.OutLen())
-		forward, back, gradient := must(NewBatchConv[float32](c, n))(b), must(NewBatchConvBack[float32](c, n))(b), must(NewBatchGradient[float32](c, n))(b)
-		scratch := make([]float32, max(forward.Scratch(), back.Scratch(), gradient.Scratch()))
-		bench := func(name string, run func() error) {
-			b.Run(fmt.Sprintf("%dx%d_s%d_%d-%d_%d_g%d/%s", c.KH, c.KW, c.StrideH, c.InC, c.OutC, c.InH, c.Groups, name), func(b *testing.B) {
-				for b.Loop() {
-					none(b, run())
-				}
-				b.ReportMetric(float64(n*c.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
-			})
-		}
-		bench("forward", func() error { return forward.Apply(dy, x, w, nil, nil, scratch) })
-		bench("input", func() error { return back.Apply(x, dy, w, nil, nil, scratch) })
-		bench("weights", func() error { return gradient.Apply(w, x, dy, nil, scratch) })
+		benchBatch[float32](b, c, 64)
 	}
+}
+
+// BenchmarkRingBatch does so of the products that two parties train LeNet with, of a batch of 32.
+func BenchmarkRingBatch(b *testing.B) {
+	first, second := layer(1, 6, 28, 5, 1), layer(6, 16, 14, 5, 1)
+	second.PadH, second.PadW = 0, 0
+	for _, c := range []Conv{first, second, matrix(120, 400), matrix(84, 120), matrix(10, 84)} {
+		benchBatch[uint64](b, c, 32)
+	}
+}
+
+func benchBatch[T Number](b *testing.B, c Conv, n int) {
+	x, w, dy := fill[T](1, n*c.InLen()), fill[T](2, c.WeightLen()), fill[T](3, n*c.OutLen())
+	forward, back, gradient := must(NewBatchConv[T](c, n))(b), must(NewBatchConvBack[T](c, n))(b), must(NewBatchGradient[T](c, n))(b)
+	scratch := make([]T, max(forward.Scratch(), back.Scratch(), gradient.Scratch()))
+	bench := func(name string, run func() error) {
+		b.Run(fmt.Sprintf("%dx%d_s%d_%d-%d_%d_g%d/%s", c.KH, c.KW, c.StrideH, c.InC, c.OutC, c.InH, c.Groups, name), func(b *testing.B) {
+			for b.Loop() {
+				none(b, run())
+			}
+			b.ReportMetric(float64(n*c.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
+		})
+	}
+	bench("forward", func() error { return forward.Apply(dy, x, w, nil, nil, scratch) })
+	bench("input", func() error { return back.Apply(x, dy, w, nil, nil, scratch) })
+	bench("weights", func() error { return gradient.Apply(w, x, dy, nil, scratch) })
 }

@@ -152,28 +152,6 @@ func (m *Mover[T]) Gather(dst, src []T, index []int32) error {
 	return nil
 }
 
-// ScatterAdd sets dst to zeros, then adds src[i] to dst[index[i]]: the adjoint of Gather. The index is public.
-func ScatterAdd[T Number](dst, src []T, index []int32) error {
-	if err := sized("scatter", "src", len(src), len(index)); err != nil {
-		return err
-	}
-	clear(dst)
-	for i, to := range index {
-		if uint(to) >= uint(len(dst)) {
-			return fmt.Errorf("kernel: scatter: index %d is %d: want 0 to %d", i, to, len(dst)-1)
-		}
-		dst[to] += src[i]
-	}
-	return nil
-}
-
-// GatherPair is Gather of what lies in two vectors, one behind the other.
-func (m *Mover[T]) GatherPair(dst, first, second []T, index []int32) error {
-	both := m.room(len(first) + len(second))
-	copy(both[copy(both, first):], second)
-	return m.Gather(dst, both, index)
-}
-
 // gathering is one under way.
 type gathering[T Number] struct {
 	dst, src []T

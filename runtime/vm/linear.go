@@ -33,10 +33,6 @@ func (m *Machine[W]) Pack() error {
 			case program.SumPool:
 				t := program.PoolGeometry(in.Ints)
 				m.mover.Reserve(t.C * t.W)
-			case program.Tour:
-				if len(in.In) == 2 {
-					m.mover.Reserve(in.In[0].Len + in.In[1].Len)
-				}
 			case program.BatchConv, program.BatchConvX, program.BatchConvW:
 				f, err := planBilinear[W](in.Op, in.Ints)
 				if err != nil {
