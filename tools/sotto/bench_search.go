@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -29,14 +32,15 @@ type searchReport struct {
 	Alike int `json:"alike,omitempty"`
 }
 
-// searchRow is what the searches of one weight of the price found, over all seeds. Accuracies are of the test split, in percent.
+// searchRow is what the searches for one network, such as one weight of the price, found over all seeds. Accuracies are of the test split, in percent.
 type searchRow struct {
+	Name     string         `json:"name"`
 	Weight   float64        `json:"weight"` // 0 where the method has none
 	ReLUs    estimates.Mean `json:"relus"`
 	Latency  estimates.Mean `json:"latency_ms"`
 	Accuracy estimates.Mean `json:"accuracy"`
 	// Random is the mean of the networks drawn at random of the same price, Gain what is found is better by, seed by seed; Loss is how far it is
-	// below the network with the first options everywhere.
+	// below the network with the first options everywhere, or with all its ReLUs.
 	Random  estimates.Mean `json:"random"`
 	OffMS   estimates.Mean `json:"random_latency_ms"`
 	Gain    estimates.Mean `json:"gain"`
@@ -57,12 +61,13 @@ func newBenchSearchCmd(a *app) *cobra.Command {
 		Long: "Search runs sotto search with several seeds, and with each trains what was found, as many networks drawn at random of the same price as --random\n" +
 			"says, alike and from the same weights, and the network with the first options from those before the search, by as many steps more as the search took.\n" +
 			"With --against it trains another network too, as wide as the limits allow. It prints, for each weight of the price, accuracy on\n" +
-			"the test split and the mean difference with its 95 % interval over the seeds, by Student's distribution. Interrupted, it goes on where it was.",
+			"the test split and the mean difference with its 95 % interval over the seeds, by Student's distribution. Interrupted, it goes on where it was.\n" +
+			"With the method linearize it prints this for each granularity and number of a budget, beside the network with all its ReLUs; --random 0 draws none.",
 		Example: "  sotto bench search examples/glyphs_space.sotto --set width=8 --weight 0.02,0.08,0.14 --target lan -o searches\n" +
 			"  sotto bench search examples/glyphs_macro.sotto --data glyphs:2000 --method budget --budget relus=5000 --against examples/glyphs_plain.sotto -o macros",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if seeds < 2 || f.random < 1 {
-				return usagef("%d seeds, %d random networks: accepted are 2 and more, for an interval, and 1 and more", seeds, f.random)
+			if seeds < 2 {
+				return usagef("%d seeds: accepted are 2 and more, for an interval", seeds)
 			}
 			if f.output == "" {
 				return usagef("-o is missing: accepted is the folder to write")
@@ -94,6 +99,9 @@ func (a *app) benchSearch(ctx context.Context, path, against string, f *searchFl
 	if err != nil {
 		return nil, err
 	}
+	if f.random < 1 && f.settings.Method != "linearize" {
+		return nil, usagef("--random %d: accepted are 1 and more networks to compare with", f.random)
+	}
 	var other *network
 	if against != "" {
 		if other, err = a.loadSpace(against, networkFlags{}); err != nil {
@@ -124,7 +132,7 @@ func (a *app) benchSearch(ctx context.Context, path, against string, f *searchFl
 	}
 	for _, t := range r.Trial[int(f.settings.Seed)] {
 		if !t.Baseline && !t.Random {
-			r.Rows = append(r.Rows, r.row(t.Weight))
+			r.Rows = append(r.Rows, r.row(t))
 		}
 	}
 	return r, writeJSON(filepath.Join(f.output, "bench.json"), r)
@@ -145,23 +153,22 @@ func (r *searchReport) rank(trials []*trial) {
 	}
 }
 
-// row sums up one weight.
-func (r *searchReport) row(weight float64) searchRow {
-	row := searchRow{Weight: weight}
+// row sums up what is found under the name that one seed's network has.
+func (r *searchReport) row(of *trial) searchRow {
+	row := searchRow{Name: of.Name, Weight: of.Weight}
 	over := map[*estimates.Mean][]float64{} // the seeds' values
 	add := func(m *estimates.Mean, v float64) { over[m] = append(over[m], v) }
-	for seed, trials := range r.Trial {
+	for _, seed := range slices.Sorted(maps.Keys(r.Trial)) {
 		var found, baseline *trial
 		var drawn, drawnMS, count float64
-		for _, t := range trials {
+		for _, t := range r.Trial[seed] {
 			switch {
 			case t.Baseline:
 				baseline = t
-			case t.Weight != weight:
-			case t.Random:
-				drawn, drawnMS, count = drawn+t.percent(), drawnMS+t.latency(), count+1
-			default:
+			case t.Name == of.Name:
 				found = t
+			case t.Random && t.like(of):
+				drawn, drawnMS, count = drawn+t.percent(), drawnMS+t.latency(), count+1
 			}
 		}
 		if found.Holds {
@@ -170,9 +177,11 @@ func (r *searchReport) row(weight float64) searchRow {
 		add(&row.Latency, found.latency())
 		add(&row.ReLUs, found.Measures["relus"])
 		add(&row.Accuracy, found.percent())
-		add(&row.Random, drawn/count)
-		add(&row.OffMS, drawnMS/count)
-		add(&row.Gain, found.percent()-drawn/count)
+		if count > 0 {
+			add(&row.Random, drawn/count)
+			add(&row.OffMS, drawnMS/count)
+			add(&row.Gain, found.percent()-drawn/count)
+		}
 		if baseline != nil {
 			add(&row.Loss, baseline.percent()-found.percent())
 		}
@@ -188,6 +197,9 @@ func (r *searchReport) row(weight float64) searchRow {
 	return row
 }
 
+// like tells whether a drawn network was drawn for one that was found.
+func (t *trial) like(found *trial) bool { return strings.HasPrefix(t.Name, found.Name+"-random-") }
+
 // percent is a network's accuracy on the test split.
 func (t *trial) percent() float64 { return 100 * t.Test.Accuracy }
 
@@ -195,16 +207,22 @@ func (t *trial) percent() float64 { return 100 * t.Test.Accuracy }
 func (t *trial) latency() float64 { return t.Measures[t.Price] }
 
 func (r *searchReport) text(w io.Writer) {
-	titles := ">weight >ReLUs >ms >accuracy >ms,_random >accuracy,_random >better_by,_points"
+	titles := "network >ReLUs >ms >accuracy,_%"
+	drawn := slices.ContainsFunc(r.Rows, func(x searchRow) bool { return x.Random != estimates.Mean{} })
+	if drawn {
+		titles += " >ms,_random >accuracy,_random >better_by,_points"
+	}
 	if r.Against != "" {
 		titles += " >ReLUs,_against >accuracy,_against >better_by,_points"
 	} else {
-		titles += " >below_first_options,_points"
+		titles += " >below_baseline,_points"
 	}
 	var rows [][]string
 	for _, x := range r.Rows {
-		row := []string{fmt.Sprint(x.Weight), fmt.Sprintf("%.0f", x.ReLUs.Mean), fmt.Sprintf("%.2f", x.Latency.Mean), fmt.Sprintf("%.2f %%", x.Accuracy.Mean),
-			fmt.Sprintf("%.2f", x.OffMS.Mean), fmt.Sprintf("%.2f %%", x.Random.Mean), spread(x.Gain)}
+		row := []string{x.Name, fmt.Sprintf("%.0f", x.ReLUs.Mean), fmt.Sprintf("%.2f", x.Latency.Mean), spread(x.Accuracy)}
+		if drawn {
+			row = append(row, fmt.Sprintf("%.2f", x.OffMS.Mean), fmt.Sprintf("%.2f %%", x.Random.Mean), spread(x.Gain))
+		}
 		if r.Against != "" {
 			row = append(row, fmt.Sprintf("%.0f", x.AgainstReLUs.Mean), fmt.Sprintf("%.2f %%", x.Against.Mean), spread(x.Ahead))
 		} else {

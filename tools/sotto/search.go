@@ -110,7 +110,8 @@ func newSearchCmd(a *app) *cobra.Command {
 			"the network is trained from the beginning.\n\n" +
 			"The method linearize takes ReLUs off a trained network (--init, or --pretrain of some epochs) until it holds the limits: whole ReLUs, tried\n" +
 			"one by one, or channels or pixels, whose gates are trained under a penalty that grows (SNL). What is left is trained on with the\n" +
-			"network with all its ReLUs as its teacher; decision.json says under linearize which ReLUs stay.\n\n" +
+			"network with all its ReLUs as its teacher; decision.json says under linearize which ReLUs stay. With several granularities and several\n" +
+			"numbers of a budget it finds a network for each of both.\n\n" +
 			"The method width makes the scalar parameter that is open as wide as the limits allow, and trains that network.\n\n" +
 			"DIR gets a folder for each network that was found, with decision.json and weights.safetensors for sotto compile; trials.jsonl, a line a\n" +
 			"network; pareto.csv and pareto.svg; and checkpoints, from which --resume goes on with the identical history, whatever ended the run.\n\n" +
@@ -143,7 +144,7 @@ func (f *searchFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.search, "search", "", "the search block, where the file has several for the net")
 	c.Flags().StringVar(&f.data, "data", "", dataset.Accepted)
 	c.Flags().StringVar(&s.Method, "method", "gradient", "how to search: "+methodNames())
-	c.Flags().StringArrayVar(&f.budgets, "budget", nil, "`limit` that no answer breaks, such as relus=86K or latency=40ms; may be repeated")
+	c.Flags().StringArrayVar(&f.budgets, "budget", nil, "`limit` that no answer breaks, such as relus=86K or latency=40ms; may be repeated; relus=12K,6K makes linearize find a network for each number")
 	c.Flags().Float64SliceVar(&f.weights, "weight", nil, "what a millisecond of online latency on the target counts in the loss; several numbers search several times")
 	c.Flags().IntVar(&f.random, "random", 0, "of each network that is found, train so many drawn at random of the same price, and once the network with the first options, to compare")
 	c.Flags().StringVar(&f.init, "init", "", "begin with these weights, a safetensors `file`, instead of a training of the first options")
@@ -218,20 +219,12 @@ func (a *app) searchFor(ctx context.Context, n *network, goal *goals.Goal, f *se
 
 // goal joins the file's search block and the flags.
 func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) {
-	g := &goals.Goal{Net: n.fn().Name}
-	for _, b := range n.searches {
-		if f.search == "" || b.Name.Name == f.search {
-			if g.Name != "" {
-				return nil, usagef("the file has several searches for @%s: accepted is --search %s or another", g.Net, g.Name)
-			}
-			var err error
-			if g, err = goals.Read(b); err != nil {
-				return nil, err
-			}
-		}
+	g, err := goalOf(n, f.search)
+	if err != nil {
+		return nil, err
 	}
-	if f.search != "" && g.Name == "" {
-		return nil, usagef("no search of @%s is called %s", g.Net, f.search)
+	if g == nil {
+		g = &goals.Goal{Net: n.fn().Name}
 	}
 	if err := f.fields(g, cmd); err != nil {
 		return nil, err
@@ -239,12 +232,11 @@ func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) 
 	if err := f.inRing(g, cmd); err != nil {
 		return nil, err
 	}
-	for _, text := range f.budgets {
-		l, err := goals.ParseLimit(text, f.target)
-		if err != nil {
-			return nil, usageError{fmt.Errorf("--budget %w", err)}
-		}
-		g.Limits = append(g.Limits, l)
+	if !cmd.Flags().Changed("target") {
+		f.target = cmp.Or(g.Target(), f.target)
+	}
+	if err := f.limit(g); err != nil {
+		return nil, err
 	}
 	g.Data = cmp.Or(f.data, g.Data)
 	if g.Data == "" {
@@ -259,6 +251,24 @@ func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) 
 		f.weights = []float64{defaultWeight}
 	}
 	return g, nil
+}
+
+// limit adds the budgets that were given.
+func (f *searchFlags) limit(g *goals.Goal) error {
+	for _, text := range f.budgets {
+		limits, err := goals.ParseLimits(text, f.target)
+		switch {
+		case err != nil:
+			return usageError{fmt.Errorf("--budget %w", err)}
+		case len(limits) == 1:
+			g.Limits = append(g.Limits, limits[0])
+		case g.Levels != nil || f.settings.Method != "linearize":
+			return usagef("--budget %s: accepted is one number; several for one of the budgets of the method linearize", text)
+		default:
+			g.Levels = limits
+		}
+	}
+	return nil
 }
 
 // defaultWeight is what a millisecond counts where nobody says.
@@ -321,9 +331,7 @@ func (s *searcher) begin() error {
 	}
 	figures := append(figuresOf(s.goal), goals.Figure{Measure: "latency", Target: s.f.target}, goals.Figure{Measure: "traffic", Target: s.f.target}, goals.Figure{Measure: "relus"})
 	slices.SortFunc(figures, func(a, b goals.Figure) int { return strings.Compare(a.String(), b.String()) })
-	for _, l := range s.goal.Limits {
-		s.limits = append(s.limits, search.Limit{Measure: l.Figure.String(), Most: l.Most})
-	}
+	s.limits = limitsOf(s.goal.Limits)
 	figures = slices.Compact(figures)
 	if s.f.settings.Method != "gradient" {
 		s.prices, err = s.newMeasures(s.n, s.f.lower, figures)
@@ -425,26 +433,15 @@ func (s *searcher) result(trials []*trial) (*searchResult, error) {
 	if best == nil {
 		return nil, fmt.Errorf("what was found breaks its limits when it is compiled (%s): accepted are wider limits", strings.Join(r.Limits, ", "))
 	}
-	r.Found, r.Decision, r.ReLUs, r.Latency, r.Accuracy = best.Name, best.Choices, best.Measures["relus"], best.Measures[latency], best.Test.Accuracy
-	if best.Test.Samples == 0 {
-		r.Accuracy = best.Valid.Accuracy
-	}
-	return r, s.pareto(trials, latency)
+	r.Found, r.Decision, r.ReLUs, r.Latency, r.Accuracy = best.Name, best.Choices, best.Measures["relus"], best.Measures[latency], best.accuracy()
+	return r, s.pareto(trials)
 }
 
 // pareto writes all networks as a table and as a picture.
-func (s *searcher) pareto(trials []*trial, latency string) error {
+func (s *searcher) pareto(trials []*trial) error {
 	var points []search.Point
-	var panel curves.Panel
 	for _, t := range trials {
-		accuracy := cmp.Or(t.Test.Accuracy, t.Valid.Accuracy)
-		points = append(points, search.Point{Name: t.Name, Accuracy: accuracy, Measures: t.Measures})
-		i := slices.IndexFunc(panel.Series, func(c curves.Series) bool { return c.Name == t.kind() })
-		if i < 0 {
-			i = len(panel.Series)
-			panel.Series = append(panel.Series, curves.Series{Name: t.kind(), Mark: curves.Dots})
-		}
-		panel.Series[i].Points = append(panel.Series[i].Points, curves.Point{X: t.Measures[latency], Y: 100 * accuracy})
+		points = append(points, search.Point{Name: t.Name, Accuracy: t.accuracy(), Measures: t.Measures})
 	}
 	file, err := os.Create(filepath.Join(s.f.output, "pareto.csv"))
 	if err != nil {
@@ -457,13 +454,35 @@ func (s *searcher) pareto(trials []*trial, latency string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	panel.X, panel.Y = latency+", ms", "accuracy, %"
 	for _, form := range []string{"svg", "png"} {
-		if err := curves.Write(filepath.Join(s.f.output, "pareto."+form), s.n.fn().Name, panel); err != nil {
+		if err := curves.Write(filepath.Join(s.f.output, "pareto."+form), s.n.fn().Name, s.panels(trials)...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// panels show accuracy by latency, ReLUs and bytes.
+func (s *searcher) panels(trials []*trial) (out []curves.Panel) {
+	for _, axis := range []struct {
+		figure goals.Figure
+		unit   string
+		scale  float64
+	}{{goals.Figure{Measure: "latency", Target: s.f.target}, "ms", 1}, {goals.Figure{Measure: "relus"}, "thousand", 1e-3},
+		{goals.Figure{Measure: "traffic", Target: s.f.target}, "MB", 1e-6}} {
+		name := axis.figure.String()
+		p := curves.Panel{X: name + ", " + axis.unit, Y: "accuracy, %"}
+		for _, t := range trials {
+			i := slices.IndexFunc(p.Series, func(c curves.Series) bool { return c.Name == t.kind() })
+			if i < 0 {
+				i = len(p.Series)
+				p.Series = append(p.Series, curves.Series{Name: t.kind(), Mark: curves.Dots})
+			}
+			p.Series[i].Points = append(p.Series[i].Points, curves.Point{X: axis.scale * t.Measures[name], Y: 100 * t.accuracy()})
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 func (r *searchResult) text(w io.Writer) {

@@ -62,7 +62,7 @@ func (s *searcher) byBudget(kept map[string]*trial) ([]*trial, error) {
 	for i, options := range networks {
 		t := &trial{Name: "found"}
 		if i > 0 {
-			t = &trial{Name: fmt.Sprintf("random-%d", i), Random: true}
+			t = &trial{Name: fmt.Sprintf("found-random-%d", i), Random: true}
 		}
 		shared, err := b.Shared(options)
 		if err != nil {

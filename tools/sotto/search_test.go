@@ -28,10 +28,10 @@ func TestAKilledSearchGoesOn(t *testing.T) {
 			[]string{"weight-1/search/journal.jsonl", "weight-1/train/journal.jsonl", "weight-0.01/weights.safetensors", "weight-1/weights.safetensors"}},
 		"ring": {"weight-0.01/search", []string{"--ring", "64", "--softmax", "relu", "--pretrain", "1", "--epochs", "2", "--weight", "0.01"},
 			[]string{"weight-0.01/search/journal.jsonl", "weight-0.01/train/journal.jsonl", "weight-0.01/decision.json", "weight-0.01/weights.safetensors"}},
-		"sites": {"sites", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--budget", "relus=300"},
-			[]string{"sites/journal.jsonl", "site/train/journal.jsonl", "site/decision.json", "site/weights.safetensors"}},
-		"gates": {"gates", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--granularity", "channel", "--budget", "relus=300", "--penalty", "0.1", "--gate-rate", "0.1"},
-			[]string{"gates/journal.jsonl", "channel/train/journal.jsonl", "channel/decision.json", "channel/weights.safetensors"}},
+		"sites": {"site/sites", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--budget", "relus=300"},
+			[]string{"site/sites/journal.jsonl", "site/train/journal.jsonl", "site/decision.json", "site/weights.safetensors"}},
+		"gates": {"channel/gates", []string{"--method", "linearize", "--set", "act=relu", "--pretrain", "1", "--granularity", "channel", "--budget", "relus=300", "--penalty", "0.1", "--gate-rate", "0.1"},
+			[]string{"channel/gates/journal.jsonl", "channel/train/journal.jsonl", "channel/decision.json", "channel/weights.safetensors"}},
 	} {
 		t.Run(name, func(t *testing.T) { goesOn(t, c.phase, c.args, c.files) })
 	}

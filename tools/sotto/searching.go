@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"sotto/frontend"
@@ -49,7 +50,8 @@ type searcher struct {
 type trial struct {
 	Name     string            `json:"name"`
 	Random   bool              `json:"random,omitempty"`   // drawn, of the same price as what it is named after, to compare with
-	Baseline bool              `json:"baseline,omitempty"` // with the first options, to compare with
+	Baseline bool              `json:"baseline,omitempty"` // with the first options, or all ReLUs, to compare with
+	Grain    string            `json:"grain,omitempty"`    // what lost its ReLU at once, of a network that was linearized
 	Price    string            `json:"price"`              // the measure that a search makes least, or the first of them
 	Weight   float64           `json:"weight,omitempty"`   // of the price in the objective
 	Choices  map[string]string `json:"choices"`
@@ -67,11 +69,19 @@ type trial struct {
 func (t *trial) kind() string {
 	switch {
 	case t.Baseline:
-		return "first options"
+		return strings.ReplaceAll(t.Name, "-", " ")
 	case t.Random:
 		return "drawn at random"
 	}
-	return "found"
+	return cmp.Or(t.Grain, "found")
+}
+
+// accuracy is that on the test split, on the validation split where there is none.
+func (t *trial) accuracy() float64 {
+	if t.Test.Samples == 0 {
+		return t.Valid.Accuracy
+	}
+	return t.Test.Accuracy
 }
 
 // phase drives a method in a folder of its own; one that has come to its end is not repeated.
@@ -262,8 +272,10 @@ func (s *searcher) finish(t *trial, n *network, named []pass.Decision, begin map
 	if err := carry(e, begin, s.isWeight); err != nil {
 		return err
 	}
-	if err := s.train(filepath.Join(t.Name, "train"), e, s.f.settings.Finetune+t.also, s.f.settings.FinetuneRate); err != nil {
-		return err
+	if epochs := s.f.settings.Finetune + t.also; epochs > 0 {
+		if err := s.train(filepath.Join(t.Name, "train"), e, epochs, s.f.settings.FinetuneRate); err != nil {
+			return err
+		}
 	}
 	if t.Valid, err = e.Eval(search.Valid); err != nil {
 		return err
@@ -422,7 +434,11 @@ func (s *searcher) objective(m search.Measures) (sum float64) {
 	return sum
 }
 
-// alike draws networks at random and keeps the so many whose price is closest to one that was found: what a choice without knowledge would take.
+// closeness is how far prices may be apart, relative to one of them, and count as the same.
+const closeness = 0.02
+
+// alike draws so many networks at random of the price of one that was found, of those closest to it where fewer have that: what a choice without
+// knowledge would take.
 func (s *searcher) alike(options []int, count int, seed uint64) ([][]int, error) {
 	const draws = 4000
 	found, err := s.space.Price(options)
@@ -434,16 +450,18 @@ func (s *searcher) alike(options []int, count int, seed uint64) ([][]int, error)
 		off     float64
 	}
 	var all []drawn
+	known := map[string]bool{fmt.Sprint(options): true}
 	r := rand.New(rand.NewPCG(seed, draws))
 	for range draws {
 		d := drawn{options: make([]int, len(options))}
 		for site, n := range s.space.Options {
 			d.options[site] = r.IntN(n)
 		}
-		same := func(o drawn) bool { return slices.Equal(o.options, d.options) }
-		if slices.Equal(d.options, options) || slices.ContainsFunc(all, same) {
+		key := fmt.Sprint(d.options)
+		if known[key] {
 			continue
 		}
+		known[key] = true
 		m, err := s.space.Price(d.options)
 		if err != nil {
 			return nil, err
@@ -452,8 +470,11 @@ func (s *searcher) alike(options []int, count int, seed uint64) ([][]int, error)
 		all = append(all, d)
 	}
 	slices.SortStableFunc(all, func(a, b drawn) int { return cmp.Compare(a.off, b.off) })
+	same, _ := slices.BinarySearchFunc(all, closeness*math.Abs(s.objective(found)), func(d drawn, off float64) int { return cmp.Compare(d.off, off) })
+	same = min(max(same, count), len(all))
+	r.Shuffle(same, func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var out [][]int
-	for _, d := range all[:min(count, len(all))] {
+	for _, d := range all[:min(count, same)] {
 		out = append(out, d.options)
 	}
 	return out, nil

@@ -55,11 +55,19 @@ func figuresOf(g *goals.Goal) (all []goals.Figure) {
 	for _, t := range g.Objective {
 		all = append(all, t.Figure)
 	}
-	for _, l := range g.Limits {
+	for _, l := range slices.Concat(g.Limits, g.Levels) {
 		all = append(all, l.Figure)
 	}
 	slices.SortFunc(all, func(a, b goals.Figure) int { return strings.Compare(a.String(), b.String()) })
 	return slices.Compact(all)
+}
+
+// limitsOf are the limits by the names of measures.
+func limitsOf(limits []goals.Limit) (out []search.Limit) {
+	for _, l := range limits {
+		out = append(out, search.Limit{Measure: l.Figure.String(), Most: l.Most})
+	}
+	return out
 }
 
 // newMeasures is what figures of single networks are taken by, without tables.
@@ -230,13 +238,10 @@ const effectNetworks = 16
 
 // space is what a search is told: how many options there are, what each adds to the objective, and the limits.
 func (p *spacePrices) space(g *goals.Goal) (*search.Space, error) {
-	s := &search.Space{Price: p.price}
+	s := &search.Space{Price: p.price, Limits: limitsOf(g.Limits)}
 	for _, site := range p.sites {
 		s.Options = append(s.Options, len(site.Options))
 		s.Effects = append(s.Effects, make([]float64, len(site.Options)))
-	}
-	for _, l := range g.Limits {
-		s.Limits = append(s.Limits, search.Limit{Measure: l.Figure.String(), Most: l.Most})
 	}
 	for name, t := range p.tables {
 		weights := cost.Figures{}

@@ -151,7 +151,7 @@ func newTorchProgram(m *ir.Module, goal *goals.Goal) (*torchProgram, error) {
 	return p, err
 }
 
-// goalOf reads the search block of that name, without one the only one there is.
+// goalOf reads the search block of that name, without one the only one there is; nil where there is none.
 func goalOf(n *network, name string) (*goals.Goal, error) {
 	var names []string
 	for _, s := range n.searches {
@@ -161,7 +161,7 @@ func goalOf(n *network, name string) (*goals.Goal, error) {
 	}
 	switch {
 	case name != "":
-		return nil, fmt.Errorf("no search in @%s is called %q: accepted are %s", n.fn().Name, name, strings.Join(names, ", "))
+		return nil, usagef("no search of @%s is called %s: accepted are %s", n.fn().Name, name, cmp.Or(strings.Join(names, ", "), "files that have one"))
 	case len(names) > 1:
 		return nil, usagef("the file has several searches in @%s: name one of %s by --search", n.fn().Name, strings.Join(names, ", "))
 	}

@@ -18,6 +18,29 @@ type Goal struct {
 	Settings  map[string]Setting
 	Objective []Term // beside the loss
 	Limits    []Limit
+	Levels    []Limit // of one figure: a network is to be found for each, beside Limits; empty: one network
+}
+
+// Target is that of the first figure which is of one, of the objective before the limits; empty: there is none.
+func (g *Goal) Target() string {
+	var figures []Figure
+	for _, t := range g.Objective {
+		figures = append(figures, t.Figure)
+	}
+	for _, l := range g.Limits {
+		figures = append(figures, l.Figure)
+	}
+	if i := slices.IndexFunc(figures, func(f Figure) bool { return f.Target != "" }); i >= 0 {
+		return figures[i].Target
+	}
+	return ""
+}
+
+// Under is the goal whose networks hold one of its levels too.
+func (g *Goal) Under(level Limit) *Goal {
+	under := *g
+	under.Limits, under.Levels = append(slices.Clone(g.Limits), level), nil
+	return &under
 }
 
 // Setting is a field of a method: a number, or a word.

@@ -36,6 +36,33 @@ subject to relus <= 100K, latency(pair) <= 0.063 s, 2 * params <= 10M`)
 	}
 }
 
+// A goal that names a target is of it.
+func TestTarget(t *testing.T) {
+	for _, c := range []struct{ settings, want string }{
+		{"minimize loss + relus / 1K + latency(pair) / ms\nsubject to latency(lan) <= 3 ms", "pair"},
+		{"minimize loss + relus / 1K\nsubject to latency(lan) <= 3 ms", "lan"},
+		{"minimize loss + relus / 1K", ""},
+	} {
+		g, err := read(t, c.settings)
+		if err != nil || g.Target() != c.want {
+			t.Errorf("%s: target %q, %v, want %q", c.settings, g.Target(), err, c.want)
+		}
+	}
+}
+
+func TestParseLimits(t *testing.T) {
+	got, err := ParseLimits("latency(wan) <= 1.5 s,900ms,0.5 s", "lan")
+	wan := Figure{"latency", "wan"}
+	if d := cmp.Diff([]Limit{{wan, 1500}, {wan, 900}, {wan, 500}}, got); d != "" || err != nil {
+		t.Error(d, err)
+	}
+	for _, text := range []string{"relus=3,", "relus=3,x", "relus=3,params=4", ",3"} {
+		if got, err := ParseLimits(text, "lan"); err == nil {
+			t.Errorf("%q is taken as %+v", text, got)
+		}
+	}
+}
+
 func TestGoalsThatAreNone(t *testing.T) {
 	for _, c := range []struct{ setting, want string }{
 		{"maximize loss", "2:1: maximize: a search makes its loss least"},

@@ -153,6 +153,22 @@ func (x linear) plus(y linear) linear {
 	return out
 }
 
+// ParseLimits reads a limit of the command line with one number or several, such as relus=12K,6K.
+func ParseLimits(text, target string) (all []Limit, err error) {
+	numbers := strings.Split(text, ",")
+	for i, n := range numbers {
+		if i > 0 {
+			n = numbers[0][:strings.LastIndexByte(numbers[0], '=')+1] + n
+		}
+		l, err := ParseLimit(n, target)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
 // ParseLimit reads a limit of the command line: relus=86K, or "latency(lan)<=40 ms". A figure that depends on a target and names none is of
 // the target given.
 func ParseLimit(text, target string) (Limit, error) {
