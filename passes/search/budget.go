@@ -124,11 +124,7 @@ func (b *Budget) draw(t *tape, r *rand.Rand) (sample, Measures, error) {
 		if len(figures.Broken(b.limits)) == 0 {
 			return s, figures, nil
 		}
-		for name, v := range figures {
-			if l, seen := least[name]; !seen || v < l {
-				least[name] = v
-			}
-		}
+		least.Lower(figures)
 	}
 	return sample{}, nil, fmt.Errorf("of %d networks that were drawn: %w", most, &BudgetError{b.limits, least})
 }

@@ -65,12 +65,9 @@ func (d *derivation) judge(options []int) (candidate, error) {
 	for site, o := range options {
 		c.score += d.score[site][o]
 	}
+	d.least.Lower(figures)
 	for _, l := range d.space.Limits {
-		v, ok := figures[l.Measure]
-		if least, seen := d.least[l.Measure]; ok && (!seen || v < least) {
-			d.least[l.Measure] = v
-		}
-		if !ok || v > l.Most {
+		if v, ok := figures[l.Measure]; !ok || v > l.Most {
 			c.excess += excess(v, l.Most, ok)
 		}
 	}

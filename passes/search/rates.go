@@ -60,20 +60,11 @@ func (s Schedule) Rate(at, epochs float64) float64 {
 	at, epochs = at-s.WarmUp, epochs-s.WarmUp
 	switch s.Kind {
 	case CosineRate:
-		return s.cosine(at, epochs)
+		return Cosine(s.Most, s.Least, at, epochs)
 	case RestartsRate:
-		length := s.First
-		for at >= length {
-			at -= length
-			length *= 2
-		}
-		return s.cosine(at, length)
+		return CosineRestarts(s.Most, s.Least, at, s.First)
 	case StepsRate:
 		return s.Most * math.Pow(s.Factor, math.Floor(at/s.Every))
 	}
 	return s.Most
-}
-
-func (s Schedule) cosine(at, length float64) float64 {
-	return s.Least + (s.Most-s.Least)*(1+math.Cos(math.Pi*at/length))/2
 }

@@ -105,6 +105,15 @@ func (m Measures) Broken(limits []Limit) []Limit {
 	})
 }
 
+// Lower takes the figures of o that are below its own, or new.
+func (m Measures) Lower(o Measures) {
+	for name, v := range o {
+		if least, seen := m[name]; !seen || v < least {
+			m[name] = v
+		}
+	}
+}
+
 // BudgetError says that no network of a space holds its limits.
 type BudgetError struct {
 	Limits []Limit

@@ -44,7 +44,7 @@ type searchFlags struct {
 	settings searchSettings
 }
 
-// searchSettings are what a run is a function of, beside network, data and prices.
+// searchSettings are what a run is a function of, beside network, data, initial weights, objective and prices.
 type searchSettings struct {
 	Method       string  `json:"method"`
 	Batch        int     `json:"batch"`

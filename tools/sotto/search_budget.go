@@ -180,11 +180,7 @@ func (s *searcher) widest(n *network, width frontend.Param) (*network, error) {
 	beyond := sort.Search(len(all), func(i int) bool {
 		m, err := only.measure(all[i].n)
 		failed = cmp.Or(failed, err)
-		for name, v := range m {
-			if l, seen := least[name]; !seen || v < l {
-				least[name] = v
-			}
-		}
+		least.Lower(m)
 		return err != nil || len(m.Broken(s.limits)) > 0
 	})
 	switch {

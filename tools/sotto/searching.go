@@ -91,7 +91,13 @@ func (s *searcher) phase(name string, m search.Method, e search.Stateful) error 
 		return err
 	}
 	defer keeper.Close()
-	settings, err := json.Marshal(s.f.settings)
+	settings, err := json.Marshal(struct {
+		Net       string       `json:"net"`
+		Data      string       `json:"data"`
+		Init      string       `json:"init"`
+		Objective []goals.Term `json:"objective"`
+		searchSettings
+	}{fingerprint(s.n.fn()), s.goal.Data, s.f.init, s.goal.Objective, s.f.settings})
 	if err != nil {
 		return err
 	}
@@ -113,7 +119,11 @@ func (s *searcher) told(phase string, e *search.Entry, since time.Duration) {
 		}
 		return
 	}
-	text := fmt.Sprintf("%s: epoch %d of %d  loss %.3f  train %.1f %%  valid %.1f %%", phase, e.Epoch, e.Epochs, e.Train.Loss, 100*e.Train.Accuracy, 100*e.Valid.Accuracy)
+	text := fmt.Sprintf("%s: epoch %d of %d", phase, e.Epoch, e.Epochs)
+	if e.Train.Samples > 0 {
+		text += fmt.Sprintf("  loss %.3f  train %.1f %%", e.Train.Loss, 100*e.Train.Accuracy)
+	}
+	text += fmt.Sprintf("  valid %.1f %%", 100*e.Valid.Accuracy)
 	for _, name := range slices.Sorted(maps.Keys(e.Measures)) {
 		text += fmt.Sprintf("  %s %.4g", name, e.Measures[name])
 	}
