@@ -364,6 +364,9 @@ func (s *searcher) limited() *searcher {
 // write leaves the decision file and the weights of a network in its folder.
 func (s *searcher) write(t *trial, n *network, state map[string][]float32) error {
 	dir := filepath.Join(s.f.output, t.Name)
+	if err := os.MkdirAll(dir, 0o777); err != nil { // nothing was trained in it, perhaps
+		return err
+	}
 	decision := map[string]any{"sotto": 1, "choices": t.Choices}
 	if len(n.relus.gates) > 0 {
 		masks := map[string][]int64{}
