@@ -143,6 +143,13 @@ func (s *search) fitted(d target.Design) (target.Design, error) {
 	if err := d.Fits(s.Board); !errors.As(err, &lacks) {
 		return d, err
 	}
+	needs, _ := s.eval.w.Kernels()
+	for _, k := range target.Kernels() {
+		if smaller, err := d.With(lacks.Settings...); needs[k] && (err != nil || smaller.Needs(k) != nil) {
+			lacks.Settings = nil // they leave out what the programs need
+			break
+		}
+	}
 	if len(lacks.Settings) == 0 || slices.ContainsFunc(lacks.Settings, func(set target.Setting) bool { return s.fixed(set.Knob) }) {
 		return d, lacks
 	}

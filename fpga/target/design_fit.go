@@ -85,14 +85,22 @@ func share(need, have Area, r Resource) float64 {
 	return float64(need.Of(r)) / max(float64(have.Of(r)), 0.1)
 }
 
-// shrink finds knobs to turn down: one of the kernel that takes most of what lacks, if one is enough, and otherwise each in turn that gives
-// back most of what lacks most, until the design fits.
+// shrink finds knobs to turn down, if it can without leaving out a kernel, which a network may need.
 func (d Design) shrink(b Board, e *FitError) []Setting {
+	if kept := d.shrinkTo(b, e, func(k knob) int { return max(k.least, min(*k.of(&d), 1)) }); kept != nil {
+		return kept
+	}
+	return d.shrinkTo(b, e, func(k knob) int { return k.least })
+}
+
+// shrinkTo turns down one knob of the kernel that takes most of what lacks, if one is enough, and otherwise each in turn that gives back most of what
+// lacks most, until the design fits.
+func (d Design) shrinkTo(b Board, e *FitError, least func(knob) int) []Setting {
 	for _, k := range knobs {
 		if !strings.HasPrefix(k.name, string(e.Kernel)) {
 			continue
 		}
-		for v := k.below(d); v >= k.least; v = k.below(d.turned(k, v)) {
+		for v := k.below(d); v >= least(k); v = k.below(d.turned(k, v)) {
 			if smaller := d.turned(k, v); smaller.Check() == nil && smaller.lacks(b) == nil {
 				return []Setting{{k.name, v}}
 			}
@@ -100,7 +108,7 @@ func (d Design) shrink(b Board, e *FitError) []Setting {
 	}
 	small := d
 	for lacks := e; lacks != nil; lacks = small.lacks(b) {
-		next, ok := small.reduced(b, lacks.Resource)
+		next, ok := small.reduced(b, lacks.Resource, least)
 		if !ok {
 			return nil
 		}
@@ -124,17 +132,17 @@ func (d Design) turned(k knob, v int) Design {
 }
 
 // reduced is the design with the one knob turned down a step that gives back the most of a resource.
-func (d Design) reduced(b Board, r Resource) (best Design, ok bool) {
+func (d Design) reduced(b Board, r Resource, least func(knob) int) (best Design, ok bool) {
 	takes := func(d Design) int { return d.areaOn(b).Of(r) }
-	least := takes(d)
+	fewest := takes(d)
 	for _, k := range knobs {
-		for v := k.below(d); v >= k.least; v = k.below(d.turned(k, v)) {
+		for v := k.below(d); v >= least(k); v = k.below(d.turned(k, v)) {
 			next := d.turned(k, v)
 			if next.Check() != nil {
 				continue
 			}
-			if n := takes(next); n < least {
-				best, least, ok = next, n, true
+			if n := takes(next); n < fewest {
+				best, fewest, ok = next, n, true
 			}
 			if takes(next) < takes(d) { // one step of this knob
 				break
