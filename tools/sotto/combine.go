@@ -34,8 +34,9 @@ func newCombineCmd(a *app) *cobra.Command {
 		Long: "Combine is the model owner's part of private training: it adds the shares that both servers of `sotto train --private` ended with and\n" +
 			"writes the weights as compile, eval and train --init take them. Of `sotto search --private` it writes what was decided too, as --decision\n" +
 			"takes it. Whoever has both shares has the model: do this where the model belongs.\n\n" +
-			"Neither server saw a number that left the ring, and what that makes of weights is garbage, mostly huge. Weights beyond 4096 are refused, and with --ranges,\n" +
-			"the record of a run of the same step on public data (sotto train --ring 64 --ranges), those of a tensor that are 16 times what they came to there.",
+			"Neither server sees a number that leaves the ring, and what that makes of weights is garbage, mostly large. With --ranges, the record of a run of the same\n" +
+			"step on public data (sotto train --ring 64 --ranges), a tensor is refused that came 16 times as far as there; without it weights beyond 256, and means and\n" +
+			"variances beyond 4096.",
 		Example: "  sotto combine s0/share.safetensors s1/share.safetensors -o weights.safetensors\n" +
 			"  sotto combine s0/share.safetensors s1/share.safetensors --ranges ranges.json -o weights.safetensors\n" +
 			"  sotto combine s0/share.safetensors s1/share.safetensors -o weights.safetensors --decision decision.json",
@@ -122,8 +123,8 @@ func combine(first, second, ranges, out, decision string) (*combineResult, error
 		for i := range x {
 			w[i] = float32(math.Ldexp(float64(x[i]), -frac))
 			if math.Abs(float64(w[i])) > most {
-				return nil, fmt.Errorf("%s[%d] is %.3g, as numbers that left the ring make weights: accepted is up to %g; train with a lower --rate or fewer --frac, "+
-					"after a run on public data with them (`sotto train --ring 64 --ranges`)", name, i, w[i], most)
+				return nil, fmt.Errorf("%s[%d] is %.3g, as numbers that left the ring make weights: accepted is up to %g, or with --ranges 16 times what a run on public data came to; "+
+					"train with a lower --rate or fewer --frac, after such a run with them (`sotto train --ring 64 --ranges`)", name, i, w[i], most)
 			}
 		}
 		tensors = append(tensors, tensorfile.New(name, shape, w))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 
 	"sotto/passes/search"
@@ -103,14 +102,20 @@ func (a *app) fitsRing(f *trainFlags, program string, steps int) (*engine.Margin
 	return &r.Least, nil
 }
 
-// mostWeight is what no trained number comes near without an overflow before: variances beyond it have no root (passes/fixedstep), and garbage that a step
-// makes of one is up to 2^18 times the rate.
-const mostWeight = 1 << 12
+// What trained numbers do not come near unless others left the ring before, which makes weights of hundreds and thousands: of weights, and of what normalisations
+// keep, whose variances have roots up to there (passes/fixedstep).
+const (
+	mostWeight = 1 << 8
+	mostKept   = 1 << 12
+)
 
-// most is how far weights of a path may have come: a few times as far as in public, if that was more than one.
+// most is how far a tensor may have come: a few times as far as in public, if that was more than one.
 func (r *ringRecord) most(path string) float64 {
 	const times = 16
-	if r == nil {
+	switch {
+	case r == nil && strings.Contains(path, ".running_"):
+		return mostKept
+	case r == nil:
 		return mostWeight
 	}
 	reached := 1.
@@ -119,7 +124,7 @@ func (r *ringRecord) most(path string) float64 {
 			reached = max(reached, v.Most)
 		}
 	}
-	return math.Min(times*reached, mostWeight)
+	return times * reached
 }
 
 // tellOwners says in which order several owners' images stand.
