@@ -69,9 +69,13 @@ func (v *Value) Bilinear() bool {
 // of C = f(A, B) from the material (Beaver). Nothing is sent.
 func bilinearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	ready := together(in)
-	l.Deal(cost.Server, v.bytes())
-	l.Keep(cost.Server, v.vectorBytes()) // the correction
-	v.times(l, cost.Dealer, 0)
+	if l.Source == cost.FromHE {
+		heBilinearCost(l, v)
+	} else {
+		l.Deal(cost.Server, v.bytes())
+		l.Keep(cost.Server, v.vectorBytes()) // the correction
+		v.times(l, cost.Dealer, 0)
+	}
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		v.drawn(l, p, 1)
 		v.times(l, p, ready[p])

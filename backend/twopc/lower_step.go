@@ -44,7 +44,8 @@ func (e *emitter) assign(v *ir.Value) *shared {
 func (e *emitter) bilinear(v *ir.Value) *shared {
 	x, y, n := e.of[v.Args[0]], e.of[v.Args[1]], v.Type.Len()
 	op, ints := bilinearMap(v)
-	item := e.item(program.Item{Kind: program.Bilinear, N: n, Args: []int{e.maskItem(x.mask), e.maskItem(y.mask)}, Op: op, Ints: ints})
+	item := e.item(program.Item{Kind: program.Bilinear, N: n, Args: []int{e.maskItem(x.mask), e.maskItem(y.mask)}, Op: op, Ints: ints,
+		Packing: e.m.Packing})
 	out := &shared{}
 	for _, p := range []cost.Party{client, server} {
 		b := y.a[p]
@@ -57,35 +58,16 @@ func (e *emitter) bilinear(v *ir.Value) *shared {
 	return out
 }
 
-// bilinearMap gives the opcode and the geometry of a product of two values. A fully connected layer is a convolution of one pixel, and a sum of
-// products for each of n stretches the gradient of one by the n weights that each channel has one of.
+// batchMaps are the opcodes of maps of batches.
+var batchMaps = map[cost.BatchMap]program.Opcode{cost.Forward: program.BatchConv, cost.ByInput: program.BatchConvX, cost.ByWeights: program.BatchConvW}
+
+// bilinearMap gives the opcode and the geometry of a product of two values.
 func bilinearMap(v *ir.Value) (program.Opcode, []int) {
-	a, b, y := v.Args[0].Type.Shape, v.Args[1].Type.Shape, v.Type.Shape
 	if v.Is("ring.mul") {
 		return program.Mul, nil
 	}
-	batch := max(1, v.Int("batch"))
-	pixel := func(w []int) []int { return []int{batch, w[1], 1, 1, w[0], 1, 1, 1, 1, 0, 0, 1, 1, 1} }
-	switch v.Op.Name {
-	case "ring.linear":
-		return program.BatchConv, pixel(b)
-	case "ring.linear.x":
-		return program.BatchConvX, pixel(b)
-	case "ring.linear.w":
-		return program.BatchConvW, pixel(y)
-	case "ring.products":
-		n := v.Int("n")
-		return program.BatchConvW, []int{batch, n, 1, v.Args[0].Type.Len() / batch / n, n, 1, 1, 1, 1, 0, 0, 1, 1, n}
-	}
-	op, x, w := program.BatchConv, a, b
-	switch v.Op.Name {
-	case "ring.conv2d.x":
-		op, x = program.BatchConvX, y
-	case "ring.conv2d.w":
-		op, w = program.BatchConvW, y
-	}
-	s, p, d := v.Ints("stride"), v.Ints("pad"), v.Ints("dilation")
-	return op, []int{batch, x[0] / batch, x[1], x[2], w[0], w[2], w[3], s[0], s[1], p[0], p[1], d[0], d[1], v.Int("groups")}
+	m, samples, c := v.BatchMap()
+	return batchMaps[m], []int{samples, c.InC, c.InH, c.InW, c.OutC, c.KH, c.KW, c.StrideH, c.StrideW, c.PadH, c.PadW, c.DilH, c.DilW, c.Groups}
 }
 
 // mulp: both parties know the factor.

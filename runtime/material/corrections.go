@@ -61,7 +61,7 @@ func correct[W ring.Word](m *program.Manifest, seeds *[2]prg.Seed, emit func(ite
 		if err := c.item(i); err != nil {
 			return fmt.Errorf("material: %s: %w", describe(m, i), err)
 		}
-		if !corrected(it.Kind) {
+		if !corrected(it) {
 			continue
 		}
 		if err := emit(i, c.y[:it.N]); err != nil {

@@ -3,7 +3,8 @@ package material
 // Elementwise products of the two-party source: Gilboa's protocol (runtime/nonlin/gilboa.go) over an OT extension of its own,
 // in which the client correlates and the server chooses. Semi-honest. slotted.go has the other way.
 //
-//	x, b     client-server: the client's mask r, the server's random b; outsourced: a0 and a1
+//	x, b     client-server: the client's mask r, the server's random b; outsourced: a0 and a1, and of products of two masks
+//	         the client's shares of both, and the server's the other way around
 //	c0 + c1  shares of x*b
 //
 //	Client (x)                                                        Server (b)
@@ -15,7 +16,7 @@ package material
 //
 // With Ferret a random b is what the random choices are, and costs nothing; the masks a1 of the outsourced deployment are
 // drawn before, and each bit takes a correction bit. cost.NewGilboaOT says which extension a session has. A square is
-// a^2 = a0^2 + a1^2 + 2*a0*a1.
+// a^2 = a0^2 + a1^2 + 2*a0*a1, a product of two masks a*b = a0*b0 + a1*b1 + a0*b1 + b0*a1.
 //
 // Cost: cost.GilboaOT and cost.GilboaBytes; no round that set-up and the offline program do not have, but the first of the
 // program's, where it has none.
@@ -37,14 +38,55 @@ import (
 // together what that of all elements would be.
 const crossingChunk = 1 << 13
 
-// deferred tells whether items of a kind are elementwise products.
-func deferred(k program.ItemKind) bool { return k == program.Cross || k == program.Square }
+// crosses tells whether an item is of elementwise products.
+func crosses(it program.Item) bool {
+	return it.Kind == program.Cross || it.Kind == program.Square || it.Kind == program.Bilinear && it.Op == program.Mul
+}
+
+// crossProducts is how many products of what one party knows with what the other does such an item takes.
+func crossProducts(it program.Item) int {
+	if it.Kind == program.Bilinear {
+		return 2 * it.N
+	}
+	return it.N
+}
+
+// factors copies a party's factors of an item in each inference: its masks. Of products of two masks they are its shares of both, at the server
+// the other way around, so that each meets the peer's share of the other.
+func factors[W ring.Word](party cost.Party, it program.Item, args [][][]W) [][]W {
+	all := vectors[W](len(args[0]), crossProducts(it))
+	for i, to := range all {
+		for k := range args {
+			from := args[k]
+			if party == cost.Server {
+				from = args[len(args)-1-k]
+			}
+			copy(to[k*it.N:], from[i])
+		}
+	}
+	return all
+}
+
+// settle adds to a stretch of an item's shares what a party has of it by itself. Of products of two masks those of the second half are to be
+// added to the first's.
+func settle[W ring.Word](it program.Item, s stretch, share, own []W) {
+	switch it.Kind {
+	case program.Square: // own^2 + 2*share
+		for i := s.lo; i < s.hi; i++ {
+			share[i] = own[i]*own[i] + 2*share[i]
+		}
+	case program.Bilinear:
+		for i := s.lo; i < min(s.hi, it.N); i++ {
+			share[i] += own[i] * own[it.N+i]
+		}
+	}
+}
 
 // DeferredItems lists the items of a manifest whose material takes the first message of the offline program: see Source.
 func DeferredItems(s cost.Source, m *program.Manifest) []int {
 	var list []int
 	for i, it := range m.Items {
-		if s == cost.FromHE && m.Elementwise == cost.ByGilboa && deferred(it.Kind) {
+		if s == cost.FromHE && m.Elementwise == cost.ByGilboa && crosses(it) {
 			list = append(list, i)
 		}
 	}
@@ -73,7 +115,7 @@ func newCrossing[W ring.Word](m *program.Manifest, session Session, inferences i
 		share: make([][][]W, len(m.Items))}
 	var ots int64
 	for _, i := range list {
-		n := m.Items[i].N
+		n := crossProducts(m.Items[i])
 		c.share[i] = vectors[W](inferences, n)
 		ots += int64(inferences) * cost.GilboaOTs(int64(n), m.Ring)
 	}
@@ -104,7 +146,7 @@ func (c *crossing[W]) messageBytes(s stretch) int64 {
 // each calls f for the stretches of an item, in the order in which both ends have them.
 func (c *crossing[W]) each(item int, f func(s stretch) error) error {
 	for inference := range c.share[item] {
-		n := c.m.Items[item].N
+		n := crossProducts(c.m.Items[item])
 		for lo := 0; lo < n; lo += crossingChunk {
 			if err := f(stretch{item, inference, lo, min(lo+crossingChunk, n)}); err != nil {
 				return err
@@ -137,17 +179,16 @@ func (c *crossing[W]) treeBytes(n int) int64 {
 	return bytes
 }
 
-// square turns the share of a0*a1 into that of a*a, if that is what the item is: own^2 + 2*share.
-func (c *crossing[W]) square(s stretch, share, own []W) {
-	if c.m.Items[s.item].Kind == program.Square {
-		squareOf(share, own)
-	}
+// settle is settle of a stretch, whose item has these factors.
+func (c *crossing[W]) settle(s stretch, own [][]W) {
+	settle(c.m.Items[s.item], s, c.share[s.item][s.inference], own[s.inference])
 }
 
-// squareOf turns a share of a0*a1 into one of a*a.
-func squareOf[W ring.Word](share, own []W) {
-	for i, x := range own {
-		share[i] = x*x + 2*share[i]
+// sum gives a party's share of an item in an inference, of its share of the cross products.
+func sum[W ring.Word](it program.Item, dst, share []W) {
+	copy(dst, share)
+	if it.Kind == program.Bilinear {
+		ring.Add(dst, dst, share[it.N:])
 	}
 }
 
@@ -174,7 +215,7 @@ type correlating[W ring.Word] struct {
 
 func newCorrelating[W ring.Word](c *crossing[W], tapes []tape[W]) *correlating[W] {
 	n := len(c.m.Items)
-	return &correlating[W]{crossing: c, walk: newWalk(c.m.Items, deferred, tapes), opened: make(chan struct{}), choices: make([][]byte, n), made: make([][]byte, n)}
+	return &correlating[W]{crossing: c, walk: newWalk(c.m.Items, crosses, tapes), opened: make(chan struct{}), choices: make([][]byte, n), made: make([][]byte, n)}
 }
 
 // open writes the hash key and the base-OT points.
@@ -271,20 +312,16 @@ func (c *correlating[W]) correlate(s stretch, k []prg.Block) (msg []byte, err er
 		return nil, err
 	}
 	msg = make([]byte, c.messageBytes(s))
-	share, x := cut(c.share[s.item], s), cut(c.x, s)
-	nonlin.GilboaCorrelate(msg, share, x, pads[0], pads[1])
-	c.square(s, share, x)
+	nonlin.GilboaCorrelate(msg, cut(c.share[s.item], s), cut(c.x, s), pads[0], pads[1])
+	c.settle(s, c.x)
 	return msg, nil
 }
 
 // factors copies the masks that an item multiplies.
 func (c *correlating[W]) factors(item int) error {
 	c.wipeFactors()
-	return c.walk.visit(item, func(x [][]W) error {
-		c.x = vectors[W](len(x), c.m.Items[item].N)
-		for i := range x {
-			copy(c.x[i], x[i])
-		}
+	return c.walk.visit(item, func(args [][][]W) error {
+		c.x = factors(cost.Client, c.m.Items[item], args)
 		return nil
 	})
 }
@@ -359,7 +396,7 @@ type choosing[W ring.Word] struct {
 func newChoosing[W ring.Word](c *crossing[W], tapes []tape[W]) *choosing[W] {
 	out := &choosing[W]{crossing: c, b: make([][][]W, len(c.m.Items))}
 	if c.m.Deploy == cost.Outsourced {
-		out.walk = newWalk(c.m.Items, deferred, tapes)
+		out.walk = newWalk(c.m.Items, crosses, tapes)
 	}
 	return out
 }
@@ -419,18 +456,15 @@ func (c *choosing[W]) drawn() bool { return c.ferret != nil && !c.plan.Chosen }
 
 // factors makes room for an item's factors, and sets them but where they are drawn with the OTs: random ones, or masks.
 func (c *choosing[W]) factors(item int) error {
-	b := vectors[W](len(c.share[item]), c.m.Items[item].N)
-	c.b[item] = b
-	switch {
-	case c.walk != nil:
-		return c.walk.visit(item, func(x [][]W) error {
-			for i := range x {
-				copy(b[i], x[i])
-			}
+	if c.walk != nil {
+		return c.walk.visit(item, func(args [][][]W) error {
+			c.b[item] = factors(cost.Server, c.m.Items[item], args)
 			return nil
 		})
-	case !c.drawn():
-		for _, v := range b {
+	}
+	c.b[item] = vectors[W](len(c.share[item]), c.m.Items[item].N)
+	if !c.drawn() {
+		for _, v := range c.b[item] {
 			prg.Draw(v)
 		}
 	}
@@ -494,9 +528,8 @@ func (c *choosing[W]) complete(item int, read func(p []byte) error) error {
 		if err := read(msg); err != nil {
 			return err
 		}
-		share, b := cut(c.share[item], s), cut(c.b[item], s)
-		nonlin.GilboaReceive(share, b, msg)
-		c.square(s, share, b)
+		nonlin.GilboaReceive(cut(c.share[item], s), cut(c.b[item], s), msg)
+		c.settle(s, c.b[item])
 		return nil
 	})
 }

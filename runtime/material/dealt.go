@@ -134,7 +134,7 @@ func (s *Dealt[W]) receive() error {
 		return nil
 	}
 	for i, it := range s.m.Items {
-		if !corrected(it.Kind) {
+		if !corrected(it) {
 			continue
 		}
 		s.conn.SetRecvTag(int(cost.Offline), it.Tag)
@@ -158,7 +158,7 @@ func (s *Dealt[W]) Openings(w func(tag int, p []byte) error) error {
 	var f []W
 	defer func() { ring.Wipe(f[:cap(f)]) }()
 	for i, it := range s.m.Items {
-		if !opened(it.Kind) {
+		if !opened(it) {
 			continue
 		}
 		own := resize(&f, it.WLen)
@@ -217,7 +217,7 @@ func (s *Dealt[W]) Absorb(r func(tag int, p []byte) error) error {
 // feed reads the peer's part of each F into the queue. It ends early when multiply has, whose error Absorb finds.
 func (s *Dealt[W]) feed(queue chan<- []W, failed chan error, r func(int, []byte) error) error {
 	for i, it := range s.m.Items {
-		if !opened(it.Kind) {
+		if !opened(it) {
 			continue
 		}
 		f := make([]W, it.WLen)

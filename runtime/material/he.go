@@ -1,7 +1,7 @@
 package material
 
-// Material that the two parties make for each other, by homomorphic encryption (runtime/he) for products with weights and by
-// oblivious transfer (crossing.go) or encryption (slotted.go) for elementwise ones. Semi-honest; the parties' own masks and shares are the only secrets,
+// Material that the two parties make for each other, by homomorphic encryption (runtime/he) for products with weights and bilinear maps of two
+// masks, and by oblivious transfer (crossing.go) or encryption (slotted.go) for elementwise products. Semi-honest; the parties' own masks and shares are the only secrets,
 // and no third party is there.
 //
 //	m, a_i  a party's masks, from its own seed              W, Wi  the server's weights, or party i's share of them
@@ -15,6 +15,9 @@ package material
 // client-server: the client encrypts r, the server evaluates. Outsourced: both ways at once, and
 //
 //	ui = L(ai, Wi) + own share of L(ai, W(1-i)) + own share of L(a(1-i), Wi)
+//
+// Bilinear maps f of two masks a and b that both parties share, as training takes them, are made in the same way, with the share of b in
+// place of that of weights: cost.HEBatch says as which layer for which images.
 //
 // Several products of one mask use one upload where their packings agree. Batches of inferences share ciphertexts and the
 // transforms of the weights; a batch is moved with its first inference.
@@ -30,6 +33,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -74,8 +78,12 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 	if err := check(m); err != nil {
 		return nil, err
 	}
-	if err := alone(m); err != nil {
-		return nil, err
+	if m.HasKeys() {
+		return nil, errors.New("material: the program compares by keys that a dealer makes (fss.drelu): use a dealer for the material," +
+			" or compile it with another sign protocol")
+	}
+	if inferences > 1 && slices.ContainsFunc(m.Items, mapsMasks) {
+		return nil, fmt.Errorf("material: %d inferences at once of products of two masks: accepted is one, since the others have other masks", inferences)
 	}
 	if party > cost.Server || m.Ring != ring.Width[W]() || inferences < 1 {
 		return nil, fmt.Errorf("material: %d inferences in a ring of %d bits for the %s: accepted are one or more, of %d bits, for client or server",
@@ -99,7 +107,7 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 			return nil, err
 		}
 	}
-	if s.evaluates() && weights == nil && s.lattice.any() {
+	if s.evaluates() && weights == nil && slices.ContainsFunc(m.Items, opened) {
 		return nil, fmt.Errorf("material: the %s has no weights to multiply by", party)
 	}
 	if m.Elementwise == cost.BySIMD {
@@ -114,33 +122,23 @@ func NewHE[W ring.Word](party cost.Party, m *program.Manifest, session Session, 
 	return s, nil
 }
 
-// alone says why two parties cannot make a manifest's material alone, if they cannot.
-func alone(m *program.Manifest) error {
-	switch {
-	case m.HasKeys():
-		return errors.New("material: the program compares by keys that a dealer makes (fss.drelu): use a dealer for the material," +
-			" or compile it with another sign protocol")
-	case m.NeedsDealer():
-		return errors.New("material: the program multiplies values that are both masked, as training does: use a dealer for the material")
-	}
-	return nil
-}
-
 // encrypts tells whether this party has masks, and evaluates whether it has weights.
 func (s *HE[W]) encrypts() bool  { return s.party == cost.Client || s.m.Deploy == cost.Outsourced }
 func (s *HE[W]) evaluates() bool { return s.party == cost.Server || s.m.Deploy == cost.Outsourced }
 
 // Batch is how many inferences of a manifest are prepared at once: enough to fill ciphertexts and to share the transforms of the
-// weights, and few enough that the shares of all stay within batchMemory. Both parties find the same number.
+// weights, and few enough that the shares of all stay within batchMemory; one of a training step. Both parties find the same number.
 func Batch(m *program.Manifest) int {
 	const most = 8
 	var bytes int64
 	for _, it := range m.Items {
 		n := int64(it.N) * int64(m.Ring/8)
 		switch {
+		case mapsMasks(it):
+			return 1
 		case it.Kind == program.Product:
 			bytes += n
-		case deferred(it.Kind): // a factor and a share
+		case crosses(it): // a factor and a share
 			bytes += 2 * n
 		}
 	}
@@ -177,10 +175,10 @@ func (s *HE[W]) openings(w func(tag int, p []byte) error) error {
 	if !s.encrypts() {
 		return nil
 	}
-	masks := newWalk(s.m.Items, opened, s.tapes)
+	masks := newWalk(s.m.Items, encrypted, s.tapes)
 	defer masks.wipe()
 	for _, i := range s.lattice.items {
-		err := masks.visit(i, func(x [][]W) error { return s.upload(i, x, w) })
+		err := masks.visit(i, func(args [][][]W) error { return s.upload(i, args, w) })
 		if err != nil {
 			return s.located(i, err)
 		}
@@ -202,8 +200,9 @@ func (s *HE[W]) keyDone() {
 	}
 }
 
-// upload sends the masks of a product, unless an earlier one has, and outsourced multiplies them by this party's own weights.
-func (s *HE[W]) upload(item int, x [][]W, w func(int, []byte) error) error {
+// upload sends the masks of a product, unless an earlier one has, and outsourced multiplies them by this party's own weights, or masks.
+func (s *HE[W]) upload(item int, args [][][]W, w func(int, []byte) error) error {
+	x := args[0]
 	if s.lattice.upload[item] == item {
 		if err := s.lattice.encrypt(item, x, sender{s.m.Items[item].Tag, w}); err != nil {
 			return err
@@ -213,11 +212,18 @@ func (s *HE[W]) upload(item int, x [][]W, w func(int, []byte) error) error {
 		return nil
 	}
 	it := s.m.Items[item]
+	y := vectors[W](len(x), it.N)
+	if mapsMasks(it) {
+		if err := vm.Bilinear(it.Op, it.Ints, y[0], x[0], args[1][0]); err != nil {
+			return err
+		}
+		s.add(item, y)
+		return nil
+	}
 	weights, err := s.weight(item)
 	if err != nil {
 		return err
 	}
-	y := vectors[W](len(x), it.N)
 	for i := range x {
 		if err := vm.Product(it.Op, it.Ints, y[i], x[i], weights); err != nil {
 			return err
@@ -292,9 +298,11 @@ func (s *HE[W]) head(r func(tag int, p []byte) error) error {
 // multiply evaluates one product after the other. An upload that later products use again is kept until the last of them.
 func (s *HE[W]) multiply(r func(tag int, p []byte) error) error {
 	defer s.lattice.evaluated()
+	masks := newWalk(s.m.Items, mapsMasks, s.tapes)
+	defer masks.wipe()
 	kept := map[int]*bytes.Buffer{}
 	for _, i := range s.lattice.items {
-		if err := s.evaluate(i, s.uploaded(i, kept, r)); err != nil {
+		if err := s.evaluate(i, masks, s.uploaded(i, kept, r)); err != nil {
 			return s.located(i, err)
 		}
 		if own := s.lattice.upload[i]; s.lattice.last[own] == i {
@@ -318,13 +326,18 @@ func (s *HE[W]) uploaded(item int, kept map[int]*bytes.Buffer, r func(tag int, p
 	return io.TeeReader(in, kept[own])
 }
 
-func (s *HE[W]) evaluate(item int, in io.Reader) error {
-	weights, err := s.weight(item)
-	if err != nil {
-		return err
-	}
+func (s *HE[W]) evaluate(item int, masks *walk[W], in io.Reader) error {
 	y := vectors[W](len(s.seeds), s.m.Items[item].N)
-	if err := s.lattice.multiply(item, weights, in, s.outbox, y); err != nil {
+	multiply := func(weights []W) error { return s.lattice.multiply(item, weights, in, s.outbox, y) }
+	var err error
+	if mapsMasks(s.m.Items[item]) {
+		err = masks.visit(item, func(args [][][]W) error { return multiply(args[1][0]) })
+	} else if weights, failed := s.weight(item); failed != nil {
+		err = failed
+	} else {
+		err = multiply(weights)
+	}
+	if err != nil {
 		return err
 	}
 	s.add(item, y)
@@ -561,10 +574,10 @@ func (i *Inference[W]) part(item, part int, dst []W) error {
 	case it.Kind != program.Mask && !s.inferences[0].finished.Load(): // masks are this party's own
 		return errors.New("the peer's replies are not here yet")
 	}
-	switch it.Kind {
-	case program.Mask:
+	switch {
+	case it.Kind == program.Mask:
 		s.tapes[i.index].first(item, dst)
-	case program.Product:
+	case encrypted(it):
 		copy(dst, s.products[item][i.index])
 	default:
 		i.cross(item, part, dst)
@@ -584,18 +597,21 @@ func has(p cost.Party, d cost.Deployment, k program.ItemKind, part int) bool {
 }
 
 func (i *Inference[W]) cross(item, part int, dst []W) {
-	switch s := i.he; {
+	s := i.he
+	var share [][][]W
+	switch {
 	case s.slots != nil && part == 1:
-		copy(dst, s.slots.factors[item][i.index])
+		share = s.slots.factors
 	case s.slots != nil:
-		copy(dst, s.slots.share[item][i.index])
+		share = s.slots.share
 	case part == 1:
-		copy(dst, s.down.b[item][i.index])
+		share = s.down.b
 	case s.up != nil:
-		copy(dst, s.up.share[item][i.index])
+		share = s.up.share
 	default:
-		copy(dst, s.down.share[item][i.index])
+		share = s.down.share
 	}
+	sum(s.m.Items[item], dst, share[item][i.index])
 }
 
 // Received is empty: there is no third party.

@@ -44,6 +44,12 @@ func makeSlotted[W ring.Word](t *testing.T, m *program.Manifest, w materialtest.
 	return makeHE(t, bySIMD(m), w)
 }
 
+// TestHEMakesProductsOfMasks: bilinear maps of two masks, those of elements in either way.
+func TestHEMakesProductsOfMasks(t *testing.T) {
+	t.Run("gilboa", func(t *testing.T) { materialtest.BilinearConformance(t, makeHE[uint32], makeHE[uint64]) })
+	t.Run("simd", func(t *testing.T) { materialtest.BilinearConformance(t, makeSlotted[uint32], makeSlotted[uint64]) })
+}
+
 func bySIMD(m *program.Manifest) *program.Manifest {
 	simd := *m
 	simd.Elementwise = cost.BySIMD

@@ -14,11 +14,11 @@ type masks[W ring.Word] struct {
 	held  [][]W
 }
 
-// newMasks prepares a walk that needs the arguments of the items whose kind is wanted.
-func newMasks[W ring.Word](items []program.Item, wanted func(program.ItemKind) bool, draw func(int, []W)) *masks[W] {
+// newMasks prepares a walk that needs the arguments of the items that are wanted.
+func newMasks[W ring.Word](items []program.Item, wanted func(program.Item) bool, draw func(int, []W)) *masks[W] {
 	m := &masks[W]{items, draw, make([]int, len(items)), make([][]W, len(items))}
 	for i := len(items) - 1; i >= 0; i-- {
-		if !wanted(items[i].Kind) && m.uses[i] == 0 {
+		if !wanted(items[i]) && m.uses[i] == 0 {
 			continue
 		}
 		for _, a := range items[i].Args {

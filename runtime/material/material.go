@@ -14,6 +14,7 @@
 //	outsourced     mask     client a0                   server a1      a = a0 + a1
 //	               product  client u0                   server u1      u0 + u1 = L(a, W0 + W1), Wi each party's weights
 //	               square   client s0                   server s1      s0 + s1 = a*a
+//	               bilinear client c0                   server c1      c0 + c1 = f(a, b), f a bilinear map and b another mask or the same
 //	both           compare  client r0                   server r1      a random r = r0 + r1, and keys at r: a dealer alone makes
 //	               rectify  the same                                   them (KeySource, runtime/fss)
 package material
@@ -57,7 +58,7 @@ func SetupMessages(s cost.Source, m *program.Manifest) int {
 	n := 0
 	for _, it := range m.Items {
 		switch {
-		case s == cost.FromHE && (it.Kind == program.Product || deferred(it.Kind)):
+		case s == cost.FromHE && (encrypted(it) || crosses(it)):
 			return 2
 		case it.Kind == program.Product:
 			n = 1

@@ -3,7 +3,8 @@ package material
 // Elementwise products of the two-party source under encryption (runtime/he/slots.go), for manifests that say so; crossing.go has
 // the other way. Semi-honest.
 //
-//	x, b     client-server: the client's mask r, the server's random b; outsourced: a0 and a1
+//	x, b     client-server: the client's mask r, the server's random b; outsourced: a0 and a1, and of products of two masks
+//	         the client's shares of both, and the server's the other way around
 //	c0 + c1  shares of x*b
 //
 //	Client (x)                                                   Server (b)
@@ -12,7 +13,7 @@ package material
 //	c0                                                           c1
 //
 // The elements of all items and inferences fill blocks in a row, in the order of the manifest; a block belongs to the layer of its first
-// element. A square is a^2 = a0^2 + a1^2 + 2*a0*a1.
+// element. A square is a^2 = a0^2 + a1^2 + 2*a0*a1, a product of two masks a*b = a0*b0 + a1*b1 + a0*b1 + b0*a1.
 //
 // Cost: cost.SlotParams a block, cost.SlotBlocks of an item; no round that set-up does not have.
 
@@ -45,18 +46,19 @@ func newSlotted[W ring.Word](party cost.Party, m *program.Manifest, tapes []tape
 		return nil, err
 	}
 	s := &slotted[W]{m: m, params: params, factors: make([][][]W, len(m.Items)), share: make([][][]W, len(m.Items))}
-	masks := newWalk(m.Items, deferred, tapes)
+	masks := newWalk(m.Items, crosses, tapes)
 	defer masks.wipe()
 	for i, it := range m.Items {
-		if !deferred(it.Kind) {
+		if !crosses(it) {
 			continue
 		}
-		s.factors[i], s.share[i] = vectors[W](len(tapes), it.N), vectors[W](len(tapes), it.N)
+		n := crossProducts(it)
+		s.share[i] = vectors[W](len(tapes), n)
 		if err := s.draw(party, i, masks); err != nil {
 			return nil, err
 		}
 		for inference := range tapes {
-			s.fill(i, inference, it.N)
+			s.fill(i, inference, n)
 		}
 	}
 	if len(s.blocks) == 0 {
@@ -71,6 +73,7 @@ func newSlotted[W ring.Word](party cost.Party, m *program.Manifest, tapes []tape
 // draw sets a party's factors of an item: masks, or in client-server the server's own.
 func (s *slotted[W]) draw(party cost.Party, item int, masks *walk[W]) error {
 	if party == cost.Server && s.m.Deploy == cost.ClientServer {
+		s.factors[item] = vectors[W](len(masks.masks), s.m.Items[item].N)
 		for _, v := range s.factors[item] {
 			seed := prg.NewSeed()
 			stream := prg.NewStream(seed)
@@ -80,10 +83,8 @@ func (s *slotted[W]) draw(party cost.Party, item int, masks *walk[W]) error {
 		}
 		return nil
 	}
-	return masks.visit(item, func(x [][]W) error {
-		for i := range x {
-			copy(s.factors[item][i], x[i])
-		}
+	return masks.visit(item, func(args [][][]W) error {
+		s.factors[item] = factors(party, s.m.Items[item], args)
 		return nil
 	})
 }
@@ -121,14 +122,11 @@ func (s *slotted[W]) gather(block []stretch) []W {
 	return all
 }
 
-// scatter keeps the share of a block, of a square that of a*a: own^2 + 2*share.
+// scatter keeps the share of a block, with what this party has of it by itself.
 func (s *slotted[W]) scatter(block []stretch, share []W) {
 	for _, part := range block {
-		to := cut(s.share[part.item], part)
-		share = share[copy(to, share):]
-		if s.m.Items[part.item].Kind == program.Square {
-			squareOf(to, cut(s.factors[part.item], part))
-		}
+		share = share[copy(cut(s.share[part.item], part), share):]
+		settle(s.m.Items[part.item], part, s.share[part.item][part.inference], s.factors[part.item][part.inference])
 	}
 }
 

@@ -120,10 +120,10 @@ func describe(m *program.Manifest, item int) string {
 	return fmt.Sprintf("item %d (%s of layer %d)", item, m.Items[item].Kind, m.Items[item].Tag)
 }
 
-// corrected tells whether the dealer sends the server a correction for an item of this kind.
-func corrected(k program.ItemKind) bool {
-	return k == program.Product || k == program.Cross || k == program.Square || k == program.Bilinear
+// corrected tells whether the dealer sends the server a correction for an item.
+func corrected(it program.Item) bool {
+	return it.Kind == program.Product || it.Kind == program.Cross || it.Kind == program.Square || it.Kind == program.Bilinear
 }
 
-// opened tells whether the parties open something for an item of this kind.
-func opened(k program.ItemKind) bool { return k == program.Product }
+// opened tells whether a dealer's parties open something for an item.
+func opened(it program.Item) bool { return it.Kind == program.Product }

@@ -12,8 +12,8 @@ type walk[W ring.Word] struct {
 	next  int         // first item not passed yet
 }
 
-// newWalk prepares a walk that stops at every item of a wanted kind; tapes are those of the inferences.
-func newWalk[W ring.Word](items []program.Item, wanted func(program.ItemKind) bool, tapes []tape[W]) *walk[W] {
+// newWalk prepares a walk that stops at every wanted item; tapes are those of the inferences.
+func newWalk[W ring.Word](items []program.Item, wanted func(program.Item) bool, tapes []tape[W]) *walk[W] {
 	w := &walk[W]{items: items}
 	for _, t := range tapes {
 		w.masks = append(w.masks, newMasks(items, wanted, t.first))
@@ -21,9 +21,9 @@ func newWalk[W ring.Word](items []program.Item, wanted func(program.ItemKind) bo
 	return w
 }
 
-// visit goes on to an item of a wanted kind and hands f its one argument in each inference. Items are visited in order,
-// none of a wanted kind is left out.
-func (w *walk[W]) visit(item int, f func(x [][]W) error) error {
+// visit goes on to a wanted item and hands f its arguments, each by inference, to be read. Items are visited in order, no wanted one is left
+// out.
+func (w *walk[W]) visit(item int, f func(args [][][]W) error) error {
 	for ; w.next < item; w.next++ {
 		if w.items[w.next].Kind != program.Moved {
 			continue
@@ -34,14 +34,19 @@ func (w *walk[W]) visit(item int, f func(x [][]W) error) error {
 			}
 		}
 	}
-	arg := w.items[item].Args[0]
-	x := make([][]W, len(w.masks))
-	for i, m := range w.masks {
-		x[i] = m.get(arg)
+	var args [][][]W
+	for _, arg := range w.items[item].Args {
+		x := make([][]W, len(w.masks))
+		for i, m := range w.masks {
+			x[i] = m.get(arg)
+		}
+		args = append(args, x)
 	}
-	err := f(x)
-	for _, m := range w.masks {
-		m.done(arg)
+	err := f(args)
+	for _, arg := range w.items[item].Args {
+		for _, m := range w.masks {
+			m.done(arg)
+		}
 	}
 	return err
 }

@@ -36,11 +36,6 @@ func (p *Program) Comparisons() map[int]Instr {
 // HasKeys tells whether the manifest has keys of comparisons.
 func (m *Manifest) HasKeys() bool { return slices.ContainsFunc(m.Items, Item.HasKeys) }
 
-// NeedsDealer tells whether the manifest has items that no two parties make alone: keys of comparisons, and products of masks.
-func (m *Manifest) NeedsDealer() bool {
-	return slices.ContainsFunc(m.Items, func(it Item) bool { return it.HasKeys() || it.Kind == Bilinear })
-}
-
 // checkKeys holds the width of a comparison within the ring, and what is dropped of a value within its width.
 func (m *Manifest) checkKeys(it Item) error {
 	want := 1

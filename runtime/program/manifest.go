@@ -20,8 +20,7 @@ const (
 	Cross ItemKind = "cross"
 	// Square (outsourced): each party gets a share of a*a (part 0).
 	Square ItemKind = "square"
-	// Bilinear (outsourced): each party gets a share of f(a, b) (part 0) for masks a and b, which may be one, and the bilinear map Op, Ints. A
-	// dealer alone makes it.
+	// Bilinear (outsourced): each party gets a share of f(a, b) (part 0) for masks a and b, which may be one, and the bilinear map Op, Ints.
 	Bilinear ItemKind = "bilinear"
 	// Compare: keys that compare N values of Ints[0] bits with zero (runtime/fss): each party gets a share of a random r (part 0)
 	// and its keys, which are no part. A dealer alone makes them.
@@ -41,7 +40,7 @@ type Item struct {
 	Ints   []int
 	Weight string // of Product
 	WLen   int
-	// Packing is how a Product is packed where the parties make it alone.
+	// Packing is how a Product or Bilinear item is packed where the parties make it alone.
 	Packing cost.Packing
 }
 
@@ -52,7 +51,7 @@ type Manifest struct {
 	Deploy  cost.Deployment `cbor:"2,keyasint"`
 	Ring    int             `cbor:"3,keyasint"`
 	Items   []Item          `cbor:"4,keyasint"`
-	// Elementwise is how the parties make Cross and Square items where they make them alone.
+	// Elementwise is how the parties make Cross and Square items, and Bilinear ones of elements, where they make them alone.
 	Elementwise cost.Elementwise `cbor:"5,keyasint,omitempty"`
 }
 
@@ -114,6 +113,9 @@ func (m *Manifest) checkItem(i int, it Item) error {
 			return err
 		}
 	case Bilinear:
+		if err := it.Packing.Check(); err != nil {
+			return err
+		}
 		return checkBilinear(it.Op, it.Ints, it.N, m.Items[it.Args[0]].N, m.Items[it.Args[1]].N)
 	case Moved:
 		return m.checkMoved(it)

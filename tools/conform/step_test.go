@@ -117,7 +117,7 @@ func (s *step) shares(t testing.TB) (in [2]party.Input) {
 }
 
 // A step between two parties computes each of its values as the step in the clear does on the same arguments, within a unit where it truncates,
-// and so each tensor of state that it leaves; it sends and takes from the dealer exactly what the op table declares.
+// and so each tensor of state that it leaves; it sends, and takes from the dealer if one makes its material, exactly what the op table declares.
 func TestTrainingSteps(t *testing.T) {
 	for _, c := range []struct {
 		first, second string
@@ -125,15 +125,19 @@ func TestTrainingSteps(t *testing.T) {
 		softmax       pass.Softmax
 		ot            cost.OT
 		batch         int
+		source        cost.Source
+		elementwise   cost.Elementwise
 	}{
-		{"maxpool", "maxpool", pass.OTSign, pass.Taylor, cost.SoftSpoken, 4},
-		{"avgpool", "avgpool", pass.DealtSign, pass.ShiftedReLU, cost.Ferret, 4},
-		{"maxpool", "avgpool", pass.GarbledSign, pass.Limit, cost.SoftSpoken, 2},
+		{"maxpool", "maxpool", pass.OTSign, pass.Taylor, cost.SoftSpoken, 4, cost.FromDealer, cost.ByGilboa},
+		{"avgpool", "avgpool", pass.DealtSign, pass.ShiftedReLU, cost.Ferret, 4, cost.FromDealer, cost.ByGilboa},
+		{"maxpool", "avgpool", pass.GarbledSign, pass.Limit, cost.SoftSpoken, 2, cost.FromDealer, cost.ByGilboa},
+		{"maxpool", "avgpool", pass.OTSign, pass.ShiftedReLU, cost.SoftSpoken, 2, cost.FromHE, cost.ByGilboa},
+		{"avgpool", "maxpool", pass.GarbledSign, pass.Taylor, cost.Ferret, 2, cost.FromHE, cost.BySIMD},
 	} {
-		t.Run(fmt.Sprintf("%s-%s-%s", c.first, c.second, c.nonlinear), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s-%s-%s-%s", c.first, c.second, c.nonlinear, c.source), func(t *testing.T) {
 			how := pass.Training{Batch: c.batch, Optimiser: pass.SGD{Momentum: 0.9}, Decay: 1e-3, Softmax: c.softmax}
-			s := compileStep(t, fmt.Sprintf(lenet, c.first, c.second), &pass.Context{Deploy: cost.Outsourced, Source: cost.FromDealer, Training: &how,
-				Protocols: pass.Protocols{Nonlinear: c.nonlinear}, OT: cost.AlwaysOT(c.ot)})
+			s := compileStep(t, fmt.Sprintf(lenet, c.first, c.second), &pass.Context{Deploy: cost.Outsourced, Source: c.source, Training: &how,
+				Protocols: pass.Protocols{Nonlinear: c.nonlinear}, OT: cost.AlwaysOT(c.ot), Elementwise: cost.AlwaysElementwise(c.elementwise)})
 			client, server := wiretest.SecurePair(t, wire.Options{})
 			p, err := s.playWith(s.shares(t), [2]*wire.Conn{client, server})
 			if err != nil {

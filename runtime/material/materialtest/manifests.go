@@ -102,7 +102,7 @@ func Bilinear(op program.Opcode, n int, ints []int, a, b int) program.Item {
 	return program.Item{Kind: program.Bilinear, N: n, Op: op, Ints: ints, Args: []int{a, b}}
 }
 
-// BilinearCases gives manifests with every bilinear map, for a ring of bits bits: outsourced, and of a dealer alone.
+// BilinearCases gives manifests with every bilinear map, for a ring of bits bits: outsourced.
 func BilinearCases(bits int) []Case {
 	// Five samples of 4 x 6 x 7 to 6 x 3 x 4 by 3 x 3 in two groups of stride 2, and three vectors of 5 to 4.
 	conv := []int{5, 4, 6, 7, 6, 3, 3, 2, 2, 1, 1, 1, 1, 2}
