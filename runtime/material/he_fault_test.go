@@ -182,14 +182,15 @@ func TestHEAnswerWithoutAQuestion(t *testing.T) {
 	}
 }
 
-// TestHENeedsADealerForKeys: comparison keys are a dealer's.
-func TestHENeedsADealer(t *testing.T) {
+// TestHEMakes: comparison keys are a dealer's, and products of two masks are made for one inference at a time.
+func TestHEMakes(t *testing.T) {
+	matrix := []int{3, 5, 1, 1, 4, 1, 1, 1, 1, 0, 0, 1, 1, 1}
 	for want, items := range map[string][]program.Item{
-		"by keys that a dealer makes": {{Kind: program.Compare, N: 4, Ints: []int{20}}},
-		"use a dealer":                {materialtest.Mask(4), materialtest.Bilinear(program.Mul, 4, nil, 0, 0)},
+		"by keys that a dealer makes":  {{Kind: program.Compare, N: 4, Ints: []int{20}}},
+		"2 inferences at once of prod": {materialtest.Mask(15), materialtest.Mask(20), materialtest.Bilinear(program.BatchConv, 12, matrix, 0, 1)},
 	} {
 		m := materialtest.Manifest(cost.Outsourced, 32, items...)
-		if _, err := material.NewHE[uint32](cost.Client, m, material.Session{}, 1, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := material.NewHE[uint32](cost.Client, m, material.Session{}, 2, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
