@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"sotto/ir"
 	"sotto/passes/search"
 	"sotto/tools/sotto/engine"
 )
@@ -13,37 +16,87 @@ import (
 // The record of a training in fixed point in the clear, on data that may be known, by which a private one of the same program knows beforehand that its
 // numbers fit the ring: two servers that compute on shares see no overflow.
 
-// ringRecord says how far every value of a step came.
+// ringRun is what must be the same of a run in public and a private one, for the one to say something of the other.
+type ringRun struct {
+	Program string `json:"program"` // of programOf
+	Rates   string `json:"rates"`
+	Init    string `json:"init"`
+}
+
+// programOf tells steps in fixed point apart: of weights, and of logits if there are some.
+func programOf(steps ...*ir.Func) string {
+	var each []string
+	for _, f := range steps {
+		each = append(each, fingerprint(f))
+	}
+	return strings.Join(each, "-")
+}
+
+// ringRecord says how far every value of a run's steps came.
 type ringRecord struct {
 	head
-	Net      string          `json:"net"`
-	Program  string          `json:"program"` // fingerprint of the step in fixed point
-	Data     string          `json:"data"`
-	Init     string          `json:"init"`
-	Schedule search.Schedule `json:"schedule"`
-	Steps    int             `json:"steps"`
-	Least    engine.Margin   `json:"least_margin"`
-	Values   []engine.Reach  `json:"values"`
+	Net  string `json:"net"`
+	Data string `json:"data"`
+	ringRun
+	Steps  int            `json:"steps"`
+	Least  engine.Margin  `json:"least_margin"`
+	Values []engine.Reach `json:"values"`
 }
 
 // beginsWith names the weights that a training begins with.
-func beginsWith(f *trainFlags) string {
-	return cmp.Or(f.init, fmt.Sprintf("%s%d", randomWeights, f.Seed))
+func beginsWith(init string, seed uint64) string {
+	return cmp.Or(init, fmt.Sprintf("%s%d", randomWeights, seed))
 }
 
-// record writes it of a whole run.
+// ringRun is what is the same of this training in public and in private, but for the program.
+func (f *trainFlags) ringRun(program string) (ringRun, error) {
+	rates, err := json.Marshal(f.Schedule)
+	return ringRun{program, string(rates), beginsWith(f.init, f.Seed)}, err
+}
+
+// ringRun is that of a search with one weight of the price.
+func (f *searchFlags) ringRun(program string, weight float64) (ringRun, error) {
+	rates, err := json.Marshal(f.settings.gradient(0, weight))
+	init := beginsWith(f.init, f.settings.Seed)
+	if n := f.settings.Pretrain; n > 0 {
+		init = fmt.Sprintf("%s, trained for %d epochs", init, n)
+	}
+	return ringRun{program, string(rates), init}, err
+}
+
+// record writes it of a whole training.
 func (t *training) record(path string) error {
+	of, err := t.flags.ringRun(programOf(t.fixed.Steps()...))
+	if err != nil {
+		return err
+	}
 	steps, _ := t.method.Progress()
-	return writeJSON(path, ringRecord{version1, t.net.fn().Name, fingerprint(t.fixed.Program()), t.data.Name, beginsWith(t.flags), t.flags.Schedule, steps,
-		*t.fixed.Least(), t.fixed.Reached()})
+	return writeJSON(path, ringRecord{version1, t.net.fn().Name, t.data.Name, of, steps, *t.fixed.Least(), t.fixed.Reached()})
+}
+
+// record writes it of a whole search, if that is asked for.
+func (s *searcher) record(e search.Engine, weight float64) error {
+	fixed, ok := e.(*engine.Fixed)
+	if !ok || s.f.ranges == "" {
+		return nil
+	}
+	of, err := s.f.ringRun(programOf(fixed.Steps()...), weight)
+	if err != nil {
+		return err
+	}
+	return writeJSON(s.f.ranges, ringRecord{version1, s.n.fn().Name, s.goal.Data, of, s.f.settings.gradient(s.steps(), weight).Turns(), *fixed.Least(), fixed.Reached()})
+}
+
+func addRangesFlag(c *cobra.Command, ranges *string) {
+	c.Flags().StringVar(ranges, "ranges", "", "with --ring 64: write how far every value came to this `file`; with --private: the file that such a run on public data wrote")
 }
 
 // checkRecord refuses what would write no record of a whole run.
-func (f *trainFlags) checkRecord(fixed bool) error {
+func checkRecord(path string, fixed, resume bool) error {
 	switch {
-	case f.ranges != "" && !fixed:
-		return usagef("--ranges is of training in fixed point: accepted with --ring 64, and with --private")
-	case f.ranges != "" && f.resume:
+	case path != "" && !fixed:
+		return usagef("--ranges is of fixed point: accepted with --ring 64, and with --private")
+	case path != "" && resume:
 		return usagef("--ranges with --resume: accepted is a run from the beginning, as what was reached before is not kept")
 	}
 	return nil
@@ -57,10 +110,10 @@ func openRecord(path, program string) (*ringRecord, error) {
 	}
 	switch {
 	case r.Sotto != version1.Sotto || r.Program == "":
-		return nil, fmt.Errorf("%s: no record of a training in fixed point: accepted is what `sotto train --ring 64 --ranges` wrote", path)
+		return nil, fmt.Errorf("%s: no record of a run in fixed point: accepted is what `sotto train --ring 64 --ranges` wrote, or search", path)
 	case r.Program != program:
-		return nil, fmt.Errorf("%s is of another step: accepted is one that `sotto train --ring 64 --ranges` wrote for the same network with the same decisions, --batch, --frac, --softmax, "+
-			"--optimiser, --momentum, --decay and --smoothing", path)
+		return nil, fmt.Errorf("%s is of another step: accepted is one that `sotto train --ring 64 --ranges`, or search, wrote for the same network with the same decisions, --batch, --frac, "+
+			"--softmax, --optimiser, --momentum, --decay and --smoothing", path)
 	}
 	return r, nil
 }
@@ -69,32 +122,23 @@ func openRecord(path, program string) (*ringRecord, error) {
 // as rounding leads two trainings of the same data apart.
 const enough = 2
 
-// fitsRing holds the record of a public run against a training of so many steps, and gives its margin, or says that there is none.
-func (a *app) fitsRing(f *trainFlags, program string, steps int) (*engine.Margin, error) {
-	path := f.ranges
+// fitsRing holds the record of a public run against a private one of so many steps, and gives its margin, or says that there is none.
+func (a *app) fitsRing(path string, of ringRun, steps int) (*engine.Margin, error) {
 	if path == "" {
-		a.notice("no --ranges: nothing says that numbers of this training stay in the ring, and no server sees one that does not; `sotto train --ring 64 --ranges FILE` on public data does")
+		a.notice("no --ranges: nothing says that numbers of this run stay in the ring, and no server sees one that does not; the same with --ring 64 --ranges FILE on public data does")
 		return nil, nil
 	}
-	r, err := openRecord(path, program)
-	if err != nil {
-		return nil, err
-	}
-	mine, err := json.Marshal(f.Schedule)
-	if err != nil {
-		return nil, err
-	}
-	theirs, err := json.Marshal(r.Schedule)
+	r, err := openRecord(path, of.Program)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case string(mine) != string(theirs):
-		return nil, fmt.Errorf("%s is of the rates %s, this training has %s: accepted is a run with the same", path, theirs, mine)
-	case r.Init != beginsWith(f):
-		return nil, fmt.Errorf("%s is of a training that began with %s, this one begins with %s: accepted is a run from the same weights (--init, --seed)", path, r.Init, beginsWith(f))
+	case r.Rates != of.Rates:
+		return nil, fmt.Errorf("%s is of the rates %s, this run has %s: accepted is one with the same", path, r.Rates, of.Rates)
+	case r.Init != of.Init:
+		return nil, fmt.Errorf("%s is of a run that began with %s, this one begins with %s: accepted is one from the same weights (--init, --seed)", path, r.Init, of.Init)
 	case r.Steps < steps:
-		return nil, fmt.Errorf("%s is of %d steps, this training makes %d: accepted are as many and more", path, r.Steps, steps)
+		return nil, fmt.Errorf("%s is of %d steps, this run makes %d: accepted are as many and more", path, r.Steps, steps)
 	case !(r.Least.Bits >= enough):
 		return nil, fmt.Errorf("%s: on %s the bounds of the ring were %.1f bits away at %s: accepted are %d and more, with fewer fraction bits (--frac) or a smaller rate", path, r.Data, r.Least.Bits, r.Least.At, enough)
 	}

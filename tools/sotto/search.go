@@ -39,6 +39,7 @@ type searchFlags struct {
 	random   int
 	init     string
 	output   string
+	ranges   string
 	resume   bool
 	every    time.Duration // of work between checkpoints
 	settings searchSettings
@@ -104,7 +105,7 @@ func newSearchCmd(a *app) *cobra.Command {
 			"several numbers makes several networks of different price. What is found is compiled and priced anew before it is believed.\n\n" +
 			"With --ring 64 that search is in fixed point, as two parties can search: by turns on weights and logits, of first order, in the ring with --frac\n" +
 			"fraction bits, with SGD for logits too and with what --softmax names in place of exponentials. It is computed in the clear and slowly, to see\n" +
-			"what that decides, and how far numbers stay from the bounds of the ring (least_margin). What is found is trained on in float.\n\n" +
+			"what that decides, and how far numbers stay from the bounds of the ring (least_margin; --ranges). What is found is trained on in float.\n\n" +
 			"The method budget (CryptoNAS) is for spaces that vectors of parameters make: weights that all networks share are trained on those that a\n" +
 			"controller draws, and the controller by their accuracy; a scalar parameter that is open is then made as wide as the limits allow, and\n" +
 			"the network is trained from the beginning.\n\n" +
@@ -172,6 +173,7 @@ func (f *searchFlags) add(c *cobra.Command) {
 	c.Flags().IntVar(&s.Candidates, "candidates", search.CryptoNAS.Candidates, "networks of the trained controller that are compared on the validation split")
 	s.linearizeSettings.add(c)
 	s.fixedSettings.add(c)
+	addRangesFlag(c, &f.ranges)
 	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
 }
 
@@ -185,8 +187,14 @@ func (a *app) search(ctx context.Context, path string, f *searchFlags, cmd *cobr
 		return nil, err
 	}
 	goal, err := f.goal(n, cmd)
-	if err != nil {
+	if err == nil {
+		err = checkRecord(f.ranges, f.settings.Ring != 0, f.resume)
+	}
+	switch {
+	case err != nil:
 		return nil, err
+	case f.ranges != "" && len(f.weights) > 1:
+		return nil, usagef("--ranges with %d weights of the price: accepted is one", len(f.weights))
 	}
 	return a.searchFor(ctx, n, goal, f)
 }

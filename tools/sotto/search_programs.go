@@ -170,6 +170,7 @@ func (a *app) searchPrograms(n *network, c *pass.Context) (*searchPrograms, erro
 			return nil, fmt.Errorf("@%s: %w", of.name, err)
 		}
 	}
+	p.step.ring = programOf(m.Func("step"), m.Func("step.logits"))
 	return p, nil
 }
 

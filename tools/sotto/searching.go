@@ -269,6 +269,9 @@ func (s *searcher) gradient(name string, weight float64, begin map[string][]floa
 		return nil, nil, err
 	}
 	s.nearest(e)
+	if err := s.record(e, weight); err != nil {
+		return nil, nil, err
+	}
 	options, _, err := s.space.Derive(g.Probabilities())
 	return options, e.State(), err
 }

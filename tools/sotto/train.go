@@ -133,7 +133,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	addTargetFlag(c, &f.target)
 	f.settings.add(c)
 	f.fixedSettings.add(c)
-	c.Flags().StringVar(&f.ranges, "ranges", "", "with --ring 64: write how far every value came to this `file`; with --private: the file that such a run on public data wrote")
+	addRangesFlag(c, &f.ranges)
 	f.private.add(c)
 	c.Flags().StringVar(&f.private.ot, "ot", cost.SoftSpoken.String(), "private: OT extension: softspoken, ferret or iknp")
 	return c
@@ -279,7 +279,7 @@ func (a *app) train(path string, f trainFlags) (*trainResult, error) {
 	}
 	fixed, err := f.fixed(how, f.Schedule.Most)
 	if err == nil {
-		err = f.checkRecord(fixed)
+		err = checkRecord(f.ranges, fixed, f.resume)
 	}
 	if err != nil {
 		return nil, err

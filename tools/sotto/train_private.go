@@ -170,7 +170,7 @@ func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 	if err := (&pass.Runner{}).Run(context, s.secure, list...); err != nil {
 		return nil, err
 	}
-	s.ring = fingerprint(s.secure.Func("step"))
+	s.ring = programOf(s.secure.Func("step"))
 	if err := (&pass.Runner{}).Run(context, s.secure, passes.ToPrivateStep...); err != nil {
 		return nil, err
 	}
@@ -199,14 +199,14 @@ func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates, err := json.Marshal(f.Schedule)
+	of, err := f.ringRun(s.ring)
 	if err != nil {
 		return nil, err
 	}
 	return a.privately(role, &f.private, &privateWork{net: n, steps: []*privateStep{s}, output: f.output, resume: f.resume, target: f.target, batch: f.how.batch, epochs: f.Epochs,
-		seed: f.Seed, turns: f.turns, fits: func(steps int) (*engine.Margin, error) { return a.fitsRing(f, s.ring, steps) }, begin: func() (map[string][]float32, error) { return a.publicWeights(n, f.init, f.Seed) }, plan: party.Plan{
-			{Name: "the learning rate (--rate, --schedule and others)", Value: string(rates)},
-			{Name: "the beginning of weights (--init, --seed)", Value: beginsWith(f)}}})
+		seed: f.Seed, turns: f.turns, fits: func(steps int) (*engine.Margin, error) { return a.fitsRing(f.ranges, of, steps) }, begin: func() (map[string][]float32, error) { return a.publicWeights(n, f.init, f.Seed) }, plan: party.Plan{
+			{Name: "the learning rate (--rate, --schedule and others)", Value: of.Rates},
+			{Name: "the beginning of weights (--init, --seed)", Value: of.Init}}})
 }
 
 // turns are the steps of a training.

@@ -174,8 +174,13 @@ func (f *Fixed) Least() *Margin {
 	return &least
 }
 
-// Program is the step, in fixed point.
-func (f *Fixed) Program() *ir.Func { return f.fixed }
+// Steps are the functions that steps are taken by, in fixed point: of weights and, if they have an optimiser, of logits.
+func (f *Fixed) Steps() []*ir.Func {
+	if f.logits == nil {
+		return []*ir.Func{f.fixed}
+	}
+	return []*ir.Func{f.fixed, f.logits}
+}
 
 // Reach is how far the elements of a value came.
 type Reach struct {
@@ -185,11 +190,13 @@ type Reach struct {
 	Bits float64 `json:"bits"` // by which the ring holds more
 }
 
-// Reached gives it for every value of the steps that this engine took, in the order of the program.
+// Reached gives it for every value of the steps that this engine took, in the order of the functions.
 func (f *Fixed) Reached() (all []Reach) {
-	for _, v := range f.fixed.Body {
-		if most, ok := f.reached[v]; ok {
-			all = append(all, Reach{v.Path, v.Op.Name, math.Ldexp(float64(most), -v.Type.Elem.Frac), bitsLeft(most)})
+	for _, step := range f.Steps() {
+		for _, v := range step.Body {
+			if most, ok := f.reached[v]; ok {
+				all = append(all, Reach{v.Path, v.Op.Name, math.Ldexp(float64(most), -v.Type.Elem.Frac), bitsLeft(most)})
+			}
 		}
 	}
 	return all

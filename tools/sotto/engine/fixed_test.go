@@ -50,8 +50,8 @@ func TestFixedPointLearns(t *testing.T) {
 			t.Errorf("%s: the bounds were %+v away", softmax, l)
 		}
 		nearest := slices.MinFunc(all, func(a, b Reach) int { return cmp.Compare(a.Bits, b.Bits) })
-		if len(all) != len(f.Program().Body) || nearest.Bits != l.Bits || strings.TrimSpace(nearest.Path+" "+nearest.Op) != l.At {
-			t.Errorf("%s: of %d values, %d were seen, %+v nearest, the bounds were %+v away", softmax, len(f.Program().Body), len(all), nearest, l)
+		if len(all) != len(f.Steps()[0].Body) || nearest.Bits != l.Bits || strings.TrimSpace(nearest.Path+" "+nearest.Op) != l.At {
+			t.Errorf("%s: of %d values, %d were seen, %+v nearest, the bounds were %+v away", softmax, len(f.Steps()[0].Body), len(all), nearest, l)
 		}
 	}
 }
