@@ -19,8 +19,7 @@ import (
 
 // Training is a session of many runs over one connection: what a step leaves as state the next one begins with. A step is a run of one of some
 // programs, by a schedule: that of the weights of a network, or by turns that of its decisions' logits. Masks, keys and everything else of the
-// offline phase are made for each step and used once; the base OTs that a program's extensions begin with, and the connection to the dealer, are
-// the session's.
+// offline phase are made for each step, in a session of its own by name, and used once.
 //
 // Either party may end at any moment. Each keeps checkpoints of its shares; when they meet again they go on from the last one that both
 // have, with new masks: a step that was cut off is made again as if it had never been begun.
@@ -37,6 +36,8 @@ type Training struct {
 	// Checkpoints is where shares are kept, every so many steps and after the last one.
 	Checkpoints *store.Checkpoints
 	Every       int
+	// Reveal names state that the server gets to know in the end: the client hands it its shares. Both give the same.
+	Reveal []string
 	// Began, if set, is told of the step that this session goes on from; Stepped of every one that was made.
 	Began   func(step int)
 	Stepped func(Stepped)
@@ -90,9 +91,11 @@ type Stepped struct {
 // Trained is what a party has in the end: its shares of the state, which go with the peer's of the same mark.
 type Trained struct {
 	State map[string][]int64
-	Mark  store.Mark
-	From  int // the step that this session went on from
-	Stats Stats
+	// Revealed is what the server got to know, by name: ring elements in the clear.
+	Revealed map[string][]int64
+	Mark     store.Mark
+	From     int // the step that this session went on from
+	Stats    Stats
 }
 
 // Train runs a training over an open connection, to its end. What was made is kept if it fails. The connection is the caller's to close.
@@ -162,7 +165,6 @@ type trainer[W ring.Word] struct {
 	t     *Training
 	id    [16]byte   // of the session
 	turns []*turn[W] // by program
-	many  *many      // what they share
 	state map[string][]int64
 	at    store.Mark               // that of the last checkpoint
 	seen  map[wire.Key]wire.Counts // what the connection had counted when the last step had ended
@@ -184,7 +186,6 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 	}
 	t.Observer.during(phaseSession, SpanSession, start)
 	r := newTrainer[W](&t, g.id)
-	defer r.many.close()
 	defer r.wipe()
 	done := false
 	defer func() {
@@ -196,7 +197,6 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 		return nil, r.giveUp(err)
 	}
 	from := int(r.at.Step)
-	r.many.left = len(t.Schedule) - from
 	if t.Began != nil {
 		t.Began(from)
 	}
@@ -208,17 +208,21 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 	if err := r.turns[0].mark(markKept); err != nil { // both have the last one, whatever happens to either from here on
 		return nil, r.giveUp(err)
 	}
+	revealed, err := r.reveal()
+	if err != nil {
+		return nil, r.giveUp(err)
+	}
 	done = true // the state is the caller's
-	return &Trained{State: r.state, Mark: r.at, From: from, Stats: r.stats()}, nil
+	return &Trained{State: r.state, Revealed: revealed, Mark: r.at, From: from, Stats: r.stats()}, nil
 }
 
 func newTrainer[W ring.Word](t *Training, id [16]byte) *trainer[W] {
-	r := &trainer[W]{t: t, id: id, many: &many{id: id}}
+	r := &trainer[W]{t: t, id: id}
 	for _, p := range t.Programs {
 		o := t.Options
 		o.Bundle = p.Bundle
 		r.turns = append(r.turns, &turn[W]{output: p.Output, counts: map[wire.Key]wire.Counts{},
-			session: session[W]{Options: o, p: p.Bundle.Program, weights: [][]W{}, stats: newStats(p.Bundle.Program, t.Source), dealt: map[int]int64{}, many: r.many}})
+			session: session[W]{Options: o, p: p.Bundle.Program, weights: [][]W{}, stats: newStats(p.Bundle.Program, t.Source), dealt: map[int]int64{}}})
 	}
 	return r
 }
@@ -229,6 +233,33 @@ func (r *trainer[W]) wipe() {
 	for _, s := range r.turns {
 		s.wipe()
 	}
+}
+
+// reveal hands the client's shares of what the server is to know over, and waits until they are there.
+func (r *trainer[W]) reveal() (map[string][]int64, error) {
+	if len(r.t.Reveal) == 0 {
+		return nil, nil
+	}
+	s, revealed := r.turns[0], map[string][]int64{}
+	for _, name := range r.t.Reveal {
+		share := make([]W, len(r.state[name]))
+		defer ring.Wipe(share)
+		if s.p.Party == cost.Client {
+			fill(share, r.state[name])
+			if err := s.Conn.Send(ring.Bytes(share)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := s.Conn.ReadFull(ring.Bytes(share)); err != nil {
+			return nil, fmt.Errorf("the client's share of %s: %w", name, err)
+		}
+		for i, x := range r.state[name] {
+			share[i] += W(x)
+		}
+		revealed[name] = Signed(share)
+	}
+	return revealed, s.mark(markKept)
 }
 
 // wipeState drops shares that lie in checkpoints, or nowhere.
@@ -285,7 +316,7 @@ func (r *trainer[W]) step(ctx context.Context, n int) error {
 		return err
 	}
 	done := Stepped{Step: n + 1, Of: of, OfflineMS: s.stats.Offline.MS, OnlineMS: s.stats.Online.MS}
-	if err := r.run(ctx, s, subsession(r.id, uint64(n)), n+1); err != nil {
+	if err := r.run(ctx, s, subsession(r.id, uint64(n))); err != nil {
 		return err
 	}
 	done.OfflineMS, done.OnlineMS = s.stats.Offline.MS-done.OfflineMS, s.stats.Online.MS-done.OnlineMS
@@ -301,16 +332,11 @@ func (r *trainer[W]) step(ctx context.Context, n int) error {
 	return nil
 }
 
-// run runs a program, whole, and takes its state; next is the step that follows.
-func (r *trainer[W]) run(ctx context.Context, s *turn[W], id [16]byte, next int) error {
+// run runs a program, whole, and takes its state.
+func (r *trainer[W]) run(ctx context.Context, s *turn[W], id [16]byte) error {
 	defer s.wipeOffline()
 	if err := s.offline(ctx, id); err != nil {
 		return err
-	}
-	if next < len(r.t.Schedule) {
-		if err := r.turns[r.t.Schedule[next]].askAhead(ctx); err != nil {
-			return err
-		}
 	}
 	if err := s.meet(); err != nil {
 		return err
@@ -355,7 +381,7 @@ func (r *trainer[W]) stats() Stats {
 	r.wipe()
 	all := newStats(r.turns[0].p, r.t.Source)
 	for _, s := range r.turns {
-		s.stats.count(s.counts, s.Bundle.Manifest, s.runs, s.setups, s.dealt)
+		s.stats.count(s.counts, s.Bundle.Manifest, s.runs, s.dealt)
 		all.join(&s.stats)
 	}
 	all.total(r.t.Conn)

@@ -23,11 +23,12 @@ import (
 )
 
 // stepBench is one step of private training: LeNet on images of 28x28, a batch of 32, two processes that hold shares of everything, over mutual
-// TLS, and a dealer's process.
+// TLS, and a dealer's process where the material is from one.
 type stepBench struct {
 	name      string
 	pool      string
 	nonlinear pass.Nonlinear
+	source    cost.Source
 	other     otherStep
 }
 
@@ -45,10 +46,12 @@ var (
 )
 
 var stepBenches = []stepBench{
-	{"lenet.maxpool", "maxpool", pass.DealtSign, cryptenMaxPool},
-	{"lenet.avgpool", "avgpool", pass.DealtSign, cryptenAvgPool},
-	{"lenet.maxpool.ot", "maxpool", pass.OTSign, cryptenMaxPool},
-	{"lenet.avgpool.ot", "avgpool", pass.OTSign, cryptenAvgPool},
+	{"lenet.maxpool", "maxpool", pass.DealtSign, cost.FromDealer, cryptenMaxPool},
+	{"lenet.avgpool", "avgpool", pass.DealtSign, cost.FromDealer, cryptenAvgPool},
+	{"lenet.maxpool.ot", "maxpool", pass.OTSign, cost.FromDealer, cryptenMaxPool},
+	{"lenet.avgpool.ot", "avgpool", pass.OTSign, cost.FromDealer, cryptenAvgPool},
+	{"lenet.maxpool.he", "maxpool", pass.OTSign, cost.FromHE, cryptenMaxPool},
+	{"lenet.avgpool.he", "avgpool", pass.OTSign, cost.FromHE, cryptenAvgPool},
 }
 
 const stepBatch = 32
@@ -73,7 +76,8 @@ func stepEntries() []benchEntry {
 	var out []benchEntry
 	for _, b := range stepBenches {
 		for _, p := range netPhases {
-			out = append(out, benchEntry{b.name + p.suffix, fmt.Sprintf("a step of LeNet with %s, batch %d, 28x28, comparisons by %s, products by a dealer", b.pool, stepBatch, b.nonlinear)})
+			products := map[cost.Source]string{cost.FromDealer: "a dealer", cost.FromHE: "the two parties alone"}[b.source]
+			out = append(out, benchEntry{b.name + p.suffix, fmt.Sprintf("a step of LeNet with %s, batch %d, 28x28, comparisons by %s, products by %s", b.pool, stepBatch, b.nonlinear, products)})
 		}
 	}
 	return out
@@ -119,13 +123,15 @@ func (a *app) benchStep(p *benchPair, b stepBench, f *benchFlags) ([]benchResult
 	ctx, stop := interruptible()
 	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", keys}}
 	defer g.stop()
-	dealer, err := g.start("deal", filepath.Join(tmp, dealerDir), "--listen", "127.0.0.1:0", "--quiet")
-	if err != nil {
-		return nil, err
-	}
-	addr, err := dealer.listening()
-	if err != nil {
-		return nil, err
+	addr := ""
+	if b.source == cost.FromDealer {
+		dealer, err := g.start("deal", filepath.Join(tmp, dealerDir), "--listen", "127.0.0.1:0", "--quiet")
+		if err != nil {
+			return nil, err
+		}
+		if addr, err = dealer.listening(); err != nil {
+			return nil, err
+		}
 	}
 	var runs []*party.Stats
 	for i := range f.runs {
@@ -174,7 +180,7 @@ func (a *app) prepareStep(dir string, b stepBench, f *benchFlags) (estimate, err
 	if err != nil {
 		return estimate{}, err
 	}
-	c := &pass.Context{Deploy: cost.Outsourced, Source: cost.FromDealer, Protocols: pass.Protocols{Nonlinear: b.nonlinear},
+	c := &pass.Context{Deploy: cost.Outsourced, Source: b.source, Protocols: pass.Protocols{Nonlinear: b.nonlinear}, Elementwise: cost.AlwaysElementwise(cost.BySIMD),
 		Training: &pass.Training{Batch: stepBatch, Optimiser: pass.SGD{Momentum: 0.9}}}
 	if c.OT, err = cost.ParseOTPolicy(f.ot, prices); err != nil {
 		return estimate{}, usageError{err}
@@ -188,10 +194,10 @@ func (a *app) prepareStep(dir string, b stepBench, f *benchFlags) (estimate, err
 	if err != nil {
 		return estimate{}, err
 	}
-	return costs(m, pair, cost.FromDealer, prices), writePair(dir, pair)
+	return costs(m, pair, b.source, prices), writePair(dir, pair)
 }
 
-// stepOrder asks for a party of a step: Dir has the bundles and the keys.
+// stepOrder asks for a party of a step: Dir has the bundles and the keys; without a dealer's address the two make the material alone.
 type stepOrder struct{ Dir, Dealer string }
 
 // step runs a step with the other process, as S0, over a connection of its own.
@@ -231,12 +237,16 @@ func (o stepOrder) play(ctx context.Context, p cost.Party, meet func(*tls.Config
 	if err != nil {
 		return nil, err
 	}
+	source, err := peer.named()
+	if err != nil {
+		return nil, err
+	}
 	conn, err := meet(config)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	res, err := party.Run(ctx, party.Options{Bundle: b, Conn: conn, Source: cost.FromDealer, Dealer: peer.dialDealer(roleOf(p)),
+	res, err := party.Run(ctx, party.Options{Bundle: b, Conn: conn, Source: source, Dealer: peer.dialDealer(roleOf(p)),
 		Input: drawnShares(b.Program), Resident: layerResident})
 	if err != nil {
 		return nil, err

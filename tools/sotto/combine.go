@@ -119,13 +119,9 @@ func combine(first, second, ranges, out, decision string) (*combineResult, error
 		if err != nil {
 			return nil, err
 		}
-		w, most := make([]float32, len(x)), public.most(name)
-		for i := range x {
-			w[i] = float32(math.Ldexp(float64(x[i]), -frac))
-			if math.Abs(float64(w[i])) > most {
-				return nil, fmt.Errorf("%s[%d] is %.3g, as numbers that left the ring make weights: accepted is up to %g, or with --ranges 16 times what a run on public data came to; "+
-					"train with a lower --rate or fewer --frac, after such a run with them (`sotto train --ring 64 --ranges`)", name, i, w[i], most)
-			}
+		w, err := inTheClear(name, x, frac, public.most(name))
+		if err != nil {
+			return nil, err
 		}
 		tensors = append(tensors, tensorfile.New(name, shape, w))
 		r.Params += int64(len(w))
@@ -180,6 +176,19 @@ func decisionIn(a, b *tensorfile.File) (map[string]string, error) {
 		out[s.Path] = s.Options[options[i]]
 	}
 	return out, nil
+}
+
+// inTheClear gives the numbers that ring elements stand for, and refuses those that are greater than any that stayed in the ring.
+func inTheClear(name string, x []int64, frac int, most float64) ([]float32, error) {
+	w := make([]float32, len(x))
+	for i := range x {
+		w[i] = float32(math.Ldexp(float64(x[i]), -frac))
+		if math.Abs(float64(w[i])) > most {
+			return nil, fmt.Errorf("%s[%d] is %.3g, as numbers that left the ring make weights: accepted is up to %g, or with --ranges 16 times what a run on public data came to; "+
+				"train with a lower --rate or fewer --frac, after such a run with them (`sotto train --ring 64 --ranges`)", name, i, w[i], most)
+		}
+	}
+	return w, nil
 }
 
 // fracsOf reads the fraction bits that a file of shares tells of its tensors.

@@ -176,7 +176,7 @@ func (a *app) searchPrograms(n *network, c *pass.Context) (*searchPrograms, erro
 
 // forParties compiles one of the functions that train a network, in RING, for two parties.
 func forParties(n *network, c *pass.Context, m *ir.Module, name string) (*privateStep, error) {
-	s := &privateStep{net: n, secure: m.Clone()}
+	s := &privateStep{net: n, source: c.Source, secure: m.Clone()}
 	s.secure.Funcs = []*ir.Func{s.secure.Func(name)}
 	if err := (&pass.Runner{}).Run(c, s.secure, passes.ToPrivateStep...); err != nil {
 		return nil, err

@@ -87,10 +87,14 @@ With --ring 64 the network is trained in fixed point, as two parties can train i
 stay from the bounds of the ring (least_margin); --ranges writes that down for every value. Epochs are evaluated in float.
 
 With --private two servers train it so, on data that neither sees (sotto share), and each ends with a share of the weights (sotto combine). S1
-is started with --serve, S0 with --connect, and a dealer, who makes material and must collude with neither, with --deal; all three are given
-the same network and flags. Estimates are told before it begins. Shares are kept every --checkpoint-steps: a server that was killed goes on with
---resume, the other waits for it. No server sees a number that leaves the ring: --ranges is the record of a run with --ring 64 on public data, and
-the training does not begin unless that is of the same step, begins alike, made as many steps and left the ring 2 bits.
+is started with --serve, S0 with --connect; both are given the same network and flags. Alone they make the material of every step by
+encryption and oblivious transfer. Where both name a --dealer, who must collude with neither, it comes from him, and takes far less: he is
+started with --deal and the same flags. Where one party has the data and the other is to have the model, no data is shared beforehand: the
+client is given its --data, the server their number (--images), and the server's folder has the weights in the end; how they begin, at
+random or with --init, the server alone knows. Estimates are told before it begins. Shares are kept every --checkpoint-steps: a server that
+was killed goes on with --resume, the other waits for it. No server sees a number that leaves the ring: --ranges is the record of a run with
+--ring 64 on public data, and the training does not begin unless that is of the same step, begins alike, made as many steps and left the ring
+2 bits.
 
 DATA is `
 
@@ -103,7 +107,9 @@ func newTrainCmd(a *app) *cobra.Command {
 			"\n  sotto train examples/minionn.sotto --data glyphs -o fixed --ring 64 --softmax relu --epochs 2 --ranges ranges.json" +
 			"\n  sotto train examples/minionn.sotto --private --deal :7767 --softmax relu" +
 			"\n  sotto train examples/minionn.sotto --private --serve :7766 --dealer dealer.example:7767 --data-bundle mine/server.data --softmax relu --epochs 2 --ranges ranges.json -o s1" +
-			"\n  sotto train examples/minionn.sotto --private --connect server.example:7766 --dealer dealer.example:7767 --data-bundle mine/client.data --softmax relu --epochs 2 --ranges ranges.json -o s0",
+			"\n  sotto train examples/minionn.sotto --private --connect server.example:7766 --dealer dealer.example:7767 --data-bundle mine/client.data --softmax relu --epochs 2 --ranges ranges.json -o s0" +
+			"\n  sotto train examples/minionn.sotto --private --serve :7766 --images 60000 -o model" +
+			"\n  sotto train examples/minionn.sotto --private --connect model.example:7766 --data glyphs -o mine",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if f.private.private {
 				r, err := a.trainPrivate(args[0], &f)

@@ -49,8 +49,10 @@ type privateFlags struct {
 	private              bool
 	serve, connect, deal string
 	data                 []string
+	images               int
 	every                int
 	nonlinear, ot        string
+	products             string
 }
 
 func (f *privateFlags) add(c *cobra.Command) {
@@ -58,24 +60,27 @@ func (f *privateFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.serve, "serve", "", "private: be S1 (server), and listen on this `address`, host:port; port 0 takes a free one")
 	c.Flags().StringVar(&f.connect, "connect", "", "private: be S0 (client), and train with the server at this `address`")
 	c.Flags().StringVar(&f.deal, "deal", "", "private: be the dealer of both, and listen on this `address`")
-	c.Flags().StringVar(&f.dealer, "dealer", "", "private: `address` of the dealer, who makes the material of every step")
+	c.Flags().StringVar(&f.dealer, "dealer", "", "private: `address` of a dealer, who makes the material of every step")
+	addOfflineFlag(c, &f.offline)
 	c.Flags().StringArrayVar(&f.data, "data-bundle", nil, "private: this server's half of a data set, `file` of sotto share; again for every owner")
+	c.Flags().IntVar(&f.images, "images", 0, "private: the `number` of training images of a client that has them itself (--data): this server has the weights and gets them")
 	c.Flags().IntVar(&f.every, "checkpoint-steps", 50, "private: steps between checkpoints")
-	c.Flags().StringVar(&f.nonlinear, "nonlinear", string(pass.DealtSign), "private: how signs are computed: gc, ot or fss")
+	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", "private: how signs are computed: gc, ot or fss (default: fss with a dealer, ot without)")
+	c.Flags().StringVar(&f.products, "products", cost.BySIMD.String(), "private: how elementwise products are made without a dealer: gilboa or simd")
 	c.Flags().StringVar(&f.link, "link", "loopback", "private: shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 	f.peerFlags.add(c)
 }
 
 // unused refuses what a training in the clear would leave unread.
 func (f *privateFlags) unused() error {
-	if cmp.Or(f.serve, f.connect, f.deal, f.dealer) != "" || len(f.data) > 0 {
-		return usagef("--serve, --connect, --deal, --dealer and --data-bundle are for --private, which is missing")
+	if cmp.Or(f.serve, f.connect, f.deal, f.dealer, f.offline) != "" || len(f.data) > 0 || f.images > 0 {
+		return usagef("--serve, --connect, --deal, --dealer, --offline, --data-bundle and --images are for --private, which is missing")
 	}
 	return nil
 }
 
-// role is whom the flags make of this process.
-func (f *privateFlags) role() (wire.Role, error) {
+// role is whom the flags make of this process. Two owners take no shares of data.
+func (f *privateFlags) role(owned bool) (wire.Role, error) {
 	role, named := wire.Role(0), 0
 	for r, addr := range map[wire.Role]string{wire.Server: f.serve, wire.Client: f.connect, wire.Dealer: f.deal} {
 		if addr != "" {
@@ -85,14 +90,31 @@ func (f *privateFlags) role() (wire.Role, error) {
 	switch {
 	case named != 1:
 		return 0, usagef("--private: accepted is one of --serve, --connect and --deal")
-	case role != wire.Dealer && len(f.data) == 0:
-		return 0, usagef("--data-bundle is missing: accepted is this server's half of a data set, which sotto share wrote")
-	case role != wire.Dealer && f.dealer == "":
-		return 0, usagef("--dealer is missing: the material of training steps comes from a dealer (start one with --deal)")
+	case f.images < 0:
+		return 0, usagef("--images %d: accepted are 1 and more", f.images)
+	case role != wire.Dealer && len(f.data) == 0 && !owned:
+		return 0, usagef("--data-bundle is missing: accepted is this server's half of a data set, which sotto share wrote, or --data at the client and --images at the server")
 	case f.every < 1:
 		return 0, usagef("--checkpoint-steps %d: accepted are 1 and more", f.every)
 	}
-	return role, nil
+	_, err := f.source()
+	return role, err
+}
+
+// source is who makes the material of every step.
+func (f *privateFlags) source() (cost.Source, error) {
+	if f.deal != "" {
+		return cost.FromDealer, nil
+	}
+	return f.named()
+}
+
+// signs is how signs are computed.
+func (f *privateFlags) signs(source cost.Source) pass.Nonlinear {
+	if f.nonlinear != "" {
+		return pass.Nonlinear(f.nonlinear)
+	}
+	return map[cost.Source]pass.Nonlinear{cost.FromDealer: pass.DealtSign, cost.FromHE: pass.OTSign}[source]
 }
 
 // checkPrivate refuses what training in the clear can do alone.
@@ -102,14 +124,18 @@ func (f *trainFlags) checkPrivate() error {
 		flag string
 		why  string
 	}{
-		{f.data != "", "--data", "data comes as shares, by --data-bundle"},
 		{f.Valid != 0, "--valid", "shares are of the owners' own splits"},
 		{len(f.Augment) > 0, "--augment", "images are shares"},
 		{f.teacher.weights != "", "--teacher", "labels are shares"},
-		{f.init != "" && !strings.HasPrefix(f.init, randomWeights), "--init " + f.init, "weights begin as public random ones: accepted is random:SEED"},
+		{f.init != "" && !strings.HasPrefix(f.init, randomWeights) && !f.owned(), "--init " + f.init, "weights begin as public random ones: accepted is random:SEED"},
 	} {
 		if c.set {
 			return usagef("%s: with --private, %s", c.flag, c.why)
+		}
+	}
+	if f.owned() {
+		if err := f.checkOwned(); err != nil {
+			return err
 		}
 	}
 	if f.output == "" && f.private.deal == "" {
@@ -127,14 +153,19 @@ const privateRing = 64
 // privateStep is a training step as two parties run it.
 type privateStep struct {
 	net    *network
-	ring   string // fingerprint of the step in fixed point, before two parties were given its work
+	ring   string      // fingerprint of the step in fixed point, before two parties were given its work
+	source cost.Source // of material
 	secure *ir.Module
 	pair   *twopc.Pair
 }
 
 // context is how two servers compile the steps of a network.
 func (f *privateFlags) context(n *network, how *pass.Training, in fixedSettings) (*pass.Context, error) {
-	nonlinear := pass.Protocols{Nonlinear: pass.Nonlinear(f.nonlinear)}
+	source, err := f.source()
+	if err != nil {
+		return nil, err
+	}
+	nonlinear := pass.Protocols{Nonlinear: f.signs(source)}
 	if err := nonlinear.Check(); err != nil {
 		return nil, usageError{fmt.Errorf("--nonlinear %s: %w", f.nonlinear, err)}
 	}
@@ -142,8 +173,12 @@ func (f *privateFlags) context(n *network, how *pass.Training, in fixedSettings)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--ot: %w", err)}
 	}
+	products, err := cost.ParseElementwise(f.products)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--products: %w", err)}
+	}
 	return &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Training: how, Ring: in.Ring, Frac: in.Frac, Deploy: cost.Outsourced,
-		Source: cost.FromDealer, Protocols: nonlinear, OT: cost.AlwaysOT(extension)}, nil
+		Source: source, Protocols: nonlinear, OT: cost.AlwaysOT(extension), Elementwise: cost.AlwaysElementwise(products)}, nil
 }
 
 func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
@@ -165,13 +200,16 @@ func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 		return nil, err
 	}
 	a.progress.step("compiling the training step")
-	s := &privateStep{net: n, secure: n.module.Clone()}
+	s := &privateStep{net: n, source: context.Source, secure: n.module.Clone()}
 	list := slices.Concat(passes.ToTrainable, n.relus.requested(), []*pass.Pass{clean.Identities, relu.PoolFirst, clean.DCE}, passes.ToTrain, passes.ToFixedStep)
 	if err := (&pass.Runner{}).Run(context, s.secure, list...); err != nil {
 		return nil, err
 	}
 	s.ring = programOf(s.secure.Func("step"))
 	if err := (&pass.Runner{}).Run(context, s.secure, passes.ToPrivateStep...); err != nil {
+		return nil, err
+	}
+	if err := ir.CheckMaterial(s.secure, s.source); err != nil {
 		return nil, err
 	}
 	f0 := s.secure.Funcs[0]
@@ -184,7 +222,7 @@ func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 
 // trainPrivate is train for one of the three.
 func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
-	role, err := f.private.role()
+	role, err := f.private.role(f.owned())
 	if err == nil {
 		err = f.checkPrivate()
 	}
@@ -203,10 +241,17 @@ func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.privately(role, &f.private, &privateWork{net: n, steps: []*privateStep{s}, output: f.output, resume: f.resume, target: f.target, batch: f.how.batch, epochs: f.Epochs,
-		seed: f.Seed, turns: f.turns, fits: func(steps int) (*engine.Margin, error) { return a.fitsRing(f.ranges, of, steps) }, begin: func() (map[string][]float32, error) { return a.publicWeights(n, f.init, f.Seed) }, plan: party.Plan{
+	beginning := of.Init
+	if f.owned() {
+		beginning = "the server has them"
+		if f.init == "" { // how they begin nobody else knows
+			of.Init = ""
+		}
+	}
+	return a.privately(role, &f.private, &privateWork{net: n, owners: f.owners(), steps: []*privateStep{s}, output: f.output, resume: f.resume, target: f.target, batch: f.how.batch, epochs: f.Epochs,
+		seed: f.Seed, turns: f.turns, fits: func(steps int) (*engine.Margin, error) { return a.fitsRing(f.ranges, of, steps) }, begin: func() (map[string][]float32, error) { return a.publicWeights(n, f.init, f.weightSeed()) }, plan: party.Plan{
 			{Name: "the learning rate (--rate, --schedule and others)", Value: of.Rates},
-			{Name: "the beginning of weights (--init, --seed)", Value: of.Init}}})
+			{Name: "the beginning of weights (--init, --seed)", Value: beginning}}})
 }
 
 // turns are the steps of a training.
@@ -254,6 +299,7 @@ type privateWork struct {
 	net            *network
 	steps          []*privateStep // the programs, the first of which trains weights
 	sites          []choices.Site // of a search: those that its last program gives the options of
+	owners         *owners        // nil: the data is shares
 	output, target string
 	resume         bool
 	batch, epochs  int
@@ -367,7 +413,12 @@ func (t *privateTraining) prepare() error {
 	if err != nil {
 		return err
 	}
-	if err := t.readData(id, wire.Fingerprint(cert)); err != nil {
+	if t.work.owners != nil {
+		err = t.ownData()
+	} else {
+		err = t.readData(id, wire.Fingerprint(cert))
+	}
+	if err != nil {
 		return err
 	}
 	t.tellOwners()
@@ -509,10 +560,13 @@ func (t *privateTraining) fits() error {
 
 // makePlan lists what both servers must have alike.
 func (t *privateTraining) makePlan() {
-	w := t.work
+	w, data := t.work, fmt.Sprintf("%x", t.set.Agreed)
+	if w.owners != nil {
+		data = "the client has it (--data there, --images at the server)"
+	}
 	t.plan = slices.Concat(party.Plan{
 		{Name: "the number of training images", Value: strconv.Itoa(t.set.Images(share.Train))},
-		{Name: "the data that was shared", Value: fmt.Sprintf("%x", t.set.Agreed)},
+		{Name: "the data that was shared", Value: data},
 		{Name: "the batch (--batch)", Value: strconv.Itoa(w.batch)},
 		{Name: "epochs (--epochs)", Value: strconv.Itoa(w.epochs)},
 		{Name: "the order of batches (--seed)", Value: strconv.FormatUint(w.seed, 10)},
@@ -540,7 +594,7 @@ func (t *privateTraining) rate(u privateTurn) int64 {
 	return int64(math.RoundToEven(math.Ldexp(float64(float32(u.Rate)), publics[0].Frac)))
 }
 
-// begin makes this server's share of the state before the first step: what is public and zeros, of which S0 has all.
+// begin makes this server's share of the state before the first step: weights and zeros, of which one party has all.
 func (t *privateTraining) begin() error {
 	known, err := t.work.begin()
 	if err != nil {
@@ -553,7 +607,7 @@ func (t *privateTraining) begin() error {
 	t.initial = map[string][]int64{}
 	for _, s := range state {
 		t.initial[s.Name] = make([]int64, s.Len())
-		if x := known[s.Name]; x != nil && t.role == wire.Client {
+		if x := known[s.Name]; x != nil && t.role == t.whoseWeights() {
 			t.initial[s.Name] = ir.Quantize(ir.Type{Elem: ir.Ring(t.weights().Ring, s.Frac), Shape: s.Shape}, x).I
 		}
 	}
@@ -570,18 +624,16 @@ func (t *privateTraining) estimate() error {
 	x := &line.Estimate
 	x.Steps, x.Target = len(t.turns), target.Name
 	for i, s := range t.work.steps {
-		e := costs(s.secure, s.pair, cost.FromDealer, target) // of its first run, which sets up the session's OT extensions
-		later := costsAgain(s.secure, s.pair, cost.FromDealer, target)
+		e, runs := costs(s.secure, s.pair, s.source, target), 0
 		for _, u := range t.turns {
-			if u.Program != i {
-				continue
+			if u.Program == i {
+				runs++
 			}
-			x.MS += e.Offline.MS + e.Online.MS
-			x.Bytes += e.Offline.Bytes + e.Online.Bytes
-			x.DealerBytes += e.Offline.DealerSent
-			x.Rounds += e.Offline.Rounds + e.Online.Rounds
-			e = later
 		}
+		x.MS += float64(runs) * (e.Offline.MS + e.Online.MS)
+		x.Bytes += int64(runs) * (e.Offline.Bytes + e.Online.Bytes)
+		x.DealerBytes += int64(runs) * e.Offline.DealerSent
+		x.Rounds += runs * (e.Offline.Rounds + e.Online.Rounds)
 	}
 	x.StepMS, x.StepBytes = x.MS/float64(x.Steps), x.Bytes/int64(x.Steps)
 	x.DealerBytes /= int64(x.Steps)
@@ -589,8 +641,12 @@ func (t *privateTraining) estimate() error {
 	if t.app.json {
 		return json.NewEncoder(t.app.out).Encode(line)
 	}
-	t.app.notice("%d steps of %d images, estimated on %s: %s, %s and %d rounds a step (%s from the dealer), %v and %s in all", x.Steps, t.work.batch, x.Target,
-		duration(x.StepMS), size(x.StepBytes), x.Rounds, size(x.DealerBytes), time.Duration(x.MS*float64(time.Millisecond)).Round(time.Second), size(x.Bytes))
+	dealt := "no dealer"
+	if x.DealerBytes > 0 {
+		dealt = size(x.DealerBytes) + " from the dealer"
+	}
+	t.app.notice("%d steps of %d images, estimated on %s: %s, %s and %d rounds a step (%s), %v and %s in all", x.Steps, t.work.batch, x.Target,
+		duration(x.StepMS), size(x.StepBytes), x.Rounds, dealt, time.Duration(x.MS*float64(time.Millisecond)).Round(time.Second), size(x.Bytes))
 	return nil
 }
 
@@ -600,14 +656,18 @@ func (t *privateTraining) feed(n int) (party.Input, error) {
 	if u.Split == "" {
 		return party.Input{}, nil
 	}
+	if t.work.owners != nil && t.role == wire.Server { // the client has it all
+		p := t.programs[u.Program].Bundle.Program
+		return party.Input{Share: make([]int64, p.Input.Len()), Further: [][]int64{make([]int64, p.Further[0].Len())}, Publics: []int64{t.rate(u)}}, nil
+	}
 	pixels, labels := t.splits[u.Split].batch(u.Batch, t.work.batch)
 	return party.Input{Share: pixels, Further: [][]int64{labels}, Publics: []int64{t.rate(u)}}, nil
 }
 
-// retryPause is how long a server waits before it meets the other again: whatever ended their session may do so again at once.
-const retryPause = 500 * time.Millisecond
+// mostBarren is how many sessions in a row a client begins that end before a step was made.
+const mostBarren = 3
 
-// run trains, session after session: whoever of the two goes away, the other waits for it, but no longer than --timeout since the last step.
+// run trains, session after session: whoever of the two goes away, the other waits for it.
 func (t *privateTraining) run() error {
 	ctx, stop := interruptible()
 	defer stop()
@@ -620,49 +680,30 @@ func (t *privateTraining) run() error {
 		return err
 	}
 	t.from = -1
-	var why error // the last session ended
-	for last := time.Now(); ; {
+	for barren := 0; ; {
 		before := t.stepped
-		conn, err := t.awaits(meet, last.Add(t.private.timeout), why)
+		conn, err := meet()
 		if err == nil {
 			err = t.session(ctx, conn)
-			why = err
-		}
-		if t.stepped > before {
-			last = time.Now()
 		}
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return interrupted(ctx, t.keeping(errors.New("interrupted"))) // whatever that broke
-		case conn == nil, !passing(err), time.Since(last) > t.private.timeout:
+		}
+		if barren++; t.stepped > before || t.role == wire.Server { // who waits for whoever comes
+			barren = 0
+		}
+		if !passing(err) || barren == mostBarren {
 			return t.keeping(err)
 		}
 		t.app.notice("%v; going on from the last checkpoint", err)
-		time.Sleep(retryPause)
 	}
-}
-
-// awaits meets the other server, and says meanwhile that it is waited for. why is what ended the session before.
-func (t *privateTraining) awaits(meet func(until time.Time) (*wire.Conn, error), until time.Time, why error) (*wire.Conn, error) {
-	began := time.Now()
-	stop := t.app.progress.during(func() string {
-		return fmt.Sprintf("waiting for the %s, %v of %v", t.peer(), time.Since(began).Round(time.Second), until.Sub(began).Round(time.Second))
-	})
-	defer stop()
-	conn, err := meet(until)
-	if err != nil && why != nil {
-		err = fmt.Errorf("%w (the session before: %v)", err, why)
-	}
-	return conn, err
 }
 
 // passing tells errors after which both may meet again from those that come again: other programs, other plans, strangers.
 func passing(err error) bool {
-	if errors.Is(err, wire.ErrRefused) {
-		return false
-	}
 	for _, e := range []error{wire.ErrClosed, wire.ErrTimeout, wire.ErrUnreachable, wire.ErrPeerAbort} {
 		if errors.Is(err, e) {
 			return true
@@ -679,8 +720,8 @@ func (t *privateTraining) keeping(err error) error {
 	return err
 }
 
-// meeting gives the way to the peer, again and again, each time until a moment.
-func (t *privateTraining) meeting(ctx context.Context) (meet func(until time.Time) (*wire.Conn, error), leave func(), err error) {
+// meeting gives the way to the peer, again and again.
+func (t *privateTraining) meeting(ctx context.Context) (meet func() (*wire.Conn, error), leave func(), err error) {
 	f := t.private
 	config, err := f.tls(t.role, t.peer())
 	if err != nil {
@@ -691,10 +732,9 @@ func (t *privateTraining) meeting(ctx context.Context) (meet func(until time.Tim
 		return nil, nil, err
 	}
 	if t.role == wire.Client {
-		return func(until time.Time) (*wire.Conn, error) {
-			ctx, cancel := context.WithDeadline(ctx, until)
-			defer cancel()
-			return wire.Dial(ctx, f.connect, config, o)
+		return func() (*wire.Conn, error) {
+			t.app.progress.step("connecting to %s", f.connect)
+			return f.dial(ctx, f.connect, config, o)
 		}, func() {}, nil
 	}
 	l, err := wire.Listen(f.serve, config, o)
@@ -705,7 +745,7 @@ func (t *privateTraining) meeting(ctx context.Context) (meet func(until time.Tim
 	guests := newLobby(l, config, o, func(format string, args ...any) { t.app.notice(format, args...) })
 	ctx, stop := context.WithCancel(ctx)
 	guests.open(ctx)
-	return func(until time.Time) (*wire.Conn, error) { return guests.nextUntil(ctx, until) }, func() {
+	return func() (*wire.Conn, error) { return guests.next(ctx) }, func() {
 		stop()
 		guests.guests.Wait()
 		l.Close()
@@ -715,10 +755,10 @@ func (t *privateTraining) meeting(ctx context.Context) (meet func(until time.Tim
 // session trains over one connection.
 func (t *privateTraining) session(ctx context.Context, conn *wire.Conn) error {
 	defer conn.Close()
-	o := t.app.sessionOptions(t.programs[0].Bundle, cost.FromDealer, &t.private.peerFlags, nil)
+	o := t.app.sessionOptions(t.programs[0].Bundle, t.work.steps[0].source, &t.private.peerFlags, nil)
 	o.Conn, o.Progress, o.Making = conn, nil, nil
 	work := party.Training{Options: o, Plan: t.plan, Programs: t.programs, Feed: t.feed, State: t.initial, Checkpoints: t.checkpoints, Every: t.private.every,
-		Began: t.beganAt, Stepped: t.tell}
+		Reveal: t.revealed(), Began: t.beganAt, Stepped: t.tell}
 	for _, u := range t.turns {
 		work.Schedule = append(work.Schedule, u.Program)
 	}
@@ -790,8 +830,9 @@ type privateResult struct {
 	Epochs  int            `json:"epochs"`
 	Steps   int            `json:"steps"`
 	From    int            `json:"from"` // the step that this process went on from
-	Share   string         `json:"share"`
-	Sites   int            `json:"sites,omitempty"` // of a search: how many decisions the share has
+	Share   string         `json:"share,omitempty"`
+	Weights string         `json:"weights,omitempty"` // of a server that gets them
+	Sites   int            `json:"sites,omitempty"`   // of a search: how many decisions the share has
 	Split   map[string]int `json:"data"`
 	Owners  []share.Owned  `json:"owners"`        // in the order in which their images stand
 	Public  *engine.Margin `json:"public_margin"` // of the run that --ranges is of; null: there was none
@@ -802,12 +843,20 @@ type privateResult struct {
 // result writes this server's share of what was trained.
 func (t *privateTraining) result() (*privateResult, error) {
 	r := &privateResult{head: version1, Net: t.work.net.fn().Name, Party: t.party().String(), Hash: t.hash(), Images: t.set.Images(share.Train),
-		Epochs: t.work.epochs, Steps: int(t.trained.Mark.Step), From: t.from, Share: filepath.Join(t.work.output, stateFile),
+		Epochs: t.work.epochs, Steps: int(t.trained.Mark.Step), From: t.from,
 		Split: map[string]int{}, Sites: len(t.work.sites), Owners: t.set.Owners(), Public: t.public, Seconds: time.Since(t.began).Seconds(), Stats: t.trained.Stats}
 	for _, s := range t.set.Splits {
 		r.Split[s.Name] = s.Images
 	}
-	return r, t.write(r.Share)
+	if t.work.owners == nil {
+		r.Share = filepath.Join(t.work.output, stateFile)
+		return r, t.write(r.Share)
+	}
+	var err error
+	if t.role == wire.Server {
+		r.Weights, err = t.writeWeights()
+	}
+	return r, err
 }
 
 // Keys of the metadata of a share of weights, beside its sharing.
@@ -861,6 +910,13 @@ func (r *privateResult) text(w io.Writer) {
 	if r.Sites > 0 {
 		of = fmt.Sprintf("the weights and of %d decisions", r.Sites)
 	}
-	fmt.Fprintf(w, "\n%d steps of %s; this server's share of %s is in %s: whoever is to have the model adds both (sotto combine)\n", r.Steps, r.Net, of, r.Share)
+	what := fmt.Sprintf("this server's share of %s is in %s: whoever is to have the model adds both (sotto combine)", of, r.Share)
+	switch {
+	case r.Weights != "":
+		what = "the weights are in " + r.Weights
+	case r.Share == "":
+		what = "the server has the weights"
+	}
+	fmt.Fprintf(w, "\n%d steps of %s; %s\n", r.Steps, r.Net, what)
 	fmt.Fprintf(w, "%s\n%s\n", phaseLine("online", r.Online), phaseLine("offline", r.Offline))
 }
