@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
@@ -97,7 +96,8 @@ func (c *Checkpoints) begin() error {
 		if !strings.HasSuffix(e.Name(), checkpointSuffix) {
 			continue
 		}
-		h, _, err := c.load(filepath.Join(c.dir, e.Name()))
+		h, state, err := c.load(filepath.Join(c.dir, e.Name()))
+		wipe(state) // which was read to see that it is whole
 		if errors.Is(err, ErrForeign) {
 			damaged = fmt.Errorf("%s: %w", e.Name(), err)
 			continue
@@ -191,12 +191,19 @@ func (c *Checkpoints) Read(m Mark) (map[string][]byte, error) {
 		err = fmt.Errorf("step %d of another session", m.Step)
 	}
 	if err != nil {
+		wipe(state)
 		return nil, fmt.Errorf("checkpoints %s: %w", c.dir, err)
 	}
 	return state, nil
 }
 
-// load reads and verifies a file.
+func wipe(state map[string][]byte) {
+	for _, share := range state {
+		clear(share)
+	}
+}
+
+// load reads and verifies a file. What it read is given with an error too, to be wiped.
 func (c *Checkpoints) load(path string) (h checkpointHead, state map[string][]byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -218,22 +225,29 @@ func (c *Checkpoints) load(path string) (h checkpointHead, state map[string][]by
 	state = map[string][]byte{}
 	for name := range r.table.Streams {
 		if state[name], err = r.all(name); err != nil {
-			return h, nil, err
+			return h, state, err
 		}
 	}
 	return h, state, nil
 }
 
-// all reads a stream.
+// all reads a stream, into one buffer: one that grew would leave copies behind.
 func (r *Reader) all(name string) ([]byte, error) {
 	in, err := r.Stream(name)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	var out bytes.Buffer
-	_, err = out.ReadFrom(in)
-	return out.Bytes(), err
+	n := int64(0)
+	for _, p := range r.table.Streams[name] {
+		n += int64(max(p.Bytes-r.aead.Overhead(), 0))
+	}
+	if n > r.size { // whoever has the key may have written anything
+		return nil, ErrForeign
+	}
+	out := make([]byte, n)
+	_, err = io.ReadFull(in, out)
+	return out, err
 }
 
 // After drops what was made after so many steps: who goes on from there comes to other shares.

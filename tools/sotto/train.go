@@ -167,7 +167,7 @@ func (f *fixedSettings) fixed(how *pass.Training, rate float64) (bool, error) {
 	case f.Softmax != "" && !slices.Contains(softmaxNames(), f.Softmax):
 		return false, usagef("--softmax %s: accepted are %s", f.Softmax, strings.Join(softmaxNames(), ", "))
 	case f.Ring != 0 && rate < fixedstep.LeastFactor:
-		return false, usagef("--rate %g: with --ring %d, accepted are %.2g and more", rate, f.Ring, fixedstep.LeastFactor)
+		return false, usagef("--rate %g, the highest there is: with --ring %d, accepted are %.2g and more", rate, f.Ring, fixedstep.LeastFactor)
 	}
 	how.Softmax = pass.Softmax(f.Softmax)
 	return f.Ring != 0, nil

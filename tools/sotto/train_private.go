@@ -33,6 +33,7 @@ import (
 	"sotto/runtime/material"
 	"sotto/runtime/party"
 	"sotto/runtime/program"
+	"sotto/runtime/ring"
 	"sotto/runtime/share"
 	"sotto/runtime/store"
 	"sotto/runtime/tensorfile"
@@ -332,6 +333,7 @@ func (a *app) privately(role wire.Role, f *privateFlags, w *privateWork) (*priva
 		return nil, a.dealOut(deals, f.deal, &f.peerFlags)
 	}
 	t := &privateTraining{app: a, private: f, work: w, role: role, began: time.Now()}
+	defer t.wipe()
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
@@ -378,6 +380,16 @@ type stepEstimate struct {
 		Bytes       int64   `json:"bytes"`
 		Target      string  `json:"target"`
 	} `json:"estimate"`
+}
+
+// wipe drops this server's shares of the data, and of what the state began with.
+func (t *privateTraining) wipe() {
+	for _, s := range t.splits {
+		s.wipe()
+	}
+	for _, share := range t.initial {
+		ring.Wipe(share)
+	}
 }
 
 // party is the server's place in programs.
@@ -521,26 +533,37 @@ type sharedSplit struct {
 	seed           uint64
 	order          []int32 // of the images in the epoch
 	epoch          int     // which that is
+	taken          [2][]int64
 }
 
-// batch gives a batch by its number from the start of the run, as package samples does in the clear.
+func (s *sharedSplit) wipe() {
+	for _, shares := range [][]uint64{s.pixels, s.labels} {
+		ring.Wipe(shares)
+	}
+	for _, shares := range s.taken {
+		ring.Wipe(shares)
+	}
+}
+
+// batch gives a batch by its number from the start of the run, as package samples does in the clear, until the next one is asked for.
 func (s *sharedSplit) batch(number, size int) (pixels, labels []int64) {
 	each := s.images / size
 	epoch, first := number/each, number%each*size
 	if s.epoch != epoch {
 		s.order, s.epoch = dataset.Order(s.images, s.seed, epoch), epoch
 	}
-	part := func(of []uint64) []int64 {
+	part := func(of []uint64, taken *[]int64) []int64 {
 		n := len(of) / s.images
-		out := make([]int64, 0, size*n)
+		out := slices.Grow((*taken)[:0], size*n)
 		for _, i := range s.order[first : first+size] {
 			for _, x := range of[int(i)*n:][:n] {
 				out = append(out, int64(x))
 			}
 		}
+		*taken = out
 		return out
 	}
-	return part(s.pixels), part(s.labels)
+	return part(s.pixels, &s.taken[0]), part(s.labels, &s.taken[1])
 }
 
 // fits holds the data against the network.
