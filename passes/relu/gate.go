@@ -85,6 +85,7 @@ func (g Grain) gates(v *ir.Value) int {
 type Gated struct {
 	Path  string // of the ReLU
 	Count int
+	ReLUs int // that a gate stands for: of a channel its elements, in all uses of the path
 }
 
 // Weight is the path of the gates.
@@ -93,10 +94,15 @@ func (g Gated) Weight() string { return g.Path + gateSuffix }
 // Gates lists the ReLUs of a network that get gates, in order.
 func (g Grain) Gates(f *ir.Func) (all []Gated) {
 	for _, v := range f.Body {
-		if v.Rectified() == 0 || v.Path == "" || slices.ContainsFunc(all, func(o Gated) bool { return o.Path == v.Path }) {
+		if v.Rectified() == 0 || v.Path == "" {
 			continue
 		}
-		all = append(all, Gated{v.Path, g.gates(v)})
+		i := slices.IndexFunc(all, func(o Gated) bool { return o.Path == v.Path })
+		if i < 0 {
+			i = len(all)
+			all = append(all, Gated{Path: v.Path, Count: g.gates(v)})
+		}
+		all[i].ReLUs += v.Type.Len() / all[i].Count
 	}
 	return all
 }

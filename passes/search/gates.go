@@ -14,7 +14,7 @@ type GateSettings struct {
 	Epochs, Batches int     // at most so many epochs
 	Rate            float64 // of the weights
 	GateRate        float64
-	Penalty         float64 // of the sum of the gates, at first
+	Penalty         float64 // of the sum of the gates, each by the ReLUs that it stands for, at first
 	Growth          float64 // of the penalty after an epoch in which too few gates closed
 	Slow            float64 // part of the open gates that is too few
 	Open            float64 // a gate above it counts as open
@@ -24,10 +24,11 @@ type GateSettings struct {
 var SNL = GateSettings{Epochs: 200, Rate: 1e-3, GateRate: 1e-3, Penalty: 1e-5, Growth: 1.1, Slow: 0.01, Open: 0.01}
 
 // Gates is selective linearisation: a gate g of each channel or pixel makes its activation g*ReLU(x) + (1-g)*x; gates and weights are trained together
-// under a penalty on the sum of the gates, which grows until so few are open that the network holds its limits. Then the greatest that
+// under a penalty on the ReLUs of the open gates, which grows until so few are open that the network holds its limits. Then the greatest that
 // hold them are 1 and the others 0. The engine's logits are the gates.
 type Gates struct {
 	engine Engine
+	relus  []float64 // of each gate, relative to the mean
 	price  func(kept []bool) (Measures, error)
 	limits []Limit
 	set    GateSettings
@@ -44,13 +45,18 @@ type gatesState struct {
 	Kept    []bool  `json:"kept"` // when it is decided
 }
 
-// NewGates begins with all gates open. price gives the figures of the network with the ReLUs that are kept.
-func NewGates(e Engine, price func(kept []bool) (Measures, error), limits []Limit, set GateSettings) *Gates {
+// NewGates begins with all gates open. relus says how many ReLUs each stands for, price gives the figures of the network with those that are kept.
+func NewGates(e Engine, relus []float64, price func(kept []bool) (Measures, error), limits []Limit, set GateSettings) *Gates {
 	n := e.Len(Logits)
-	g := &Gates{engine: e, price: price, limits: limits, set: set, gates: make([]float32, n), slopes: make([]float32, n)}
+	mean := 0.0
+	for _, r := range relus {
+		mean += r / float64(n)
+	}
+	g := &Gates{engine: e, relus: slices.Clone(relus), price: price, limits: limits, set: set, gates: make([]float32, n), slopes: make([]float32, n)}
 	g.state = gatesState{Penalty: set.Penalty, Open: n}
 	for i := range g.gates {
 		g.gates[i] = 1
+		g.relus[i] /= mean
 	}
 	e.Set(Logits, g.gates)
 	return g
@@ -71,7 +77,8 @@ func (g *Gates) Step() (*Entry, bool, error) {
 		return nil, false, err
 	}
 	for i, slope := range g.slopes {
-		moved := float64(g.gates[i]) - g.set.GateRate*(float64(slope)+g.state.Penalty)
+		// What a gate is worth is held against the ReLUs that it costs: all that are worth the same for each close alike.
+		moved := float64(g.gates[i]) - g.set.GateRate*(float64(slope)/g.relus[i]+g.state.Penalty)
 		g.gates[i] = float32(min(max(moved, 0), 1))
 	}
 	g.engine.Set(Logits, g.gates)

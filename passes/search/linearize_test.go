@@ -78,13 +78,15 @@ func TestLinearizeLosesLeast(t *testing.T) {
 	})
 }
 
-// Gates close in the order of what they are worth, until the limit holds to the last ReLU.
+// Gates close in the order of what each of their ReLUs is worth, until the limit holds to the last one.
 func TestGatesKeepTheMostWorth(t *testing.T) {
 	const n, most = 40, 13
 	e := &additive{worth: make([]float64, n)}
 	e.a = make([]float32, n)
+	relus, each := make([]float64, n), make([]float64, n)
 	for i := range e.worth {
-		e.worth[i] = float64((i*7)%n) / n
+		relus[i], each[i] = float64(1+i%3), float64((i*7)%n)/n
+		e.worth[i] = each[i] * relus[i] / 2 // 2 is about their mean
 	}
 	price := func(kept []bool) (Measures, error) {
 		relus := 0.0
@@ -95,7 +97,7 @@ func TestGatesKeepTheMostWorth(t *testing.T) {
 		}
 		return Measures{"relus": relus}, nil
 	}
-	g := NewGates(e, price, []Limit{{"relus", most}}, GateSettings{Epochs: 500, Batches: 2, GateRate: 0.05, Penalty: 0.01, Growth: 1.1, Slow: 0.01, Open: 0.01})
+	g := NewGates(e, relus, price, []Limit{{"relus", most}}, GateSettings{Epochs: 500, Batches: 2, GateRate: 0.05, Penalty: 0.01, Growth: 1.1, Slow: 0.01, Open: 0.01})
 	e2 := run(t, g)
 	kept, err := g.Kept()
 	if err != nil {
@@ -104,7 +106,7 @@ func TestGatesKeepTheMostWorth(t *testing.T) {
 	var got []float64
 	for i, k := range kept {
 		if k {
-			got = append(got, e.worth[i])
+			got = append(got, each[i])
 		}
 		if want := float32(map[bool]int{true: 1}[k]); e.a[i] != want {
 			t.Errorf("gate %d of the engine is %v, want %v", i, e.a[i], want)

@@ -227,8 +227,10 @@ func (s *searcher) byGates(name string, grain relu.Grain, begin map[string][]flo
 		return nil, nil, fmt.Errorf("@%s has no ReLUs to take off", s.n.fn().Name)
 	}
 	var paths []string
+	var each []float64
 	for _, r := range relus {
 		paths = append(paths, r.Weight())
+		each = append(each, slices.Repeat([]float64{float64(r.ReLUs)}, r.Count)...)
 	}
 	e, err := s.engineOf(s.n, passes.WithGates(grain), paths...)
 	if err != nil {
@@ -237,7 +239,7 @@ func (s *searcher) byGates(name string, grain relu.Grain, begin map[string][]flo
 	if err := carry(e, begin, s.isWeight); err != nil {
 		return nil, nil, err
 	}
-	g := search.NewGates(e, s.gatedPrice(relus), s.limits, search.GateSettings{Epochs: set.Epochs, Batches: s.data.Batches(search.Train), Rate: set.FinetuneRate,
+	g := search.NewGates(e, each, s.gatedPrice(relus), s.limits, search.GateSettings{Epochs: set.Epochs, Batches: s.data.Batches(search.Train), Rate: set.FinetuneRate,
 		GateRate: set.GateRate, Penalty: set.Penalty, Growth: set.Growth, Slow: search.SNL.Slow, Open: search.SNL.Open})
 	if err := s.phase(filepath.Join(name, "gates"), g, e); err != nil {
 		return nil, nil, err
