@@ -58,7 +58,7 @@ func (f *searchFlags) inRing(g *goals.Goal, cmd *cobra.Command) error {
 }
 
 // ringLogitRate is the learning rate of logits in fixed point, whose optimiser is SGD, where nobody says: Adam's would leave them where they are.
-const ringLogitRate = "1"
+const ringLogitRate = "0.25"
 
 // ringTraining says how weights and logits are stepped in fixed point.
 func (s *searchSettings) ringTraining() (*pass.Training, error) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,14 +98,24 @@ func (s *searcher) phase(name string, m search.Method, e search.Stateful) error 
 		Data      string       `json:"data"`
 		Init      string       `json:"init"`
 		Objective []goals.Term `json:"objective"`
+		Prices    string       `json:"prices,omitempty"`
 		searchSettings
-	}{fingerprint(s.n.fn()), s.goal.Data, s.f.init, s.goal.Objective, s.f.settings})
+	}{fingerprint(s.n.fn()), s.goal.Data, s.f.init, s.goal.Objective, s.pricesDigest(), s.f.settings})
 	if err != nil {
 		return err
 	}
 	begun := time.Now()
 	return search.Run(s.ctx, m, e, search.RunOptions{Keeper: keeper, Settings: settings, Resume: s.f.resume, Every: s.f.every,
 		Entry: func(e *search.Entry) { s.told(name, e, time.Since(begun)) }})
+}
+
+// pricesDigest tells price lists apart, which a target's name does not: by what they make of options that gradients descend.
+func (s *searcher) pricesDigest() string {
+	if s.space == nil {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Append(nil, s.space.Effects, s.space.Mean))
+	return hex.EncodeToString(sum[:fingerprintBytes])
 }
 
 // told shows an entry of a run.
@@ -389,7 +401,7 @@ func (s *searcher) write(t *trial, n *network, state map[string][]float32) error
 	for _, p := range weights.Params(net.Funcs[0]) {
 		tensors = append(tensors, tensorfile.New(p.Path, p.Type.Shape, state[p.Path]))
 	}
-	return tensorfile.Write(filepath.Join(dir, "weights.safetensors"), tensors, nil, 0o644)
+	return tensorfile.Write(filepath.Join(dir, "weights.safetensors"), tensors, nil, tensorfile.Secret)
 }
 
 // trialsFile has a line for each trial that has come to its end.

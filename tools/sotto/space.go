@@ -243,8 +243,8 @@ func (p *spacePrices) space(g *goals.Goal) (*search.Space, error) {
 		s.Options = append(s.Options, len(site.Options))
 		s.Effects = append(s.Effects, make([]float64, len(site.Options)))
 	}
-	for name, t := range p.tables {
-		weights := cost.Figures{}
+	for _, name := range slices.Sorted(maps.Keys(p.tables)) { // sums that are the same each time
+		t, weights := p.tables[name], cost.Figures{}
 		for _, term := range g.Objective {
 			if f, ok := tableFigures[term.Measure]; ok && term.Target == name {
 				weights = sumFigures(weights, f, term.Weight)
