@@ -12,6 +12,7 @@ import (
 
 	"sotto/runtime/party"
 	"sotto/runtime/program"
+	"sotto/runtime/tensorfile"
 )
 
 // What `sotto compile -o DIR` writes. client/ and server/ are the parties' bundles, each whole on its own; dealer/ is what
@@ -131,12 +132,15 @@ func swap(dir, tmp string) error {
 	return os.RemoveAll(old)
 }
 
-func writeJSON(path string, v any) error {
+func writeJSON(path string, v any) error { return writeJSONAs(path, v, tensorfile.Shared) }
+
+// writeJSONAs is writeJSON for a file of a mode.
+func writeJSONAs(path string, v any, mode os.FileMode) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, string(text)+"\n")
+	return replaceAs(path, string(text)+"\n", mode)
 }
 
 func readJSON(path string, v any) error {

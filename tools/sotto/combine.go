@@ -22,9 +22,8 @@ type combineResult struct {
 	File    string `json:"file"`
 	Tensors int    `json:"tensors"`
 	Params  int64  `json:"params"`
-	// Decision is what a search decided, and where that was written.
-	Decision     map[string]string `json:"decision,omitempty"`
-	DecisionFile string            `json:"decision_file,omitempty"`
+	Sites   int    `json:"sites,omitempty"`         // of a search: how many were decided
+	Decided string `json:"decision_file,omitempty"` // where that was written
 }
 
 func newCombineCmd(a *app) *cobra.Command {
@@ -91,24 +90,26 @@ func combine(first, second, ranges, out, decision string) (*combineResult, error
 			return nil, err
 		}
 	}
-	r := &combineResult{head: version1, File: out, DecisionFile: decision}
+	r := &combineResult{head: version1, File: out, Decided: decision}
 	meta := map[string]string{weights.ChoicesKey: a.Metadata()[weights.ChoicesKey]}
+	var found map[string]string
 	if a.Metadata()[sitesKey] != "" {
-		if r.Decision, err = decisionIn(a, b); err != nil {
+		if found, err = decisionIn(a, b); err != nil {
 			return nil, fmt.Errorf("%s: %w", first, err)
 		}
-		text, err := json.Marshal(r.Decision)
+		r.Sites = len(found)
+		text, err := json.Marshal(found)
 		if err != nil {
 			return nil, err
 		}
 		meta[weights.ChoicesKey] = string(text)
 	}
-	if (r.Decision == nil) != (decision == "") {
+	if (found == nil) != (decision == "") {
 		return nil, usagef("--decision %q: accepted is a file to write to for shares of `sotto search --private`, and none for others", decision)
 	}
 	var tensors []tensorfile.Tensor
 	for _, name := range a.Names() {
-		if r.Decision != nil && name == decisionShare {
+		if found != nil && name == decisionShare {
 			continue
 		}
 		frac, ok := fracs[name]
@@ -127,8 +128,8 @@ func combine(first, second, ranges, out, decision string) (*combineResult, error
 		r.Params += int64(len(w))
 	}
 	r.Tensors = len(tensors)
-	if r.Decision != nil {
-		if err := writeJSON(decision, map[string]any{"sotto": 1, "choices": r.Decision}); err != nil {
+	if found != nil {
+		if err := writeJSONAs(decision, map[string]any{"sotto": 1, "choices": found}, tensorfile.Secret); err != nil {
 			return nil, err
 		}
 	}
@@ -165,17 +166,7 @@ func decisionIn(a, b *tensorfile.File) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(options) != len(sites) {
-		return nil, fmt.Errorf("%d decisions for %d sites", len(options), len(sites))
-	}
-	out := map[string]string{}
-	for i, s := range sites {
-		if options[i] < 0 || options[i] >= int64(len(s.Options)) {
-			return nil, fmt.Errorf("the shares add up to option %d of %s, accepted are 0 to %d: they are not of one search, or damaged", options[i], s.Path, len(s.Options)-1)
-		}
-		out[s.Path] = s.Options[options[i]]
-	}
-	return out, nil
+	return namedOptions(sites, options)
 }
 
 // inTheClear gives the numbers that ring elements stand for, and refuses those that are greater than any that stayed in the ring.
@@ -206,7 +197,7 @@ func fracsOf(f *tensorfile.File) (fracs map[string]int, err error) {
 
 func (r *combineResult) text(w io.Writer) {
 	fmt.Fprintf(w, "%d tensors, %s parameters in %s\n", r.Tensors, count(r.Params), r.File)
-	if r.Decision != nil {
-		fmt.Fprintf(w, "%d decisions in %s\n", len(r.Decision), r.DecisionFile)
+	if r.Sites > 0 {
+		fmt.Fprintf(w, "%d decision(s) in %s\n", r.Sites, r.Decided)
 	}
 }

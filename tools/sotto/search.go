@@ -43,6 +43,7 @@ type searchFlags struct {
 	resume   bool
 	every    time.Duration // of work between checkpoints
 	settings searchSettings
+	private  privateFlags
 }
 
 // searchSettings are what a run is a function of, beside network, data, initial weights, objective and prices.
@@ -106,6 +107,9 @@ func newSearchCmd(a *app) *cobra.Command {
 			"With --ring 64 that search is in fixed point, as two parties can search: by turns on weights and logits, of first order, in the ring with --frac\n" +
 			"fraction bits, with SGD for logits too and with what --softmax names in place of exponentials. It is computed in the clear and slowly, to see\n" +
 			"what that decides, and how far numbers stay from the bounds of the ring (least_margin; --ranges). What is found is trained on in float.\n\n" +
+			"With --private two servers search so, on data that neither sees (sotto share), and neither learns what is decided: each ends with a share of that and of the\n" +
+			"weights (sotto combine). Who is who, what is told before it begins and how it is resumed is as in sotto train --private. Weights begin as public random\n" +
+			"ones, prices on the target are public, and limits of a search block are not held. What is found is trained on by sotto train.\n\n" +
 			"The method budget (CryptoNAS) is for spaces that vectors of parameters make: weights that all networks share are trained on those that a\n" +
 			"controller draws, and the controller by their accuracy; a scalar parameter that is open is then made as wide as the limits allow, and\n" +
 			"the network is trained from the beginning.\n\n" +
@@ -120,8 +124,19 @@ func newSearchCmd(a *app) *cobra.Command {
 		Example: "  sotto search examples/glyphs_space.sotto --target lan --weight 0.02,0.08,0.14 -o found\n" +
 			"  sotto search space.sotto --data cifar/ --budget relus=86K --budget latency=40ms --target wan -o found\n" +
 			"  sotto search examples/glyphs_small_space.sotto --ring 64 --softmax relu -o found\n" +
+			"  sotto search examples/glyphs_small_space.sotto --private --serve :7766 --dealer dealer.example:7767 --data-bundle mine/server.data --softmax relu -o s1\n" +
 			"  sotto search net.sotto --data glyphs --method linearize --granularity channel --init net.safetensors --budget relus=5K -o found",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.private.private {
+				r, err := a.searchPrivate(args[0], &f, cmd)
+				if err != nil || r == nil { // a dealer has nothing to say in the end
+					return err
+				}
+				return a.show(r, r.text)
+			}
+			if err := f.private.unused(cmd); err != nil {
+				return err
+			}
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			r, err := a.search(ctx, args[0], &f, cmd)
@@ -174,6 +189,7 @@ func (f *searchFlags) add(c *cobra.Command) {
 	s.linearizeSettings.add(c)
 	s.fixedSettings.add(c)
 	addRangesFlag(c, &f.ranges)
+	f.private.add(c)
 	c.Flags().IntVar(&s.Images, "images", 0, "use so many of the training images; 0: all")
 }
 
@@ -247,7 +263,7 @@ func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) 
 		return nil, err
 	}
 	g.Data = cmp.Or(f.data, g.Data)
-	if g.Data == "" {
+	if g.Data == "" && !f.private.private {
 		return nil, usagef("--data is missing: accepted are %s", dataset.Accepted)
 	}
 	if len(f.weights) > 0 || len(g.Objective) == 0 {

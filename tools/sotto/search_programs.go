@@ -18,7 +18,6 @@ import (
 	"sotto/passes/pass"
 	"sotto/passes/relu"
 	"sotto/passes/search"
-	"sotto/runtime/program"
 	"sotto/tools/sotto/engine"
 	"sotto/tools/sotto/goals"
 	"sotto/tools/sotto/weights"
@@ -181,6 +180,9 @@ func forParties(n *network, c *pass.Context, m *ir.Module, name string) (*privat
 	if err := (&pass.Runner{}).Run(c, s.secure, passes.ToPrivateStep...); err != nil {
 		return nil, err
 	}
+	if err := ir.CheckMaterial(s.secure, s.source); err != nil {
+		return nil, err
+	}
 	f := s.secure.Funcs[0]
 	for _, p := range f.Params {
 		for _, of := range []string{"mean", "std", "resize", "crop"} { // of one image: who shares them does that
@@ -192,57 +194,20 @@ func forParties(n *network, c *pass.Context, m *ir.Module, name string) (*privat
 	return s, err
 }
 
-// state lists the state of all three programs by name.
-func (p *searchPrograms) state() (map[string]program.State, error) {
-	out := map[string]program.State{}
-	for _, step := range []*privateStep{p.step, p.logits, p.decide} {
-		for _, s := range step.pair.Client.State {
-			if t, ok := out[s.Name]; ok && (t.Frac != s.Frac || !slices.Equal(t.Shape, s.Shape)) {
-				return nil, fmt.Errorf("state %s is of shape %v with %d fraction bits, and of %v with %d: accepted is one form", s.Name, t.Shape, t.Frac, s.Shape, s.Frac)
-			}
-			out[s.Name] = s
-		}
-	}
-	return out, nil
+// steps are the programs as a private run numbers them.
+func (p *searchPrograms) steps() []*privateStep {
+	return []*privateStep{stepWeights: p.step, stepLogits: p.logits, decideSites: p.decide}
 }
 
-// initial is the state that a search begins with, all of it public: weights, what options cost, and zeros.
-func (p *searchPrograms) initial(from *beginning, space *search.Space, weight float64) (map[string]*ir.Tensor, error) {
-	state, err := p.state()
-	if err != nil {
-		return nil, err
-	}
-	known, err := spaceCosts(choices.Sites(p.net.fn()), space, weight)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range weights.Params(p.net.fn()) {
-		if _, ok := state[w.Path]; !ok {
-			continue
-		}
-		if known[w.Path], err = from.weight(w.Path, w.Type.Shape); err != nil {
-			return nil, err
-		}
-	}
-	out := map[string]*ir.Tensor{}
-	for name, s := range state {
-		t := ir.Type{Elem: ir.Ring(privateRing, s.Frac), Shape: s.Shape}
-		if out[name] = ir.NewTensor(t); known[name] != nil {
-			out[name] = ir.Quantize(t, known[name])
-		}
-	}
-	return out, nil
-}
-
-// decision names the options that decide gave the numbers of.
-func (p *searchPrograms) decision(options []int64) (map[string]string, error) {
-	if len(options) != len(p.sites) {
-		return nil, fmt.Errorf("%d decisions of %d sites", len(options), len(p.sites))
+// namedOptions names the options that sites take.
+func namedOptions(sites []choices.Site, options []int64) (map[string]string, error) {
+	if len(options) != len(sites) {
+		return nil, fmt.Errorf("%d decisions of %d sites", len(options), len(sites))
 	}
 	out := map[string]string{}
-	for i, s := range p.sites {
+	for i, s := range sites {
 		if options[i] < 0 || options[i] >= int64(len(s.Options)) {
-			return nil, fmt.Errorf("site %s takes option %d, it has %d", s.Path, options[i], len(s.Options))
+			return nil, fmt.Errorf("site %s takes option %d, accepted are 0 to %d", s.Path, options[i], len(s.Options)-1)
 		}
 		out[s.Path] = s.Options[options[i]]
 	}

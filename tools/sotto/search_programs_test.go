@@ -12,13 +12,13 @@ import (
 )
 
 // sharedSearch is a search of a space in fixed point, and what two parties compute of it.
-func sharedSearch(t *testing.T, space string) (*searcher, *searchPrograms) {
+func sharedSearch(t *testing.T, space string, flags ...string) (*searcher, *searchPrograms) {
 	t.Helper()
 	a, n := loaded(t, space)
 	s := &searcher{app: a, n: n, f: &searchFlags{}}
 	c := &cobra.Command{}
 	s.f.add(c)
-	err := c.ParseFlags([]string{"--data", "glyphs:40", "--batch", "4", "--ring", "64", "--target", "lan", "--seed", "7", "-o", t.TempDir()})
+	err := c.ParseFlags(append(flags, "--ring", "64", "-o", t.TempDir()))
 	if err == nil {
 		s.goal, err = s.f.goal(n, c)
 	}
@@ -42,18 +42,20 @@ func sharedSearch(t *testing.T, space string) (*searcher, *searchPrograms) {
 // Two parties begin a search with the state, to the last bit, that the same search in the clear begins with, what options cost included; and what
 // they decide are numbers of options, site by site as they stand in the program.
 func TestSharedSearch(t *testing.T) {
-	s, p := sharedSearch(t, killedSpace)
+	s, p := sharedSearch(t, killedSpace, "--data", "glyphs:40", "--batch", "4", "--target", "lan", "--seed", "7")
 	t.Run("begins", func(t *testing.T) { beginsAsInTheClear(t, s, p) })
 	t.Run("decides", func(t *testing.T) { namesDecisions(t, p) })
 }
 
 func beginsAsInTheClear(t *testing.T, s *searcher, p *searchPrograms) {
 	const weight = 0.5
-	from, err := s.app.beginning(s.n, "", 7)
-	if err != nil {
+	w := &privateWork{net: s.n, steps: p.steps(), sites: p.sites}
+	s.f.weights = []float64{weight}
+	if err := s.app.beginSearch(w, s.f, s.goal); err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.initial(from, s.space, weight)
+	got, err := w.beginning()
+	delete(got, decisionShare)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +99,12 @@ func namesDecisions(t *testing.T, p *searchPrograms) {
 	if len(want) != 2 || !slices.Equal(order, want) {
 		t.Errorf("the program decides of %v, what it gives is read as of %v", order, want)
 	}
-	got, err := p.decision([]int64{1, 0})
+	got, err := namedOptions(p.sites, []int64{1, 0})
 	if err != nil || got[want[0]] != "x2act" || got[want[1]] != "relu" {
 		t.Errorf("options 1 and 0 are %v, %v", got, err)
 	}
 	for _, bad := range [][]int64{{0}, {0, 2}, {-1, 0}} {
-		if _, err := p.decision(bad); err == nil {
+		if _, err := namedOptions(p.sites, bad); err == nil {
 			t.Errorf("options %v of two sites of two options are taken", bad)
 		}
 	}

@@ -110,7 +110,7 @@ func newTrainCmd(a *app) *cobra.Command {
 			"\n  sotto train examples/minionn.sotto --private --connect server.example:7766 --dealer dealer.example:7767 --data-bundle mine/client.data --softmax relu --epochs 2 --ranges ranges.json -o s0" +
 			"\n  sotto train examples/minionn.sotto --private --serve :7766 --images 60000 -o model" +
 			"\n  sotto train examples/minionn.sotto --private --connect model.example:7766 --data glyphs -o mine",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.private.private {
 				r, err := a.trainPrivate(args[0], &f)
 				if err != nil || r == nil { // a dealer has nothing to say in the end
@@ -118,7 +118,7 @@ func newTrainCmd(a *app) *cobra.Command {
 				}
 				return a.show(r, r.text)
 			}
-			if err := f.private.unused(); err != nil {
+			if err := f.private.unused(cmd, "offline", "images", "ot", "products"); err != nil {
 				return err
 			}
 			r, err := a.train(args[0], f)
@@ -141,7 +141,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	f.fixedSettings.add(c)
 	addRangesFlag(c, &f.ranges)
 	f.private.add(c)
-	c.Flags().StringVar(&f.private.ot, "ot", cost.SoftSpoken.String(), "private: OT extension: softspoken, ferret or iknp")
+	f.private.addTraining(c)
 	return c
 }
 

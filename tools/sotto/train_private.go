@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -62,20 +61,27 @@ func (f *privateFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.connect, "connect", "", "private: be S0 (client), and train with the server at this `address`")
 	c.Flags().StringVar(&f.deal, "deal", "", "private: be the dealer of both, and listen on this `address`")
 	c.Flags().StringVar(&f.dealer, "dealer", "", "private: `address` of a dealer, who makes the material of every step")
-	addOfflineFlag(c, &f.offline)
 	c.Flags().StringArrayVar(&f.data, "data-bundle", nil, "private: this server's half of a data set, `file` of sotto share; again for every owner")
-	c.Flags().IntVar(&f.images, "images", 0, "private: the `number` of training images of a client that has them itself (--data): this server has the weights and gets them")
 	c.Flags().IntVar(&f.every, "checkpoint-steps", 50, "private: steps between checkpoints")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", "private: how signs are computed: gc, ot or fss (default: fss with a dealer, ot without)")
-	c.Flags().StringVar(&f.products, "products", cost.BySIMD.String(), "private: how elementwise products are made without a dealer: gilboa or simd")
 	c.Flags().StringVar(&f.link, "link", "loopback", "private: shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 	f.peerFlags.add(c)
 }
 
-// unused refuses what a training in the clear would leave unread.
-func (f *privateFlags) unused() error {
-	if cmp.Or(f.serve, f.connect, f.deal, f.dealer, f.offline) != "" || len(f.data) > 0 || f.images > 0 {
-		return usagef("--serve, --connect, --deal, --dealer, --offline, --data-bundle and --images are for --private, which is missing")
+// addTraining adds what a search has flags of its own for, or not.
+func (f *privateFlags) addTraining(c *cobra.Command) {
+	addOfflineFlag(c, &f.offline)
+	c.Flags().IntVar(&f.images, "images", 0, "private: the `number` of training images of a client that has them itself (--data): this server has the weights and gets them")
+	c.Flags().StringVar(&f.ot, "ot", cost.SoftSpoken.String(), "private: OT extension: softspoken, ferret or iknp")
+	c.Flags().StringVar(&f.products, "products", cost.BySIMD.String(), "private: how elementwise products are made without a dealer: gilboa or simd")
+}
+
+// unused refuses what a run in the clear would leave unread: these flags and more.
+func (f *privateFlags) unused(cmd *cobra.Command, more ...string) error {
+	for _, flag := range append(more, "serve", "connect", "deal", "dealer", "data-bundle", "checkpoint-steps", "nonlinear", "link", "keys", "timeout") {
+		if cmd.Flags().Changed(flag) {
+			return usagef("--%s is for --private, which is missing", flag)
+		}
 	}
 	return nil
 }
@@ -201,23 +207,15 @@ func (a *app) privateStep(n *network, f *trainFlags) (*privateStep, error) {
 		return nil, err
 	}
 	a.progress.step("compiling the training step")
-	s := &privateStep{net: n, source: context.Source, secure: n.module.Clone()}
+	m := n.module.Clone()
 	list := slices.Concat(passes.ToTrainable, n.relus.requested(), []*pass.Pass{clean.Identities, relu.PoolFirst, clean.DCE}, passes.ToTrain, passes.ToFixedStep)
-	if err := (&pass.Runner{}).Run(context, s.secure, list...); err != nil {
+	if err := (&pass.Runner{}).Run(context, m, list...); err != nil {
 		return nil, err
 	}
-	s.ring = programOf(s.secure.Func("step"))
-	if err := (&pass.Runner{}).Run(context, s.secure, passes.ToPrivateStep...); err != nil {
-		return nil, err
+	s, err := forParties(n, context, m, "step")
+	if err == nil {
+		s.ring = programOf(m.Func("step"))
 	}
-	if err := ir.CheckMaterial(s.secure, s.source); err != nil {
-		return nil, err
-	}
-	f0 := s.secure.Funcs[0]
-	for _, of := range []string{"mean", "std", "resize", "crop"} { // of one image: who shares them does that
-		delete(f0.Params[0].Attrs, of)
-	}
-	s.pair, err = twopc.Emit(s.secure, f0)
 	return s, err
 }
 
@@ -314,6 +312,38 @@ type privateWork struct {
 	fits func(steps int) (*engine.Margin, error)
 }
 
+// programs are a party's halves.
+func (w *privateWork) programs(of cost.Party) (all []party.Program) {
+	for i, s := range w.steps {
+		p := party.Program{Bundle: &party.Bundle{Program: s.pair.Client, Manifest: s.pair.Manifest}}
+		if of == cost.Server {
+			p.Bundle.Program = s.pair.Server
+		}
+		if w.sites != nil && i == decideSites {
+			p.Output = decisionShare
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// beginning is the state before the first step, in the ring, as far as this party knows it.
+func (w *privateWork) beginning() (map[string]*ir.Tensor, error) {
+	known, err := w.begin()
+	if err != nil {
+		return nil, err
+	}
+	state, err := party.StateOf(w.programs(cost.Client))
+	out := map[string]*ir.Tensor{}
+	for _, s := range state {
+		t := ir.Type{Elem: ir.Ring(privateRing, s.Frac), Shape: s.Shape}
+		if out[s.Name] = ir.NewTensor(t); known[s.Name] != nil {
+			out[s.Name] = ir.Quantize(t, known[s.Name])
+		}
+	}
+	return out, err
+}
+
 // privateTurn is one step.
 type privateTurn struct {
 	Program int
@@ -404,17 +434,10 @@ func (t *privateTraining) peer() wire.Role { return roleOf(t.party().Other()) }
 
 // prepare reads the data and makes plan and beginning.
 func (t *privateTraining) prepare() error {
-	for i, s := range t.work.steps {
-		p := s.pair.Client
-		if t.role == wire.Server {
-			p = s.pair.Server
-		}
-		t.programs = append(t.programs, party.Program{Bundle: &party.Bundle{Program: p, Manifest: s.pair.Manifest}})
-		if err := p.Verify(s.pair.Manifest); err != nil {
+	t.programs = t.work.programs(t.party())
+	for _, p := range t.programs {
+		if err := p.Bundle.Program.Verify(p.Bundle.Manifest); err != nil {
 			return err
-		}
-		if t.work.sites != nil && i == len(t.work.steps)-1 {
-			t.programs[i].Output = decisionShare
 		}
 	}
 	id, err := t.private.identity(t.role)
@@ -439,10 +462,12 @@ func (t *privateTraining) prepare() error {
 			return err
 		}
 	}
-	t.makePlan()
-	if err := t.begin(); err != nil {
+	all, err := t.work.beginning()
+	if err != nil {
 		return err
 	}
+	t.begin(all)
+	t.makePlan(all)
 	key, err := id.Secret("checkpoints")
 	if err != nil {
 		return err
@@ -495,7 +520,7 @@ func (t *privateTraining) readData(id wire.Identity, peer string) error {
 	if t.set, err = share.Join(halves); err != nil {
 		return err
 	}
-	if err := t.fits(); err != nil {
+	if err := t.fitsNet(); err != nil {
 		return err
 	}
 	if t.turns, err = t.work.turns(t.set.Images); err != nil {
@@ -566,8 +591,8 @@ func (s *sharedSplit) batch(number, size int) (pixels, labels []int64) {
 	return part(s.pixels, &s.taken[0]), part(s.labels, &s.taken[1])
 }
 
-// fits holds the data against the network.
-func (t *privateTraining) fits() error {
+// fitsNet holds the data against the network.
+func (t *privateTraining) fitsNet() error {
 	fn := t.work.net.fn()
 	want, s := preprocess(fn.Params[0]), t.set
 	switch {
@@ -581,11 +606,15 @@ func (t *privateTraining) fits() error {
 	return nil
 }
 
-// makePlan lists what both servers must have alike.
-func (t *privateTraining) makePlan() {
-	w, data := t.work, fmt.Sprintf("%x", t.set.Agreed)
+// makePlan lists what both servers must have alike, of which one thing is the state before the first step, where that is public.
+func (t *privateTraining) makePlan(begins map[string]*ir.Tensor) {
+	w, data, state := t.work, fmt.Sprintf("%x", t.set.Agreed), sha256.New()
 	if w.owners != nil {
-		data = "the client has it (--data there, --images at the server)"
+		data, begins = "the client has it (--data there, --images at the server)", nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(begins)) {
+		fmt.Fprintln(state, name, len(begins[name].I))
+		binary.Write(state, binary.LittleEndian, begins[name].I)
 	}
 	t.plan = slices.Concat(party.Plan{
 		{Name: "the number of training images", Value: strconv.Itoa(t.set.Images(share.Train))},
@@ -593,7 +622,9 @@ func (t *privateTraining) makePlan() {
 		{Name: "the batch (--batch)", Value: strconv.Itoa(w.batch)},
 		{Name: "epochs (--epochs)", Value: strconv.Itoa(w.epochs)},
 		{Name: "the order of batches (--seed)", Value: strconv.FormatUint(w.seed, 10)},
-	}, w.plan, party.Plan{{Name: "what becomes of rates and the order of batches (use the same release on both sides)", Value: t.made()}})
+	}, w.plan, party.Plan{
+		{Name: "what the state begins with, weights and what options cost (use the same release on both sides, and the same prices)", Value: hex.EncodeToString(state.Sum(nil))},
+		{Name: "what becomes of rates and the order of batches (use the same release on both sides)", Value: t.made()}})
 }
 
 // made is the digest of every step and of the first epoch's orders, which two releases may make differently of the same flags.
@@ -617,24 +648,15 @@ func (t *privateTraining) rate(u privateTurn) int64 {
 	return int64(math.RoundToEven(math.Ldexp(float64(float32(u.Rate)), publics[0].Frac)))
 }
 
-// begin makes this server's share of the state before the first step: weights and zeros, of which one party has all.
-func (t *privateTraining) begin() error {
-	known, err := t.work.begin()
-	if err != nil {
-		return err
-	}
-	state, err := party.StateOf(t.programs)
-	if err != nil {
-		return err
-	}
+// begin makes this server's share of the state before the first step, of which one party has all.
+func (t *privateTraining) begin(all map[string]*ir.Tensor) {
 	t.initial = map[string][]int64{}
-	for _, s := range state {
-		t.initial[s.Name] = make([]int64, s.Len())
-		if x := known[s.Name]; x != nil && t.role == t.whoseWeights() {
-			t.initial[s.Name] = ir.Quantize(ir.Type{Elem: ir.Ring(t.weights().Ring, s.Frac), Shape: s.Shape}, x).I
+	for name, x := range all {
+		t.initial[name] = x.I
+		if t.role != t.whoseWeights() {
+			t.initial[name] = make([]int64, len(x.I))
 		}
 	}
-	return nil
 }
 
 // estimate says what the run will take, before it begins.
@@ -931,7 +953,7 @@ func (t *privateTraining) write(path string) error {
 func (r *privateResult) text(w io.Writer) {
 	of := "the weights"
 	if r.Sites > 0 {
-		of = fmt.Sprintf("the weights and of %d decisions", r.Sites)
+		of = fmt.Sprintf("the weights and of %d decision(s)", r.Sites)
 	}
 	what := fmt.Sprintf("this server's share of %s is in %s: whoever is to have the model adds both (sotto combine)", of, r.Share)
 	switch {

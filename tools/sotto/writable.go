@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"sotto/runtime/tensorfile"
 )
 
 // writable refuses a file that could not be written, before minutes of measurement whose result it is to hold. What is there stays as it is.
@@ -31,8 +33,11 @@ func writable(path string) error {
 
 // replaceFile rewrites a file by renaming a whole new one into its place: it is never there in part. A link stays a link; what is no file, such
 // as /dev/stdout, is written to.
-func replaceFile(path, text string) error {
-	err := replaceAt(path, text)
+func replaceFile(path, text string) error { return replaceAs(path, text, tensorfile.Shared) }
+
+// replaceAs is replaceFile for a file of a mode; one that is there keeps its own, unless the new one is secret.
+func replaceAs(path, text string, mode os.FileMode) error {
+	err := replaceAt(path, text, mode)
 	var of *os.PathError
 	if errors.As(err, &of) { // of a file that is beside it
 		return fmt.Errorf("%s could not be written: %w", path, of.Err)
@@ -40,13 +45,14 @@ func replaceFile(path, text string) error {
 	return err
 }
 
-func replaceAt(path, text string) error {
-	mode := os.FileMode(0o644)
+func replaceAt(path, text string, mode os.FileMode) error {
 	switch info, err := os.Stat(path); {
 	case err == nil && !info.Mode().IsRegular():
 		return os.WriteFile(path, []byte(text), mode)
 	case err == nil:
-		mode = info.Mode().Perm()
+		if mode != tensorfile.Secret {
+			mode = info.Mode().Perm()
+		}
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return err
 		}
