@@ -233,7 +233,7 @@ func (r *reader) has(program string) bool {
 // stays matches commands that stay until they are interrupted, unless they write a file (-o), and those that end when a later one does.
 var (
 	stays = regexp.MustCompile(`^sotto (serve|deal|explore|calibrate .*--listen) `)
-	waits = regexp.MustCompile(`^sotto train .*--(serve|deal) `)
+	waits = regexp.MustCompile(`^sotto (train|search) .*--(serve|deal) `)
 )
 
 // run types a command.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -52,7 +53,18 @@ func clearSearch(t *testing.T, flags ...string) (map[string]string, map[string][
 	return decision, w
 }
 
-// Two servers search, killed at any moment, and come to the decision and the weights that the same search in the clear comes to.
+// kept waits until a server has a checkpoint.
+func (p *privatePlace) kept(name string) {
+	p.t.Helper()
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(time.Millisecond) {
+		if all, err := filepath.Glob(p.path(p.tag+name+"/checkpoints/") + "/*.checkpoint"); len(all) > 0 || err != nil {
+			return
+		}
+	}
+	p.t.Fatal("no checkpoint is written")
+}
+
+// Two servers search, either of which is killed, and come to the decision and the weights that the same search in the clear comes to.
 func TestKilledSearch(t *testing.T) {
 	want, weights := clearSearch(t, append([]string{"--data", "glyphs:80"}, searchedBy...)...)
 	p := newPrivatePlaceFor(t, searchedSpace, []int{80}, append([]string{"search"}, searchedBy...)...)
@@ -66,11 +78,9 @@ func TestKilledSearch(t *testing.T) {
 		}
 	}
 	p.tag = "whole-"
-	began := time.Now()
 	server, client := p.party("server"), p.party("client")
 	out := p.ends(client, 0, "")
 	p.ends(server, 0, "")
-	whole := time.Since(began)
 	var told stepEstimate
 	var took privateResult
 	line(t, out, "estimate", &told)
@@ -81,7 +91,8 @@ func TestKilledSearch(t *testing.T) {
 	holds()
 	for n := range *trainingKills {
 		p.tag = fmt.Sprintf("killed%d-", n)
-		p.killed([]string{"client", "server"}[n%2], whole)
+		victim := []string{"client", "server"}[n%2]
+		p.killed(victim, func() { p.kept(victim) })
 		holds()
 	}
 }

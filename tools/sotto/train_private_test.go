@@ -148,16 +148,16 @@ func TestKilledTraining(t *testing.T) {
 	want := p.combined()
 	for n := range *trainingKills {
 		p.tag = fmt.Sprintf("killed%d-", n)
-		p.killed([]string{"client", "server"}[n%2], whole)
+		p.killed([]string{"client", "server"}[n%2], func() { time.Sleep(time.Duration(mathrand.Float64() * float64(whole))) })
 		near(t, p.combined(), want)
 	}
 }
 
-// killed has both servers come to their end though one is killed, at a moment of what they take undisturbed.
-func (p *privatePlace) killed(victim string, whole time.Duration) {
+// killed has both servers come to their end though one is killed, as soon as some wait is over.
+func (p *privatePlace) killed(victim string, wait func()) {
 	p.t.Helper()
 	procs := map[string]*proc{"server": p.party("server"), "client": p.party("client")}
-	time.Sleep(time.Duration(mathrand.Float64() * float64(whole)))
+	wait()
 	procs[victim].kill()
 	for name, q := range procs { // who ended before it has to come back too
 		select {
