@@ -9,6 +9,20 @@ func Account(m *Module, f *Func, source cost.Source) *cost.Ledger {
 	return l
 }
 
+// AccountAgain is Account for a run of a session, such as a training, in which the function was run before: its OT extensions go on, and only
+// what the material asks of it remains of the set-up.
+func AccountAgain(m *Module, f *Func, source cost.Source) *cost.Ledger {
+	l := cost.NewLedger(m.Deploy, source)
+	l.Begin()
+	l.Again(SessionOTs(m, f))
+	l.Seeds()
+	if err := l.Make(cost.Extensions{}, MadeBy(m, f)); err != nil {
+		Bugf("%v", err)
+	}
+	record(l, f)
+	return l
+}
+
 // AccountAsking is Account for who knows what the ops ask for: SessionOTs of the function, with whatever extension.
 func AccountAsking(asked cost.Extensions, m *Module, f *Func, source cost.Source) *cost.Ledger {
 	asked.OT = m.OT

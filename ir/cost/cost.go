@@ -139,6 +139,7 @@ type Ledger struct {
 	tag      int
 
 	extensions Extensions // that were set up
+	again      bool       // by an earlier run of the session
 	asked      Extensions // what the ops used so far
 	made       made
 	open       *opened // of a Shape in the making; nil otherwise

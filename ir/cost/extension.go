@@ -158,7 +158,7 @@ func (l *Ledger) RandomOT(receiver Party, n int64) Time {
 	l.pads(l.extend(i, sender, n, Start+1), sender, n, Start+1)
 	if i.Silent() {
 		trees, _ := FerretBytes(i.Set, first, n)
-		return l.Send(sender, trees, Start)
+		return l.Send(sender, trees+l.renewal(i, first, l.extensions.Pads[sender]), Start)
 	}
 	return l.Send(receiver, i.Bytes(n), Start)
 }
@@ -186,7 +186,7 @@ func (l *Ledger) LabelOT(garbler Party, n int64, ready Time) Time {
 	l.extend(i, garbler, n, ready+1)
 	if i.Silent() {
 		trees, choices := FerretBytes(i.Set, 0, n)
-		l.Send(garbler, trees, ready)
+		l.Send(garbler, trees+l.renewal(i, 0, n), ready)
 		return l.Send(evaluator, choices, ready)
 	}
 	return l.Send(evaluator, i.Bytes(n), ready)

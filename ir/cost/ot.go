@@ -86,6 +86,13 @@ func FerretBytes(s FerretSet, first, n int64) (toReceiver, toSender int64) {
 	return toReceiver, (n + 7) / 8
 }
 
+// FerretRenewalBytes is what the sender sends before the OTs of a run when an earlier run of n OTs, n > 0, has left an extension where it was:
+// the trees of its last Base() OTs, which the next one begins from, as far as they were not begun. What lies between is left out.
+func FerretRenewalBytes(s FerretSet, n int64) int64 {
+	begun := s.treesBegun(n) - (n-1)/s.Usable()*s.Trees // of the last extension
+	return (s.Trees - max(begun, s.Usable()/s.Leaves())) * s.Depth * blockBytes
+}
+
 // treesBegun is how many trees the first n OTs of a session take part of. The last Base() OTs of an extension are for the
 // next one, and are made when it begins.
 func (s FerretSet) treesBegun(n int64) int64 {

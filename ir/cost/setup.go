@@ -32,10 +32,7 @@ func (l *Ledger) Setup(x Extensions) {
 			toReceiver, _ := i.SetupBytes()
 			first += toReceiver
 			l.baseOTs(p)
-			if i.Silent() { // this extension's base and the next one's, at either end
-				l.Keep(p, 2*blockBytes*i.Base())
-				l.Keep(p.Other(), 2*blockBytes*i.Base())
-			}
+			l.keepBase(p, i)
 			l.extend(Instance{OT: SoftSpoken}, p, i.Base(), Start)
 		}
 		for i := range x.sent(p.Other()) {
@@ -45,6 +42,35 @@ func (l *Ledger) Setup(x Extensions) {
 		l.Send(p, first, 0)
 		l.Send(p, second, 1)
 	}
+}
+
+// Again records what a run takes of a session that has set up the same extensions for an earlier one: nothing, as they go on from where they
+// are, but that the first message of each instance of Ferret makes the base of another extension from the last one.
+func (l *Ledger) Again(x Extensions) {
+	l.extensions, l.again = x, true
+	l.For(SessionTag)
+	for _, p := range []Party{Client, Server} {
+		for i := range x.sent(p) {
+			l.keepBase(p, i)
+			if i.Silent() {
+				l.extend(i, p, i.Base(), Start+1)
+			}
+		}
+	}
+}
+
+// keepBase records the memory of an instance's base and of the next extension's, at either end.
+func (l *Ledger) keepBase(sender Party, i Instance) {
+	l.Keep(sender, 2*blockBytes*i.Base())
+	l.Keep(sender.Other(), 2*blockBytes*i.Base())
+}
+
+// renewal is what the first of the n OTs of a run take of an instance beside themselves.
+func (l *Ledger) renewal(i Instance, first, n int64) int64 {
+	if !l.again || first > 0 {
+		return 0
+	}
+	return FerretRenewalBytes(i.Set, n)
 }
 
 // maxBatchANDs bounds what is garbled under one (hash key, Delta).

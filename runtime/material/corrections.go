@@ -9,25 +9,30 @@ package material
 //	F       W - B, the opened weights               C0     the client's share of L(m, B), from its seed
 //
 //	Client                               Dealer                               Server
-//	1. session, party, pair ------------------>   <------------------ session, party, pair
-//	2. <------------------------- seed0 random    seed1 random -------------------------->
-//	3. ready --------------------------------->   <--------------------------------- ready
-//	4. comparison keys, to both: see keys.go. Then
+//	1. session, party ----------------------->   <---------------------------- session, party
+//	for each run of the session, over the same connections:
+//	2. pair, more --------------------------->   <------------------------------- pair, more
+//	3. <------------------------- seed0 random    seed1 random -------------------------->
+//	4. ready --------------------------------->   <--------------------------------- ready
+//	5. comparison keys, to both: see keys.go. Then
 //	             product  C1 = L(m, B) - C0, B = B1 or B0 + B1
 //	             cross    c1 = m*b - c0
 //	             square   s1 = a*a - s0
 //	             bilinear C1 = f(a, b) - C0       ---- each in manifest order ---->
-//	5. <-------------------------------- F1 = W1 - B1 of each product -----------------------
+//	6. <-------------------------------- F1 = W1 - B1 of each product -----------------------
 //	   -------------------------------- F0 = W0 - B0, outsourced alone --------------------->
-//	6. client-server: u0 = L(m, F) + C0                                       u1 = C1
+//	7. client-server: u0 = L(m, F) + C0                                       u1 = C1
 //	   outsourced:    ui = L(ai, F) + Ci on either side, F = F0 + F1
+//
+// The seeds of a run are its own, and all else is expanded from them or computed of that: runs have nothing in common but the connections. A party
+// may ask for the next run when it has the material of this one.
 //
 // Correct because L is linear in either argument: L(m, F) + L(m, B) = L(m, W). What is opened is uniform, B being fresh
 // for every product of every session; what the server gets is uniform by C0, c0, s0.
 //
 // Cost: the dealer sends each party 16 bytes and the server N*l/8 bytes for each product, cross, square and bilinear (N its
 // elements); the server opens WLen*l/8 bytes for each product, and so does the client in the outsourced deployment. Step
-// 5 depends on no message between the parties: it rides in their first.
+// 6 depends on no message between the parties: it rides in their first.
 
 import (
 	"fmt"
@@ -39,7 +44,7 @@ import (
 	"sotto/runtime/vm"
 )
 
-// corrector computes the dealer's step 4, one item at a time.
+// corrector computes the dealer's step 5, one item at a time.
 type corrector[W ring.Word] struct {
 	m              *program.Manifest
 	client, server tape[W]

@@ -235,10 +235,20 @@ func TestCloseWipes(t *testing.T) {
 
 func TestHelloRoundTrip(t *testing.T) {
 	for _, party := range []cost.Party{cost.Client, cost.Server} {
-		h := hello{party, Session(prg.NewSeed()), program.Hash{1, 2, 31: 3}}
+		h := hello{party, Session(prg.NewSeed())}
 		got, err := decodeHello([helloBytes]byte(h.encode()))
 		if err != nil || got != h {
 			t.Errorf("%+v came back as %+v, %v", h, got, err)
 		}
+	}
+	for _, more := range []bool{false, true} {
+		r := Request{program.Hash{1, 2, 31: 3}, more}
+		got, err := decodeRequest([requestBytes]byte(r.encode()))
+		if err != nil || got != r {
+			t.Errorf("%+v came back as %+v, %v", r, got, err)
+		}
+	}
+	if _, err := decodeRequest([requestBytes]byte{2}); err == nil {
+		t.Error("a request of another kind is taken")
 	}
 }

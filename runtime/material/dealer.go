@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,8 @@ type Deal struct {
 // Tuning is a dealer's local settings.
 type Tuning struct {
 	// Patience is how long the dealer waits for each single thing: a party's hello, its partner, the answer to a
-	// seed, progress in what is sent. Zero means DefaultPatience.
+	// seed, progress in what is sent; not for the next request of a session, which comes when the parties have come so far. Zero
+	// means DefaultPatience.
 	Patience time.Duration
 	// Sessions bounds the sessions that wait or are served at a time; zero means DefaultSessions.
 	Sessions int
@@ -43,13 +45,13 @@ const (
 
 // Dealer serves material to the sessions of some pairs of programs.
 type Dealer struct {
-	deals  []Deal
+	deals  map[program.Hash]*program.Manifest
 	tuning Tuning
 	draw   func() prg.Seed
 
 	mu      sync.Mutex
 	waiting map[Session]*guest
-	ended   map[Session]string // why a session's id is not accepted any more
+	ended   map[Session]error // why a session's id is not accepted any more
 	serving int
 }
 
@@ -58,6 +60,7 @@ func NewDealer(deals []Deal, t Tuning) (*Dealer, error) {
 	if len(deals) == 0 {
 		return nil, fmt.Errorf("material: no deal to serve")
 	}
+	d := &Dealer{deals: map[program.Hash]*program.Manifest{}, draw: prg.NewSeed, waiting: map[Session]*guest{}, ended: map[Session]error{}}
 	for _, deal := range deals {
 		if deal.Manifest == nil {
 			return nil, fmt.Errorf("material: a deal without a manifest")
@@ -65,6 +68,7 @@ func NewDealer(deals []Deal, t Tuning) (*Dealer, error) {
 		if err := check(deal.Manifest); err != nil {
 			return nil, err
 		}
+		d.deals[deal.Pair] = deal.Manifest
 	}
 	if t.Patience < 0 || t.Sessions < 0 {
 		return nil, fmt.Errorf("material: patience %v and %d sessions: neither may be negative", t.Patience, t.Sessions)
@@ -78,7 +82,28 @@ func NewDealer(deals []Deal, t Tuning) (*Dealer, error) {
 	if t.Log == nil {
 		t.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Dealer{deals: deals, tuning: t, draw: prg.NewSeed, waiting: map[Session]*guest{}, ended: map[Session]string{}}, nil
+	d.tuning = t
+	return d, nil
+}
+
+// refusal is an error that comes again however often a party tries.
+type refusal struct{ error }
+
+// Is makes it a wire.ErrRefused.
+func (refusal) Is(target error) bool { return target == wire.ErrRefused }
+
+// manifest is that of a pair of programs.
+func (d *Dealer) manifest(p cost.Party, pair program.Hash) (*program.Manifest, error) {
+	if m := d.deals[pair]; m != nil {
+		return m, nil
+	}
+	var own []string
+	for h := range d.deals {
+		own = append(own, h.Short())
+	}
+	slices.Sort(own)
+	return nil, refusal{fmt.Errorf("the %s runs the program %s, this dealer deals for %s: compile again, and give all three what it made",
+		p, pair.Short(), strings.Join(own, ", "))}
 }
 
 // Serve deals to the parties that come in, several sessions at a time, until ctx ends, which is no error: sessions
@@ -109,7 +134,7 @@ func (d *Dealer) welcome(ctx context.Context, l *Listener, nc net.Conn) {
 	}
 	defer conn.Close()
 	g := newGuest(conn, party)
-	release := context.AfterFunc(ctx, func() { g.tell("the dealer is shutting down") })
+	release := context.AfterFunc(ctx, func() { g.tell(errors.New("the dealer is shutting down")) })
 	defer release()
 	if err := g.introduce(d.tuning.Patience); err != nil {
 		d.dismiss(g, err)
@@ -136,7 +161,7 @@ func (d *Dealer) host(g *guest) {
 // dismiss tells a guest without a session why, and logs it.
 func (d *Dealer) dismiss(g *guest, why error) {
 	d.tuning.Log.Warn("dealer: refused", "session", g.hello.session, "party", g.party, "error", why)
-	g.tell(why.Error())
+	g.tell(why)
 }
 
 // meet gives the partner if it is waiting, and otherwise makes g wait.
@@ -145,19 +170,17 @@ func (d *Dealer) meet(g *guest) (partner *guest, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	partner = d.waiting[id]
+	_, unknown := d.manifest(g.party, g.request.Pair)
 	switch why, ended := d.ended[id]; {
 	case ended:
-		return nil, fmt.Errorf("session %v is over: %s: start a new one", id, why)
+		return nil, fmt.Errorf("session %v is over: %w: start a new one", id, why)
 	case partner != nil && partner.party == g.party:
 		return nil, fmt.Errorf("session %v: the %s is here already", id, g.party)
-	case d.manifest(g.hello.pair) == nil:
-		return nil, d.burn(id, fmt.Errorf("the %s runs the program %s, this dealer deals for %s: compile again, and give all three what it made",
-			g.party, g.hello.pair.Short(), d.pairs()))
-	case partner != nil && partner.hello.pair != g.hello.pair:
-		return nil, d.burn(id, fmt.Errorf("the %s runs the program %s, the %s %s: accepted is one for both", g.party, g.hello.pair.Short(), partner.party, partner.hello.pair.Short()))
+	case unknown != nil:
+		return nil, d.burn(id, unknown)
 	case partner != nil:
 		delete(d.waiting, id)
-		d.ended[id] = "its material was dealt"
+		d.ended[id] = errors.New("its material was dealt")
 		d.serving++
 		return partner, nil
 	case len(d.waiting)+d.serving >= d.tuning.Sessions:
@@ -167,28 +190,9 @@ func (d *Dealer) meet(g *guest) (partner *guest, err error) {
 	return nil, nil
 }
 
-// manifest is that of a pair; nil: of none that is dealt for.
-func (d *Dealer) manifest(pair program.Hash) *program.Manifest {
-	for _, deal := range d.deals {
-		if deal.Pair == pair {
-			return deal.Manifest
-		}
-	}
-	return nil
-}
-
-// pairs lists what is dealt for.
-func (d *Dealer) pairs() string {
-	var names []string
-	for _, deal := range d.deals {
-		names = append(names, deal.Pair.Short())
-	}
-	return strings.Join(names, ", ")
-}
-
 // burn ends a session that was not served, tells the guest who waits in it, and gives why back. d.mu is held.
 func (d *Dealer) burn(id Session, why error) error {
-	d.ended[id] = why.Error()
+	d.ended[id] = why
 	if g := d.waiting[id]; g != nil {
 		delete(d.waiting, id)
 		g.outcome <- why
@@ -231,12 +235,12 @@ func (d *Dealer) leave(g *guest, why error) bool {
 // serve deals to both parties and logs the session.
 func (d *Dealer) serve(g, partner *guest) {
 	begun := time.Now()
-	t := &table{dealer: d, manifest: d.manifest(g.hello.pair)}
+	t := &table{dealer: d}
 	t.guests[g.party], t.guests[partner.party] = g, partner
 	err := t.run()
 	d.clear()
 	partner.outcome <- nil
-	attrs := []any{"session", g.hello.session, "bytes", t.bytes, "took", time.Since(begun).Round(time.Millisecond)}
+	attrs := []any{"session", g.hello.session, "runs", t.runs, "bytes", t.bytes, "took", time.Since(begun).Round(time.Millisecond)}
 	if err != nil {
 		d.tuning.Log.Warn("dealer: session failed", append(attrs, "error", err)...)
 		return
@@ -256,13 +260,21 @@ type guest struct {
 	conn    *wire.Conn
 	party   cost.Party // by its certificate
 	hello   hello
+	request Request    // for the run that is served
 	answer  chan error // the answer to the seed, or that the party is gone
+	next    chan asked // its next request, or that it is gone
 	outcome chan error // to the first of a pair: the session is over
 	turn    chan struct{}
 }
 
+// asked is what came of waiting for a request.
+type asked struct {
+	Request
+	err error
+}
+
 func newGuest(conn *wire.Conn, party cost.Party) *guest {
-	return &guest{conn: conn, party: party, answer: make(chan error, 1), outcome: make(chan error, 1), turn: make(chan struct{}, 1)}
+	return &guest{conn: conn, party: party, answer: make(chan error, 1), next: make(chan asked, 1), outcome: make(chan error, 1), turn: make(chan struct{}, 1)}
 }
 
 // Write sends part of the open message, a frame at a time: tell takes its turn in between.
@@ -292,19 +304,23 @@ func (g *guest) inTurn(f func() error) error {
 const turnGrace = time.Second
 
 // tell gives the guest up and says why; one that is gone cannot be told.
-func (g *guest) tell(why string) {
+func (g *guest) tell(why error) {
 	select {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
 	case <-time.After(turnGrace):
 	}
-	_ = g.conn.Abort(why)
+	if errors.Is(why, wire.ErrRefused) {
+		_ = g.conn.Refuse(why.Error())
+		return
+	}
+	_ = g.conn.Abort(why.Error())
 }
 
-// introduce reads the hello, and starts to wait for the answer to the seed: that is how the dealer notices when a party
+// introduce reads the hello and the first request, and starts to wait for the answer to the seed: that is how the dealer notices when a party
 // that is waiting goes.
 func (g *guest) introduce(patience time.Duration) error {
-	hurry := time.AfterFunc(patience, func() { g.tell(fmt.Sprintf("no hello within %v", patience)) })
+	hurry := time.AfterFunc(patience, func() { g.tell(fmt.Errorf("no hello within %v", patience)) })
 	defer hurry.Stop()
 	var b [helloBytes]byte
 	if err := g.conn.ReadFull(b[:]); err != nil {
@@ -317,16 +333,48 @@ func (g *guest) introduce(patience time.Duration) error {
 	if g.hello.party != g.party {
 		return fmt.Errorf("a %s says it is the %s", g.party, g.hello.party)
 	}
-	// The read below outlasts both waits it belongs to: for the partner, and for the answer. Each has its own timer.
-	if err := g.conn.SetTimeout(3 * patience); err != nil {
+	if g.request, err = g.hear(); err != nil {
 		return err
 	}
-	go func() { g.answer <- g.listen() }()
+	// The reads below outlast all that they wait for: the partner, the answer, the run between two requests. What has a limit has a timer.
+	if err := g.conn.SetReadTimeout(longestRun); err != nil {
+		return err
+	}
+	go g.listen(g.request.More)
 	return nil
 }
 
-// listen reads the answer to the seed.
-func (g *guest) listen() error {
+// longestRun is how long a connection may be silent between two requests. A party's machine that is gone is found out before, by the system.
+const longestRun = 30 * 24 * time.Hour
+
+// hear reads a request.
+func (g *guest) hear() (Request, error) {
+	var b [requestBytes]byte
+	if err := g.conn.ReadFull(b[:]); err != nil {
+		return Request{}, err
+	}
+	return decodeRequest(b)
+}
+
+// listen reads the answer to a seed, and the next request, until there is no more.
+func (g *guest) listen(more bool) {
+	for {
+		err := g.agree()
+		g.answer <- err
+		if err != nil || !more {
+			return
+		}
+		r, err := g.hear()
+		g.next <- asked{r, err}
+		if err != nil {
+			return
+		}
+		more = r.More
+	}
+}
+
+// agree reads the answer to a seed.
+func (g *guest) agree() error {
 	var b [1]byte
 	if err := g.conn.ReadFull(b[:]); err != nil {
 		return err
@@ -348,41 +396,84 @@ func (g *guest) left(err error) error {
 // table is one session being served.
 type table struct {
 	dealer   *Dealer
-	manifest *program.Manifest
 	guests   [2]*guest // by party
+	manifest *program.Manifest
 	seeds    [2]prg.Seed
+	runs     int
 	bytes    int64 // of payload sent
 
 	once sync.Once
 	err  error // the first failure
 }
 
-// run is the dealer's steps 2 to 4.
+// run serves runs until the parties want no more.
 func (t *table) run() error {
+	for t.agree() && t.serve() && t.guests[cost.Client].request.More && t.await() {
+	}
+	return t.err
+}
+
+// agree finds the manifest that both ask for. It reports, as the others, whether the session goes on.
+func (t *table) agree() bool {
+	client, server := t.guests[cost.Client], t.guests[cost.Server]
+	if client.request != server.request {
+		t.fail(server, fmt.Errorf("it asks for %v, the client for %v", server.request, client.request))
+		return false
+	}
+	var err error
+	if t.manifest, err = t.dealer.manifest(client.party, client.request.Pair); err != nil {
+		t.fail(client, err)
+	}
+	return err == nil
+}
+
+// await waits for both next requests: the parties come to them when they have come so far, each by itself.
+func (t *table) await() bool {
+	client, server := t.guests[cost.Client], t.guests[cost.Server]
+	for range t.guests {
+		var a asked
+		g := client
+		select {
+		case a = <-client.next:
+		case a = <-server.next:
+			g = server
+		}
+		if a.err != nil {
+			t.fail(g, fmt.Errorf("gone after %d run(s): %w", t.runs, a.err))
+			return false
+		}
+		g.request = a.Request
+	}
+	return true
+}
+
+// serve is the dealer's steps 3 to 5.
+func (t *table) serve() bool {
 	defer ring.Wipe(t.seeds[:])
 	var group sync.WaitGroup
 	for p, g := range t.guests {
 		t.seeds[p] = t.dealer.draw()
-		if err := t.send(g, t.seeds[p][:]); err != nil { // step 2
+		if err := t.send(g, t.seeds[p][:]); err != nil { // step 3
 			t.fail(g, err)
 		}
 	}
 	for _, g := range t.guests {
-		group.Go(func() { t.hear(g) }) // step 3
+		group.Go(func() { t.hear(g) }) // step 4
 	}
-	if g, err := t.deal(); err != nil { // step 4
+	if g, err := t.deal(); err != nil { // step 5
 		t.fail(g, err)
 	}
 	group.Wait()
-	return t.err
+	t.runs++
+	return t.err == nil
 }
 
 // fail ends the session: g is to blame, its partner is told.
 func (t *table) fail(g *guest, err error) {
 	t.once.Do(func() {
 		t.err = fmt.Errorf("the %s: %w", g.party, err)
-		t.guests[g.party.Other()].tell(t.err.Error())
-		g.tell(err.Error())
+		t.guests[g.party.Other()].tell(t.err)
+		g.tell(err)
 	})
 }
 
@@ -408,7 +499,7 @@ func (t *table) hear(g *guest) {
 	}
 }
 
-// deal sends each party what it gets as one message: the keys of comparisons to both, then the corrections to the server. On an
+// deal sends each party what it gets of a run as one message: the keys of comparisons to both, then the corrections to the server. On an
 // error it says whose it is.
 func (t *table) deal() (*guest, error) {
 	if t.manifest.Ring == 32 {

@@ -214,9 +214,9 @@ func say(t *testing.T, h *house, p cost.Party, message []byte) *wire.Conn {
 	return c
 }
 
-// greeting is a hello as the protocol has it.
+// greeting is a hello as the protocol has it, and the request of a session of one run.
 func greeting(version, party byte, id material.Session, pair program.Hash) []byte {
-	return append(append([]byte{version, party}, id[:]...), pair[:]...)
+	return append(append(append([]byte{version, party}, id[:]...), 0), pair[:]...)
 }
 
 func TestBadHellos(t *testing.T) {
@@ -227,12 +227,12 @@ func TestBadHellos(t *testing.T) {
 		message []byte
 		want    string
 	}{
-		{"version", greeting(7, 0, id, testPair), "dealer protocol version 7, accepted is 1"},
-		{"party", greeting(1, 2, id, testPair), "party 2, accepted are 0 (client) and 1 (server)"},
-		{"role", greeting(1, 1, id, testPair), "a client says it is the server"},
+		{"version", greeting(7, 0, id, testPair), "dealer protocol version 7, accepted is 2"},
+		{"party", greeting(2, 2, id, testPair), "party 2, accepted are 0 (client) and 1 (server)"},
+		{"role", greeting(2, 1, id, testPair), "a client says it is the server"},
 		{"silence", nil, "no hello within 300ms"},
-		{"half", greeting(1, 0, id, testPair)[:20], "no hello within 300ms"},
-		{"more", append(greeting(1, 0, id, testPair), readyByte), "the client spoke before its turn"},
+		{"half", greeting(2, 0, id, testPair)[:20], "no hello within 300ms"},
+		{"more", append(greeting(2, 0, id, testPair), readyByte), "the client spoke before its turn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := say(t, h, cost.Client, c.message).ReadFull(make([]byte, 1))
@@ -263,7 +263,7 @@ func TestStalledParty(t *testing.T) {
 				m := smallManifest()
 				h := newHouse(t, m, material.Tuning{Patience: time.Second, Log: log})
 				id := newSession()
-				stalled := say(t, h, bad, greeting(1, byte(bad), id, testPair))
+				stalled := say(t, h, bad, greeting(2, byte(bad), id, testPair))
 				good, err := join(h, bad.Other(), m, testPair, id, materialtest.RandomWeights[uint32](m))
 				if err != nil {
 					t.Fatal(err)
@@ -303,7 +303,7 @@ func TestServerStopsReading(t *testing.T) {
 	m := largeManifest()
 	h := newHouse(t, m, material.Tuning{Patience: time.Second})
 	id := newSession()
-	server := say(t, h, cost.Server, greeting(1, 1, id, testPair))
+	server := say(t, h, cost.Server, greeting(2, 1, id, testPair))
 	client, err := join(h, cost.Client, m, testPair, id, materialtest.RandomWeights[uint32](m))
 	if err != nil {
 		t.Fatal(err)
@@ -325,7 +325,7 @@ func TestCutConnections(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
 		h := newHouse(t, m, material.Tuning{})
 		id := newSession()
-		server := say(t, h, cost.Server, greeting(1, 1, id, testPair))
+		server := say(t, h, cost.Server, greeting(2, 1, id, testPair))
 		client, err := join(h, cost.Client, m, testPair, id, materialtest.RandomWeights[uint32](m))
 		if err != nil {
 			t.Fatal(err)
@@ -340,7 +340,7 @@ func TestCutConnections(t *testing.T) {
 	t.Run("client", func(t *testing.T) {
 		h := newHouse(t, m, material.Tuning{})
 		id := newSession()
-		client := say(t, h, cost.Client, greeting(1, 0, id, testPair))
+		client := say(t, h, cost.Client, greeting(2, 0, id, testPair))
 		settled()
 		joined := make(chan *material.Dealt[uint32], 1)
 		go func() {
@@ -383,7 +383,7 @@ func TestDealerShutsDownWhileDealing(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := newSession()
-	server := say(t, h, cost.Server, greeting(1, 1, id, testPair))
+	server := say(t, h, cost.Server, greeting(2, 1, id, testPair))
 	client, err := join(h, cost.Client, m, testPair, id, materialtest.RandomWeights[uint32](m))
 	if err != nil {
 		t.Fatal(err)

@@ -3,8 +3,10 @@ package material
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"sotto/ir/cost"
 	"sotto/runtime/prg"
@@ -18,10 +20,45 @@ import (
 // goroutines at once and gives the same values each time.
 type Weights[W ring.Word] func(name string) ([]W, error)
 
+// Seat is a party's place with a dealer for one session: the connection over which it asks for the material of one run after another.
+type Seat struct {
+	conn    *wire.Conn
+	hello   hello
+	last    chan struct{} // closed when nothing more comes for the run that was asked for last; nil before the first
+	sending sync.Mutex    // a request, and the answer to the seed of the run before
+}
+
+// NewSeat begins a session with a dealer. The connection is the seat's from here on. Its Timeout must be longer than the dealer's Patience, or
+// the party gives up before it is told why.
+func NewSeat(conn *wire.Conn, party cost.Party, session Session) *Seat {
+	return &Seat{conn: conn, hello: hello{party, session}}
+}
+
+// Close ends the session with the dealer.
+func (s *Seat) Close() error { return s.conn.Close() }
+
+// ask sends a request, the first one behind the hello.
+func (s *Seat) ask(r Request) error {
+	message := r.encode()
+	if s.last == nil {
+		message = append(s.hello.encode(), message...) // step 1
+	}
+	return s.send(message) // step 2
+}
+
+func (s *Seat) send(message []byte) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.conn.SetSendTag(int(cost.Offline), cost.SessionTag)
+	return s.conn.Send(message)
+}
+
 // Dealt is the Source of a party served by a Dealer.
 type Dealt[W ring.Word] struct {
-	conn    *wire.Conn
+	seat    *Seat
+	conn    *wire.Conn // the seat's
 	party   cost.Party
+	more    bool // other runs follow in the session
 	m       *program.Manifest
 	weights Weights[W]
 	seed    prg.Seed
@@ -33,36 +70,52 @@ type Dealt[W ring.Word] struct {
 	mu       sync.Mutex
 	products [][]W // by item: L(mask, F)
 	absorbed bool
+	received map[int]int64 // bytes, by layer tag
 
-	corrected   chan struct{} // closed when the corrections are here, or a fault is
-	corrections [][]W         // by item: C1, c1, s1; written before corrected is closed
-	keys        *vm.Keys      // of items that have keys; written before corrected is closed
-	ended       chan struct{} // closed when the dealer has nothing more to say
-	fault       error         // what kept corrections from coming, or the dealer from ending well; under mu
+	before      <-chan struct{} // closed when the dealer has said all of the run before; nil: there is none
+	seated      chan struct{}   // closed when the seed is here, or a fault is
+	corrected   chan struct{}   // closed when the corrections are here, or a fault is
+	corrections [][]W           // by item: C1, c1, s1; written before corrected is closed
+	keys        *vm.Keys        // of items that have keys; written before corrected is closed
+	ended       chan struct{}   // closed when the dealer has nothing more to say of this run
+	fault       error           // what kept seed or corrections from coming, or the dealer from ending well; under mu
 }
 
-// NewDealt says hello to the dealer and waits for the seed, which comes when the peer has said hello for the same
-// session; corrections then come in the background. The connection is the source's from here on. Its Timeout must be
-// longer than the dealer's Patience, or the party gives up before it is told why. Weights is called for the products
-// that this party opens: by a client of the client-server deployment never.
+// NewDealt is the source of a session of one run: it asks over a connection of its own and waits for the seed, which comes when the peer has
+// asked in the same session. Weights is called for the products that this party opens: by a client of the client-server deployment never.
 func NewDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifest, pair program.Hash, session Session,
 	weights Weights[W]) (*Dealt[W], error) {
-	s, err := newDealt(conn, party, m, weights)
+	s, err := Ask(NewSeat(conn, party, session), m, Request{Pair: pair}, weights)
+	if err == nil {
+		err = s.Await()
+	}
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	if err := s.join(hello{party, session, pair}); err != nil {
 		_ = conn.Close() // the connection is of no more use, and err says why
-		return nil, fmt.Errorf("material: the dealer at %v: %w", conn.RemoteAddr(), err)
+		return nil, err
 	}
+	return s, nil
+}
+
+// Ask asks for the material of a run, which comes in the background when the peer has asked for it too, behind that of the run before. Who
+// asks while a run is still under way has the material of both in memory, but for keys beyond what vm.NewKeys keeps there.
+func Ask[W ring.Word](seat *Seat, m *program.Manifest, r Request, weights Weights[W]) (*Dealt[W], error) {
+	s, err := newDealt(seat, m, weights)
+	if err != nil {
+		return nil, err
+	}
+	if err := seat.ask(r); err != nil {
+		return nil, err
+	}
+	s.more, s.before, seat.last = r.More, seat.last, s.ended
 	go s.listen()
 	return s, nil
 }
 
-func newDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifest, weights Weights[W]) (*Dealt[W], error) {
+func newDealt[W ring.Word](seat *Seat, m *program.Manifest, weights Weights[W]) (*Dealt[W], error) {
 	if err := check(m); err != nil {
 		return nil, err
 	}
+	party := seat.hello.party
 	if party > cost.Server {
 		return nil, fmt.Errorf("material: the %s gets no parts, accepted are client and server", party)
 	}
@@ -70,9 +123,9 @@ func newDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifes
 		return nil, fmt.Errorf("material: manifest for a ring of %d bits, words have %d", m.Ring, ring.Width[W]())
 	}
 	s := &Dealt[W]{
-		conn: conn, party: party, m: m, weights: weights,
+		seat: seat, conn: seat.conn, party: party, m: m, weights: weights, received: map[int]int64{},
 		products: make([][]W, len(m.Items)), corrections: make([][]W, len(m.Items)),
-		corrected: make(chan struct{}), ended: make(chan struct{}), keys: vm.NewKeys(),
+		seated: make(chan struct{}), corrected: make(chan struct{}), ended: make(chan struct{}), keys: vm.NewKeys(),
 	}
 	if s.opens() && weights == nil {
 		return nil, fmt.Errorf("material: the %s has no weights to open", party)
@@ -81,26 +134,67 @@ func newDealt[W ring.Word](conn *wire.Conn, party cost.Party, m *program.Manifes
 	return s, nil
 }
 
-// join runs the party's steps 1 to 3.
-func (s *Dealt[W]) join(h hello) error {
-	s.conn.SetSendTag(int(cost.Offline), cost.SessionTag)
-	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
-	if err := s.conn.Send(h.encode()); err != nil { // step 1
-		return err
+// Await waits for the seed. A dealer that is silent for the connection's Timeout is given up: as the peer has asked too, there is nothing that it
+// would wait for.
+func (s *Dealt[W]) Await() error {
+	var late <-chan time.Time
+	if s.before != nil { // the first seed has the limit of all reads
+		timer := time.NewTimer(s.conn.Timeout())
+		defer timer.Stop()
+		late = timer.C
 	}
-	if err := s.conn.ReadFull(s.seed[:]); err != nil { // step 2
-		return fmt.Errorf("waiting for the seed of session %v: %w", h.session, err)
+	select {
+	case <-s.seated:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.fault
+	case <-late:
+		_ = s.conn.Abort("no seed came") // it may not hear it
+		return fmt.Errorf("waiting for the seed of session %v: %w: none within %v", s.seat.hello.session, wire.ErrTimeout, s.conn.Timeout())
 	}
-	return s.conn.Send([]byte{readyByte}) // step 3
 }
 
-// listen runs the receiving end of step 4, then hears the dealer out.
+// join runs the party's steps 3 and 4.
+func (s *Dealt[W]) join() error {
+	if s.before != nil {
+		<-s.before
+		if err := s.conn.SetReadTimeout(longestRun); err != nil {
+			return err
+		}
+	}
+	if err := s.read(cost.SessionTag, s.seed[:]); err != nil { // step 3
+		return fmt.Errorf("waiting for the seed of session %v: %w", s.seat.hello.session, err)
+	}
+	if err := s.conn.SetReadTimeout(0); err != nil {
+		return err
+	}
+	return s.seat.send([]byte{readyByte}) // step 4
+}
+
+// read fills p with what the dealer sends for a layer.
+func (s *Dealt[W]) read(tag int, p []byte) error {
+	s.conn.SetRecvTag(int(cost.Offline), tag)
+	if err := s.conn.ReadFull(p); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.received[tag] += int64(len(p))
+	return nil
+}
+
+// listen runs the receiving end of a run, and hears the dealer out if it was the last one.
 func (s *Dealt[W]) listen() {
 	defer close(s.ended)
-	err := s.receive()
+	err := s.join()
 	s.blame(err)
-	close(s.corrected)
+	close(s.seated)
 	if err == nil {
+		err = s.receive()
+		s.blame(err)
+	}
+	close(s.corrected)
+	if err == nil && !s.more {
 		s.blame(s.hearOut())
 	}
 }
@@ -137,9 +231,8 @@ func (s *Dealt[W]) receive() error {
 		if !corrected(it) {
 			continue
 		}
-		s.conn.SetRecvTag(int(cost.Offline), it.Tag)
 		s.corrections[i] = make([]W, it.N)
-		if err := s.conn.ReadFull(ring.Bytes(s.corrections[i])); err != nil {
+		if err := s.read(it.Tag, ring.Bytes(s.corrections[i])); err != nil {
 			return fmt.Errorf("material: %s: correction from the dealer: %w", describe(s.m, i), err)
 		}
 	}
@@ -150,7 +243,7 @@ func (s *Dealt[W]) receive() error {
 func (s *Dealt[W]) opens() bool   { return s.party == cost.Server || s.m.Deploy == cost.Outsourced }
 func (s *Dealt[W]) absorbs() bool { return s.party == cost.Client || s.m.Deploy == cost.Outsourced }
 
-// Openings writes F = W - B of every product: step 5. A second call is refused: B hides one W alone.
+// Openings writes F = W - B of every product: step 6. A second call is refused: B hides one W alone.
 func (s *Dealt[W]) Openings(w func(tag int, p []byte) error) error {
 	if err := s.begin(&s.opening, "openings"); err != nil || !s.opens() {
 		return err
@@ -179,7 +272,7 @@ func (s *Dealt[W]) begin(once *atomic.Bool, what string) error {
 	if once.Swap(true) {
 		return fmt.Errorf("material: %s a second time: material is used once", what)
 	}
-	return nil
+	return s.Await() // or B would be nobody's secret
 }
 
 // open sets f to W - B, of this party's weights and mask.
@@ -197,7 +290,7 @@ func (s *Dealt[W]) open(item int, f []W) error {
 	return nil
 }
 
-// Absorb reads the peer's F of every product and computes this party's L(mask, F): step 6. One product is computed while
+// Absorb reads the peer's F of every product and computes this party's L(mask, F): step 7. One product is computed while
 // the next is read.
 func (s *Dealt[W]) Absorb(r func(tag int, p []byte) error) error {
 	if err := s.begin(&s.absorbing, "absorb"); err != nil || !s.absorbs() {
@@ -368,23 +461,27 @@ func (s *Dealt[W]) productPart(item int, dst []W) error {
 	return nil
 }
 
-// Received gives the payload bytes that came from the dealer so far, by layer tag, the seed's under cost.SessionTag.
+// Received gives the payload bytes that came from the dealer so far for this run, by layer tag, the seed's under cost.SessionTag.
 func (s *Dealt[W]) Received() map[int]int64 {
-	out := map[int]int64{}
-	for key, c := range s.conn.Counts() {
-		if c.PayloadReceived > 0 {
-			out[key.Tag] += c.PayloadReceived
-		}
-	}
-	return out
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.received)
 }
 
-// Close closes the connection to the dealer and wipes seed and parts. Calls under way must have returned.
+// Close wipes seed and parts. It ends the session with the dealer if no other run follows, and if the material of this one is not all here: then it
+// is given up. Calls under way must have returned.
 func (s *Dealt[W]) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	_ = s.conn.Close() // whether the dealer hears of it changes nothing: all it had to give is here
+	select {
+	case <-s.ended:
+	default:
+		_ = s.seat.Close() // whether the dealer hears of it changes nothing
+	}
+	if !s.more {
+		_ = s.seat.Close()
+	}
 	<-s.ended
 	for i := range s.m.Items {
 		ring.Wipe(s.products[i])

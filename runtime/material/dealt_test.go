@@ -52,11 +52,15 @@ var testPair = program.Hash{1, 2, 3}
 
 // openHouse starts a dealer; close ends it.
 func openHouse(m *program.Manifest, tuning material.Tuning) (*house, error) {
+	return openHouseFor([]material.Deal{{Pair: testPair, Manifest: m}}, tuning)
+}
+
+func openHouseFor(deals []material.Deal, tuning material.Tuning) (*house, error) {
 	k, err := newKeys()
 	if err != nil {
 		return nil, err
 	}
-	d, err := material.NewDealer([]material.Deal{{Pair: testPair, Manifest: m}}, tuning)
+	d, err := material.NewDealer(deals, tuning)
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,10 @@ package material
 // server's selections.
 //
 //	Client                               Dealer                               Server
-//	4. <-------- correction words of a batch, batch by batch, in manifest order ---------->
+//	5. <-------- correction words of a batch, batch by batch, in manifest order ---------->
 //	                                            the server's selections of the batch ------>
 //
-// They are the first of the dealer's step 4 (see corrections.go). A party keeps them as they come in: a layer of a million
+// They are the first of the dealer's step 5 (see corrections.go). A party keeps them as they come in: a layer of a million
 // comparisons has half a gigabyte.
 
 import (
@@ -151,12 +151,11 @@ type keyReceiver[W ring.Word] struct {
 // batch reads one batch into a record.
 func (r *keyReceiver[W]) batch(item, first, n int) error {
 	it := r.m.Items[item]
-	r.conn.SetRecvTag(int(cost.Offline), it.Tag)
 	return r.keys.Put(item, vm.KeyRecord[W](it.Kind, it.Ints, n), &r.record, func(record []prg.Block) error {
 		key := record[:fss.KeyBlocks(n, program.KeyWidth(it.Kind, it.Ints, r.m.Ring))]
 		r.tape.roots(item, first, key[:n])
 		raw := prg.Bytes(key[n:])
-		if err := r.conn.ReadFull(raw); err != nil {
+		if err := r.read(it.Tag, raw); err != nil {
 			return fmt.Errorf("keys from the dealer: %w", err)
 		}
 		prg.Load(key[n:], raw) // of itself where that is the wire's form
@@ -172,7 +171,7 @@ func (r *keyReceiver[W]) selection(item, first, n int, blocks []prg.Block) error
 	words := resize(&r.selections, cost.Selections*n)
 	if r.party == cost.Client {
 		r.tape.from(item, 2, cost.Selections*first, words)
-	} else if err := r.conn.ReadFull(ring.Bytes(words)); err != nil {
+	} else if err := r.read(r.m.Items[item].Tag, ring.Bytes(words)); err != nil {
 		return fmt.Errorf("selections from the dealer: %w", err)
 	}
 	vm.PackWords(blocks, words)

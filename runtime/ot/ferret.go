@@ -95,7 +95,8 @@ type blockSide struct {
 	matrix prg.Seed
 	base   []prg.Block // k blocks of the LPN secret, then h for each tree
 	tape   tape[prg.Block]
-	handed int64 // OTs handed out
+	handed int64 // OTs handed out, since the last call of Renew
+	owed   int64 // bytes that the next message begins with: those of an extension that is left
 	set    cost.FerretSet
 }
 
@@ -112,7 +113,24 @@ func (b *blockSide) treeBase(tree int) []prg.Block { return b.base[b.secret+tree
 // messageBytes is the size of the sender's message for the next n OTs.
 func (b *blockSide) messageBytes(n int) int {
 	toReceiver, _ := cost.FerretBytes(b.set, b.handed, int64(n))
-	return int(toReceiver)
+	return int(b.owed + toReceiver)
+}
+
+// leave has the next OTs be those of another extension.
+func (b *blockSide) leave() {
+	if b.handed > 0 {
+		b.owed, b.handed = cost.FerretRenewalBytes(b.set, b.handed), 0
+	}
+}
+
+// take fills dst with the next outputs.
+func (b *blockSide) take(dst []prg.Block, grow maker[prg.Block], renew func([]prg.Block)) {
+	if b.owed > 0 {
+		b.tape.skip(grow, renew)
+		b.owed = 0
+	}
+	b.tape.take(dst, grow, renew)
+	b.handed += int64(len(dst))
 }
 
 // lanes is how many shares an extension's work is cut into at most, whatever the number of cores: each takes memory of its own.
@@ -198,7 +216,7 @@ func (s *FerretSender) Delta() prg.Block { return s.delta }
 // same OTs, the first part of cost.FerretBytes.
 func (s *FerretSender) Extend(k []prg.Block) (msg []byte) {
 	msg = make([]byte, 0, s.messageBytes(len(k)))
-	s.tape.take(k, func(first int, dst []prg.Block) { // step 2
+	s.take(k, func(first int, dst []prg.Block) { // step 2
 		at := len(msg)
 		msg = append(msg, make([]byte, len(dst)/s.leaves*s.treeBytes())...)
 		s.make(first, dst, func(g *grower, tree int, leaf []prg.Block) {
@@ -206,9 +224,13 @@ func (s *FerretSender) Extend(k []prg.Block) (msg []byte) {
 			g.full(tree, s.delta, s.root[tree], s.treeBase(tree), leaf, own)
 		})
 	}, s.renew)
-	s.handed += int64(len(k))
 	return msg
 }
+
+// Renew has the next OTs be those of another extension, whose base the present one makes as ever: so that each run of a program takes as many
+// bytes as the one before. What is left of the present one is never made. Both ends do so between the same two OTs; the message of the next OTs
+// begins with cost.FerretRenewalBytes. Nothing is used twice by it: hash key, matrix, secret and points are the next extension's own.
+func (s *FerretSender) Renew() { s.leave() }
 
 func (s *FerretSender) renew([]prg.Block) {
 	s.blockSide.renew()
@@ -237,7 +259,7 @@ type FerretReceiver struct {
 	blockSide
 	choices choiceSide
 	points  [][]uint32 // alpha_j of the extensions from that of M on to that of b
-	drawn   int64      // OTs whose choices have been drawn
+	drawn   int64      // OTs whose choices have been drawn, since the last call of Renew
 }
 
 // choiceSide is what the receiver has of the choices: it needs no message, and may be ahead of the blocks.
@@ -248,6 +270,7 @@ type choiceSide struct {
 	r      []byte
 	points []uint32 // alpha_j
 	tape   tape[byte]
+	left   bool // the next choices are those of another extension
 }
 
 // NewFerretReceiver starts from set.Base() correlated OTs, m being their M and choice, packed, the choices, which must be
@@ -335,6 +358,10 @@ func (r *FerretReceiver) Draw(choice []uint64, n int) error {
 		return fmt.Errorf("ferret: %d words of choices for %d OTs, want %d", len(choice), n, ring.BitWords(max(n, 0)))
 	}
 	b := make([]byte, n)
+	if r.choices.left {
+		r.choices.tape.skip(r.choices.make, r.renewChoices)
+		r.choices.left = false
+	}
 	r.choices.tape.take(b, r.choices.make, r.renewChoices)
 	packBytes(choice, b)
 	ring.Wipe(b)
@@ -371,7 +398,7 @@ func (r *FerretReceiver) Extend(msg []byte, m []prg.Block) error {
 	if want := r.messageBytes(len(m)); len(msg) != want {
 		return fmt.Errorf("ferret: sender's message: %d bytes, want %d for %d OTs", len(msg), want, len(m))
 	}
-	r.tape.take(m, func(first int, dst []prg.Block) { // step 3
+	r.take(m, func(first int, dst []prg.Block) { // step 3
 		own := msg[:len(dst)/r.leaves*r.treeBytes()]
 		msg = msg[len(own):]
 		r.make(first, dst, func(g *grower, tree int, leaf []prg.Block) {
@@ -379,7 +406,17 @@ func (r *FerretReceiver) Extend(msg []byte, m []prg.Block) error {
 			g.punctured(tree, point, r.treeBase(tree), leaf, own[(tree-first)*r.treeBytes():])
 		})
 	}, r.renew)
-	r.handed += int64(len(m))
+	return nil
+}
+
+// Renew is the receiver's end of FerretSender.Renew. It fails, and changes nothing, while choices are drawn whose blocks are not there.
+func (r *FerretReceiver) Renew() error {
+	if r.drawn != r.handed {
+		return fmt.Errorf("ferret: another extension is wanted while %d OTs have choices and no blocks", r.drawn-r.handed)
+	}
+	r.choices.left = r.choices.left || r.drawn > 0
+	r.drawn = 0
+	r.leave()
 	return nil
 }
 

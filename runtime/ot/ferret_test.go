@@ -128,6 +128,43 @@ func TestFerretInPieces(t *testing.T) {
 	})
 }
 
+// TestFerretRenews: runs of any lengths, each of extensions of its own, have OTs that no other has, and send what is declared for a run behind another.
+func TestFerretRenews(t *testing.T) {
+	delta := prg.Block{Lo: 0xfedcba9876543210, Hi: 0x0123456789abcdef}
+	rapid.Check(t, func(rt *rapid.T) {
+		s, r := deterministicTestFerret(t, toySet, delta)
+		seen := map[prg.Block]bool{}
+		renewal := int64(0)
+		for run := range rapid.IntRange(1, 5).Draw(rt, "runs") {
+			n := rapid.IntRange(1, 1300).Draw(rt, "n")
+			choice, k, m, msg, err := ferretBatch(s, r, n)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if declared, _ := cost.FerretBytes(toySet, 0, int64(n)); int64(len(msg)) != renewal+declared {
+				rt.Fatalf("run %d of %d OTs: sent %d bytes, declared %d and %d for the renewal", run, n, len(msg), declared, renewal)
+			}
+			for i := range k {
+				if seen[k[i]] || k[i].Xor(m[i]) != delta.MaskIf(choice[i/64]>>(i%64)) {
+					rt.Fatalf("run %d: OT %d is one of an earlier run, or none: K = %x, M = %x", run, i, k[i], m[i])
+				}
+				seen[k[i]] = true
+			}
+			s.Renew()
+			if err := r.Renew(); err != nil {
+				rt.Fatal(err)
+			}
+			renewal = cost.FerretRenewalBytes(toySet, int64(n))
+		}
+		if err := r.Draw(make([]uint64, 1), 3); err != nil {
+			rt.Fatal(err)
+		}
+		if r.Renew() == nil {
+			rt.Fatal("choices without blocks were left behind")
+		}
+	})
+}
+
 func TestFerretDoesNotDependOnCores(t *testing.T) {
 	run := func(cores int) ([]prg.Block, []prg.Block, []byte) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))

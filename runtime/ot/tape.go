@@ -33,10 +33,27 @@ func (t *tape[T]) take(dst []T, grow maker[T], renew func(reserve []T)) {
 		if dst = dst[n:]; len(dst) == 0 {
 			return
 		}
-		t.run(t.reserve, grow)
-		renew(t.reserve)
-		t.at = 0
+		t.renew(grow, renew)
 	}
+}
+
+// skip leaves out what is left of an extension.
+func (t *tape[T]) skip(grow maker[T], renew func(reserve []T)) {
+	if first := t.usable / len(t.tail) * len(t.tail); t.at < first { // of the tree in which the reserve begins
+		ring.Wipe(t.tail)
+		t.at = first
+	}
+	left := make([]T, t.usable-t.at)
+	t.run(left, grow)
+	ring.Wipe(left)
+	t.renew(grow, renew)
+}
+
+// renew makes what is reserved, and begins the next extension.
+func (t *tape[T]) renew(grow maker[T], renew func(reserve []T)) {
+	t.run(t.reserve, grow)
+	renew(t.reserve)
+	t.at = 0
 }
 
 // run fills dst with outputs of this extension.

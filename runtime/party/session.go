@@ -184,16 +184,35 @@ type session[W ring.Word] struct {
 	runs    [2]int        // how often each phase is run
 	dealt   map[int]int64 // by tag, from sources that are closed
 	he      batch[W]
+	setups  int // how often extensions were set up
+
+	// Of a session of many runs, many is what they share; set the extensions that the program's go on with, and ahead the material of its next one.
+	many  *many
+	set   *setup
+	ahead *material.Dealt[W]
 }
 
+// giveUp tells the peer, as far as it can be told.
 func (s *session[W]) giveUp(err error) error {
-	s.Conn.Abort("gave up; its own log says why") // best effort, and nothing if the connection is what failed
+	if errors.Is(err, wire.ErrRefused) {
+		s.Conn.Refuse("was refused what it needs; its own log says why")
+	} else {
+		s.Conn.Abort("gave up; its own log says why") // nothing, if the connection is what failed
+	}
 	return err
 }
 
 func (s *session[W]) wipe() {
 	s.wipeOffline()
 	s.he.close()
+	if s.ahead != nil {
+		s.ahead.Close()
+		s.ahead = nil
+	}
+	if s.set != nil {
+		s.set.wipe()
+		s.set = nil
+	}
 	if s.stored != nil {
 		s.stored.Close()
 		s.stored = nil
@@ -203,6 +222,9 @@ func (s *session[W]) wipe() {
 // wipeOffline ends the machine and the source of one inference, and keeps what they counted.
 func (s *session[W]) wipeOffline() {
 	if s.machine != nil {
+		if s.set != nil {
+			s.machine.OTs.Release()
+		}
 		s.machine.Wipe()
 		s.stats.spendAll(s.machine.Spent)
 		s.machine = nil
@@ -228,14 +250,12 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 	if err := s.openSource(ctx, id); err != nil {
 		return err
 	}
-	set := &setup{conn: s.Conn, program: s.p, id: id, material: material.SetupMessages(s.Source, s.Bundle.Manifest)}
-	defer set.wipe()
-	if err := set.exchange(s.source); err != nil {
+	ots, err := s.setUp(id)
+	if err != nil {
 		return err
 	}
 	s.stats.spend(cost.Offline, cost.SessionTag, time.Since(start)-s.he.takeSpent())
 	s.Observer.during(cost.Offline, SpanSetup, start)
-	ots := set.ots()
 	m, err := vm.New(s.p, s.Conn, ots, s.weights)
 	if err != nil {
 		ots.Wipe()
@@ -259,6 +279,25 @@ func (s *session[W]) offline(ctx context.Context, id [16]byte) error {
 	}
 	s.stats.Offline.MS += ms(time.Since(start))
 	return nil
+}
+
+// setUp exchanges what the material needs, and gives the OTs of a run: of extensions that it sets up for it, or that an earlier one has left.
+func (s *session[W]) setUp(id [16]byte) (*vm.OTs, error) {
+	set := s.set
+	if set == nil {
+		set = &setup{conn: s.Conn, program: s.p, id: id, material: material.SetupMessages(s.Source, s.Bundle.Manifest)}
+		s.setups++
+	}
+	s.set = set
+	if err := set.exchange(s.source); err != nil {
+		return nil, err
+	}
+	ots := set.ots()
+	if s.many == nil {
+		set.handOver()
+		s.set = nil
+	}
+	return ots, nil
 }
 
 // equip gives the machine its native kernels, and has it hand out its shares if the caller wants them.
@@ -329,20 +368,39 @@ func (s *session[W]) openSource(ctx context.Context, id [16]byte) error {
 }
 
 func (s *session[W]) openDealt(ctx context.Context, id [16]byte) error {
+	if s.many == nil {
+		conn, err := s.dial(ctx)
+		if err != nil {
+			return err
+		}
+		s.release = context.AfterFunc(ctx, func() { conn.Abort("interrupted") })
+		dealt, err := material.NewDealt(conn, s.p.Party, s.Bundle.Manifest, s.p.Pair, id, s.weight)
+		if err != nil {
+			return err
+		}
+		s.source = dealt
+		return nil
+	}
+	if s.ahead == nil {
+		if err := s.ask(ctx); err != nil {
+			return err
+		}
+	}
+	dealt := s.ahead
+	s.source, s.ahead = dealt, nil
+	return dealt.Await()
+}
+
+// dial connects to the dealer.
+func (s *session[W]) dial(ctx context.Context) (*wire.Conn, error) {
 	if s.Dealer == nil {
-		return errors.New("no dealer to make the offline material: pass --dealer ADDR")
+		return nil, errors.New("no dealer to make the offline material: pass --dealer ADDR")
 	}
 	conn, err := s.Observer.dealer(s.Dealer)(ctx)
 	if err != nil {
-		return fmt.Errorf("dealer: %w", err)
+		return nil, fmt.Errorf("dealer: %w", err)
 	}
-	s.release = context.AfterFunc(ctx, func() { conn.Abort("interrupted") })
-	dealt, err := material.NewDealt(conn, s.p.Party, s.Bundle.Manifest, s.p.Pair, id, s.weight)
-	if err != nil {
-		return err
-	}
-	s.source = dealt
-	return nil
+	return conn, nil
 }
 
 func (s *session[W]) weight(name string) ([]W, error) {
@@ -458,7 +516,7 @@ func (s *session[W]) result() (*Result, error) {
 // finish wipes what is left and measures.
 func (s *session[W]) finish(res *Result) error {
 	s.wipe()
-	s.stats.measure(s.Conn, s.Bundle.Manifest, s.runs, s.dealt)
+	s.stats.measure(s.Conn, s.Bundle.Manifest, s.runs, s.setups, s.dealt)
 	if s.stats.Stored != nil {
 		left, err := s.Store.Status()
 		if err != nil {

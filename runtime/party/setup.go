@@ -2,6 +2,8 @@ package party
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -17,14 +19,27 @@ import (
 
 // Set-up of a session, two crossed messages. First each party, as the sender of its OT extensions, sends a fresh hash key
 // and its base-OT points for each, and what the material opens. Then each answers the other's points, and the material.
+//
+// A session of many runs of a program sets up its extensions in the first one, and goes on with them in the others, whose set-up is what the material
+// needs alone. That is as secure as one run of their length:
+//
+//   - An extension makes one sequence of correlated OTs under a Delta, and a run takes the next ones. SoftSpoken and IKNP read their streams on from
+//     where they are, Ferret begins another extension (ot.FerretSender.Renew), so that no OT is given out twice.
+//   - Pads and tables are hashed under a key of the run's own (runKey). So no tweak repeats under one key and Delta, though each run counts from 0, and
+//     the bound in runtime/prg, (p*q + q^2)/2^128, keeps the q of one run: under another key pi is another permutation, which is the
+//     re-keying of C. Guo, J. Katz, X. Wang, C. Weng and Y. Yu, "Better Concrete Security for Half-Gates Garbling", CRYPTO 2020.
+//   - The evaluator's labels come from OTs, the garbler's from a seed of the run's own.
+//
+// Whoever goes on from a checkpoint is in another session, with extensions of its own.
 type setup struct {
 	conn    *wire.Conn
 	program *program.Program
-	id      [16]byte
+	id      [16]byte // of the first run
 	// material is how many messages the material needs: material.SetupMessages.
 	material int
 	send     []*sender // this party's instances, the pads' first
 	recv     []*receiver
+	runs     uint64 // that have had their OTs
 }
 
 // sender is this party's end of an instance that it sends in.
@@ -80,7 +95,7 @@ func (s *setup) sends(m carried, answered <-chan bool) error {
 	if err := s.mark(2); err != nil {
 		return err
 	}
-	for _, r := range s.recv {
+	for _, r := range fresh(s, s.recv) {
 		if err := s.write(cost.SessionTag, r.reply); err != nil {
 			return err
 		}
@@ -98,7 +113,7 @@ func (s *setup) sendFirst(m carried) error {
 	if err := s.mark(1); err != nil {
 		return err
 	}
-	for _, x := range s.send {
+	for _, x := range fresh(s, s.send) {
 		if err := s.write(cost.SessionTag, x.open()...); err != nil {
 			return err
 		}
@@ -138,7 +153,7 @@ func (s *setup) answerAll() error {
 	if err := s.checkMark(1); err != nil {
 		return err
 	}
-	for i := range s.recv {
+	for i := range fresh(s, s.recv) {
 		if err := s.answer(i); err != nil {
 			return err
 		}
@@ -154,9 +169,17 @@ func (s *setup) fill(tag int, p []byte) error {
 	return s.located(tag, s.conn.ReadFull(p))
 }
 
+// fresh are the instances that this run sets up: all or none.
+func fresh[T any](s *setup, instances []T) []T {
+	if s.runs > 0 {
+		return nil
+	}
+	return instances
+}
+
 // messages is how many messages a party sends in set-up.
 func (s *setup) messages() int {
-	if s.program.Extensions.Any() {
+	if s.runs == 0 && s.program.Extensions.Any() {
 		return cost.SetupRounds
 	}
 	return s.material
@@ -206,6 +229,9 @@ func (s *setup) checkMark(n byte) error {
 
 // begin draws the state of every instance this party sends in. Deltas are odd: their lowest bit is the colour.
 func (s *setup) begin() error {
+	if s.runs > 0 {
+		return s.renew()
+	}
 	for i, instance := range s.program.Extensions.Sent(s.program.Party) {
 		key, delta := prg.NewSeed(), prg.NewSeed()
 		x := &sender{Instance: instance, key: prg.LoadBlock(key[:]), delta: prg.LoadBlock(delta[:]), seed: prg.NewSeed()}
@@ -217,6 +243,23 @@ func (s *setup) begin() error {
 	}
 	for _, instance := range s.program.Extensions.Sent(s.program.Party.Other()) {
 		s.recv = append(s.recv, &receiver{Instance: instance})
+	}
+	return nil
+}
+
+// renew has every instance of Ferret begin another extension, which its first message brings.
+func (s *setup) renew() error {
+	for _, x := range s.send {
+		if x.silent != nil {
+			x.silent.Renew()
+		}
+	}
+	for _, r := range s.recv {
+		if r.silent != nil {
+			if err := r.silent.Renew(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -344,7 +387,7 @@ func (s *setup) finish() error {
 		return err
 	}
 	s.conn.SetRecvTag(int(cost.Offline), cost.SessionTag)
-	for _, x := range s.send {
+	for _, x := range fresh(s, s.send) {
 		_, toSender := x.SetupBytes()
 		buf := make([]byte, toSender-cost.SoftSpokenBytes(x.Base()))
 		if err := s.conn.ReadFull(buf); err != nil {
@@ -382,34 +425,49 @@ func (s *setup) readBase(x *sender) error {
 	return err
 }
 
-// ots hands the instances to the machine, which wipes them: pads' first, then one a garbled batch.
+// ots gives the machine of the next run its ends: pads' first, then one a garbled batch.
 func (s *setup) ots() *vm.OTs {
 	out := &vm.OTs{}
-	defer func() {
-		for _, x := range s.send {
-			x.delta = prg.Block{}
-		}
-		s.send, s.recv = nil, nil
-	}()
 	x, own := s.program.Extensions, s.program.Party
 	send, recv := s.send, s.recv
 	if x.Pads[own] > 0 {
-		out.Send, send = send[0].pads(), send[1:]
+		out.Send, send = send[0].pads(s.runs), send[1:]
 	}
 	if x.Pads[own.Other()] > 0 {
-		out.Recv, recv = recv[0].pads(), recv[1:]
+		out.Recv, recv = recv[0].pads(s.runs), recv[1:]
 	}
 	for _, g := range x.Garbled {
 		if g.Garbler == own {
-			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(send[0].key), Key: send[0].key, Delta: send[0].delta, Seed: prg.NewSeed(),
+			key := runKey(send[0].key, s.runs)
+			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(key), Key: key, Delta: send[0].delta, Seed: prg.NewSeed(),
 				Sender: send[0].cot, SilentSender: send[0].silent})
 			send = send[1:]
 		} else {
-			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(recv[0].key), Key: recv[0].key, Receiver: recv[0].cot, SilentReceiver: recv[0].silent})
+			key := runKey(recv[0].key, s.runs)
+			out.Batches = append(out.Batches, vm.Batch{Hash: prg.NewHash(key), Key: key, Receiver: recv[0].cot, SilentReceiver: recv[0].silent})
 			recv = recv[1:]
 		}
 	}
+	s.runs++
 	return out
+}
+
+// runKey is the hash key of a run of an instance, from that of its first one. It is public.
+func runKey(first prg.Block, run uint64) prg.Block {
+	if run == 0 {
+		return first
+	}
+	seed := first.Seed()
+	sum := sha256.Sum256(binary.LittleEndian.AppendUint64(append([]byte("sotto hash key of a run"), seed[:]...), run))
+	return prg.LoadBlock(sum[:])
+}
+
+// handOver leaves the instances to the machine, which wipes them.
+func (s *setup) handOver() {
+	for _, x := range s.send {
+		x.delta = prg.Block{}
+	}
+	s.send, s.recv = nil, nil
 }
 
 // wipe forgets the instances that were not handed over.
@@ -434,18 +492,20 @@ func (s *setup) wipe() {
 	}
 }
 
-func (x *sender) pads() vm.PadSender {
+func (x *sender) pads(run uint64) vm.PadSender {
 	end := vm.COTSender(x.cot)
 	if x.Silent() {
 		end = vm.FerretSender(x.silent)
 	}
-	return vm.PadSender{End: end, Hash: prg.NewHash(x.key), Key: x.key, Keys: prg.NewCounter(prg.COTPad)}
+	key := runKey(x.key, run)
+	return vm.PadSender{End: end, Hash: prg.NewHash(key), Key: key, Keys: prg.NewCounter(prg.COTPad)}
 }
 
-func (r *receiver) pads() vm.PadReceiver {
+func (r *receiver) pads(run uint64) vm.PadReceiver {
 	end := vm.COTReceiver(r.cot)
 	if r.Silent() {
 		end = vm.FerretReceiver(r.silent)
 	}
-	return vm.PadReceiver{End: end, Hash: prg.NewHash(r.key), Key: r.key, Keys: prg.NewCounter(prg.COTPad)}
+	key := runKey(r.key, run)
+	return vm.PadReceiver{End: end, Hash: prg.NewHash(key), Key: key, Keys: prg.NewCounter(prg.COTPad)}
 }

@@ -77,20 +77,24 @@ func (s *Stats) spendAll(spent [2][]time.Duration) {
 	}
 }
 
-// Rounds gives, by tag, the rounds of a phase that belong to it, the material being made by source: each round to the first
-// instruction that sends in it, in either direction.
-func Rounds(p *program.Program, m *program.Manifest, source cost.Source, phase cost.Phase) map[int]int {
+// setupRounds gives, by tag, the rounds of the set-up of a run that sets up extensions, the material being made by source.
+func setupRounds(x cost.Extensions, m *program.Manifest, source cost.Source) map[int]int {
+	switch n := material.SetupMessages(source, m); {
+	case x.Any() || n == cost.SetupRounds:
+		return map[int]int{cost.SessionTag: cost.SetupRounds}
+	case n > 0:
+		i := slices.IndexFunc(m.Items, func(it program.Item) bool { return it.Kind == program.Product })
+		return map[int]int{m.Items[i].Tag: 1} // the openings of the weights alone
+	}
+	return nil
+}
+
+// rounds gives, by tag, the rounds of a phase's program that belong to it: each to the first instruction that sends in it, in either direction.
+func rounds(p *program.Program, m *program.Manifest, source cost.Source, phase cost.Phase) map[int]int {
 	out := map[int]int{}
 	levels := p.Online
 	if phase == cost.Offline {
 		levels = deferredRides(m, source).Board(phase, p.Offline)
-		n := material.SetupMessages(source, m)
-		if p.Extensions.Any() || n == cost.SetupRounds {
-			out[cost.SessionTag] = cost.SetupRounds
-		} else if n > 0 {
-			i := slices.IndexFunc(m.Items, func(it program.Item) bool { return it.Kind == program.Product })
-			out[m.Items[i].Tag] = 1 // the openings of the weights alone
-		}
 	}
 	for _, l := range levels {
 		empty := func(in program.Instr) bool { return p.SentBytes(in) == 0 }
@@ -110,14 +114,15 @@ func deferredRides(m *program.Manifest, source cost.Source) (r vm.Rides) {
 	return r
 }
 
-// measure reads the connection's counters, all of which are the program's. runs is how often each phase was run.
-func (s *Stats) measure(c *wire.Conn, m *program.Manifest, runs [2]int, dealt map[int]int64) {
-	s.count(c.Counts(), m, runs, dealt)
+// measure reads the connection's counters, all of which are the program's. runs is how often each phase was run, and setups in how many of the runs
+// extensions were set up.
+func (s *Stats) measure(c *wire.Conn, m *program.Manifest, runs [2]int, setups int, dealt map[int]int64) {
+	s.count(c.Counts(), m, runs, setups, dealt)
 	s.total(c)
 }
 
 // count says what layers took of some counters.
-func (s *Stats) count(counts map[wire.Key]wire.Counts, m *program.Manifest, runs [2]int, dealt map[int]int64) {
+func (s *Stats) count(counts map[wire.Key]wire.Counts, m *program.Manifest, runs [2]int, setups int, dealt map[int]int64) {
 	for phase, total := range [2]float64{cost.Offline: s.Offline.MS, cost.Online: s.Online.MS} {
 		s.spend(cost.Phase(phase), cost.SessionTag, s.rest(cost.Phase(phase), total))
 	}
@@ -137,8 +142,14 @@ func (s *Stats) count(counts map[wire.Key]wire.Counts, m *program.Manifest, runs
 		*p.Sent(s.program.Party) += n.Sent()
 		*p.Sent(s.program.Party.Other()) += n.Received()
 	}
+	for tag, n := range setupRounds(s.program.Extensions, m, s.Source) {
+		at(int(cost.Offline), tag).Rounds += n * setups
+	}
+	for tag, n := range setupRounds(cost.Extensions{}, m, s.Source) {
+		at(int(cost.Offline), tag).Rounds += n * (runs[cost.Offline] - setups)
+	}
 	for _, phase := range []cost.Phase{cost.Offline, cost.Online} {
-		for tag, n := range Rounds(s.program, m, s.Source, phase) {
+		for tag, n := range rounds(s.program, m, s.Source, phase) {
 			at(int(phase), tag).Rounds += n * runs[phase]
 		}
 		for tag, d := range s.spent[phase] {

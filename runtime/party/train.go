@@ -19,7 +19,8 @@ import (
 
 // Training is a session of many runs over one connection: what a step leaves as state the next one begins with. A step is a run of one of some
 // programs, by a schedule: that of the weights of a network, or by turns that of its decisions' logits. Masks, keys and everything else of the
-// offline phase are made for each step, in a session of its own by name, and used once.
+// offline phase are made for each step and used once; the base OTs that a program's extensions begin with, and the connection to the dealer, are
+// the session's.
 //
 // Either party may end at any moment. Each keeps checkpoints of its shares; when they meet again they go on from the last one that both
 // have, with new masks: a step that was cut off is made again as if it had never been begun.
@@ -165,6 +166,7 @@ type trainer[W ring.Word] struct {
 	t     *Training
 	id    [16]byte   // of the session
 	turns []*turn[W] // by program
+	many  *many      // what they share
 	state map[string][]int64
 	at    store.Mark               // that of the last checkpoint
 	seen  map[wire.Key]wire.Counts // what the connection had counted when the last step had ended
@@ -186,6 +188,7 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 	}
 	t.Observer.during(phaseSession, SpanSession, start)
 	r := newTrainer[W](&t, g.id)
+	defer r.many.close()
 	defer r.wipe()
 	done := false
 	defer func() {
@@ -197,6 +200,7 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 		return nil, r.giveUp(err)
 	}
 	from := int(r.at.Step)
+	r.many.left = len(t.Schedule) - from
 	if t.Began != nil {
 		t.Began(from)
 	}
@@ -217,12 +221,12 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 }
 
 func newTrainer[W ring.Word](t *Training, id [16]byte) *trainer[W] {
-	r := &trainer[W]{t: t, id: id}
+	r := &trainer[W]{t: t, id: id, many: &many{id: id}}
 	for _, p := range t.Programs {
 		o := t.Options
 		o.Bundle = p.Bundle
 		r.turns = append(r.turns, &turn[W]{output: p.Output, counts: map[wire.Key]wire.Counts{},
-			session: session[W]{Options: o, p: p.Bundle.Program, weights: [][]W{}, stats: newStats(p.Bundle.Program, t.Source), dealt: map[int]int64{}}})
+			session: session[W]{Options: o, p: p.Bundle.Program, weights: [][]W{}, stats: newStats(p.Bundle.Program, t.Source), dealt: map[int]int64{}, many: r.many}})
 	}
 	return r
 }
@@ -316,7 +320,7 @@ func (r *trainer[W]) step(ctx context.Context, n int) error {
 		return err
 	}
 	done := Stepped{Step: n + 1, Of: of, OfflineMS: s.stats.Offline.MS, OnlineMS: s.stats.Online.MS}
-	if err := r.run(ctx, s, subsession(r.id, uint64(n))); err != nil {
+	if err := r.run(ctx, s, subsession(r.id, uint64(n)), n+1); err != nil {
 		return err
 	}
 	done.OfflineMS, done.OnlineMS = s.stats.Offline.MS-done.OfflineMS, s.stats.Online.MS-done.OnlineMS
@@ -332,11 +336,16 @@ func (r *trainer[W]) step(ctx context.Context, n int) error {
 	return nil
 }
 
-// run runs a program, whole, and takes its state.
-func (r *trainer[W]) run(ctx context.Context, s *turn[W], id [16]byte) error {
+// run runs a program, whole, and takes its state; next is the step that follows.
+func (r *trainer[W]) run(ctx context.Context, s *turn[W], id [16]byte, next int) error {
 	defer s.wipeOffline()
 	if err := s.offline(ctx, id); err != nil {
 		return err
+	}
+	if next < len(r.t.Schedule) {
+		if err := r.turns[r.t.Schedule[next]].askAhead(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.meet(); err != nil {
 		return err
@@ -381,7 +390,7 @@ func (r *trainer[W]) stats() Stats {
 	r.wipe()
 	all := newStats(r.turns[0].p, r.t.Source)
 	for _, s := range r.turns {
-		s.stats.count(s.counts, s.Bundle.Manifest, s.runs, s.dealt)
+		s.stats.count(s.counts, s.Bundle.Manifest, s.runs, s.setups, s.dealt)
 		all.join(&s.stats)
 	}
 	all.total(r.t.Conn)

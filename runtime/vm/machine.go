@@ -61,6 +61,14 @@ func (o *OTs) Wipe() {
 	}
 }
 
+// Release leaves the extensions to whoever keeps them for another run, and forgets what is this run's alone.
+func (o *OTs) Release() {
+	for i := range o.Batches {
+		o.Batches[i].Delta, o.Batches[i].Seed = prg.Block{}, prg.Seed{}
+	}
+	*o = OTs{}
+}
+
 func (b *Batch) wipe() {
 	b.Delta, b.Seed = prg.Block{}, prg.Seed{}
 	if b.Sender != nil {

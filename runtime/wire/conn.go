@@ -111,6 +111,18 @@ func (c *Conn) SetTimeout(d time.Duration) error {
 	return nil
 }
 
+// Timeout is how long reads and writes wait for progress: that of the Options, or of SetTimeout.
+func (c *Conn) Timeout() time.Duration { return c.guard.timeout() }
+
+// SetReadTimeout changes how long reads that start from now on wait for progress, and leaves writes as they are; zero is the timeout of both again.
+func (c *Conn) SetReadTimeout(d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("wire: timeout %v: must not be negative", d)
+	}
+	c.guard.reads.Store(int64(d))
+	return nil
+}
+
 // RemoteAddr is the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
@@ -382,7 +394,7 @@ func (c *Conn) readAbort(h header) error {
 	if err := c.in.ahead.full(text); err != nil {
 		return err
 	}
-	return &PeerError{Reason: reason(string(text))}
+	return &PeerError{Reason: reason(string(text)), Refused: h.depth == refusalStamp}
 }
 
 // Exchange sends out as one message while it fills in with what the peer sends, which is how two messages cross
@@ -407,13 +419,18 @@ func (c *Conn) Exchange(out, in []byte) error {
 // Abort tells the peer why this side gives up, so that its pending read returns a *PeerError, and makes every later
 // call on c fail. It sends at most MaxReason bytes of text, waits no longer than a short grace, and leaves Close to
 // the caller. The text goes over the wire: it must say nothing secret.
-func (c *Conn) Abort(text string) error {
+func (c *Conn) Abort(text string) error { return c.abort(text, 0) }
+
+// Refuse is Abort for what would come again however often the peer tried: its error is ErrRefused too.
+func (c *Conn) Refuse(text string) error { return c.abort(text, refusalStamp) }
+
+func (c *Conn) abort(text string, stamp uint32) error {
 	if err := c.fault.get(); err != nil {
 		return err
 	}
 	text = reason(text)
 	frame := make([]byte, HeaderBytes+len(text))
-	header{len(text), kindAbort, 0}.put(frame)
+	header{len(text), kindAbort, stamp}.put(frame)
 	copy(frame[HeaderBytes:], text)
 	// From here on other calls fail with this. The deadline ends a Write that is stuck in another goroutine.
 	c.fault.set(fmt.Errorf("%w by this side: aborted: %s", ErrClosed, text))

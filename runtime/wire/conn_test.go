@@ -355,6 +355,31 @@ func TestAbort(t *testing.T) {
 	}
 }
 
+// TestRefuse: a refusal is an abort, and told from others.
+func TestRefuse(t *testing.T) {
+	for _, c := range []struct {
+		end     func(*wire.Conn, string) error
+		refused bool
+	}{{(*wire.Conn).Refuse, true}, {(*wire.Conn).Abort, false}} {
+		a, b := stacks["plain"](t, wire.Options{})
+		must(t, c.end(a, "not here"))
+		if err := b.ReadFull(make([]byte, 1)); !errors.Is(err, wire.ErrPeerAbort) || errors.Is(err, wire.ErrRefused) != c.refused {
+			t.Errorf("peer reads %v, of a refusal: %v", err, c.refused)
+		}
+	}
+}
+
+// TestReadTimeout: reads wait as long as they are told to, and writes as before.
+func TestReadTimeout(t *testing.T) {
+	a, b := stacks["plain"](t, wire.Options{Timeout: 50 * time.Millisecond})
+	must(t, a.SetReadTimeout(time.Minute))
+	time.AfterFunc(300*time.Millisecond, func() { b.Send([]byte{7}) })
+	must(t, a.ReadFull(make([]byte, 1)), a.SetReadTimeout(0))
+	if err := a.ReadFull(make([]byte, 1)); !errors.Is(err, wire.ErrTimeout) || a.Timeout() != 50*time.Millisecond {
+		t.Errorf("a read gives %v, the timeout is %v", err, a.Timeout())
+	}
+}
+
 // TestAbortReachesAWriter: a peer that only writes, and is not read, still learns the reason.
 func TestAbortReachesAWriter(t *testing.T) {
 	for name, pair := range stacks {

@@ -14,6 +14,8 @@ import (
 var (
 	// ErrPeerAbort is matched by every *PeerError: the peer gave up and said why.
 	ErrPeerAbort = errors.New("peer aborted")
+	// ErrRefused is matched by a *PeerError that would come again: the peer does not do what this side wants.
+	ErrRefused = errors.New("peer refused")
 	// ErrTimeout means that the peer is there but nothing moved for the whole Timeout.
 	ErrTimeout = errors.New("peer too slow")
 	// ErrClosed means that the connection is gone: cut, reset, or closed by either side.
@@ -30,13 +32,16 @@ var (
 
 // PeerError is the peer's own account of why it gave up.
 type PeerError struct {
-	Reason string // at most MaxReason bytes, printable
+	Reason  string // at most MaxReason bytes, printable
+	Refused bool   // it would say so again
 }
 
 func (e *PeerError) Error() string { return "peer aborted: " + e.Reason }
 
-// Is makes errors.Is(err, ErrPeerAbort) hold.
-func (e *PeerError) Is(target error) bool { return target == ErrPeerAbort }
+// Is makes errors.Is(err, ErrPeerAbort) hold, and errors.Is(err, ErrRefused) of a refusal.
+func (e *PeerError) Is(target error) bool {
+	return target == ErrPeerAbort || e.Refused && target == ErrRefused
+}
 
 // classify wraps an error of the transport in the kind it belongs to; doing says what was under way.
 func (c *Conn) classify(doing string, err error) error {

@@ -13,7 +13,7 @@ import (
 //
 //	byte 0..3  payload length, little endian
 //	byte 4     kind
-//	byte 5..7  depth stamp of the message, little endian; zero in an abort
+//	byte 5..7  depth stamp of the message, little endian; of an abort zero, or one if it is a refusal
 const (
 	MaxFrame    = 64 << 10 // payload bytes of a full frame
 	HeaderBytes = 8
@@ -29,6 +29,9 @@ const (
 	kindLast  kind = 2 // the last frame of a message
 	kindAbort kind = 3 // the sender gives up; the payload says why
 )
+
+// refusalStamp is in the place of the depth of an abort that would come again.
+const refusalStamp = 1
 
 type header struct {
 	length int
@@ -57,9 +60,9 @@ func parseHeader(b []byte) (header, error) {
 func (h header) check() error {
 	switch h.kind {
 	case kindAbort:
-		if h.depth != 0 || h.length > MaxReason {
-			return fmt.Errorf("%w: abort of %d bytes with reserved field %d, at most %d and zero accepted",
-				ErrProtocol, h.length, h.depth, MaxReason)
+		if h.depth > refusalStamp || h.length > MaxReason {
+			return fmt.Errorf("%w: abort of %d bytes with stamp %d, at most %d and %d accepted",
+				ErrProtocol, h.length, h.depth, MaxReason, refusalStamp)
 		}
 		return nil
 	case kindMore, kindLast:

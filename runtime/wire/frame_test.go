@@ -46,7 +46,7 @@ func TestHeaderLimits(t *testing.T) {
 		"kind zero":      {1, 0, 1},
 		"kind unknown":   {1, 4, 1},
 		"short and more": {MaxFrame - 1, kindMore, 1},
-		"abort depth":    {1, kindAbort, 1},
+		"abort depth":    {1, kindAbort, 2},
 		"abort too long": {MaxReason + 1, kindAbort, 0},
 	} {
 		var b [HeaderBytes]byte

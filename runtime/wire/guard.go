@@ -18,6 +18,7 @@ const DefaultTimeout = 60 * time.Second
 type guard struct {
 	net.Conn
 	limit          atomic.Int64 // time.Duration
+	reads          atomic.Int64 // that of reads, if not zero
 	sent, received atomic.Int64
 	read, write    alarm
 }
@@ -41,6 +42,13 @@ func newGuard(nc net.Conn, timeout time.Duration) *guard {
 }
 
 func (g *guard) timeout() time.Duration { return time.Duration(g.limit.Load()) }
+
+func (g *guard) readTimeout() time.Duration {
+	if d := time.Duration(g.reads.Load()); d > 0 {
+		return d
+	}
+	return g.timeout()
+}
 
 // arm sets the deadline for an operation that starts now. The lock keeps it from undoing an earlier deadline that
 // another goroutine sets at the same time to wake this one.
@@ -76,7 +84,7 @@ func (a *alarm) ask(at time.Time, set func(time.Time) error) error {
 func (g *guard) Read(p []byte) (int, error) {
 	v := g.watch(&g.read)
 	for {
-		if err := g.read.arm(g.timeout(), g.Conn.SetReadDeadline); err != nil {
+		if err := g.read.arm(g.readTimeout(), g.Conn.SetReadDeadline); err != nil {
 			return 0, err
 		}
 		n, err := g.Conn.Read(p)

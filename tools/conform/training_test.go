@@ -3,6 +3,7 @@ package conform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"path/filepath"
@@ -275,6 +276,70 @@ func TestTrainingGoesOn(t *testing.T) {
 	again, err := s.session(t, nil)
 	if err != nil || again[0].From != len(s.schedule[0]) || again[0].Mark != got[0].Mark {
 		t.Errorf("a training that is done: %+v, %v", again[0], err)
+	}
+}
+
+// Steps of a session go on with its OT extensions, whichever they are: they come to what they come to in the clear, and the session takes what is
+// declared for a first step and so many later ones, layer by layer.
+func TestStepsShareASession(t *testing.T) {
+	const wide = `net wide {
+  input image: f32[1, 8, 8] from client
+  x = conv(image, 32, kernel = 3) as conv1 |> relu as relu1 |> avgpool(2) as pool1
+  output logits = flatten(x) |> linear(3) as fc to client
+}`
+	for _, c := range []struct {
+		net       string
+		nonlinear pass.Nonlinear
+		ot        cost.OT
+	}{
+		{small, pass.DealtSign, cost.SoftSpoken}, {small, pass.OTSign, cost.IKNP},
+		{wide, pass.GarbledSign, cost.Ferret}, // labels by Ferret, and pads
+	} {
+		t.Run(fmt.Sprintf("%s-%s", c.nonlinear, c.ot), func(t *testing.T) {
+			const steps = 3
+			how := schoolingContext(&pass.Training{Batch: 4, Optimiser: pass.SGD{Momentum: 0.9}, Softmax: pass.Taylor})
+			how.Protocols, how.OT = pass.Protocols{Nonlinear: c.nonlinear}, cost.AlwaysOT(c.ot)
+			p := compileStep(t, c.net, how)
+			s := schoolingOf(t, steps, make([]int, steps), p)
+			got, err := s.session(t, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.agrees(t, got)
+			first, later := ir.Account(p.Secure, p.Secure.Funcs[0], cost.FromDealer), ir.AccountAgain(p.Secure, p.Secure.Funcs[0], cost.FromDealer)
+			for phase := range 2 {
+				want := map[string]cost.Traffic{}
+				add := func(l *cost.Ledger) {
+					for tag, x := range l.ByTag(cost.Phase(phase)) {
+						path := "session"
+						if tag >= 0 {
+							path = p.Secure.Funcs[0].Body[tag].Layer()
+						}
+						sum := want[path]
+						sum.Add(x)
+						want[path] = sum
+					}
+				}
+				add(first)
+				for range steps - 1 {
+					add(later)
+				}
+				for _, layer := range got[0].Stats.Layers {
+					if x := phaseOf(layer, cost.Phase(phase)).Traffic; x != want[layer.Path] {
+						t.Errorf("%s: layer %s: %+v, declared %+v", cost.Phase(phase), layer.Path, x, want[layer.Path])
+					}
+					delete(want, layer.Path)
+				}
+				for path, x := range want {
+					if x != (cost.Traffic{}) {
+						t.Errorf("%s: layer %s has nothing, declared %+v", cost.Phase(phase), path, x)
+					}
+				}
+			}
+			if more, less := first.Total(cost.Offline), later.Total(cost.Offline); less.Rounds != more.Rounds-cost.SetupRounds || less.ClientSent >= more.ClientSent {
+				t.Errorf("a later step takes %+v, the first one %+v: it sets up nothing", less, more)
+			}
+		})
 	}
 }
 

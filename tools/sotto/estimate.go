@@ -58,8 +58,16 @@ const sessionLayer = "session"
 // costs prices a SECURE function and sums its ops by layer; a message's frame headers and its round belong to the first layer in it, so
 // that the layers sum to the totals.
 func costs(m *ir.Module, pair *twopc.Pair, source cost.Source, target cost.Target) estimate {
+	return ledgerCosts(ir.Account(m, m.Funcs[0], source), m, pair, source, target)
+}
+
+// costsAgain is costs for a run of a session in which the function was run before.
+func costsAgain(m *ir.Module, pair *twopc.Pair, source cost.Source, target cost.Target) estimate {
+	return ledgerCosts(ir.AccountAgain(m, m.Funcs[0], source), m, pair, source, target)
+}
+
+func ledgerCosts(l *cost.Ledger, m *ir.Module, pair *twopc.Pair, source cost.Source, target cost.Target) estimate {
 	f := m.Funcs[0]
-	l := ir.Account(m, f, source)
 	x := cost.Estimate(l, target)
 	dealt := map[int]int64{}
 	for _, d := range l.Dealt {

@@ -87,11 +87,23 @@ func (l *lobby) greet(ctx context.Context, nc net.Conn) {
 }
 
 // next waits for a client.
-func (l *lobby) next(ctx context.Context) (*wire.Conn, error) {
+func (l *lobby) next(ctx context.Context) (*wire.Conn, error) { return l.nextBefore(ctx, nil) }
+
+// nextUntil waits for a client until a moment.
+func (l *lobby) nextUntil(ctx context.Context, until time.Time) (*wire.Conn, error) {
+	late := time.NewTimer(time.Until(until))
+	defer late.Stop()
+	return l.nextBefore(ctx, late.C)
+}
+
+func (l *lobby) nextBefore(ctx context.Context, late <-chan time.Time) (*wire.Conn, error) {
+	began := time.Now()
 	select {
 	case conn := <-l.ready:
 		return conn, nil
 	case err := <-l.broken:
 		return nil, errors.Join(ctx.Err(), err)
+	case <-late:
+		return nil, fmt.Errorf("waiting on %v: %w: nobody came in %v", l.listener.Addr(), wire.ErrUnreachable, time.Since(began).Round(time.Millisecond))
 	}
 }

@@ -669,16 +669,18 @@ func (t *privateTraining) estimate() error {
 	x := &line.Estimate
 	x.Steps, x.Target = len(t.turns), target.Name
 	for i, s := range t.work.steps {
-		e, runs := costs(s.secure, s.pair, s.source, target), 0
+		e := costs(s.secure, s.pair, s.source, target) // of its first run, which sets up the session's OT extensions
+		later := costsAgain(s.secure, s.pair, s.source, target)
 		for _, u := range t.turns {
-			if u.Program == i {
-				runs++
+			if u.Program != i {
+				continue
 			}
+			x.MS += e.Offline.MS + e.Online.MS
+			x.Bytes += e.Offline.Bytes + e.Online.Bytes
+			x.DealerBytes += e.Offline.DealerSent
+			x.Rounds += e.Offline.Rounds + e.Online.Rounds
+			e = later
 		}
-		x.MS += float64(runs) * (e.Offline.MS + e.Online.MS)
-		x.Bytes += int64(runs) * (e.Offline.Bytes + e.Online.Bytes)
-		x.DealerBytes += int64(runs) * e.Offline.DealerSent
-		x.Rounds += runs * (e.Offline.Rounds + e.Online.Rounds)
 	}
 	x.StepMS, x.StepBytes = x.MS/float64(x.Steps), x.Bytes/int64(x.Steps)
 	x.DealerBytes /= int64(x.Steps)
@@ -709,10 +711,10 @@ func (t *privateTraining) feed(n int) (party.Input, error) {
 	return party.Input{Share: pixels, Further: [][]int64{labels}, Publics: []int64{t.rate(u)}}, nil
 }
 
-// mostBarren is how many sessions in a row a client begins that end before a step was made.
-const mostBarren = 3
+// retryPause is how long a server waits before it meets the other again: whatever ended their session may do so again at once.
+const retryPause = 500 * time.Millisecond
 
-// run trains, session after session: whoever of the two goes away, the other waits for it.
+// run trains, session after session: whoever of the two goes away, the other waits for it, but no longer than --timeout since the last step.
 func (t *privateTraining) run() error {
 	ctx, stop := interruptible()
 	defer stop()
@@ -725,30 +727,49 @@ func (t *privateTraining) run() error {
 		return err
 	}
 	t.from = -1
-	for barren := 0; ; {
+	var why error // the last session ended
+	for last := time.Now(); ; {
 		before := t.stepped
-		conn, err := meet()
+		conn, err := t.awaits(meet, last.Add(t.private.timeout), why)
 		if err == nil {
 			err = t.session(ctx, conn)
+			why = err
+		}
+		if t.stepped > before {
+			last = time.Now()
 		}
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return interrupted(ctx, t.keeping(errors.New("interrupted"))) // whatever that broke
-		}
-		if barren++; t.stepped > before || t.role == wire.Server { // who waits for whoever comes
-			barren = 0
-		}
-		if !passing(err) || barren == mostBarren {
+		case conn == nil, !passing(err), time.Since(last) > t.private.timeout:
 			return t.keeping(err)
 		}
 		t.app.notice("%v; going on from the last checkpoint", err)
+		time.Sleep(retryPause)
 	}
+}
+
+// awaits meets the other server, and says meanwhile that it is waited for. why is what ended the session before.
+func (t *privateTraining) awaits(meet func(until time.Time) (*wire.Conn, error), until time.Time, why error) (*wire.Conn, error) {
+	began := time.Now()
+	stop := t.app.progress.during(func() string {
+		return fmt.Sprintf("waiting for the %s, %v of %v", t.peer(), time.Since(began).Round(time.Second), until.Sub(began).Round(time.Second))
+	})
+	defer stop()
+	conn, err := meet(until)
+	if err != nil && why != nil {
+		err = fmt.Errorf("%w (the session before: %v)", err, why)
+	}
+	return conn, err
 }
 
 // passing tells errors after which both may meet again from those that come again: other programs, other plans, strangers.
 func passing(err error) bool {
+	if errors.Is(err, wire.ErrRefused) {
+		return false
+	}
 	for _, e := range []error{wire.ErrClosed, wire.ErrTimeout, wire.ErrUnreachable, wire.ErrPeerAbort} {
 		if errors.Is(err, e) {
 			return true
@@ -765,8 +786,8 @@ func (t *privateTraining) keeping(err error) error {
 	return err
 }
 
-// meeting gives the way to the peer, again and again.
-func (t *privateTraining) meeting(ctx context.Context) (meet func() (*wire.Conn, error), leave func(), err error) {
+// meeting gives the way to the peer, again and again, each time until a moment.
+func (t *privateTraining) meeting(ctx context.Context) (meet func(until time.Time) (*wire.Conn, error), leave func(), err error) {
 	f := t.private
 	config, err := f.tls(t.role, t.peer())
 	if err != nil {
@@ -777,9 +798,10 @@ func (t *privateTraining) meeting(ctx context.Context) (meet func() (*wire.Conn,
 		return nil, nil, err
 	}
 	if t.role == wire.Client {
-		return func() (*wire.Conn, error) {
-			t.app.progress.step("connecting to %s", f.connect)
-			return f.dial(ctx, f.connect, config, o)
+		return func(until time.Time) (*wire.Conn, error) {
+			ctx, cancel := context.WithDeadline(ctx, until)
+			defer cancel()
+			return wire.Dial(ctx, f.connect, config, o)
 		}, func() {}, nil
 	}
 	l, err := wire.Listen(f.serve, config, o)
@@ -790,7 +812,7 @@ func (t *privateTraining) meeting(ctx context.Context) (meet func() (*wire.Conn,
 	guests := newLobby(l, config, o, func(format string, args ...any) { t.app.notice(format, args...) })
 	ctx, stop := context.WithCancel(ctx)
 	guests.open(ctx)
-	return func() (*wire.Conn, error) { return guests.next(ctx) }, func() {
+	return func(until time.Time) (*wire.Conn, error) { return guests.nextUntil(ctx, until) }, func() {
 		stop()
 		guests.guests.Wait()
 		l.Close()
