@@ -249,3 +249,20 @@ func TestPrivateTrainingOfTwoOwnersIsTheClearOne(t *testing.T) {
 	}
 	near(t, p.combined(), p.weights(p.path("clear/weights.safetensors")))
 }
+
+// Who is left alone ends after --timeout, whichever of the two it is, with one error; and what would come again ends at once.
+func TestTrainingAlone(t *testing.T) {
+	p := newPrivatePlace(t)
+	p.tag = "alone-"
+	p.ends(p.party("server", "--timeout", "1s"), 3, "nobody came in 1")
+	p.ends(p.party("client", "--timeout", "1s"), 3, "nobody listens there, tried for 1")
+	p.tag = "refused-"
+	p.dealer = p.address(p.process("--deal", "127.0.0.1:0", "--momentum", "0.25"))
+	began := time.Now()
+	server, client := p.party("server"), p.party("client")
+	p.ends(client, 3, "compile again, and give all three what it made")
+	p.ends(server, 3, "")
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("a dealer of another program took both %v", took)
+	}
+}
