@@ -71,39 +71,48 @@ func (d *dealing) hashes(n int) {
 // level makes the correction words of one level and goes down to the child on the path. in and out have the children of both
 // parties: 2b+k is child k of party b.
 func (d *dealing) level(cw []prg.Block) {
-	for j := range cw {
-		for b := range d.s {
-			s := seed(d.s[b][j])
-			d.in[2*b*d.n+j], d.in[(2*b+1)*d.n+j] = s, prg.Block{Lo: s.Lo | 1, Hi: s.Hi}
+	n := d.n
+	for b := range d.s {
+		zero, one := d.in[2*b*n:][:n], d.in[(2*b+1)*n:][:n]
+		for j, s := range d.s[b][:n] {
+			s = seed(s)
+			zero[j], one[j] = s, prg.Block{Lo: s.Lo | 1, Hi: s.Hi}
 		}
 	}
-	d.hashes(4 * d.n)
+	d.hashes(4 * n)
+	d.correct(cw[:n])
+}
+
+// correct makes the correction word of each tree. Of the children left and right the path goes on in one, kept, and leaves the other, lost: which, says
+// a mask, and of lost children their sum is all that is asked for.
+func (d *dealing) correct(cw []prg.Block) {
+	n := len(cw)
+	left0, right0, left1, right1 := d.out[:n], d.out[n:][:n], d.out[2*n:][:n], d.out[3*n:][:n]
+	s0, s1, t0, t1, vs, cs, alpha := d.s[0][:n], d.s[1][:n], d.t[0][:n], d.t[1][:n], d.v[:n], d.c[:n], d.alpha[:n]
 	for j := range cw {
-		d.correct(cw, j)
+		a := alpha[j] >> 63
+		alpha[j] <<= 1
+		l, r := left0[j].Xor(left1[j]), right0[j].Xor(right1[j])
+		both := l.Xor(r).MaskIf(a)
+		kept, lost := l.Xor(both), r.Xor(both)
+		v := lost.Lo>>vBit&1 ^ vs[j] ^ a // the child that is left of the path gives 1
+		w := seed(lost)
+		w.Lo |= (l.Lo>>leftBit&1^a^1)<<leftBit | (v^cs[j])<<vBit | (r.Lo>>rightBit&1^a)<<rightBit
+		cw[j] = w
+		cs[j] = 0
+		vs[j] ^= kept.Lo>>vBit&1 ^ v
+		shift := a * tStep & 63
+		s0[j], t0[j] = child(left0[j], right0[j], a, w, t0[j], shift)
+		s1[j], t1[j] = child(left1[j], right1[j], a, w, t1[j], shift)
 	}
 }
 
-// correct makes the correction word of one tree.
-func (d *dealing) correct(cw []prg.Block, j int) {
-	n, a := d.n, d.alpha[j]>>63
-	d.alpha[j] <<= 1
-	left, right := [2]prg.Block{d.out[j], d.out[2*n+j]}, [2]prg.Block{d.out[n+j], d.out[3*n+j]}
-	var keep, lose [2]prg.Block
-	for b := range keep {
-		keep[b], lose[b] = prg.Swap(a, left[b], right[b])
-	}
-	lost := lose[0].Xor(lose[1])
-	v := lost.Lo>>vBit&1 ^ d.v[j] ^ a // the child that is left of the path gives 1
-	tLeft := (left[0].Lo^left[1].Lo)>>leftBit&1 ^ a ^ 1
-	tRight := (right[0].Lo^right[1].Lo)>>rightBit&1 ^ a
-	cw[j] = seed(lost)
-	cw[j].Lo |= tLeft<<leftBit | (v^d.c[j])<<vBit | tRight<<rightBit
-	d.c[j] = 0
-	d.v[j] ^= (keep[0].Lo^keep[1].Lo)>>vBit&1 ^ v
-	for b := range keep {
-		d.s[b][j] = prg.Block{Lo: keep[b].Lo ^ cw[j].Lo&d.t[b][j], Hi: keep[b].Hi ^ cw[j].Hi&d.t[b][j]}
-		d.t[b][j] = -(d.s[b][j].Lo >> (a * tStep & 63) & 1)
-	}
+// child is the one on the path, corrected if t, and its control bit as a mask.
+func child(left, right prg.Block, a uint64, w prg.Block, t, shift uint64) (prg.Block, uint64) {
+	s := left.Xor(left.Xor(right).MaskIf(a))
+	s.Lo ^= w.Lo & t
+	s.Hi ^= w.Hi & t
+	return s, -(s.Lo >> shift & 1)
 }
 
 // leaves makes the correction words of the leaves: the table of [z < alpha] over a leaf's points.
