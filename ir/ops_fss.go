@@ -73,18 +73,29 @@ func inferCompared(v *Value) (Type, error) {
 // keysCost records the keys of comparisons of width bits, their evaluation, and the opening of opened bits, and gives the moment
 // each party has what was opened.
 func keysCost(l *cost.Ledger, v *Value, width, opened int, in cost.Ready) cost.Ready {
-	n := int64(v.Type.Len())
+	n, x := int64(v.Type.Len()), v.Args[0]
+	roots := cost.ComparisonRootBytes(n)
 	var arrives cost.Ready
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		l.Deal(p, cost.ComparisonKeyBytes(n, width))
 		l.KeepKeys(p, cost.ComparisonKeyBytes(n, width))
+		l.Compute(p, cost.Start, cost.Allocate, cost.ComparisonKeyBytes(n, width)+roots)
+		l.Compute(p, cost.Start, cost.Expand, roots)
+		l.Compute(cost.Dealer, 0, cost.Expand, roots)
+		x.drawn(l, p, 1)
+		x.expanded(l, 1)
+		x.steps(l, p, in[p], 3)
 		arrives[p.Other()] = l.Send(p, cost.BitBytes(n, opened), in[p])
 		l.Stream(p, p, in[p]+1, cost.PackBits, n)
 		l.Stream(p, p.Other(), in[p]+1, cost.PackBits, n)
 	}
 	l.Compute(cost.Dealer, 0, cost.DealKey, cost.DealtComparisonAES(n, width))
-	l.Both(in.Max(arrives), cost.EvaluateKey, cost.ComparisonAES(n, width))
-	return in.Max(arrives)
+	heard := in.Max(arrives)
+	for p, at := range heard {
+		x.steps(l, cost.Party(p), at, 3)
+	}
+	l.Both(heard, cost.EvaluateKey, cost.ComparisonAES(n, width))
+	return heard
 }
 
 func comparisonCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {

@@ -46,6 +46,7 @@ func init() {
 			toServer := l.Send(cost.Client, v.bytes(), in[0][cost.Client])
 			toClient := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
 			opened := in[0].Max(cost.Ready{toClient, toServer})
+			v.expanded(l, 2)
 			for _, p := range []cost.Party{cost.Client, cost.Server} {
 				v.drawn(l, p, 1)
 				v.steps(l, p, in[0][p], 3)

@@ -75,7 +75,9 @@ func bilinearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 		l.Deal(cost.Server, v.bytes())
 		l.Keep(cost.Server, v.vectorBytes()) // the correction
 		v.times(l, cost.Dealer, 0)
+		v.expanded(l, 1)
 	}
+	v.Args[1].steps(l, cost.Server, ready[cost.Server], 3) // B_1 + F
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		v.drawn(l, p, 1)
 		v.times(l, p, ready[p])
@@ -86,7 +88,9 @@ func bilinearCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 
 // times records a product of v's arguments' elements at a party.
 func (v *Value) times(l *cost.Ledger, p cost.Party, at cost.Time) {
-	l.Compute(p, at, cost.ConvKernel(v.Type.Elem.Bits, v.depthwise()), v.MACs())
+	if !v.Is("ring.mul") { // which is a step on vectors alone
+		l.Compute(p, at, cost.BatchKernel(v.Type.Elem.Bits), v.MACs())
+	}
 	l.Compute(p, at, cost.Vectors, v.Args[0].vectorBytes()+v.Args[1].vectorBytes()+2*v.vectorBytes())
 }
 
@@ -170,6 +174,9 @@ func defineAdjoints() {
 			}
 			t, err := MustLookup("grad.avgpool").Infer(v)
 			return v.Args[0].Type.With(t.Shape...).Of(share), err
+		},
+		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+			return movedCost(l, int64(v.Type.Len()), in)
 		},
 		Eval: func(v *Value, a []*Tensor) (*Tensor, error) {
 			out := NewTensor(v.Type)
@@ -403,6 +410,11 @@ func defineTournamentAdjoints() {
 				out := NewTensor(v.Type)
 				eval(v, a, out.I)
 				return out.wrap(), nil
+			},
+			Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
+				ready := together(in)
+				l.Both(ready, cost.Tour, int64(max(v.Type.Len(), v.Args[0].Type.Len())))
+				return ready
 			},
 		})
 	}

@@ -60,6 +60,13 @@ func (v *Value) drawn(l *cost.Ledger, p cost.Party, vectors int) {
 	l.Compute(p, cost.Start, cost.Allocate, bytes)
 }
 
+// expanded records that a dealer expands vectors of v's elements, of both parties, for what it makes of them.
+func (v *Value) expanded(l *cost.Ledger, vectors int) {
+	if l.Source == cost.FromDealer {
+		l.Compute(cost.Dealer, 0, cost.Expand, int64(vectors)*v.vectorBytes())
+	}
+}
+
 // crossed records the material of a product of v's elements with what the client's mask of them is: the server's correction, the mask, and
 // shares of both parties, made by the two where no dealer does.
 func (v *Value) crossed(l *cost.Ledger) {

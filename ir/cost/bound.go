@@ -6,8 +6,7 @@ package cost
 type bound struct {
 	steps []step
 	cores float64 // ns that the busiest machine's cores need
-	dealt [2]float64
-	bytes [2]float64 // from the dealer, by who receives
+	dealt dealing
 }
 
 // step is a moment, set-up's two as one, by party, in bytes and nanoseconds with all cores.
@@ -50,9 +49,8 @@ func (r *rates) bound(tl *timeline) bound {
 	if r.shared {
 		b.cores = (busy[Client] + busy[Server]) / float64(r.cores[Client])
 	}
-	if len(tl.moments) > 0 && tl.dealer.work.one > 0 {
-		b.bytes = tl.dealtBytes
-		b.dealt = [2]float64{tl.dealer.work.quickest(), tl.dealer.work.quickest()}
+	if len(tl.moments) > 0 {
+		b.dealt = tl.dealing
 	}
 	var from [2][3]int
 	setup := tl.setup()
@@ -172,10 +170,20 @@ func (b *bound) on(r *rates, phase Phase) float64 {
 	if phase == Offline {
 		ns = max(ns, free[Server])
 	}
-	for p, at := range b.dealt {
-		if at > 0 {
-			ns = max(ns, at+r.oneWay+b.bytes[p]*r.byteNS)
-		}
+	return max(ns, b.cores, b.dealt.least(r))
+}
+
+// least is the time from the beginning of a dealing to when both parties have it, at least: a piece goes through all stations, and all of them
+// through the slowest.
+func (d *dealing) least(r *rates) (ns float64) {
+	if d.pieces == 0 {
+		return 0
 	}
-	return max(ns, b.cores)
+	n := float64(d.pieces)
+	for p := range d.sending {
+		made, sent, taken := d.making.work.quickest(), d.sending[p].work.quickest(), d.taking[p].work.quickest()
+		line := d.sending[p].bytes * r.byteNS
+		ns = max(ns, made+sent+line+taken+r.oneWay+(n-1)*max(made, sent, line, taken))
+	}
+	return ns
 }

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -105,14 +106,23 @@ func TestSetupIsNoTwoMessages(t *testing.T) {
 	}
 }
 
-// TestDealerIsWaitedFor: the offline phase is no shorter than the dealer's work and what it sends.
+// TestDealerIsWaitedFor: the offline phase is no shorter than the dealer's work and what it sends; where there is much of it, one piece moves while the
+// next is made.
 func TestDealerIsWaitedFor(t *testing.T) {
-	l := NewLedger(ClientServer, FromDealer)
-	l.For(0)
-	l.Compute(Dealer, 0, Conv32, 4000)
-	l.Deal(Server, 1000)
-	l.Compute(Server, Start, Vectors, 10)
-	wantMS(t, "dealing", Estimate(l, flat()).Offline.MS, 2000+1000+5)
+	for _, c := range []struct {
+		units, bytes int64
+		ns           float64
+	}{
+		{4000, 1000, 2000 + 500 + 1000 + 500 + 5},               // made, sent, on the line, taken in, with two cores each
+		{64e6, 16e6, (64e6+16e6)/2 + (16e6+8e6)/mostPieces + 5}, // making and sending share the cores; then the last piece's way
+	} {
+		l := NewLedger(ClientServer, FromDealer)
+		l.For(0)
+		l.Compute(Dealer, 0, Conv32, c.units)
+		l.Deal(Server, c.bytes)
+		l.Compute(Server, Start, Vectors, 10)
+		wantMS(t, fmt.Sprintf("dealing %d bytes", c.bytes), Estimate(l, flat()).Offline.MS, c.ns)
+	}
 }
 
 // session draws a ledger that could be one of an online phase.

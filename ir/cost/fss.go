@@ -21,6 +21,9 @@ func ComparisonBlocks(n int64, width int) int64 {
 // ComparisonKeyBytes is the size of ComparisonBlocks: 16 bytes a level and 16 for the leaf, 400 a comparison of 32 bits.
 func ComparisonKeyBytes(n int64, width int) int64 { return blockBytes * ComparisonBlocks(n, width) }
 
+// ComparisonRootBytes is the seeds that a party begins n trees with.
+func ComparisonRootBytes(n int64) int64 { return blockBytes * n }
+
 // ComparisonAES is the AES blocks that a party takes to evaluate n comparisons: one a level and one for the leaf.
 func ComparisonAES(n int64, width int) int64 { return n * int64(ComparisonLevels(width)+1) }
 

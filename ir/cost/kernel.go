@@ -16,6 +16,7 @@ const (
 	Conv64
 	Depthwise32
 	Depthwise64
+	Batch64
 	Weights
 	PackWeights
 	Vectors
@@ -72,6 +73,7 @@ var kernelTable = [Kernels]struct {
 	Conv64:      {"conv64", "multiply-add", "the same over Z/2^64"},
 	Depthwise32: {"depthwise32", "multiply-add", "convolutions over Z/2^32 with a channel a group"},
 	Depthwise64: {"depthwise64", "multiply-add", "the same over Z/2^64"},
+	Batch64:     {"batch64", "multiply-add", "products of two opened values of a batch over Z/2^64, forward and back: neither is ready for the kernels, both change"},
 	Weights:     {"weights", "byte", "packed weights that a linear map reads from memory, once an application"},
 	PackWeights: {"pack-weights", "byte", "weights put into the order in which the kernels read them, once a session"},
 	Vectors:     {"elementwise", "byte", "vectors that elementwise steps read and write; a call is an instruction"},
@@ -158,4 +160,13 @@ func ConvKernel(ring int, depthwise bool) Kernel {
 		k++
 	}
 	return k
+}
+
+// BatchKernel is the kernel of products of two opened values of a batch in a ring of so many bits. Those of the wide ring alone have a price of
+// their own: steps in fixed point are in it.
+func BatchKernel(ring int) Kernel {
+	if ring > 32 {
+		return Batch64
+	}
+	return Conv32
 }

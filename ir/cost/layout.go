@@ -105,20 +105,22 @@ func (tl *timeline) digest(seed maphash.Seed, phase Phase, tags int) uint64 {
 		}
 	}
 	for p := range tl.pieces {
-		number(math.Float64bits(tl.dealtBytes[p]))
+		part(&tl.dealing.sending[p])
+		part(&tl.dealing.taking[p])
 		for _, list := range tl.pieces[p] {
 			for i := range list {
 				part(&list[i])
 			}
 		}
 	}
-	part(&tl.dealer)
+	number(uint64(tl.dealing.pieces))
+	part(&tl.dealing.making)
 	return h.Sum64()
 }
 
 // compact is the timeline in memory of its own, of which it has no more than a play needs.
 func (tl *timeline) compact() timeline {
-	out := timeline{moments: append([]moment(nil), tl.moments...), dealer: tl.dealer, dealtBytes: tl.dealtBytes}
+	out := timeline{moments: append([]moment(nil), tl.moments...), dealing: tl.dealing}
 	for p := range tl.pieces {
 		for w, list := range tl.pieces[p] {
 			out.pieces[p][w] = append([]piece(nil), list...)

@@ -20,7 +20,7 @@ type simulation struct {
 	r       *rates
 	now     float64 // ns
 	actors  [2]actor
-	dealing float64      // what is left of the dealer's work, as a part
+	dealt   dealt
 	arrival [2][]float64 // by sender and piece: when its last byte is at the peer
 	setup   setupMoments
 	byTag   []float64          // the client's time, by tag + 1
@@ -39,11 +39,30 @@ type actor struct {
 	lineFree  float64    // when all that was sent has left
 	sent      float64    // bytes
 	read      float64
-	dealt     float64 // when the dealer's part is here
 	end       float64
 	awake     float64 // when it last worked
 	busy      float64 // core-nanoseconds
 }
+
+// dealt is how far a dealer is.
+type dealt struct {
+	made        int
+	sent, taken [2]int                   // by party
+	left        [takingDealt + 2]float64 // by lane: of the piece that is next, as a part
+	lineFree    [2]float64
+	arrival     [2][]float64
+}
+
+// The lanes of a dealing: what makes, and by party what sends and what takes in. They come after those of a party, which are called by When.
+const (
+	makingDealt  When = Receiving + 1 + iota
+	sendingDealt      // and the next: to the server
+	_
+	takingDealt // and the next: at the server
+)
+
+// dealtAhead is how many pieces are made before they are sent: one is on its way while the next is made (runtime/material).
+const dealtAhead = 2
 
 // task is a lane that runs: a party and what it does, or the dealer.
 type task struct {
@@ -57,14 +76,14 @@ type task struct {
 
 // reset begins a run of the timeline that is laid out.
 func (s *simulation) reset(r *rates, tags int) {
-	s.r, s.now, s.dealing, s.setup, s.running, s.actors = r, 0, 1, s.timeline.setup(), s.running[:0], [2]actor{}
+	s.r, s.now, s.setup, s.running, s.actors = r, 0, s.timeline.setup(), s.running[:0], [2]actor{}
+	s.dealt = dealt{arrival: s.dealt.arrival}
+	for i := range s.dealt.left {
+		s.dealt.left[i] = 1
+	}
 	for p := range s.actors {
-		a := &s.actors[p]
-		a.left = [3]float64{1, 1, 1}
-		if s.dealer.work.one > 0 {
-			a.dealt = math.Inf(1)
-		}
-		s.arrival[p] = s.arrival[p][:0]
+		s.actors[p].left = [3]float64{1, 1, 1}
+		s.arrival[p], s.dealt.arrival[p] = s.arrival[p][:0], s.dealt.arrival[p][:0]
 	}
 	for p := range s.actors {
 		s.actors[p].moment = s.setup.skip(0)
@@ -106,15 +125,37 @@ func (s setupMoments) skip(i int) int {
 func (s *simulation) run() {
 	for !s.actors[Client].done || !s.actors[Server].done {
 		s.running, s.next = s.running[:0], math.Inf(1)
-		if s.dealing > 0 && s.dealer.work.one > 0 {
-			s.running = append(s.running, task{p: Dealer, piece: &s.dealer, left: &s.dealing})
-		}
+		s.deals()
 		moved := false
 		for p := range s.actors {
 			moved = s.look(Party(p)) || moved
 		}
 		if !moved {
 			s.advance()
+		}
+	}
+}
+
+// deals lists what of the dealing runs now, and what of it is waited for.
+func (s *simulation) deals() {
+	d, of := &s.dealt, &s.dealing
+	run := func(lane When, p Party, x *piece) {
+		s.running = append(s.running, task{p: p, when: lane, piece: x, left: &d.left[lane]})
+	}
+	if d.made < of.pieces && d.made < min(d.sent[Client], d.sent[Server])+dealtAhead {
+		run(makingDealt, Dealer, &of.making)
+	}
+	for p := range d.sent {
+		if d.sent[p] < d.made {
+			run(sendingDealt+When(p), Dealer, &of.sending[p])
+		}
+		if d.taken[p] == len(d.arrival[p]) {
+			continue
+		}
+		if at := d.arrival[p][d.taken[p]]; at > s.now {
+			s.next = min(s.next, at)
+		} else {
+			run(takingDealt+When(p), Party(p), &of.taking[p])
 		}
 	}
 }
@@ -144,8 +185,7 @@ func (s *simulation) look(p Party) bool {
 			s.next = min(s.next, from)
 		}
 	}
-	if idle && a.dealt > s.now && (a.moment == len(s.moments)-1 || s.moments[a.moment+1].at > Start) {
-		s.next = min(s.next, a.dealt)
+	if idle && s.dealt.taken[p] < s.dealing.pieces && (a.moment == len(s.moments)-1 || s.moments[a.moment+1].at > Start) {
 		return false
 	}
 	a.computing = idle
@@ -268,11 +308,8 @@ func (s *simulation) share() {
 
 // finish ends a piece: what is sent leaves as the line allows.
 func (s *simulation) finish(t *task) {
-	if t.p == Dealer {
-		s.dealing = 0
-		for p := range s.actors {
-			s.actors[p].dealt = s.now + s.r.oneWay + s.dealtBytes[p]*s.r.byteNS
-		}
+	if t.when >= makingDealt {
+		s.dealt.finish(t, s.now, s.r)
 		return
 	}
 	a := &s.actors[t.p]
@@ -286,6 +323,22 @@ func (s *simulation) finish(t *task) {
 	}
 	a.at[t.when]++
 	a.left[t.when] = 1
+}
+
+// finish ends a piece of a dealing.
+func (d *dealt) finish(t *task, now float64, r *rates) {
+	*t.left = 1
+	switch {
+	case t.when == makingDealt:
+		d.made++
+	case t.when < takingDealt:
+		p := t.when - sendingDealt
+		d.lineFree[p] = max(d.lineFree[p], now) + t.piece.bytes*r.byteNS
+		d.arrival[p] = append(d.arrival[p], d.lineFree[p]+r.oneWay)
+		d.sent[p]++
+	default:
+		d.taken[t.when-takingDealt]++
+	}
 }
 
 // book adds a stretch of time to what the client is at, and to the cores that are busy.

@@ -7,9 +7,7 @@ import "slices"
 type timeline struct {
 	moments []moment
 	pieces  [2][3][]piece // by party and When, moment after moment
-	// dealer is the work of a dealer, which begins with the phase, and dealtBytes what it then sends each party.
-	dealer     piece
-	dealtBytes [2]float64
+	dealing dealing
 
 	whole   piece   // what is not split
 	entries []entry // the ledger's, op after op
@@ -32,6 +30,14 @@ type piece struct {
 	// upTo is the part of the tag's work that ends with this piece. The answer to what is multiplied in slots waits for no more than as much.
 	upTo  float64
 	slots bool
+}
+
+// dealing is what a dealer does, who begins with the phase, in pieces that are alike: a piece is made, sent to both parties at once while the
+// next is made, and taken in by them beside whatever else they do. No pieces: nobody deals.
+type dealing struct {
+	pieces          int
+	making          piece
+	sending, taking [2]piece // by party
 }
 
 // nanoseconds of work on one core, on all cores of the machine, and on one core while the others are busy.
@@ -166,7 +172,7 @@ func (tl *timeline) grain() {
 
 // lay lays a phase out, in the memory of what was laid out before.
 func (tl *timeline) lay(l *Ledger, phase Phase, t *rates) {
-	tl.moments, tl.dealer, tl.dealtBytes = tl.moments[:0], piece{}, [2]float64{}
+	tl.moments, tl.dealing = tl.moments[:0], dealing{}
 	for p := range tl.pieces {
 		for w := range tl.pieces[p] {
 			tl.pieces[p][w] = tl.pieces[p][w][:0]
@@ -253,15 +259,28 @@ func (tl *timeline) split(from Party, send, receive piece) {
 	}
 }
 
-// deal adds up the dealer's work.
+// deal adds up the dealer's work and what it sends, and cuts both.
 func (tl *timeline) deal(l *Ledger, t *rates) {
+	d := &tl.dealing
 	for _, w := range l.Work {
 		if w.Party == Dealer {
-			tl.dealer.work = tl.dealer.work.plus(t.of(Dealer, w.Kernel).call(float64(w.Units)))
+			d.making.work = d.making.work.plus(t.of(Dealer, w.Kernel).call(float64(w.Units)))
 		}
 	}
 	for _, m := range l.Dealt {
-		tl.dealtBytes[m.From] += float64(m.Bytes)
+		d.sending[m.From].bytes += float64(m.Bytes)
+	}
+	bytes := d.sending[Client].bytes + d.sending[Server].bytes
+	if d.making.work.one+bytes == 0 {
+		return
+	}
+	d.pieces = int(min(1+max(bytes/pieceBytes, d.making.work.one/pieceNS), mostPieces))
+	f := 1 / float64(d.pieces)
+	d.making.work = d.making.work.times(f)
+	for p := range d.sending {
+		send, take := &d.sending[p], &d.taking[p]
+		send.bytes *= f
+		send.work, take.work = t.of(Dealer, SendByte).units(send.bytes), t.of(Party(p), ReceiveByte).units(send.bytes)
 	}
 }
 

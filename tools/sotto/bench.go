@@ -292,13 +292,11 @@ func primitiveEntries() []benchEntry {
 	return out
 }
 
-// order is what the measuring process asks of the other: a primitive, a session as the server of a bundle, a training step, or, with none
-// of them, to end.
+// order is what the measuring process asks of the other: a primitive, a session as the server of a bundle, or, with neither, to end.
 type order struct {
 	Primitive string
 	N         int64
 	Bundle    string
-	Step      stepOrder
 }
 
 const orderBytes = 1 << 12 // JSON, padded with spaces
@@ -542,10 +540,6 @@ func obey(s benchSessions, addr string, link wire.Link) error {
 			}
 		case o.Bundle != "":
 			if err := serveLayer(addr, o.Bundle, link); err != nil {
-				return err
-			}
-		case o.Step.Dir != "":
-			if err := serveStep(addr, o.Step, link); err != nil {
 				return err
 			}
 		default:

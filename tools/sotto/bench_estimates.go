@@ -14,7 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/runtime/wire"
 	"sotto/tools/sotto/estimates"
 	"sotto/tools/sotto/growth"
 	"sotto/tools/sotto/prices"
@@ -26,6 +28,12 @@ type estimatedNet struct {
 	netBench
 	links    []string
 	mostRuns int
+	step     *stepBench // instead of a network: a private training session of some steps
+}
+
+// path is where the network is.
+func (n *estimatedNet) path(f *estimatesFlags) string {
+	return filepath.Join(f.examples, n.file+".sotto")
 }
 
 // estimatedNets are networks of both kinds. A large one is among them, since prices that fit small ones need not fit it; each of its runs takes
@@ -35,12 +43,23 @@ var estimatedNets = []estimatedNet{
 	{netBench: netBench{name: "cnet1_cifar10.relu", file: "cnet1_cifar10"}},
 	{netBench: netBench{name: "resnet18_cifar.relu", file: "resnet18_cifar", set: []string{"act=relu", "pool=maxpool"}}},
 	{netBench: netBench{name: "resnet18_cifar.x2act", file: "resnet18_cifar", set: []string{"act=x2act", "pool=avgpool"}}},
-	{netBench{name: "resnet18.x2act", file: "resnet18", set: []string{"act=x2act", "pool=avgpool"}}, []string{"loopback", "pasnet"}, 6},
+	{netBench: netBench{name: "resnet18.x2act", file: "resnet18", set: []string{"act=x2act", "pool=avgpool"}}, links: []string{"loopback", "pasnet"}, mostRuns: 6},
 }
+
+func init() { // steps are outsourced, over links that training is likely on
+	for i := range stepBenches {
+		b := &stepBenches[i]
+		estimatedNets = append(estimatedNets, estimatedNet{netBench: netBench{name: "step." + b.name}, links: []string{"loopback", "lan"}, step: b})
+	}
+}
+
+// sessionSteps is how many steps a session has whose estimate is held against runs: the first sets up what the others go on with.
+const sessionSteps = 3
 
 // Bounds of the estimates.
 const (
 	onlineBound  estimates.Bound = 0.10
+	stepBound    estimates.Bound = 0.15 // of either phase of training steps
 	offlineBound estimates.Bound = 0.15
 	memoryBound  estimates.Bound = 0.20
 	exact        estimates.Bound = 0
@@ -66,7 +85,7 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. Then it calibrates again: estimates are at the\n" +
 			"mean of the prices before and after, since a machine may be faster at one hour than at another. It prints estimate, median, their ratio\n" +
 			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %,\n" +
-			"peak memory 20 %, bytes and rounds exact) fails where the interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a\n" +
+			"peak memory 20 %, bytes and rounds exact; steps of private training, several a session, both phases 15 %) fails where the interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a\n" +
 			"run that was interrupted goes on.",
 		Example: "  sotto bench estimates --journal estimates.jsonl --plot estimates.svg\n  sotto bench estimates --nets minionn.relu --links wan --runs 3\n" +
 			"  sotto bench estimates --prices lists/ --json",
@@ -130,6 +149,7 @@ type estimateCase struct {
 	dir      string      // of the bundles
 	program  string      // hash
 	estimate estimate
+	step     *privateStep // whose sessions are run
 }
 
 func (c *estimateCase) name() string { return fmt.Sprintf("%s %s %s", c.Net, c.Deploy, c.Link) }
@@ -177,6 +197,11 @@ type kernelShare struct {
 func (a *app) benchEstimates(f *estimatesFlags) error {
 	if err := f.check(); err != nil {
 		return err
+	}
+	for _, net := range f.nets { // before anything is measured
+		if n := estimatedNets[slices.IndexFunc(estimatedNets, func(n estimatedNet) bool { return n.name == net })]; n.step == nil && !exists(n.path(f)) {
+			return fmt.Errorf("%s is not there: --examples names the repository's directory of networks", n.path(f))
+		}
 	}
 	ctx, stop := interruptible()
 	defer stop()
@@ -268,7 +293,7 @@ func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*e
 		i := slices.IndexFunc(estimatedNets, func(n estimatedNet) bool { return n.name == net })
 		for _, deploy := range f.deploys {
 			for _, link := range f.links.names {
-				if only := estimatedNets[i].links; !f.named && only != nil && !slices.Contains(only, link) {
+				if only := estimatedNets[i].links; !f.named && only != nil && !slices.Contains(only, link) || estimatedNets[i].step != nil && deploy != string(cost.Outsourced) {
 					continue
 				}
 				t, _ := j.target(link)
@@ -285,9 +310,17 @@ func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*e
 }
 
 func (a *app) compileCase(c *estimateCase, f *estimatesFlags) error {
-	n, err := a.load(filepath.Join(f.examples, c.bench.file+".sotto"), networkFlags{set: c.bench.set})
+	if c.bench.step != nil {
+		s, err := a.prepareStep(c.dir, *c.bench.step, cost.OTAuto, c.target)
+		if err != nil {
+			return err
+		}
+		c.step, c.estimate, c.program = s, sessionEstimate(s, c.target), s.pair.Client.Pair.String()
+		return nil
+	}
+	n, err := a.load(c.bench.path(f), networkFlags{set: c.bench.set})
 	if err != nil {
-		return fmt.Errorf("%w: --examples names the repository's directory of networks", err)
+		return err
 	}
 	quiet := *a
 	quiet.quiet, quiet.progress = true, nil
@@ -299,9 +332,19 @@ func (a *app) compileCase(c *estimateCase, f *estimatesFlags) error {
 	return os.RemoveAll(filepath.Join(c.dir, "clear"))
 }
 
+// sessionEstimate is what a session of sessionSteps takes.
+func sessionEstimate(s *privateStep, target cost.Target) estimate {
+	var all runCost
+	all.add(s.programCosts(target), sessionSteps, true)
+	return estimate{Online: all.Online, Offline: all.Offline}
+}
+
 // ledgerOf lowers a case again, for what its estimate is made of.
 func (a *app) ledgerOf(c *estimateCase, f *estimatesFlags) (*cost.Ledger, error) {
-	n, err := a.load(filepath.Join(f.examples, c.bench.file+".sotto"), networkFlags{set: c.bench.set})
+	if c.step != nil {
+		return ir.Account(c.step.secure, c.step.secure.Funcs[0], c.step.source), nil
+	}
+	n, err := a.load(c.bench.path(f), networkFlags{set: c.bench.set})
 	if err != nil {
 		return nil, err
 	}
@@ -379,9 +422,7 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 				continue
 			}
 			a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())
-			quiet := *a
-			quiet.progress = nil
-			r, err := quiet.runBundle(c.dir, &runFlags{input: "random:1", link: c.Link, offline: string(cost.FromHE)}, nil)
+			r, err := a.runCase(ctx, c)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name(), err)
 			}
@@ -417,12 +458,17 @@ func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cas
 		if i < 0 {
 			return fmt.Errorf("%s has no prices of the link %s behind its runs: accepted are links that it was begun with, or another file", j.name, c.Link)
 		}
+		var err error
+		if c.priced, err = c.target.Mean(j.after[i]); err != nil {
+			return err
+		}
+		if c.step != nil {
+			c.estimate = sessionEstimate(c.step, c.priced)
+			continue
+		}
 		l, err := a.ledgerOf(c, f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name(), err)
-		}
-		if c.priced, err = c.target.Mean(j.after[i]); err != nil {
-			return err
 		}
 		x := cost.Estimate(l, c.priced)
 		c.estimate.Online.at(x.Online)
@@ -433,6 +479,24 @@ func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cas
 
 // at takes the time of a phase at other prices.
 func (e *expected) at(x cost.Expected) { e.MS, e.Low, e.High = x.MS, x.Low, x.High }
+
+// runCase runs a case once.
+func (a *app) runCase(ctx context.Context, c *estimateCase) (*runResult, error) {
+	quiet := *a
+	quiet.progress = nil
+	if c.bench.step == nil {
+		return quiet.runBundle(c.dir, &runFlags{input: "random:1", link: c.Link, offline: string(cost.FromHE)}, nil)
+	}
+	link, err := wire.ParseLink(c.Link)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s, err := quiet.runSteps(ctx, c.dir, c.step.source, link, sessionSteps)
+	if err != nil {
+		return nil, err
+	}
+	return &runResult{Stats: *s}, nil
+}
 
 // judge holds every case against its runs.
 func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) error {
@@ -446,19 +510,26 @@ func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) err
 			return x
 		}
 		e := c.estimate
+		online := onlineBound
+		if c.bench.step != nil {
+			online = stepBound
+		}
 		for _, q := range []struct {
 			what     string
 			estimate float64
 			measured []float64
 			bound    estimates.Bound
 		}{
-			{"online", e.Online.MS, of(func(r journalRun) float64 { return r.Online.MS }), onlineBound},
+			{"online", e.Online.MS, of(func(r journalRun) float64 { return r.Online.MS }), online},
 			{"offline", e.Offline.MS, of(func(r journalRun) float64 { return r.Offline.MS }), offlineBound},
 			{"client_memory", float64(e.PeakBytes.Client), of(func(r journalRun) float64 { return float64(r.ClientPeakRSS) }), memoryBound},
 			{"server_memory", float64(e.PeakBytes.Server), of(func(r journalRun) float64 { return float64(r.ServerPeakRSS) }), memoryBound},
 			{"bytes", float64(e.Online.ClientSent + e.Online.ServerSent + e.Offline.ClientSent + e.Offline.ServerSent), of(journalRun.bytes), exact},
 			{"rounds", float64(e.Online.Rounds + e.Offline.Rounds), of(func(r journalRun) float64 { return float64(r.Online.Rounds + r.Offline.Rounds) }), exact},
 		} {
+			if c.bench.step != nil && q.bound == memoryBound {
+				continue // nothing is said of it
+			}
 			figure, err := estimates.Judge(q.estimate, q.measured, q.bound)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", c.name(), q.what, err)

@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"sotto/backend/twopc"
 	"sotto/frontend"
@@ -22,14 +26,15 @@ import (
 	"sotto/tools/sotto/bench"
 )
 
-// stepBench is one step of private training: LeNet on images of 28x28, a batch of 32, two processes that hold shares of everything, over mutual
-// TLS, and a dealer's process where the material is from one.
+// stepBench is a step of private training, a batch of 32: two processes that hold shares of everything, over mutual TLS, and a dealer's process where
+// the material is from one.
 type stepBench struct {
 	name      string
-	pool      string
+	doc       string // of the network
+	text      string
 	nonlinear pass.Nonlinear
 	source    cost.Source
-	other     otherStep
+	other     *otherStep // nil: nobody's is known
 }
 
 // otherStep is what another system takes for the step.
@@ -41,27 +46,24 @@ type otherStep struct {
 
 // CrypTen's steps, whose dealer's material is not counted either: measurements of that system, two processes on two cores over loopback.
 var (
-	cryptenMaxPool = otherStep{"CrypTen", 1840, 323e6}
-	cryptenAvgPool = otherStep{"CrypTen", 1160, 108e6}
+	cryptenMaxPool = &otherStep{"CrypTen", 1840, 323e6}
+	cryptenAvgPool = &otherStep{"CrypTen", 1160, 108e6}
 )
 
 var stepBenches = []stepBench{
-	{"lenet.maxpool", "maxpool", pass.DealtSign, cost.FromDealer, cryptenMaxPool},
-	{"lenet.avgpool", "avgpool", pass.DealtSign, cost.FromDealer, cryptenAvgPool},
-	{"lenet.maxpool.ot", "maxpool", pass.OTSign, cost.FromDealer, cryptenMaxPool},
-	{"lenet.avgpool.ot", "avgpool", pass.OTSign, cost.FromDealer, cryptenAvgPool},
-	{"lenet.maxpool.he", "maxpool", pass.OTSign, cost.FromHE, cryptenMaxPool},
-	{"lenet.avgpool.he", "avgpool", pass.OTSign, cost.FromHE, cryptenAvgPool},
+	{"lenet.maxpool", "LeNet with maxpool, 28x28", lenet("maxpool(2) |> relu"), pass.DealtSign, cost.FromDealer, cryptenMaxPool},
+	{"lenet.avgpool", "LeNet with avgpool, 28x28", lenet("relu |> avgpool(2)"), pass.DealtSign, cost.FromDealer, cryptenAvgPool},
+	{"lenet.maxpool.ot", "LeNet with maxpool, 28x28", lenet("maxpool(2) |> relu"), pass.OTSign, cost.FromDealer, cryptenMaxPool},
+	{"lenet.avgpool.ot", "LeNet with avgpool, 28x28", lenet("relu |> avgpool(2)"), pass.OTSign, cost.FromDealer, cryptenAvgPool},
+	{"lenet.maxpool.he", "LeNet with maxpool, 28x28", lenet("maxpool(2) |> relu"), pass.OTSign, cost.FromHE, cryptenMaxPool},
+	{"lenet.avgpool.he", "LeNet with avgpool, 28x28", lenet("relu |> avgpool(2)"), pass.OTSign, cost.FromHE, cryptenAvgPool},
+	{"tiny", "the network of passes/fixedstep/RATIONALE.md, 28x28", normalisedNet, pass.DealtSign, cost.FromDealer, nil},
 }
 
 const stepBatch = 32
 
-// text is the network. A max-pool stands before its relu, which is the same function with fewer comparisons.
-func (b stepBench) text() string {
-	order := "relu |> avgpool(2)"
-	if b.pool == "maxpool" {
-		order = "maxpool(2) |> relu"
-	}
+// lenet is the network. A max-pool stands before its relu, which is the same function with fewer comparisons.
+func lenet(order string) string {
 	return fmt.Sprintf(`net lenet {
   input image: f32[1, 28, 28] from client
   x = conv(image, 6, kernel = 5, pad = 2) as conv1 |> %[1]s
@@ -72,12 +74,21 @@ func (b stepBench) text() string {
 `, order)
 }
 
+// normalisedNet is small beside its rounds, and is normalised.
+const normalisedNet = `net tiny {
+  input image: f32[1, 28, 28] from client { mean = [0.5], std = [0.25] }
+  x = conv(image, 8, kernel = 5, stride = 2, pad = 2) as conv1 |> batchnorm as bn1 |> maxpool(2) as pool1 |> relu as relu1
+  x = conv(x, 16, kernel = 3, pad = 1) as conv2 |> batchnorm as bn2 |> relu as relu2 |> avgpool(2, stride = 2) as pool2
+  output logits = flatten(x) |> linear(10) as fc to client
+}
+`
+
 func stepEntries() []benchEntry {
 	var out []benchEntry
 	for _, b := range stepBenches {
 		for _, p := range netPhases {
 			products := map[cost.Source]string{cost.FromDealer: "a dealer", cost.FromHE: "the two parties alone"}[b.source]
-			out = append(out, benchEntry{b.name + p.suffix, fmt.Sprintf("a step of LeNet with %s, batch %d, 28x28, comparisons by %s, products by %s", b.pool, stepBatch, b.nonlinear, products)})
+			out = append(out, benchEntry{b.name + p.suffix, fmt.Sprintf("a step of %s, batch %d, comparisons by %s, products by %s", b.doc, stepBatch, b.nonlinear, products)})
 		}
 	}
 	return out
@@ -91,7 +102,7 @@ func (a *app) benchSteps(f *benchFlags, names []string) (*benchReport, error) {
 			if !slices.ContainsFunc(netPhases, wanted) {
 				continue
 			}
-			list, err := a.benchStep(p, b, f)
+			list, err := a.benchStep(b, f, p.link)
 			if err != nil {
 				return fmt.Errorf("%s: %w", b.name, err)
 			}
@@ -106,43 +117,32 @@ func (a *app) benchSteps(f *benchFlags, names []string) (*benchReport, error) {
 }
 
 // benchStep compiles a step, runs it so often, and gives a result for each of netPhases.
-func (a *app) benchStep(p *benchPair, b stepBench, f *benchFlags) ([]benchResult, error) {
+func (a *app) benchStep(b stepBench, f *benchFlags, link wire.Link) ([]benchResult, error) {
 	tmp, err := os.MkdirTemp("", "sotto-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
-	expected, err := a.prepareStep(tmp, b, f)
+	prices, err := a.target(f.link, &network{})
 	if err != nil {
 		return nil, err
 	}
-	keys := filepath.Join(tmp, defaultKeys)
-	if _, err := writeKeys(keys); err != nil {
+	x, err := a.prepareStep(tmp, b, f.ot, prices)
+	if err != nil {
 		return nil, err
 	}
 	ctx, stop := interruptible()
-	g := &group{app: a, ctx: ctx, cancel: stop, common: []string{"--keys", keys}}
-	defer g.stop()
-	addr := ""
-	if b.source == cost.FromDealer {
-		dealer, err := g.start("deal", filepath.Join(tmp, dealerDir), "--listen", "127.0.0.1:0", "--quiet")
-		if err != nil {
-			return nil, err
-		}
-		if addr, err = dealer.listening(); err != nil {
-			return nil, err
-		}
-	}
+	defer stop()
 	var runs []*party.Stats
 	for i := range f.runs {
 		a.progress.step("%s, run %d of %d", b.name, i+1, f.runs)
-		s, err := p.step(ctx, stepOrder{tmp, addr})
+		s, err := a.runSteps(ctx, tmp, b.source, link, 1)
 		if err != nil {
-			return nil, err
+			return nil, interrupted(ctx, err)
 		}
 		runs = append(runs, s)
 	}
-	return b.results(runs, expected), nil
+	return b.results(runs, x.programCosts(prices).First), nil
 }
 
 func (b stepBench) results(runs []*party.Stats, e estimate) (list []benchResult) {
@@ -151,7 +151,7 @@ func (b stepBench) results(runs []*party.Stats, e estimate) (list []benchResult)
 		of := [2]expected{e.Online, e.Offline}[i]
 		x.DealerBytes, x.EstimateMS = of.DealerSent, of.MS
 		if i == 0 {
-			x.Other = &b.other
+			x.Other = b.other
 		}
 		list = append(list, x)
 	}
@@ -170,69 +170,110 @@ func (r *benchResult) besideStep() string {
 	return s
 }
 
-// prepareStep compiles a step into a directory and says what it should cost.
-func (a *app) prepareStep(dir string, b stepBench, f *benchFlags) (estimate, error) {
-	loaded, err := frontend.Load(b.name+".sotto", []byte(b.text()), frontend.Options{})
+// prepareStep compiles a step into a directory.
+func (a *app) prepareStep(dir string, b stepBench, ot string, prices cost.Target) (*privateStep, error) {
+	loaded, err := frontend.Load(b.name+".sotto", []byte(b.text), frontend.Options{})
 	if err != nil {
-		return estimate{}, err
-	}
-	prices, err := a.target(f.link, &network{})
-	if err != nil {
-		return estimate{}, err
+		return nil, err
 	}
 	c := &pass.Context{Deploy: cost.Outsourced, Source: b.source, Protocols: pass.Protocols{Nonlinear: b.nonlinear}, Elementwise: cost.AlwaysElementwise(cost.BySIMD),
 		Training: &pass.Training{Batch: stepBatch, Optimiser: pass.SGD{Momentum: 0.9}}}
-	if c.OT, err = cost.ParseOTPolicy(f.ot, prices); err != nil {
-		return estimate{}, usageError{err}
+	if c.OT, err = cost.ParseOTPolicy(ot, prices); err != nil {
+		return nil, usageError{err}
 	}
-	m := loaded.Module
+	s := &privateStep{source: b.source, secure: loaded.Module}
 	var r pass.Runner
-	if err := r.Run(c, m, slices.Concat(passes.ToTrainable, passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)...); err != nil {
-		return estimate{}, err
+	if err := r.Run(c, s.secure, slices.Concat(passes.ToTrainable, passes.ToTrain, passes.ToFixedStep, passes.ToPrivateStep)...); err != nil {
+		return nil, err
 	}
-	pair, err := twopc.Emit(m, m.Funcs[0])
-	if err != nil {
-		return estimate{}, err
+	if s.pair, err = twopc.Emit(s.secure, s.secure.Funcs[0]); err != nil {
+		return nil, err
 	}
-	return costs(m, pair, b.source, prices), writePair(dir, pair)
+	if err := writePair(dir, s.pair); err != nil {
+		return nil, err
+	}
+	_, err = writeKeys(filepath.Join(dir, defaultKeys))
+	return s, err
 }
 
-// stepOrder asks for a party of a step: Dir has the bundles and the keys; without a dealer's address the two make the material alone.
-type stepOrder struct{ Dir, Dealer string }
-
-// step runs a step with the other process, as S0, over a connection of its own.
-func (p *benchPair) step(ctx context.Context, o stepOrder) (*party.Stats, error) {
-	if err := p.conn.Send(order{Step: o}.encode()); err != nil {
-		return nil, err
-	}
-	socket, err := p.listener.Accept()
+// runSteps runs a session of so many steps of what prepareStep wrote, as S0: beside a process that is S1, and a dealer's if the material is from one.
+func (a *app) runSteps(ctx context.Context, dir string, source cost.Source, link wire.Link, steps int) (*party.Stats, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	g := &group{app: a, ctx: ctx, cancel: cancel, common: []string{"--keys", filepath.Join(dir, defaultKeys), "--link", link.Name}}
+	defer g.stop()
+	o := stepParty{dir: dir, steps: steps, link: link}
+	if source == cost.FromDealer {
+		dealer, err := g.start("deal", filepath.Join(dir, dealerDir), "--listen", "127.0.0.1:0", "--quiet")
+		if err != nil {
+			return nil, err
+		}
+		if o.dealer, err = dealer.listening(); err != nil {
+			return nil, err
+		}
+	}
+	peer, err := g.start("step-peer", dir, "--connect", l.Addr().String(), "--dealer", o.dealer, "--steps", fmt.Sprint(steps))
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	l.(*net.TCPListener).SetDeadline(time.Now().Add(wire.DefaultTimeout))
+	socket, err := l.Accept()
+	if err != nil {
+		return nil, errors.Join(err, peer.failure())
 	}
 	return o.play(ctx, cost.Client, func(config *tls.Config) (*wire.Conn, error) {
-		return wire.Accept(ctx, socket, config, wire.Options{Link: p.link})
+		return wire.Accept(ctx, socket, config, wire.Options{Link: link})
 	})
 }
 
-// serveStep is the other process's part of a step.
-func serveStep(addr string, o stepOrder, link wire.Link) error {
-	socket, err := net.Dial("tcp", addr)
-	if err != nil {
-		return err
+// newStepPeerCmd is S1 of runSteps.
+func newStepPeerCmd() *cobra.Command {
+	var o stepParty
+	var addr, link, keys string
+	c := &cobra.Command{
+		Use: "step-peer DIR", Hidden: true, Args: cobra.ExactArgs(1), Short: "the other server of a training step that is measured",
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			o.dir = args[0]
+			if o.link, err = wire.ParseLink(link); err != nil {
+				return usageError{err}
+			}
+			socket, err := net.Dial("tcp", addr)
+			if err != nil {
+				return err
+			}
+			_, err = o.play(c.Context(), cost.Server, func(config *tls.Config) (*wire.Conn, error) {
+				return wire.Connect(c.Context(), socket, config, wire.Options{Link: o.link})
+			})
+			return err
+		},
 	}
-	_, err = o.play(context.Background(), cost.Server, func(config *tls.Config) (*wire.Conn, error) {
-		return wire.Connect(context.Background(), socket, config, wire.Options{Link: link})
-	})
-	return err
+	c.Flags().StringVar(&addr, "connect", "", "`address` of the other one")
+	c.Flags().StringVar(&o.dealer, "dealer", "", "`address` of the dealer")
+	c.Flags().StringVar(&link, "link", "", "as sotto bench has it")
+	c.Flags().StringVar(&keys, "keys", "", "`directory` of keys: DIR's")
+	c.Flags().IntVar(&o.steps, "steps", 1, "steps of the session")
+	return c
 }
 
-// play runs a party of the step.
-func (o stepOrder) play(ctx context.Context, p cost.Party, meet func(*tls.Config) (*wire.Conn, error)) (*party.Stats, error) {
-	b, err := openBundle(filepath.Join(o.Dir, p.String()), p)
+// stepParty is a party of a session of some steps: dir has the bundles and the keys.
+type stepParty struct {
+	dir, dealer string
+	steps       int
+	link        wire.Link
+}
+
+// play runs a party of the session.
+func (o *stepParty) play(ctx context.Context, p cost.Party, meet func(*tls.Config) (*wire.Conn, error)) (*party.Stats, error) {
+	b, err := openBundle(filepath.Join(o.dir, p.String()), p)
 	if err != nil {
 		return nil, err
 	}
-	peer := peerFlags{keys: filepath.Join(o.Dir, defaultKeys), dealer: o.Dealer, timeout: wire.DefaultTimeout}
+	peer := peerFlags{keys: filepath.Join(o.dir, defaultKeys), dealer: o.dealer, timeout: wire.DefaultTimeout}
 	config, err := peer.tls(roleOf(p), roleOf(p.Other()))
 	if err != nil {
 		return nil, err
@@ -246,8 +287,9 @@ func (o stepOrder) play(ctx context.Context, p cost.Party, meet func(*tls.Config
 		return nil, err
 	}
 	defer conn.Close()
-	res, err := party.Run(ctx, party.Options{Bundle: b, Conn: conn, Source: source, Dealer: peer.dialDealer(roleOf(p)),
-		Input: drawnShares(b.Program), Resident: layerResident})
+	in := drawnShares(b.Program)
+	res, err := party.Train(ctx, party.Training{Options: party.Options{Conn: conn, Source: source, Dealer: peer.dialDealer(roleOf(p)), Resident: layerResident},
+		Programs: []party.Program{{Bundle: b}}, Schedule: make([]int, o.steps), Every: o.steps, Feed: func(int) (party.Input, error) { return in, nil }, State: in.State})
 	if err != nil {
 		return nil, err
 	}

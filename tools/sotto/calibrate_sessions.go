@@ -11,6 +11,7 @@ import (
 	"sotto/ir"
 	"sotto/ir/cost"
 	"sotto/passes/pass"
+	"sotto/runtime/party"
 	"sotto/runtime/wire"
 	"sotto/tools/sotto/prices"
 )
@@ -20,7 +21,7 @@ type sample struct {
 	name      string
 	text      string
 	nonlinear pass.Nonlinear
-	deploys   []cost.Deployment
+	deploys   []cost.Deployment // nil: a step of its training is run, with a dealer
 }
 
 // eitherWay is both deployments.
@@ -48,6 +49,20 @@ var sampled = []sample{
 	{"convolutions of many weights", stack(3, 512, 4, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
 	{"large ReLUs by OT", stack(2, 64, 56, "conv(x, %d, kernel = 3, pad = 1) |> relu"), pass.OTSign, eitherWay},
 	{"depthwise", stack(3, 64, 16, "conv(x, %d, kernel = 3, pad = 1, groups = 64) |> x2act"), "", eitherWay[:1]},
+	{"training of convolutions", classifier(stack(2, 8, 20, "conv(x, %d, kernel = 5, pad = 2) |> relu")), pass.DealtSign, nil},
+	{"training of linear layers", classifier(stack(3, 96, 1, "linear(x, %d) |> relu")), pass.DealtSign, nil},
+	{"training with average-pooling, by OT", classifier(stack(2, 8, 20, "conv(x, %d, kernel = 5, pad = 2) |> relu |> avgpool(3, stride = 1, pad = 1)")), pass.OTSign, nil},
+	{"training with max-pooling", classifier(stack(1, 8, 24, "conv(x, %d, kernel = 3, pad = 1) |> maxpool(2) |> relu")), pass.DealtSign, nil},
+	{"training with batch normalisation", classifier(stack(2, 8, 16, "conv(x, %d, kernel = 3, pad = 1) |> batchnorm |> relu")), pass.DealtSign, nil},
+}
+
+// trains tells whether a training step is run.
+func (s *sample) trains() bool { return s.deploys == nil }
+
+// classifier puts a linear layer of few classes behind a network.
+func classifier(text string) string {
+	at := strings.LastIndex(text, " to client")
+	return text[:at] + " |> flatten |> linear(10)" + text[at:]
 }
 
 // stack is a network of a layer repeated, so many channels of a square image throughout.
@@ -104,7 +119,11 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(samp
 	defer os.RemoveAll(tmp)
 	var all []*sampleRun
 	for _, s := range sampled[:min(b.Samples, len(sampled))] {
-		for _, d := range s.deploys {
+		deploys := s.deploys
+		if s.trains() {
+			deploys = []cost.Deployment{cost.Outsourced}
+		}
+		for _, d := range deploys {
 			x := &sampleRun{sample: s, deploy: d, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
 			a.progress.step("compiling %s, %s", s.name, d)
 			if err := a.compileSample(x, t, tmp); err != nil {
@@ -120,7 +139,7 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(samp
 			}
 			a.progress.step("session %d of %d: %s, %s", run+1, b.SampleRuns, x.name, x.deploy)
 			for i, link := range sampleLinks {
-				if err := a.runSample(x, i, link); err != nil {
+				if err := a.runSample(ctx, x, i, link); err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", x.name, x.deploy, err)
 				}
 			}
@@ -158,6 +177,13 @@ type sampleRun struct {
 }
 
 func (a *app) compileSample(x *sampleRun, t cost.Target, tmp string) error {
+	if x.trains() {
+		s, err := a.prepareStep(x.dir, stepBench{name: "sample", text: x.text, nonlinear: x.nonlinear, source: cost.FromDealer}, cost.OTAuto, t)
+		if err == nil {
+			x.ledger = ir.Account(s.secure, s.secure.Funcs[0], cost.FromDealer)
+		}
+		return err
+	}
 	file := filepath.Join(tmp, "sample.sotto")
 	if err := os.WriteFile(file, []byte(x.text), 0o600); err != nil {
 		return err
@@ -197,14 +223,25 @@ func (a *app) ledger(n *network, flags lowerFlags, t cost.Target) (*cost.Ledger,
 	return ir.Account(l.secure, l.secure.Funcs[0], cost.FromHE), nil
 }
 
-func (a *app) runSample(x *sampleRun, i int, link wire.Link) error {
+func (a *app) runSample(ctx context.Context, x *sampleRun, i int, link wire.Link) error {
 	quiet := *a
 	quiet.progress = nil
-	r, err := quiet.runBundle(x.dir, &runFlags{input: "random:1", link: link.Name, offline: string(cost.FromHE)}, nil)
+	took, err := quiet.sampleStats(ctx, x, link)
 	if err != nil {
 		return err
 	}
 	ms := &x.ms[i]
-	ms[cost.Offline], ms[cost.Online] = append(ms[cost.Offline], r.Offline.MS), append(ms[cost.Online], r.Online.MS)
+	ms[cost.Offline], ms[cost.Online] = append(ms[cost.Offline], took.Offline.MS), append(ms[cost.Online], took.Online.MS)
 	return nil
+}
+
+func (a *app) sampleStats(ctx context.Context, x *sampleRun, link wire.Link) (*party.Stats, error) {
+	if x.trains() {
+		return a.runSteps(ctx, x.dir, cost.FromDealer, link, 1)
+	}
+	r, err := a.runBundle(x.dir, &runFlags{input: "random:1", link: link.Name, offline: string(cost.FromHE)}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &r.Stats, nil
 }

@@ -32,6 +32,7 @@ func newDealCmd(a *app) *cobra.Command {
 	f.add(c)
 	c.Flags().StringVar(&listen, "listen", "", "`address` to listen on, host:port; port 0 takes a free one")
 	c.MarkFlagRequired("listen")
+	c.Flags().StringVar(&f.link, "link", "loopback", "shape what it sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
 	return c
 }
 
@@ -68,7 +69,11 @@ func (a *app) dealOut(deals []material.Deal, listen string, f *peerFlags) error 
 	if err != nil {
 		return err
 	}
-	l, err := material.Listen(listen, id, pins, wire.Options{Timeout: f.timeout})
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	l, err := material.Listen(listen, id, pins, o)
 	if err != nil {
 		return err
 	}

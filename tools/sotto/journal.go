@@ -110,7 +110,7 @@ func (j *journal) readLine(line []byte) error {
 	if json.Unmarshal(line, &run) != nil || run.Program == "" {
 		return errJournal
 	}
-	j.runs[run.key()] = append(j.runs[run.key()], run)
+	j.hold(run)
 	return nil
 }
 
@@ -139,8 +139,14 @@ func (j *journal) end(targets []cost.Target) error {
 // add keeps a run.
 func (j *journal) add(c *estimateCase, r *runResult) error {
 	run := journalRun{estimateCase: *c, Program: c.program, Online: r.Online, Offline: r.Offline, ClientPeakRSS: r.ClientPeakRSS, ServerPeakRSS: r.ServerPeakRSS}
-	j.runs[run.key()] = append(j.runs[run.key()], run)
+	j.hold(run)
 	return j.write(run)
+}
+
+// hold takes a run, which prices that were measured behind earlier ones are not behind.
+func (j *journal) hold(run journalRun) {
+	j.runs[run.key()] = append(j.runs[run.key()], run)
+	j.after = nil
 }
 
 func (j *journal) write(v any) error {

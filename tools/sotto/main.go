@@ -111,7 +111,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newCalibrateCmd(a),
 		newDoctorCmd(a),
 		newBenchCmd(a),
-		newBenchPeerCmd(a),
+		newBenchPeerCmd(a), newStepPeerCmd(),
 		newManCmd(a),
 		newVersionCmd(a),
 	)

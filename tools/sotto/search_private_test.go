@@ -81,7 +81,7 @@ func TestKilledSearch(t *testing.T) {
 	server, client := p.party("server"), p.party("client")
 	out := p.ends(client, 0, "")
 	p.ends(server, 0, "")
-	var told stepEstimate
+	var told runEstimate
 	var took privateResult
 	line(t, out, "estimate", &told)
 	line(t, out, "program_hash", &took)

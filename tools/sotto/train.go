@@ -38,17 +38,20 @@ import (
 
 // trainFlags say on what, and how, a network is trained.
 type trainFlags struct {
-	network networkFlags
-	data    string
-	output  string
-	init    string
-	resume  bool
-	every   time.Duration
-	how     trainingFlags
-	teacher teacherFlags
-	ranges  string
-	target  string
-	private privateFlags
+	network    networkFlags
+	data       string
+	output     string
+	init       string
+	resume     bool
+	every      time.Duration
+	how        trainingFlags
+	teacher    teacherFlags
+	ranges     string
+	accuracies string          // what a training with each softmax came to
+	floor      float64         // what accuracy the one that is picked has at least
+	weighed    []pricedSoftmax // those that hold it, if one was picked
+	target     string
+	private    privateFlags
 	settings
 }
 
@@ -111,6 +114,9 @@ func newTrainCmd(a *app) *cobra.Command {
 			"\n  sotto train examples/minionn.sotto --private --serve :7766 --images 60000 -o model" +
 			"\n  sotto train examples/minionn.sotto --private --connect model.example:7766 --data glyphs -o mine",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if (f.accuracies != "" || f.floor != 0) && f.Softmax != softmaxAuto {
+				return usagef("--accuracies and --accuracy-floor are of --softmax %s", softmaxAuto)
+			}
 			if f.private.private {
 				r, err := a.trainPrivate(args[0], &f)
 				if err != nil || r == nil { // a dealer has nothing to say in the end
@@ -120,6 +126,13 @@ func newTrainCmd(a *app) *cobra.Command {
 			}
 			if err := f.private.unused(cmd, "offline", "images", "ot", "products"); err != nil {
 				return err
+			}
+			if f.Softmax == softmaxAll && f.Ring != 0 {
+				r, err := a.trainSoftmaxes(args[0], f)
+				if err != nil {
+					return err
+				}
+				return a.show(r, r.text)
 			}
 			r, err := a.train(args[0], f)
 			if err != nil {
@@ -140,6 +153,8 @@ func newTrainCmd(a *app) *cobra.Command {
 	f.settings.add(c)
 	f.fixedSettings.add(c)
 	addRangesFlag(c, &f.ranges)
+	c.Flags().StringVar(&f.accuracies, "accuracies", "", "`file` of what accuracy each softmax came to on public data, of which --softmax auto takes one: "+softmaxFile+" of --softmax all")
+	c.Flags().Float64Var(&f.floor, "accuracy-floor", 0, "the least `accuracy`, of 1, that --softmax auto takes: of those that reach it the one whose steps cost the least at --target's prices")
 	f.private.add(c)
 	f.private.addTraining(c)
 	return c
@@ -149,7 +164,7 @@ func newTrainCmd(a *app) *cobra.Command {
 func (f *fixedSettings) add(c *cobra.Command) {
 	c.Flags().IntVar(&f.Ring, "ring", 0, "train in fixed point in a ring of so many `bits`: 64 (default: in float)")
 	c.Flags().IntVar(&f.Frac, "frac", 0, "fraction `bits` of activations in the ring, 13 to 20 (default 16); weights have 8 more")
-	c.Flags().StringVar(&f.Softmax, "softmax", "", "what stands for `softmax` in the ring: "+strings.Join(softmaxNames(), ", ")+" (default "+string(pass.Taylor)+")")
+	c.Flags().StringVar(&f.Softmax, "softmax", "", "what stands for `softmax` in the ring: "+strings.Join(softmaxNames(), ", ")+" (default "+string(pass.Taylor)+"); sotto train: all, to train with each, and with --private auto, the cheapest that is accurate enough")
 }
 
 func softmaxNames() (names []string) {

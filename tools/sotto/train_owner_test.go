@@ -36,7 +36,7 @@ func TestPrivateTrainingWithoutADealer(t *testing.T) {
 	p := newAlonePlace(t)
 	mustSotto(t, "share", "glyphs:16", "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path("a"))
 	out, _ := p.trainAlone([]string{"--data-bundle", "a/server.data"}, []string{"--data-bundle", "a/client.data"})
-	var told stepEstimate
+	var told runEstimate
 	var took privateResult
 	line(t, out, "estimate", &told)
 	line(t, out, "program_hash", &took)

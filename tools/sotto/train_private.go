@@ -50,7 +50,7 @@ type privateFlags struct {
 	serve, connect, deal string
 	data                 []string
 	images               int
-	every                int
+	every, estimate      int
 	nonlinear, ot        string
 	products             string
 }
@@ -62,6 +62,7 @@ func (f *privateFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.deal, "deal", "", "private: be the dealer of both, and listen on this `address`")
 	c.Flags().StringVar(&f.dealer, "dealer", "", "private: `address` of a dealer, who makes the material of every step")
 	c.Flags().StringArrayVar(&f.data, "data-bundle", nil, "private: this server's half of a data set, `file` of sotto share; again for every owner")
+	c.Flags().IntVar(&f.estimate, "estimate", 0, "private: say what a run on so many `images` costs by --target's prices, and do nothing")
 	c.Flags().IntVar(&f.every, "checkpoint-steps", 50, "private: steps between checkpoints")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", "private: how signs are computed: gc, ot or fss (default: fss with a dealer, ot without)")
 	c.Flags().StringVar(&f.link, "link", "loopback", "private: shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
@@ -78,7 +79,7 @@ func (f *privateFlags) addTraining(c *cobra.Command) {
 
 // unused refuses what a run in the clear would leave unread: these flags and more.
 func (f *privateFlags) unused(cmd *cobra.Command, more ...string) error {
-	for _, flag := range append(more, "serve", "connect", "deal", "dealer", "data-bundle", "checkpoint-steps", "nonlinear", "link", "keys", "timeout") {
+	for _, flag := range append(more, "serve", "connect", "estimate", "deal", "dealer", "data-bundle", "checkpoint-steps", "nonlinear", "link", "keys", "timeout") {
 		if cmd.Flags().Changed(flag) {
 			return usagef("--%s is for --private, which is missing", flag)
 		}
@@ -88,6 +89,9 @@ func (f *privateFlags) unused(cmd *cobra.Command, more ...string) error {
 
 // role is whom the flags make of this process. Two owners take no shares of data.
 func (f *privateFlags) role(owned bool) (wire.Role, error) {
+	if f.estimate > 0 {
+		return wire.Dealer, nil // who has no data
+	}
 	role, named := wire.Role(0), 0
 	for r, addr := range map[wire.Role]string{wire.Server: f.serve, wire.Client: f.connect, wire.Dealer: f.deal} {
 		if addr != "" {
@@ -145,7 +149,7 @@ func (f *trainFlags) checkPrivate() error {
 			return err
 		}
 	}
-	if f.output == "" && f.private.deal == "" {
+	if f.output == "" && f.private.deal == "" && f.private.estimate == 0 {
 		return usagef("-o is missing: accepted is the folder to write to")
 	}
 	if f.Ring == 0 {
@@ -232,6 +236,13 @@ func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	target, err := a.target(f.target, n)
+	if err == nil {
+		err = a.pickSoftmax(n, f, target)
+	}
+	if err != nil {
+		return nil, err
+	}
 	s, err := a.privateStep(n, f)
 	if err != nil {
 		return nil, err
@@ -248,7 +259,7 @@ func (a *app) trainPrivate(path string, f *trainFlags) (*privateResult, error) {
 		}
 	}
 	return a.privately(role, &f.private, &privateWork{net: n, owners: f.owners(), steps: []*privateStep{s}, output: f.output, resume: f.resume, target: f.target, batch: f.how.batch, epochs: f.Epochs,
-		seed: f.Seed, turns: f.turns, fits: func(steps int) (*engine.Margin, error) { return a.fitsRing(f.ranges, of, steps) }, begin: func() (map[string][]float32, error) { return a.publicWeights(n, f.init, f.weightSeed()) }, plan: party.Plan{
+		seed: f.Seed, softmax: f.weighed, turns: f.turns, fits: func(steps int) (*engine.Margin, error) { return a.fitsRing(f.ranges, of, steps) }, begin: func() (map[string][]float32, error) { return a.publicWeights(n, f.init, f.weightSeed()) }, plan: party.Plan{
 			{Name: "the learning rate (--rate, --schedule and others)", Value: of.Rates},
 			{Name: "the beginning of weights (--init, --seed)", Value: beginning}}})
 }
@@ -308,6 +319,8 @@ type privateWork struct {
 	// begin gives what of the state does not begin with zeros, by path.
 	begin func() (map[string][]float32, error)
 	plan  party.Plan // of what else both must have alike
+	// softmax is what --softmax auto chose from.
+	softmax []pricedSoftmax
 	// fits, if set, gives what is known of how near so many steps come to the bounds of the ring, or says why they are not begun.
 	fits func(steps int) (*engine.Margin, error)
 }
@@ -355,6 +368,9 @@ type privateTurn struct {
 
 // privately is a private run for one of the three.
 func (a *app) privately(role wire.Role, f *privateFlags, w *privateWork) (*privateResult, error) {
+	if f.estimate > 0 {
+		return nil, a.estimateRun(f.estimate, w)
+	}
 	if role == wire.Dealer {
 		var deals []material.Deal
 		for _, s := range w.steps {
@@ -395,21 +411,6 @@ type privateTraining struct {
 	fresh   time.Time // when the last session began its steps
 	base    int       // its first step
 	trained *party.Trained
-}
-
-// stepEstimate is what the declared costs say of a whole run, before it begins.
-type stepEstimate struct {
-	head
-	Estimate struct {
-		Steps       int     `json:"steps"`
-		StepMS      float64 `json:"step_ms"`
-		StepBytes   int64   `json:"step_bytes"` // between the servers, both phases
-		DealerBytes int64   `json:"step_dealer_bytes"`
-		Rounds      int     `json:"step_rounds"`
-		MS          float64 `json:"ms"`
-		Bytes       int64   `json:"bytes"`
-		Target      string  `json:"target"`
-	} `json:"estimate"`
 }
 
 // wipe drops this server's shares of the data, and of what the state began with.
@@ -665,36 +666,9 @@ func (t *privateTraining) estimate() error {
 	if err != nil {
 		return err
 	}
-	line := stepEstimate{head: version1}
-	x := &line.Estimate
-	x.Steps, x.Target = len(t.turns), target.Name
-	for i, s := range t.work.steps {
-		e := costs(s.secure, s.pair, s.source, target) // of its first run, which sets up the session's OT extensions
-		later := costsAgain(s.secure, s.pair, s.source, target)
-		for _, u := range t.turns {
-			if u.Program != i {
-				continue
-			}
-			x.MS += e.Offline.MS + e.Online.MS
-			x.Bytes += e.Offline.Bytes + e.Online.Bytes
-			x.DealerBytes += e.Offline.DealerSent
-			x.Rounds += e.Offline.Rounds + e.Online.Rounds
-			e = later
-		}
-	}
-	x.StepMS, x.StepBytes = x.MS/float64(x.Steps), x.Bytes/int64(x.Steps)
-	x.DealerBytes /= int64(x.Steps)
-	x.Rounds /= x.Steps
-	if t.app.json {
-		return json.NewEncoder(t.app.out).Encode(line)
-	}
-	dealt := "no dealer"
-	if x.DealerBytes > 0 {
-		dealt = size(x.DealerBytes) + " from the dealer"
-	}
-	t.app.notice("%d steps of %d images, estimated on %s: %s, %s and %d rounds a step (%s), %v and %s in all", x.Steps, t.work.batch, x.Target,
-		duration(x.StepMS), size(x.StepBytes), x.Rounds, dealt, time.Duration(x.MS*float64(time.Millisecond)).Round(time.Second), size(x.Bytes))
-	return nil
+	e := runsCosts(t.work.steps, t.turns, target)
+	e.Estimate.Softmax = t.work.softmax
+	return t.app.tell(e)
 }
 
 // feed is what a step takes.

@@ -138,7 +138,7 @@ func TestKilledTraining(t *testing.T) {
 	out := p.ends(client, 0, "")
 	p.ends(server, 0, "")
 	whole := time.Since(began)
-	var told stepEstimate
+	var told runEstimate
 	var took privateResult
 	line(t, out, "estimate", &told)
 	line(t, out, "program_hash", &took)

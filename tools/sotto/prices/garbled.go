@@ -23,8 +23,8 @@ func garbledProbes() []*Probe {
 		{Name: "garble", Kernels: []cost.Kernel{cost.Garble}, What: "sign-only circuits of 19 and 30 ANDs garbled by half-gates in chunks of 2^10, nothing sent", Loads: garbleLoads},
 		{Name: "evaluate", Kernels: []cost.Kernel{cost.Evaluate}, What: "sign-only circuits of 19 and 30 ANDs evaluated from memory in chunks of 2^10", Loads: evaluateLoads},
 		{Name: "labels", Kernels: []cost.Kernel{cost.SendLabels}, What: "labels of the garbler's inputs in chunks of 2^10 instances", Loads: labelLoads},
-		{Name: "evaluate-key", Kernels: []cost.Kernel{cost.EvaluateKey}, What: "keys of comparisons at 20 and 32 bits evaluated", Loads: keyLoads},
-		{Name: "deal-key", Kernels: []cost.Kernel{cost.DealKey}, What: "keys of comparisons at 20 and 32 bits made", Loads: dealLoads},
+		{Name: "evaluate-key", Kernels: []cost.Kernel{cost.EvaluateKey}, What: "keys of comparisons at 20 and 40 bits evaluated, which were not just used", Loads: keyLoads},
+		{Name: "deal-key", Kernels: []cost.Kernel{cost.DealKey}, What: "keys of comparisons at 20 and 40 bits made", Loads: dealLoads},
 	}
 }
 
@@ -114,39 +114,43 @@ type comparisons struct {
 	n, width int
 	roots    [2][]prg.Block
 	dealt    []prg.Block
-	r        []uint32
+	r        []uint64
 }
 
-// Widths and numbers of comparisons whose keys are timed.
+func newComparisons(n, width int) *comparisons {
+	c := &comparisons{n: n, width: width, roots: [2][]prg.Block{randomBlocks(n), randomBlocks(n)}, dealt: randomBlocks(int(cost.ComparisonBlocks(int64(n), width))), r: make([]uint64, n)}
+	prg.Draw(c.r)
+	return c
+}
+
+// Widths and numbers of comparisons whose keys are timed: of inference, and of training.
 var (
-	keyWidths = []int{20, 32}
+	keyWidths = []int{20, 40}
 	keyCounts = []int{64, cost.ComparisonBatch}
 )
 
-func eachKeys(k cost.Kernel, aes func(n int64, width int) int64, run func(c *comparisons) error) (all []Load) {
+// eachKeys runs batches of so many bytes of keys together.
+func eachKeys(k cost.Kernel, bytes int, aes func(n int64, width int) int64, run func(c *comparisons)) (all []Load) {
 	for _, width := range keyWidths {
 		for _, n := range keyCounts {
-			c := &comparisons{n: n, width: width, roots: [2][]prg.Block{randomBlocks(n), randomBlocks(n)},
-				dealt: make([]prg.Block, cost.ComparisonBlocks(int64(n), width)), r: make([]uint32, n)}
-			prg.Draw(c.r)
-			all = append(all, Load{one(k, float64(aes(int64(n), width))), func(w *Watch) error { return w.Time(func() error { return run(c) }) }})
+			var batches []func()
+			for range min(16, 1+bytes/int(cost.ComparisonKeyBytes(int64(n), width))) {
+				c := newComparisons(n, width)
+				batches = append(batches, func() { run(c) })
+			}
+			all = append(all, Load{one(k, float64(aes(int64(n), width))), inTurn(batches)})
 		}
 	}
 	return all
 }
 
-func (c *comparisons) deal() error {
-	fss.Deal(c.dealt, block(), c.width, c.roots, c.r)
-	return nil
-}
-
 func dealLoads(Budget) ([]Load, error) {
-	return eachKeys(cost.DealKey, cost.DealtComparisonAES, (*comparisons).deal), nil
+	return eachKeys(cost.DealKey, 0, cost.DealtComparisonAES, func(c *comparisons) { fss.Deal(c.dealt, block(), c.width, c.roots, c.r) }), nil
 }
 
-func keyLoads(Budget) ([]Load, error) {
-	return eachKeys(cost.EvaluateKey, cost.ComparisonAES, func(c *comparisons) error {
+// keyLoads finds keys where they were put away.
+func keyLoads(b Budget) ([]Load, error) {
+	return eachKeys(cost.EvaluateKey, b.Turned, cost.ComparisonAES, func(c *comparisons) {
 		fss.Sign(ring.NewBits(c.n), fss.Key{Width: c.width, Party: cost.Client, Roots: c.roots[0], Dealt: c.dealt}, c.r)
-		return nil
 	}), nil
 }

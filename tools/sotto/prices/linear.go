@@ -29,7 +29,7 @@ func (b Budget) copies(bytes int) int { return max(1, min(64, b.Turned/max(1, by
 
 func linearProbes() []*Probe {
 	return []*Probe{linearProbe[uint32]("conv32", cost.Conv32), linearProbe[uint64]("conv64", cost.Conv64),
-		depthwiseProbe[uint32]("depthwise32", cost.Depthwise32), depthwiseProbe[uint64]("depthwise64", cost.Depthwise64), packProbe()}
+		depthwiseProbe[uint32]("depthwise32", cost.Depthwise32), depthwiseProbe[uint64]("depthwise64", cost.Depthwise64), batchProbe(), packProbe()}
 }
 
 // linearProbe fits the multiply-adds and, in the ring of 32 bits, the weights read.
@@ -104,6 +104,58 @@ func convLoad[W ring.Word](b Budget, k cost.Kernel, c kernel.Conv) (Load, error)
 		}
 		return w.Time(func() error { return l.packed.Apply(l.y, l.x, l.add, l.scratch) })
 	}}, nil
+}
+
+// trained are layers of small networks, of so many samples at a time.
+var (
+	trained = []geometry{{1, 28, 6, 5, 1}, {6, 14, 16, 5, 1}, {16, 14, 32, 3, 1}, {400, 1, 120, 1, 1}, {120, 1, 84, 1, 1}}
+	samples = 32
+)
+
+// batchProbe runs each layer's three maps of a batch: itself, and the gradients by its input and by its weights.
+func batchProbe() *Probe {
+	return &Probe{Name: "batch64", Kernels: []cost.Kernel{cost.Batch64}, What: fmt.Sprintf("%d layers of small networks and their gradients, %d samples, by the embedded kernels", len(trained), samples), Loads: func(b Budget) (all []Load, err error) {
+		for _, g := range sizes(b, trained) {
+			c := g.conv(1)
+			x, y, w := samples*c.InLen(), samples*c.OutLen(), c.WeightLen()
+			forward, err := kernel.NewBatchConv[uint64](c, samples)
+			if err != nil {
+				return nil, err
+			}
+			back, err := kernel.NewBatchConvBack[uint64](c, samples)
+			if err != nil {
+				return nil, err
+			}
+			gradient, err := kernel.NewBatchGradient[uint64](c, samples)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, batchLoad(b, c, y, x, w, forward.Scratch, func(z, x, w, u, scratch []uint64) error { return forward.Apply(z, x, w, nil, u, scratch) }),
+				batchLoad(b, c, x, y, w, back.Scratch, func(z, y, w, u, scratch []uint64) error { return back.Apply(z, y, w, nil, u, scratch) }),
+				batchLoad(b, c, w, x, y, gradient.Scratch, gradient.Apply))
+		}
+		return all, nil
+	}}
+}
+
+// batchLoad runs a map of vectors of x and y elements to one of z, to which as many are added.
+func batchLoad(b Budget, c kernel.Conv, z, x, y int, scratch func() int, apply func(z, x, y, u, scratch []uint64) error) Load {
+	sets := make([][4][]uint64, b.copies(8*(2*z+x+y)))
+	for i := range sets {
+		for j, n := range [...]int{z, x, y, z} {
+			sets[i][j] = make([]uint64, n)
+			prg.Draw(sets[i][j])
+		}
+	}
+	next, room := 0, []uint64{}
+	return Load{one(cost.Batch64, float64(samples*c.MACs())), func(w *Watch) error {
+		next++
+		v := &sets[next%len(sets)]
+		if need := scratch(); len(room) < need { // it depends on the cores
+			room = make([]uint64, need)
+		}
+		return w.Time(func() error { return apply(v[0], v[1], v[2], v[3], room) })
+	}}
 }
 
 // packProbe readies weights for the kernels, as a session does before its online phase.

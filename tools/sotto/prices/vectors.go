@@ -106,7 +106,7 @@ func cut(n int, f func(lo, hi int)) {
 }
 
 // instructions are kernels of which a call is an instruction of the machine, which parts its work among the cores.
-var instructions = []cost.Kernel{cost.Conv32, cost.Conv64, cost.Vectors, cost.Gather}
+var instructions = []cost.Kernel{cost.Conv32, cost.Conv64, cost.Batch64, cost.Vectors, cost.Gather}
 
 // handingOver measures what it takes to give another core a part of some work and to wait for it, in nanoseconds: what an instruction takes
 // whatever its size. No fit of sizes finds it, since small vectors take less a byte than large ones.
