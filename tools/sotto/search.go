@@ -123,8 +123,8 @@ func newSearchCmd(a *app) *cobra.Command {
 			"Figures for --budget:\n  " + strings.Join(goals.Measures(), "\n  "),
 		Example: "  sotto search examples/glyphs_space.sotto --target lan --weight 0.02,0.08,0.14 -o found\n" +
 			"  sotto search space.sotto --data cifar/ --budget relus=86K --budget latency=40ms --target wan -o found\n" +
-			"  sotto search examples/glyphs_small_space.sotto --ring 64 --softmax relu -o found\n" +
-			"  sotto search examples/glyphs_small_space.sotto --private --serve :7766 --dealer dealer.example:7767 --data-bundle mine/server.data --softmax relu -o s1\n" +
+			"  sotto search examples/glyphs_small_space.sotto --ring 64 --softmax limit -o found\n" +
+			"  sotto search examples/glyphs_small_space.sotto --private --serve :7766 --dealer dealer.example:7767 --data-bundle mine/server.data --softmax limit -o s1\n" +
 			"  sotto search net.sotto --data glyphs --method linearize --granularity channel --init net.safetensors --budget relus=5K -o found",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.private.private {
