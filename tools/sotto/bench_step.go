@@ -189,7 +189,7 @@ func (a *app) prepareStep(dir string, b stepBench, ot string, prices cost.Target
 	if s.pair, err = twopc.Emit(s.secure, s.secure.Funcs[0]); err != nil {
 		return nil, err
 	}
-	if err := writePair(dir, s.pair); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), writePair(dir, s.pair)); err != nil {
 		return nil, err
 	}
 	_, err = writeKeys(filepath.Join(dir, defaultKeys))
