@@ -107,7 +107,7 @@ func soon(t *testing.T, what string, c <-chan error) error {
 	select {
 	case err := <-c:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s hangs", what)
 		return nil
 	}
@@ -289,7 +289,7 @@ func told(t *testing.T, s *material.Dealt[uint32], m *program.Manifest, want str
 	err := make(chan error, 1)
 	go func() {
 		var last error
-		for deadline := time.Now().Add(5 * time.Second); last == nil && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); last == nil && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 			last = s.Part(len(m.Items)-1, 0, make([]uint32, m.Items[len(m.Items)-1].N))
 		}
 		err <- last
