@@ -134,6 +134,7 @@ func (d *Dealer) welcome(ctx context.Context, l *Listener, nc net.Conn) {
 	}
 	defer conn.Close()
 	g := newGuest(conn, party)
+	defer close(g.over)
 	release := context.AfterFunc(ctx, func() { g.tell(errors.New("the dealer is shutting down")) })
 	defer release()
 	if err := g.introduce(d.tuning.Patience); err != nil {
@@ -209,7 +210,10 @@ func (d *Dealer) await(g *guest) error {
 	case err := <-g.outcome:
 		return err
 	case err := <-g.answer:
-		g.answer <- err // serve wants to know, if it has g by now
+		select {
+		case g.answer <- err: // serve wants to know, if it has g by now
+		default: // it said more meanwhile
+		}
 		why = g.left(err)
 	case <-patience.C:
 		why = fmt.Errorf("the %s did not come within %v", g.party.Other(), d.tuning.Patience)
@@ -265,6 +269,7 @@ type guest struct {
 	next    chan asked // its next request, or that it is gone
 	outcome chan error // to the first of a pair: the session is over
 	turn    chan struct{}
+	over    chan struct{} // closed when nobody asks what it says any more
 }
 
 // asked is what came of waiting for a request.
@@ -274,7 +279,8 @@ type asked struct {
 }
 
 func newGuest(conn *wire.Conn, party cost.Party) *guest {
-	return &guest{conn: conn, party: party, answer: make(chan error, 1), next: make(chan asked, 1), outcome: make(chan error, 1), turn: make(chan struct{}, 1)}
+	return &guest{conn: conn, party: party, answer: make(chan error, 1), next: make(chan asked, 1), outcome: make(chan error, 1), turn: make(chan struct{}, 1),
+		over: make(chan struct{})}
 }
 
 // Write sends part of the open message, a frame at a time: tell takes its turn in between.
@@ -360,12 +366,20 @@ func (g *guest) hear() (Request, error) {
 func (g *guest) listen(more bool) {
 	for {
 		err := g.agree()
-		g.answer <- err
+		select {
+		case g.answer <- err:
+		case <-g.over:
+			return
+		}
 		if err != nil || !more {
 			return
 		}
 		r, err := g.hear()
-		g.next <- asked{r, err}
+		select {
+		case g.next <- asked{r, err}:
+		case <-g.over:
+			return
+		}
 		if err != nil {
 			return
 		}

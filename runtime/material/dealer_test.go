@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -295,6 +296,33 @@ func told(t *testing.T, s *material.Dealt[uint32], m *program.Manifest, want str
 		err <- last
 	}()
 	wantError(t, soon(t, "the partner", err), want)
+}
+
+// TestWhoSaysTooMuch: a party that answers and asks again before its partner came is given up, and nothing goes on reading it.
+func TestWhoSaysTooMuch(t *testing.T) {
+	h := newHouse(t, smallManifest(), material.Tuning{})
+	request := append([]byte{1}, testPair[:]...)
+	hello := greeting(2, 0, newSession(), testPair)
+	client := say(t, h, cost.Client, append(hello[:len(hello)-len(request)], request...))
+	for range 3 {
+		if err := client.Send(append([]byte{readyByte}, request...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantError(t, client.ReadFull(make([]byte, 1)), "spoke before its turn")
+	var stacks strings.Builder
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		stacks.Reset()
+		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 1); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(stacks.String(), "(*guest).listen") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("somebody still reads it")
+		}
+	}
 }
 
 // TestServerStopsReading: a server that takes no corrections is given up, and the client told.

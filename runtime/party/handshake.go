@@ -19,7 +19,7 @@ import (
 //	magic 8 · protocol version 1 · role 1 · source 1 · modes 1 · nonce 16 · pair hash 32 · sharing 16 · holdings 48
 const (
 	magic           = "sottorun"
-	protocolVersion = 6
+	protocolVersion = 7
 	nonceBytes      = 16
 	helloBytes      = len(magic) + 4 + nonceBytes + len(program.Hash{}) + len(Sharing{}) + holdingsBytes
 )

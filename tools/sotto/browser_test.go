@@ -251,10 +251,16 @@ func (b *browser) until(expression string) {
 // click presses the mouse in the middle of the first element that a selector names.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	at := b.eval(fmt.Sprintf(`(() => { const e = document.querySelector(%q); if (!e) return null; e.scrollIntoView({block: 'nearest', inline: 'nearest'}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, selector))
+	b.clickOn(fmt.Sprintf("document.querySelector(%q)", selector))
+}
+
+// clickOn clicks on the element that an expression gives. It is asked for but once, since a view may be drawn anew at any moment.
+func (b *browser) clickOn(element string) {
+	b.t.Helper()
+	at := b.eval(fmt.Sprintf(`(() => { const e = %s; if (!e) return null; e.scrollIntoView({block: 'nearest', inline: 'nearest'}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, element))
 	point, ok := at.([]any)
 	if !ok {
-		b.t.Fatalf("there is no %s to click", selector)
+		b.t.Fatalf("there is no %s to click", element)
 	}
 	for _, kind := range []string{"mousePressed", "mouseReleased"} {
 		b.call("Input.dispatchMouseEvent", object{"type": kind, "x": point[0], "y": point[1], "button": "left", "clickCount": 1}, nil)

@@ -62,15 +62,13 @@ func TestExplorePage(t *testing.T) {
 
 	t.Log("a value that is clicked selects its layer in both passes and its line in the source")
 	b.eval("views[0].view.only.focus()")
-	b.eval("[...document.querySelectorAll('.pane:nth-child(2) .row')].find((r) => r.textContent.includes('nn.conv2d %image')).querySelector('.value').id = 'conv'")
-	b.click("#conv")
+	b.clickOn("[...document.querySelectorAll('.pane:nth-child(2) .row')].find((r) => r.textContent.includes('nn.conv2d %image'))?.querySelector('.value')")
 	b.until(same + " >= 1 && document.querySelector('.source .text.same').textContent.includes('conv1')")
 	b.until("document.querySelector('.pane:nth-child(3) .row.same').textContent.includes('ring.conv2d') || document.querySelectorAll('.pane:nth-child(3) .row.same').length > 1")
 	b.until("document.getElementById('chosen').textContent.startsWith('conv1 line 4')")
 
 	t.Log("a name selects what it names")
-	b.eval("[...document.querySelectorAll('.pane:nth-child(2) .row')].find((r) => r.textContent.includes('nn.relu %3')).querySelectorAll('.value')[1].id = 'use'")
-	b.click("#use")
+	b.clickOn("[...document.querySelectorAll('.pane:nth-child(2) .row')].find((r) => r.textContent.includes('nn.relu %3'))?.querySelectorAll('.value')[1]")
 	b.until("selection.now.path === 'conv1'")
 	b.click(".source .row:nth-child(7) .number")
 	b.until("selection.now.line === 7 && selection.now.path === '' && " + same + " > 1")

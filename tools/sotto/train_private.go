@@ -688,7 +688,10 @@ func (t *privateTraining) feed(n int) (party.Input, error) {
 // retryPause is how long a server waits before it meets the other again: whatever ended their session may do so again at once.
 const retryPause = 500 * time.Millisecond
 
-// run trains, session after session: whoever of the two goes away, the other waits for it, but no longer than --timeout since the last step.
+// mostBarren is how many sessions in a row may end before a step was made.
+const mostBarren = 5
+
+// run trains, session after session: whoever of the two goes away, the other waits for it, --timeout from then on.
 func (t *privateTraining) run() error {
 	ctx, stop := interruptible()
 	defer stop()
@@ -702,22 +705,22 @@ func (t *privateTraining) run() error {
 	}
 	t.from = -1
 	var why error // the last session ended
-	for last := time.Now(); ; {
+	for barren := 1; ; barren++ {
 		before := t.stepped
-		conn, err := t.awaits(meet, last.Add(t.private.timeout), why)
+		conn, err := t.awaits(meet, why)
 		if err == nil {
 			err = t.session(ctx, conn)
 			why = err
 		}
 		if t.stepped > before {
-			last = time.Now()
+			barren = 0
 		}
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return interrupted(ctx, t.keeping(errors.New("interrupted"))) // whatever that broke
-		case conn == nil, !passing(err), time.Since(last) > t.private.timeout:
+		case conn == nil, !passing(err), barren == mostBarren:
 			return t.keeping(err)
 		}
 		t.app.notice("%v; going on from the last checkpoint", err)
@@ -726,10 +729,11 @@ func (t *privateTraining) run() error {
 }
 
 // awaits meets the other server, and says meanwhile that it is waited for. why is what ended the session before.
-func (t *privateTraining) awaits(meet func(until time.Time) (*wire.Conn, error), until time.Time, why error) (*wire.Conn, error) {
+func (t *privateTraining) awaits(meet func(until time.Time) (*wire.Conn, error), why error) (*wire.Conn, error) {
 	began := time.Now()
+	until := began.Add(t.private.timeout)
 	stop := t.app.progress.during(func() string {
-		return fmt.Sprintf("waiting for the %s, %v of %v", t.peer(), time.Since(began).Round(time.Second), until.Sub(began).Round(time.Second))
+		return fmt.Sprintf("waiting for the %s, %v of %v", t.peer(), time.Since(began).Round(time.Second), t.private.timeout)
 	})
 	defer stop()
 	conn, err := meet(until)
