@@ -1,6 +1,7 @@
 package material_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"log/slog"
@@ -304,10 +305,8 @@ func TestWhoSaysTooMuch(t *testing.T) {
 	request := append([]byte{1}, testPair[:]...)
 	hello := greeting(2, 0, newSession(), testPair)
 	client := say(t, h, cost.Client, append(hello[:len(hello)-len(request)], request...))
-	for range 3 {
-		if err := client.Send(append([]byte{readyByte}, request...)); err != nil {
-			t.Fatal(err)
-		}
+	if err := client.Send(bytes.Repeat(append([]byte{readyByte}, request...), 3)); err != nil {
+		t.Fatal(err)
 	}
 	wantError(t, client.ReadFull(make([]byte, 1)), "spoke before its turn")
 	var stacks strings.Builder
