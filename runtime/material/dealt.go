@@ -150,7 +150,7 @@ func (s *Dealt[W]) Await() error {
 		return s.fault
 	case <-late:
 		_ = s.conn.Abort("no seed came") // it may not hear it
-		return fmt.Errorf("waiting for the seed of session %v: %w: none within %v", s.seat.hello.session, wire.ErrTimeout, s.conn.Timeout())
+		return fmt.Errorf("waiting for the dealer's seed of session %v: %w: none within %v", s.seat.hello.session, wire.ErrTimeout, s.conn.Timeout())
 	}
 }
 
@@ -163,7 +163,7 @@ func (s *Dealt[W]) join() error {
 		}
 	}
 	if err := s.read(cost.SessionTag, s.seed[:]); err != nil { // step 3
-		return fmt.Errorf("waiting for the seed of session %v: %w", s.seat.hello.session, err)
+		return fmt.Errorf("waiting for the dealer's seed of session %v: %w", s.seat.hello.session, err)
 	}
 	if err := s.conn.SetReadTimeout(0); err != nil {
 		return err
