@@ -25,7 +25,7 @@ package material
 //	   outsourced:    ui = L(ai, F) + Ci on either side, F = F0 + F1
 //
 // The seeds of a run are its own, and all else is expanded from them or computed of that: runs have nothing in common but the connections. A party
-// may ask for the next run when it has the material of this one.
+// may ask for the next run when it has the material of this one, and says every few seconds until it does that it is there (hello.go).
 //
 // Correct because L is linear in either argument: L(m, F) + L(m, B) = L(m, W). What is opened is uniform, B being fresh
 // for every product of every session; what the server gets is uniform by C0, c0, s0.

@@ -1,6 +1,7 @@
 package material
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,11 @@ type Deal struct {
 // Tuning is a dealer's local settings.
 type Tuning struct {
 	// Patience is how long the dealer waits for each single thing: a party's hello, its partner, the answer to a
-	// seed, progress in what is sent; not for the next request of a session, which comes when the parties have come so far. Zero
-	// means DefaultPatience.
+	// seed, progress in what is sent. Zero means DefaultPatience.
 	Patience time.Duration
+	// Silence is how long a party may say nothing between two runs of a session. The next request comes when the parties have come so far, however
+	// long that takes; until then a party says every few seconds that it is there. Zero means DefaultSilence.
+	Silence time.Duration
 	// Sessions bounds the sessions that wait or are served at a time; zero means DefaultSessions.
 	Sessions int
 	// Log takes one line a session; nil drops them.
@@ -40,6 +43,7 @@ type Tuning struct {
 // Defaults of Tuning. The patience is half of wire.DefaultTimeout: a party is told why before it gives up.
 const (
 	DefaultPatience = wire.DefaultTimeout / 2
+	DefaultSilence  = wire.DefaultTimeout
 	DefaultSessions = 64
 )
 
@@ -51,16 +55,20 @@ type Dealer struct {
 
 	mu      sync.Mutex
 	waiting map[Session]*guest
-	ended   map[Session]error // why a session's id is not accepted any more
+	ended   [2]map[Session]error // why a session's id is not accepted any more: of the latest that ended, and of those before them
 	serving int
 }
+
+// remembered is how many sessions that are over the dealer knows at least; twice as many at most. Who comes late is told why, and no id is served again while
+// anybody may still have it. Nothing else depends on it: seeds are drawn for each run, whatever the id.
+const remembered = 1 << 15
 
 // NewDealer checks the deals, one or more.
 func NewDealer(deals []Deal, t Tuning) (*Dealer, error) {
 	if len(deals) == 0 {
 		return nil, fmt.Errorf("material: no deal to serve")
 	}
-	d := &Dealer{deals: map[program.Hash]*program.Manifest{}, draw: prg.NewSeed, waiting: map[Session]*guest{}, ended: map[Session]error{}}
+	d := &Dealer{deals: map[program.Hash]*program.Manifest{}, draw: prg.NewSeed, waiting: map[Session]*guest{}, ended: [2]map[Session]error{{}, {}}}
 	for _, deal := range deals {
 		if deal.Manifest == nil {
 			return nil, fmt.Errorf("material: a deal without a manifest")
@@ -70,15 +78,10 @@ func NewDealer(deals []Deal, t Tuning) (*Dealer, error) {
 		}
 		d.deals[deal.Pair] = deal.Manifest
 	}
-	if t.Patience < 0 || t.Sessions < 0 {
-		return nil, fmt.Errorf("material: patience %v and %d sessions: neither may be negative", t.Patience, t.Sessions)
+	if t.Patience < 0 || t.Silence < 0 || t.Sessions < 0 {
+		return nil, fmt.Errorf("material: patience %v, silence %v and %d sessions: none may be negative", t.Patience, t.Silence, t.Sessions)
 	}
-	if t.Patience == 0 {
-		t.Patience = DefaultPatience
-	}
-	if t.Sessions == 0 {
-		t.Sessions = DefaultSessions
-	}
+	t.Patience, t.Silence, t.Sessions = cmp.Or(t.Patience, DefaultPatience), cmp.Or(t.Silence, DefaultSilence), cmp.Or(t.Sessions, DefaultSessions)
 	if t.Log == nil {
 		t.Log = slog.New(slog.DiscardHandler)
 	}
@@ -172,8 +175,8 @@ func (d *Dealer) meet(g *guest) (partner *guest, err error) {
 	defer d.mu.Unlock()
 	partner = d.waiting[id]
 	_, unknown := d.manifest(g.party, g.request.Pair)
-	switch why, ended := d.ended[id]; {
-	case ended:
+	switch why := d.over(id); {
+	case why != nil:
 		return nil, fmt.Errorf("session %v is over: %w: start a new one", id, why)
 	case partner != nil && partner.party == g.party:
 		return nil, fmt.Errorf("session %v: the %s is here already", id, g.party)
@@ -181,7 +184,7 @@ func (d *Dealer) meet(g *guest) (partner *guest, err error) {
 		return nil, d.burn(id, unknown)
 	case partner != nil:
 		delete(d.waiting, id)
-		d.ended[id] = errors.New("its material was dealt")
+		d.end(id, errDealt)
 		d.serving++
 		return partner, nil
 	case len(d.waiting)+d.serving >= d.tuning.Sessions:
@@ -191,9 +194,29 @@ func (d *Dealer) meet(g *guest) (partner *guest, err error) {
 	return nil, nil
 }
 
+var errDealt = errors.New("its material was dealt")
+
+// over gives why a session's id is not accepted any more, if that is so. d.mu is held, as for end.
+func (d *Dealer) over(id Session) error {
+	for _, some := range d.ended {
+		if why := some[id]; why != nil {
+			return why
+		}
+	}
+	return nil
+}
+
+// end has a session's id not be accepted any more. The oldest are forgotten.
+func (d *Dealer) end(id Session, why error) {
+	if len(d.ended[0]) == remembered {
+		d.ended[0], d.ended[1] = map[Session]error{}, d.ended[0]
+	}
+	d.ended[0][id] = why
+}
+
 // burn ends a session that was not served, tells the guest who waits in it, and gives why back. d.mu is held.
 func (d *Dealer) burn(id Session, why error) error {
-	d.ended[id] = why
+	d.end(id, why)
 	if g := d.waiting[id]; g != nil {
 		delete(d.waiting, id)
 		g.outcome <- why
@@ -264,10 +287,11 @@ type guest struct {
 	conn    *wire.Conn
 	party   cost.Party // by its certificate
 	hello   hello
-	request Request    // for the run that is served
-	answer  chan error // the answer to the seed, or that the party is gone
-	next    chan asked // its next request, or that it is gone
-	outcome chan error // to the first of a pair: the session is over
+	request Request       // for the run that is served
+	answer  chan error    // the answer to the seed, or that the party is gone
+	here    chan struct{} // it said that it is there
+	next    chan asked    // its next request, or that it is gone
+	outcome chan error    // to the first of a pair: the session is over
 	turn    chan struct{}
 	over    chan struct{} // closed when nobody asks what it says any more
 }
@@ -279,8 +303,8 @@ type asked struct {
 }
 
 func newGuest(conn *wire.Conn, party cost.Party) *guest {
-	return &guest{conn: conn, party: party, answer: make(chan error, 1), next: make(chan asked, 1), outcome: make(chan error, 1), turn: make(chan struct{}, 1),
-		over: make(chan struct{})}
+	return &guest{conn: conn, party: party, answer: make(chan error, 1), here: make(chan struct{}, 1), next: make(chan asked, 1), outcome: make(chan error, 1),
+		turn: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // Write sends part of the open message, a frame at a time: tell takes its turn in between.
@@ -350,13 +374,22 @@ func (g *guest) introduce(patience time.Duration) error {
 	return nil
 }
 
-// longestRun is how long a connection may be silent between two requests. A party's machine that is gone is found out before, by the system.
+// longestRun is how long a connection may be silent where something else has a limit. A party's machine that is gone is found out before, by the system.
 const longestRun = 30 * 24 * time.Hour
 
-// hear reads a request.
+// hear reads a request, and before it that the party is there.
 func (g *guest) hear() (Request, error) {
-	var b [requestBytes]byte
-	if err := g.conn.ReadFull(b[:]); err != nil {
+	b := [requestBytes]byte{hereByte}
+	for b[0] == hereByte {
+		if err := g.conn.ReadFull(b[:1]); err != nil {
+			return Request{}, err
+		}
+		select {
+		case g.here <- struct{}{}:
+		default: // nobody has asked since it said so before
+		}
+	}
+	if err := g.conn.ReadFull(b[1:]); err != nil {
 		return Request{}, err
 	}
 	return decodeRequest(b)
@@ -443,22 +476,32 @@ func (t *table) agree() bool {
 
 // await waits for both next requests: the parties come to them when they have come so far, each by itself.
 func (t *table) await() bool {
-	client, server := t.guests[cost.Client], t.guests[cost.Server]
-	for range t.guests {
-		var a asked
-		g := client
-		select {
-		case a = <-client.next:
-		case a = <-server.next:
-			g = server
-		}
-		if a.err != nil {
-			t.fail(g, fmt.Errorf("gone after %d run(s): %w", t.runs, a.err))
-			return false
-		}
-		g.request = a.Request
+	var group sync.WaitGroup
+	for _, g := range t.guests {
+		group.Go(func() { t.awaits(g) })
 	}
-	return true
+	group.Wait()
+	return t.err == nil
+}
+
+// awaits waits for a party's next request while the party says that it is there.
+func (t *table) awaits(g *guest) {
+	quiet := time.NewTimer(t.dealer.tuning.Silence)
+	defer quiet.Stop()
+	for {
+		select {
+		case a := <-g.next:
+			if g.request = a.Request; a.err != nil {
+				t.fail(g, fmt.Errorf("gone after %d run(s): %w", t.runs, a.err))
+			}
+			return
+		case <-g.here:
+			quiet.Reset(t.dealer.tuning.Silence)
+		case <-quiet.C:
+			t.fail(g, fmt.Errorf("silent for %v after %d run(s)", t.dealer.tuning.Silence, t.runs))
+			return
+		}
+	}
 }
 
 // serve is the dealer's steps 3 to 5.

@@ -59,7 +59,7 @@ func (l *lines) wait(t *testing.T, n int, level slog.Level, text string) {
 	for range n {
 		select {
 		case <-l.more:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("fewer than %d lines in the log", n)
 		}
 	}
@@ -115,8 +115,15 @@ func soon(t *testing.T, what string, c <-chan error) error {
 	}
 }
 
-// settled waits until the dealer has seen who arrived before.
-func settled() { time.Sleep(250 * time.Millisecond) }
+// settled waits until so many sessions wait or are served.
+func (h *house) settled(t *testing.T, sessions int) {
+	t.Helper()
+	for begun := time.Now(); h.dealer.Sessions() != sessions; time.Sleep(time.Millisecond) {
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("%d sessions wait or are served, want %d", h.dealer.Sessions(), sessions)
+		}
+	}
+}
 
 func TestWrongPairHash(t *testing.T) {
 	m := smallManifest()
@@ -125,7 +132,7 @@ func TestWrongPairHash(t *testing.T) {
 		h := newHouse(t, m, material.Tuning{})
 		id := newSession()
 		right := arrive(h, wrong.Other(), m, testPair, id)
-		settled()
+		h.settled(t, 1)
 		want := "the " + wrong.String() + " runs the program " + other.Short() + ", this dealer deals for " + testPair.Short()
 		wantError(t, soon(t, "the wrong one", arrive(h, wrong, m, other, id)), want)
 		wantError(t, soon(t, "its partner", right), want)
@@ -138,7 +145,7 @@ func TestSamePartyTwice(t *testing.T) {
 	h := newHouse(t, m, material.Tuning{})
 	id := newSession()
 	first := arrive(h, cost.Client, m, testPair, id)
-	settled()
+	h.settled(t, 1)
 	wantError(t, soon(t, "the second client", arrive(h, cost.Client, m, testPair, id)), "the client is here already")
 	if err := soon(t, "the server", arrive(h, cost.Server, m, testPair, id)); err != nil {
 		t.Errorf("the session fails: %v", err)
@@ -165,11 +172,12 @@ func TestSessionIsDealtOnce(t *testing.T) {
 }
 
 func TestPartnerDoesNotCome(t *testing.T) {
+	t.Parallel()
 	m := smallManifest()
 	log, lines := newLog()
-	h := newHouse(t, m, material.Tuning{Patience: 200 * time.Millisecond, Log: log})
+	h := newHouse(t, m, material.Tuning{Patience: 2 * time.Second, Log: log})
 	id := newSession()
-	const want = "the server did not come within 200ms"
+	const want = "the server did not come within 2s"
 	wantError(t, soon(t, "the client", arrive(h, cost.Client, m, testPair, id)), want)
 	wantError(t, soon(t, "the late server", arrive(h, cost.Server, m, testPair, id)), want)
 	lines.wait(t, 2, slog.LevelWarn, "refused")
@@ -189,14 +197,14 @@ func TestPartnerLeaves(t *testing.T) {
 		_, err := material.NewDealt(c, cost.Server, m, testPair, id, materialtest.RandomWeights[uint32](m).Of(cost.Server))
 		joined <- err
 	}()
-	settled()
+	h.settled(t, 1)
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if soon(t, "the server", joined) == nil {
 		t.Error("a closed connection serves")
 	}
-	settled()
+	h.settled(t, 0)
 	wantError(t, soon(t, "the client", arrive(h, cost.Client, m, testPair, id)), "the server left")
 }
 
@@ -216,27 +224,32 @@ func say(t *testing.T, h *house, p cost.Party, message []byte) *wire.Conn {
 	return c
 }
 
+// spoken is the version of the protocol.
+const spoken = 3
+
 // greeting is a hello as the protocol has it, and the request of a session of one run.
 func greeting(version, party byte, id material.Session, pair program.Hash) []byte {
 	return append(append(append([]byte{version, party}, id[:]...), 0), pair[:]...)
 }
 
 func TestBadHellos(t *testing.T) {
-	h := newHouse(t, smallManifest(), material.Tuning{Patience: 300 * time.Millisecond})
+	t.Parallel()
+	h := newHouse(t, smallManifest(), material.Tuning{Patience: 2 * time.Second})
 	id := newSession()
 	for _, c := range []struct {
 		name    string
 		message []byte
 		want    string
 	}{
-		{"version", greeting(7, 0, id, testPair), "dealer protocol version 7, accepted is 2"},
-		{"party", greeting(2, 2, id, testPair), "party 2, accepted are 0 (client) and 1 (server)"},
-		{"role", greeting(2, 1, id, testPair), "a client says it is the server"},
-		{"silence", nil, "no hello within 300ms"},
-		{"half", greeting(2, 0, id, testPair)[:20], "no hello within 300ms"},
-		{"more", append(greeting(2, 0, id, testPair), readyByte), "the client spoke before its turn"},
+		{"version", greeting(7, 0, id, testPair), "dealer protocol version 7, accepted is 3"},
+		{"party", greeting(spoken, 2, id, testPair), "party 2, accepted are 0 (client) and 1 (server)"},
+		{"role", greeting(spoken, 1, id, testPair), "a client says it is the server"},
+		{"silence", nil, "no hello within 2s"},
+		{"half", greeting(spoken, 0, id, testPair)[:20], "no hello within 2s"},
+		{"more", append(greeting(spoken, 0, id, testPair), readyByte), "the client spoke before its turn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			err := say(t, h, cost.Client, c.message).ReadFull(make([]byte, 1))
 			wantError(t, err, "peer aborted: ")
 			wantError(t, err, c.want)
@@ -255,7 +268,7 @@ func TestStalledParty(t *testing.T) {
 		answer []byte
 		want   string
 	}{
-		{"silent", nil, "no answer to its seed within 1s"},
+		{"silent", nil, "no answer to its seed within 3s"},
 		{"garbled", []byte{'X'}, "answer 0x58 to the seed, want 0x52"},
 	} {
 		for _, bad := range []cost.Party{cost.Client, cost.Server} {
@@ -263,9 +276,9 @@ func TestStalledParty(t *testing.T) {
 				t.Parallel()
 				log, lines := newLog()
 				m := smallManifest()
-				h := newHouse(t, m, material.Tuning{Patience: time.Second, Log: log})
+				h := newHouse(t, m, material.Tuning{Patience: 3 * time.Second, Log: log})
 				id := newSession()
-				stalled := say(t, h, bad, greeting(2, byte(bad), id, testPair))
+				stalled := say(t, h, bad, greeting(spoken, byte(bad), id, testPair))
 				good, err := join(h, bad.Other(), m, testPair, id, materialtest.RandomWeights[uint32](m))
 				if err != nil {
 					t.Fatal(err)
@@ -291,7 +304,7 @@ func told(t *testing.T, s *material.Dealt[uint32], m *program.Manifest, want str
 	err := make(chan error, 1)
 	go func() {
 		var last error
-		for deadline := time.Now().Add(30 * time.Second); last == nil && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); last == nil && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 			last = s.Part(len(m.Items)-1, 0, make([]uint32, m.Items[len(m.Items)-1].N))
 		}
 		err <- last
@@ -303,7 +316,7 @@ func told(t *testing.T, s *material.Dealt[uint32], m *program.Manifest, want str
 func TestWhoSaysTooMuch(t *testing.T) {
 	h := newHouse(t, smallManifest(), material.Tuning{})
 	request := append([]byte{1}, testPair[:]...)
-	hello := greeting(2, 0, newSession(), testPair)
+	hello := greeting(spoken, 0, newSession(), testPair)
 	client := say(t, h, cost.Client, append(hello[:len(hello)-len(request)], request...))
 	if err := client.Send(bytes.Repeat(append([]byte{readyByte}, request...), 3)); err != nil {
 		t.Fatal(err)
@@ -328,9 +341,9 @@ func TestWhoSaysTooMuch(t *testing.T) {
 func TestServerStopsReading(t *testing.T) {
 	t.Parallel()
 	m := largeManifest()
-	h := newHouse(t, m, material.Tuning{Patience: time.Second})
+	h := newHouse(t, m, material.Tuning{Patience: 3 * time.Second})
 	id := newSession()
-	server := say(t, h, cost.Server, greeting(2, 1, id, testPair))
+	server := say(t, h, cost.Server, greeting(spoken, 1, id, testPair))
 	client, err := join(h, cost.Client, m, testPair, id, materialtest.RandomWeights[uint32](m))
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +365,7 @@ func TestCutConnections(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
 		h := newHouse(t, m, material.Tuning{})
 		id := newSession()
-		server := say(t, h, cost.Server, greeting(2, 1, id, testPair))
+		server := say(t, h, cost.Server, greeting(spoken, 1, id, testPair))
 		client, err := join(h, cost.Client, m, testPair, id, materialtest.RandomWeights[uint32](m))
 		if err != nil {
 			t.Fatal(err)
@@ -367,8 +380,8 @@ func TestCutConnections(t *testing.T) {
 	t.Run("client", func(t *testing.T) {
 		h := newHouse(t, m, material.Tuning{})
 		id := newSession()
-		client := say(t, h, cost.Client, greeting(2, 0, id, testPair))
-		settled()
+		client := say(t, h, cost.Client, greeting(spoken, 0, id, testPair))
+		h.settled(t, 1)
 		joined := make(chan *material.Dealt[uint32], 1)
 		go func() {
 			s, err := join(h, cost.Server, m, testPair, id, materialtest.RandomWeights[uint32](m))
@@ -395,7 +408,7 @@ func TestDealerShutsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	waiting := arrive(h, cost.Client, m, testPair, newSession())
-	settled()
+	h.settled(t, 1)
 	if err := h.close(); err != nil {
 		t.Errorf("a dealer that is stopped reports %v", err)
 	}
@@ -410,7 +423,7 @@ func TestDealerShutsDownWhileDealing(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := newSession()
-	server := say(t, h, cost.Server, greeting(2, 1, id, testPair))
+	server := say(t, h, cost.Server, greeting(spoken, 1, id, testPair))
 	client, err := join(h, cost.Client, m, testPair, id, materialtest.RandomWeights[uint32](m))
 	if err != nil {
 		t.Fatal(err)
@@ -435,7 +448,7 @@ func TestSessionLimit(t *testing.T) {
 	h := newHouse(t, m, material.Tuning{Sessions: 1})
 	id := newSession()
 	first := arrive(h, cost.Client, m, testPair, id)
-	settled()
+	h.settled(t, 1)
 	wantError(t, soon(t, "one too many", arrive(h, cost.Client, m, testPair, newSession())), "the dealer has 1 sessions, which is its limit")
 	if err := soon(t, "the server", arrive(h, cost.Server, m, testPair, id)); err != nil {
 		t.Error(err)
@@ -493,8 +506,9 @@ func TestNewDealerRefusals(t *testing.T) {
 		{nil, material.Tuning{}, "no deal to serve"},
 		{[]material.Deal{{Manifest: m}, {}}, material.Tuning{}, "a deal without a manifest"},
 		{[]material.Deal{{Manifest: &program.Manifest{}}}, material.Tuning{}, "manifest version 0"},
-		{[]material.Deal{{Manifest: m}}, material.Tuning{Patience: -1}, "neither may be negative"},
-		{[]material.Deal{{Manifest: m}}, material.Tuning{Sessions: -1}, "neither may be negative"},
+		{[]material.Deal{{Manifest: m}}, material.Tuning{Patience: -1}, "none may be negative"},
+		{[]material.Deal{{Manifest: m}}, material.Tuning{Silence: -1}, "none may be negative"},
+		{[]material.Deal{{Manifest: m}}, material.Tuning{Sessions: -1}, "none may be negative"},
 	} {
 		_, err := material.NewDealer(c.deals, c.tuning)
 		wantError(t, err, c.want)

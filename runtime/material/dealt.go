@@ -25,30 +25,92 @@ type Seat struct {
 	conn    *wire.Conn
 	hello   hello
 	last    chan struct{} // closed when nothing more comes for the run that was asked for last; nil before the first
-	sending sync.Mutex    // a request, and the answer to the seed of the run before
+	every   time.Duration // how often the dealer is told that this party is there, while it waits for a request
+	sending sync.Mutex    // a request, the answer to the seed of the run before, or that this party is there
+	waited  chan struct{} // closed when the next request is sent, or none will be; changed under sending
 }
 
 // NewSeat begins a session with a dealer. The connection is the seat's from here on. Its Timeout must be longer than the dealer's Patience, or
 // the party gives up before it is told why.
 func NewSeat(conn *wire.Conn, party cost.Party, session Session) *Seat {
-	return &Seat{conn: conn, hello: hello{party, session}}
+	return &Seat{conn: conn, hello: hello{party, session}, every: hereEvery, waited: make(chan struct{})}
 }
 
 // Close ends the session with the dealer.
-func (s *Seat) Close() error { return s.conn.Close() }
+func (s *Seat) Close() error {
+	err := s.conn.Close() // which ends a message that is stuck
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.moveOn()
+	return err
+}
 
 // ask sends a request, the first one behind the hello.
 func (s *Seat) ask(r Request) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.moveOn()
+	s.waited = make(chan struct{})
 	message := r.encode()
 	if s.last == nil {
 		message = append(s.hello.encode(), message...) // step 1
 	}
-	return s.send(message) // step 2
+	if err := s.send(message); err != nil { // step 2
+		return fmt.Errorf("asking the dealer for the material of session %v: %w", s.hello.session, err)
+	}
+	return nil
 }
 
-func (s *Seat) send(message []byte) error {
+// moveOn says that the dealer waits for this party no more. sending is held.
+func (s *Seat) moveOn() {
+	select {
+	case <-s.waited:
+	default:
+		close(s.waited)
+	}
+}
+
+// answer sends the answer to a seed.
+func (s *Seat) answer() error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
+	if err := s.send([]byte{readyByte}); err != nil {
+		return fmt.Errorf("answering the dealer's seed of session %v: %w", s.hello.session, err)
+	}
+	return nil
+}
+
+// remain tells the dealer, which has dealt all that it was asked for, that this party is there until it asks again. Meanwhile nothing is read: what is sent
+// would look like life of the dealer's.
+func (s *Seat) remain(waited <-chan struct{}) {
+	tick := time.NewTicker(s.every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if s.here(waited) != nil {
+				return // the next request fails too
+			}
+		case <-waited:
+			return
+		}
+	}
+}
+
+// here says so once, unless the dealer waits no more.
+func (s *Seat) here(waited <-chan struct{}) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	select {
+	case <-waited:
+		return nil
+	default:
+		return s.send([]byte{hereByte})
+	}
+}
+
+// send sends a message. sending is held.
+func (s *Seat) send(message []byte) error {
 	s.conn.SetSendTag(int(cost.Offline), cost.SessionTag)
 	return s.conn.Send(message)
 }
@@ -73,6 +135,7 @@ type Dealt[W ring.Word] struct {
 	received map[int]int64 // bytes, by layer tag
 
 	before      <-chan struct{} // closed when the dealer has said all of the run before; nil: there is none
+	waited      <-chan struct{} // the seat's, of this run's request
 	seated      chan struct{}   // closed when the seed is here, or a fault is
 	corrected   chan struct{}   // closed when the corrections are here, or a fault is
 	corrections [][]W           // by item: C1, c1, s1; written before corrected is closed
@@ -106,7 +169,7 @@ func Ask[W ring.Word](seat *Seat, m *program.Manifest, r Request, weights Weight
 	if err := seat.ask(r); err != nil {
 		return nil, err
 	}
-	s.more, s.before, seat.last = r.More, seat.last, s.ended
+	s.more, s.before, s.waited, seat.last = r.More, seat.last, seat.waited, s.ended
 	go s.listen()
 	return s, nil
 }
@@ -168,7 +231,7 @@ func (s *Dealt[W]) join() error {
 	if err := s.conn.SetReadTimeout(0); err != nil {
 		return err
 	}
-	return s.seat.send([]byte{readyByte}) // step 4
+	return s.seat.answer() // step 4
 }
 
 // read fills p with what the dealer sends for a layer.
@@ -194,7 +257,11 @@ func (s *Dealt[W]) listen() {
 		s.blame(err)
 	}
 	close(s.corrected)
-	if err == nil && !s.more {
+	switch {
+	case err != nil:
+	case s.more:
+		go s.seat.remain(s.waited)
+	default:
 		s.blame(s.hearOut())
 	}
 }
@@ -474,13 +541,14 @@ func (s *Dealt[W]) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	all := false
 	select {
-	case <-s.ended:
+	case <-s.corrected:
+		all = true
 	default:
-		_ = s.seat.Close() // whether the dealer hears of it changes nothing
 	}
-	if !s.more {
-		_ = s.seat.Close()
+	if !all || !s.more {
+		_ = s.seat.Close() // whether the dealer hears of it changes nothing
 	}
 	<-s.ended
 	for i := range s.m.Items {

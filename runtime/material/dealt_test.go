@@ -42,6 +42,7 @@ var newKeys = sync.OnceValues(func() (k keys, err error) {
 // house is a dealer that serves over TLS on loopback.
 type house struct {
 	keys   keys
+	dealer *material.Dealer
 	listen *material.Listener
 	stop   context.CancelFunc
 	served chan error
@@ -70,7 +71,7 @@ func openHouseFor(deals []material.Deal, tuning material.Tuning) (*house, error)
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	h := &house{keys: k, listen: l, stop: stop, served: make(chan error, 1)}
+	h := &house{keys: k, dealer: d, listen: l, stop: stop, served: make(chan error, 1)}
 	go func() { h.served <- d.Serve(ctx, l) }()
 	return h, nil
 }

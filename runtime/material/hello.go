@@ -9,7 +9,7 @@ import (
 )
 
 // protocolVersion changes with the hello, the requests, the layout of the tapes or the corrections.
-const protocolVersion = 2
+const protocolVersion = 3
 
 // Session names one session of two parties. Both draw it together; a dealer serves it once.
 type Session [16]byte
@@ -50,6 +50,12 @@ const requestBytes = 1 + len(program.Hash{})
 
 // readyByte is a party's answer to its seed.
 const readyByte = 'R'
+
+// hereByte is what a party says before a request, every hereEvery: that it is there.
+const hereByte = 'H'
+
+// hereEvery is a fraction of DefaultSilence that leaves room for machines that are busy.
+const hereEvery = DefaultSilence / 6
 
 func (h hello) encode() []byte {
 	return append([]byte{protocolVersion, byte(h.party)}, h.session[:]...)

@@ -186,7 +186,7 @@ func (r *keyReceiver[W]) wipe() {
 // Keys gives the keys of the items that have any once they are all here.
 func (s *Dealt[W]) Keys() (*vm.Keys, error) {
 	if err := s.settle(); err != nil {
-		return nil, errors.Join(errors.New("material: comparison keys"), err)
+		return nil, fmt.Errorf("material: comparison keys: %w", err)
 	}
 	return s.keys, nil
 }

@@ -45,10 +45,11 @@ func askBoth(t *testing.T, seats [2]*material.Seat, m *program.Manifest, r mater
 // A session of many runs, of two programs by turns and asked for ahead, is dealt over one connection a party: each run has material of its own, as
 // declared, and the dealer has one session to remember.
 func TestManyRunsOfOneSession(t *testing.T) {
+	t.Parallel()
 	first, second := smallManifest(), materialtest.Manifest(cost.Outsourced, 32, materialtest.Mask(30), materialtest.Square(0, 30), materialtest.Linear(0, 4, 30))
 	manifests, pairs := []*program.Manifest{first, second}, []program.Hash{testPair, {7}}
 	log, lines := newLog()
-	h, err := openHouseFor([]material.Deal{{Pair: pairs[0], Manifest: first}, {Pair: pairs[1], Manifest: second}}, material.Tuning{Log: log, Patience: 200 * time.Millisecond})
+	h, err := openHouseFor([]material.Deal{{Pair: pairs[0], Manifest: first}, {Pair: pairs[1], Manifest: second}}, material.Tuning{Log: log, Patience: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestManyRunsOfOneSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		if run == 2 {
-			time.Sleep(500 * time.Millisecond) // longer than the dealer's patience: a step may take long
+			time.Sleep(2500 * time.Millisecond) // longer than the dealer's patience: a step may take long
 		}
 		if run+1 < runs {
 			next, dealt, w = ask(run + 1)
@@ -173,5 +174,57 @@ func TestADealerOfOthersRefuses(t *testing.T) {
 	}
 	if _, err := sit(h, m, materialtest.RandomWeights[uint32](m)); err != nil {
 		t.Errorf("a pair that it deals for: %v", err)
+	}
+}
+
+// Between two runs a party may take as long as it likes, for it says that it is there; one that says nothing is given up, and its place with the dealer is free.
+func TestSilenceBetweenRuns(t *testing.T) {
+	t.Parallel()
+	m := smallManifest()
+	for _, c := range []struct {
+		name    string
+		silence time.Duration
+		every   [2]time.Duration // a party says that it is there
+		want    string
+	}{
+		{"both are there", 2 * time.Second, [2]time.Duration{20 * time.Millisecond, 20 * time.Millisecond}, ""},
+		{"the server is not", 300 * time.Millisecond, [2]time.Duration{20 * time.Millisecond, time.Hour}, "the server: silent for 300ms after 1 run(s)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, m, material.Tuning{Sessions: 1, Silence: c.silence})
+			seats, _ := manySeats(t, h)
+			for p := range seats {
+				seats[p].Every(c.every[p])
+			}
+			w := materialtest.RandomWeights[uint32](m)
+			s, d := askBoth(t, seats, m, material.Request{Pair: testPair, More: true}, w)
+			if err := errors.Join(d[0].Await(), d[1].Await(), exchangeInMemory(s), materialtest.Related(m, w, s)); err != nil {
+				t.Fatal(err)
+			}
+			if c.want != "" {
+				ahead, err := material.Ask(seats[0], m, material.Request{Pair: testPair}, w.Of(cost.Client))
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantError(t, ahead.Await(), c.want)
+				ahead.Close()
+			} else {
+				time.Sleep(c.silence * 3 / 2)
+				last, ahead := askBoth(t, seats, m, material.Request{Pair: testPair}, w)
+				if err := errors.Join(ahead[0].Await(), ahead[1].Await(), exchangeInMemory(last), materialtest.Related(m, w, last), last.Close()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			h.settled(t, 0)
+			next, err := sit(h, m, w)
+			if err != nil {
+				t.Fatalf("the next session: %v", err)
+			}
+			next.Close()
+		})
 	}
 }
