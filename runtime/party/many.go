@@ -7,10 +7,11 @@ import (
 	"sotto/runtime/material"
 )
 
-// many is what the runs of one session share beside the connection: the place at the dealer's. The OT extensions are those of each program.
+// many is what the runs of one session share beside the connection: the place at the dealer's.
 type many struct {
 	id      [16]byte
-	left    int // runs whose material is to be asked for, of any program
+	goesOn  bool // a program's OT extensions are those of all its runs
+	left    int  // runs whose material is to be asked for, of any program
 	seat    *material.Seat
 	release func() bool // of the watch that ends the dealer's connection with the context
 }

@@ -70,7 +70,10 @@ func (s *session[W]) prepareAll(ctx context.Context, g greeting, p *Prepared) er
 	}
 	p.Held = held
 	next := max(g.mine.next, g.theirs.next)
-	for of := max(int(want)-held, 0); p.Made < of; p.Made++ {
+	of := max(int(want)-held, 0)
+	s.many = &many{id: g.id, left: of}
+	defer s.many.close()
+	for ; p.Made < of; p.Made++ {
 		if s.Preparing != nil {
 			s.Preparing(p.Made, of)
 		}
@@ -165,12 +168,13 @@ func (s *session[W]) mark(m byte) error {
 	if err := s.Conn.BeginPhase(phaseSession); err != nil {
 		return err
 	}
+	where := map[byte]string{markReady: "before the run", markKept: "after the last run"}[m]
 	var got [1]byte
 	if err := s.Conn.Exchange([]byte{m}, got[:]); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", where, err)
 	}
 	if got[0] != m {
-		return fmt.Errorf("%w: mark %q came where %q was due", wire.ErrProtocol, got[0], m)
+		return fmt.Errorf("%s: %w: mark %q came where %q was due", where, wire.ErrProtocol, got[0], m)
 	}
 	return nil
 }

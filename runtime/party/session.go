@@ -293,7 +293,7 @@ func (s *session[W]) setUp(id [16]byte) (*vm.OTs, error) {
 		return nil, err
 	}
 	ots := set.ots()
-	if s.many == nil {
+	if s.many == nil || !s.many.goesOn {
 		set.handOver()
 		s.set = nil
 	}

@@ -221,7 +221,7 @@ func train[W ring.Word](ctx context.Context, t Training) (*Trained, error) {
 }
 
 func newTrainer[W ring.Word](t *Training, id [16]byte) *trainer[W] {
-	r := &trainer[W]{t: t, id: id, many: &many{id: id}}
+	r := &trainer[W]{t: t, id: id, many: &many{id: id, goesOn: true}}
 	for _, p := range t.Programs {
 		o := t.Options
 		o.Bundle = p.Bundle
@@ -251,12 +251,12 @@ func (r *trainer[W]) reveal() (map[string][]int64, error) {
 		if s.p.Party == cost.Client {
 			fill(share, r.state[name])
 			if err := s.Conn.Send(ring.Bytes(share)); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("after the last run: the client's share of %s: %w", name, err)
 			}
 			continue
 		}
 		if err := s.Conn.ReadFull(ring.Bytes(share)); err != nil {
-			return nil, fmt.Errorf("the client's share of %s: %w", name, err)
+			return nil, fmt.Errorf("after the last run: the client's share of %s: %w", name, err)
 		}
 		for i, x := range r.state[name] {
 			share[i] += W(x)
