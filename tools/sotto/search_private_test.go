@@ -68,31 +68,37 @@ func (p *privatePlace) kept(name string) {
 func TestKilledSearch(t *testing.T) {
 	want, weights := clearSearch(t, append([]string{"--data", "glyphs:80"}, searchedBy...)...)
 	p := newPrivatePlaceFor(t, searchedSpace, []int{80}, append([]string{"search"}, searchedBy...)...)
-	holds := func() {
-		t.Helper()
-		file := p.path(p.tag + "decision.json")
-		near(t, p.combined("--decision", file), weights)
-		var got struct{ Choices map[string]string }
-		if err := readJSON(file, &got); err != nil || !maps.Equal(got.Choices, want) || len(want) != 2 {
-			t.Errorf("decided for %v, in the clear for %v: %v", got, want, err)
-		}
-	}
 	p.tag = "whole-"
-	server, client := p.party("server"), p.party("client")
-	out := p.ends(client, 0, "")
-	p.ends(server, 0, "")
-	var told runEstimate
-	var took privateResult
-	line(t, out, "estimate", &told)
-	line(t, out, "program_hash", &took)
-	if sent := took.Online.ClientSent + took.Online.ServerSent + took.Offline.ClientSent + took.Offline.ServerSent; sent != told.Estimate.Bytes || took.Steps != 17 || took.Sites != 2 {
-		t.Errorf("%d steps took %d bytes, told were %d", took.Steps, sent, told.Estimate.Bytes)
+	if took := p.tookAsTold(p.both()); took.Steps != 17 || took.Sites != 2 {
+		t.Errorf("%d steps and %d decisions", took.Steps, took.Sites)
 	}
-	holds()
+	p.decides(want, weights)
 	for n := range *trainingKills {
 		p.tag = fmt.Sprintf("killed%d-", n)
 		victim := []string{"client", "server"}[n%2]
 		p.killed(victim, func() { p.kept(victim) })
-		holds()
+		p.decides(want, weights)
 	}
+}
+
+// decides demands what both servers have come to.
+func (p *privatePlace) decides(want map[string]string, weights map[string][]float32) {
+	p.t.Helper()
+	file := p.path(p.tag + "decision.json")
+	near(p.t, p.combined("--decision", file), weights)
+	var got struct{ Choices map[string]string }
+	if err := readJSON(file, &got); err != nil || !maps.Equal(got.Choices, want) || len(want) != 2 {
+		p.t.Errorf("decided for %v, in the clear for %v: %v", got, want, err)
+	}
+}
+
+// Two servers that no dealer helps decide as the same search in the clear does.
+func TestPrivateSearchWithoutADealer(t *testing.T) {
+	by := []string{"--batch", "4", "--epochs", "1", "--rate", "0.1", "--weight", "3"}
+	want, weights := clearSearch(t, append([]string{"--data", "glyphs:20"}, by...)...)
+	p := newAlonePlaceFor(t, searchedSpace, []int{20}, append([]string{"search"}, by...)...)
+	if took := p.tookAsTold(p.both()); took.Sites != 2 {
+		t.Errorf("%d decisions", took.Sites)
+	}
+	p.decides(want, weights)
 }

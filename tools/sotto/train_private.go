@@ -387,7 +387,8 @@ func (a *app) privately(role wire.Role, f *privateFlags, w *privateWork) (*priva
 	if err := t.run(); err != nil {
 		return nil, err
 	}
-	return t.result()
+	r, err := t.result()
+	return r, t.keeping(err)
 }
 
 // privateTraining is one server's run.

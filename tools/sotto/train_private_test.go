@@ -9,8 +9,10 @@ import (
 	"math"
 	mathrand "math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,10 +24,12 @@ var trainingKills = flag.Int("trainingkills", 2, "how often TestKilledTraining k
 // privatePlace has the data of two owners, split for both servers, and a dealer.
 type privatePlace struct {
 	*place
-	all    []string // what all three processes are given
-	owners []string
-	dealer string
-	addr   string // the server's
+	all     []string // what all three processes are given
+	owners  []string
+	own     map[string][]string // what a server is given of its own, by its name
+	dealing *proc
+	dealer  string // its address; empty: there is none
+	addr    string // the server's
 }
 
 // trainedNet takes milliseconds a step.
@@ -45,6 +49,21 @@ func newPrivatePlace(t *testing.T) *privatePlace {
 // newPrivatePlaceFor has a network, as many images of each owner, and a dealer of what a command does with flags.
 func newPrivatePlaceFor(t *testing.T, net string, images []int, command ...string) *privatePlace {
 	t.Helper()
+	p := newAlonePlaceFor(t, net, images, command...)
+	p.deals("127.0.0.1:0")
+	return p
+}
+
+// deals starts a dealer.
+func (p *privatePlace) deals(addr string) {
+	p.t.Helper()
+	p.dealing = p.process("--deal", addr)
+	p.dealer = p.address(p.dealing)
+}
+
+// newAlonePlaceFor is newPrivatePlaceFor without a dealer.
+func newAlonePlaceFor(t *testing.T, net string, images []int, command ...string) *privatePlace {
+	t.Helper()
 	p := &privatePlace{place: &place{t: t, dir: t.TempDir(), wait: "20s"}, addr: freeAddress(t)}
 	p.all = append([]string{command[0], "net.sotto", "--private", "--timeout", p.wait}, command[1:]...)
 	p.write("net.sotto", net)
@@ -53,7 +72,6 @@ func newPrivatePlaceFor(t *testing.T, net string, images []int, command ...strin
 		p.owners = append(p.owners, fmt.Sprint("owner", i))
 		mustSotto(t, "share", fmt.Sprintf("glyphs:%d", n), "--for", p.path("net.sotto"), "--keys", p.path("keys"), "-o", p.path(p.owners[i]))
 	}
-	p.dealer = p.address(p.process("--deal", "127.0.0.1:0"))
 	return p
 }
 
@@ -67,11 +85,38 @@ func (p *privatePlace) process(more ...string) *proc {
 func (p *privatePlace) party(name string, more ...string) *proc {
 	p.t.Helper()
 	who := map[string]string{"client": "--connect", "server": "--serve"}[name]
-	args := []string{who, p.addr, "--dealer", p.dealer, "-o", p.tag + name, "--checkpoint-steps", "2"}
+	args := []string{who, p.addr, "-o", p.tag + name, "--checkpoint-steps", "2"}
+	if p.dealer != "" {
+		args = append(args, "--dealer", p.dealer)
+	}
 	for i := range p.owners { // in an order of its own
 		args = append(args, "--data-bundle", p.owners[len(p.owners)-1-i]+"/"+name+".data")
 	}
-	return p.process(append(args, more...)...)
+	return p.process(slices.Concat(args, p.own[name], more)...)
+}
+
+// both have the two servers come to their ends, and gives what the server says.
+func (p *privatePlace) both() string {
+	p.t.Helper()
+	server, client := p.party("server"), p.party("client")
+	p.ends(client, 0, "")
+	return p.ends(server, 0, "")
+}
+
+// tookAsTold demands that a run took the bytes that were told before it began, and gives what is told after it.
+func (p *privatePlace) tookAsTold(out string) privateResult {
+	p.t.Helper()
+	var told runEstimate
+	var took privateResult
+	line(p.t, out, "estimate", &told)
+	line(p.t, out, "program_hash", &took)
+	if sent := took.Online.ClientSent + took.Online.ServerSent + took.Offline.ClientSent + took.Offline.ServerSent; sent != told.Estimate.Bytes {
+		p.t.Errorf("%d steps took %d bytes, told were %d", took.Steps, sent, told.Estimate.Bytes)
+	}
+	if p.dealer == "" && told.Estimate.DealerBytes != 0 {
+		p.t.Errorf("told were %d bytes of a dealer, who is not there", told.Estimate.DealerBytes)
+	}
+	return took
 }
 
 // combined are the weights that both came to.
@@ -99,7 +144,7 @@ func (p *privatePlace) weights(path string) map[string][]float32 {
 }
 
 // near compares weights, of the order of 1, that roundings keep apart.
-func near(t *testing.T, got, want map[string][]float32) {
+func near(t testing.TB, got, want map[string][]float32) {
 	t.Helper()
 	if len(got) != len(want) || len(got) == 0 {
 		t.Fatalf("%d tensors, want %d", len(got), len(want))
@@ -134,16 +179,10 @@ func TestKilledTraining(t *testing.T) {
 	p := newPrivatePlace(t)
 	p.tag = "whole-"
 	began := time.Now()
-	server, client := p.party("server"), p.party("client")
-	out := p.ends(client, 0, "")
-	p.ends(server, 0, "")
+	took := p.tookAsTold(p.both())
 	whole := time.Since(began)
-	var told runEstimate
-	var took privateResult
-	line(t, out, "estimate", &told)
-	line(t, out, "program_hash", &took)
-	if sent := took.Online.ClientSent + took.Online.ServerSent + took.Offline.ClientSent + took.Offline.ServerSent; sent != told.Estimate.Bytes || took.Steps != 12 {
-		t.Errorf("%d steps took %d bytes, told were %d", took.Steps, sent, told.Estimate.Bytes)
+	if took.Steps != 12 {
+		t.Errorf("%d steps", took.Steps)
 	}
 	want := p.combined()
 	for n := range *trainingKills {
@@ -153,12 +192,79 @@ func TestKilledTraining(t *testing.T) {
 	}
 }
 
-// killed has both servers come to their end though one is killed, as soon as some wait is over.
+// Of one data owner and one model owner, either of whom is killed, or their dealer, the server gets the weights that are come to in the clear, and the client none.
+func TestKilledTrainingOfTwoOwners(t *testing.T) {
+	p := newPrivatePlaceFor(t, trainedNet, nil, append([]string{"train"}, trainedBy...)...)
+	p.twoOwners("51")
+	want := p.inTheClear("51", trainedBy)
+	for n := range *trainingKills + 1 {
+		p.tag = fmt.Sprintf("killed%d-", n)
+		victim := []string{"client", "server", "dealer"}[n%3]
+		p.killed(victim, func() {
+			p.kept("server")
+			time.Sleep(time.Duration(mathrand.Int64N(int64(200 * time.Millisecond)))) // of about half a second to the end
+		})
+		near(t, p.weights(p.path(p.tag+"server/weights.safetensors")), want)
+		if exists(p.path(p.tag + "client/weights.safetensors")) {
+			t.Error("the client has weights")
+		}
+	}
+}
+
+// A server that may not write where it is to does not begin. One whose disk is full says so, once, and keeps its last checkpoint; with more room it goes on from there,
+// and the other has waited for it.
+func TestTrainingOnAFullDisk(t *testing.T) {
+	p := newPrivatePlace(t)
+	p.tag = "full-"
+	small := p.path(p.tag + "server")
+	if err := os.Mkdir(small, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mount := func(how string) error {
+		out, err := exec.Command("mount", "-t", "tmpfs", "-o", how, "none", small).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w: %s", err, out)
+		}
+		return err
+	}
+	if err := mount("ro,size=8k"); err != nil { // which has room for two pages
+		t.Skipf("needs to mount a small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(small, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	p.ends(p.party("server"), 1, p.tag+"server/checkpoints: read-only file system")
+	if err := mount("remount,rw"); err != nil {
+		t.Fatal(err)
+	}
+	server, client := p.party("server"), p.party("client")
+	p.ends(server, 1, "no space left on device (what was done up to step ")
+	if err := mount("remount,size=1m"); err != nil {
+		t.Fatal(err)
+	}
+	server = p.party("server", "--resume")
+	for _, q := range []*proc{server, client} {
+		var r privateResult
+		line(t, p.ends(q, 0, ""), "program_hash", &r)
+		if q == server && r.From == 0 {
+			t.Error("nothing was kept")
+		}
+	}
+}
+
+// killed has both servers come to their end though one of the three is killed, as soon as some wait is over.
 func (p *privatePlace) killed(victim string, wait func()) {
 	p.t.Helper()
 	procs := map[string]*proc{"server": p.party("server"), "client": p.party("client")}
 	wait()
-	procs[victim].kill()
+	if victim == "dealer" {
+		p.dealing.kill()
+		p.deals(p.dealer)
+	} else {
+		procs[victim].kill()
+	}
 	for name, q := range procs { // who ended before it has to come back too
 		select {
 		case <-q.ended:
