@@ -171,7 +171,7 @@ func (f *searchFlags) add(c *cobra.Command) {
 	c.Flags().Uint64Var(&s.Seed, "seed", 1, "of all that is drawn")
 	c.Flags().IntVar(&s.Pretrain, "pretrain", 10, "epochs of training of the network with the first options, before the search")
 	c.Flags().IntVar(&s.Epochs, "epochs", p.Epochs, "of the search")
-	c.Flags().IntVar(&s.WarmUp, "warm-up", 0, "epochs of the search in which weights alone are trained")
+	c.Flags().IntVar(&s.WarmUp, "warm-up", 0, "epochs of the search in which weights alone are trained, fewer than --epochs")
 	c.Flags().IntVar(&s.Finetune, "finetune", 20, "epochs of training of what was found")
 	c.Flags().IntVar(&s.Order, "order", int(p.Order), "of the logits' gradient: 1, or 2, which looks through a step of the weights and takes four times as long")
 	c.Flags().Float64Var(&s.Gumbel, "gumbel", 0, "temperature of Gumbel noise on the logits; 0: none")
@@ -252,6 +252,9 @@ func (f *searchFlags) goal(n *network, cmd *cobra.Command) (*goals.Goal, error) 
 	}
 	if err := f.fields(g, cmd); err != nil {
 		return nil, err
+	}
+	if s := f.settings; s.Method == "gradient" && (s.WarmUp < 0 || s.WarmUp >= s.Epochs) {
+		return nil, usagef("--warm-up %d with --epochs %d: accepted are 0 and more, fewer than epochs, as the others train the decisions", s.WarmUp, s.Epochs)
 	}
 	if err := f.inRing(g, cmd); err != nil {
 		return nil, err
