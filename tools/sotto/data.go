@@ -127,8 +127,14 @@ func (a *app) wanted(f dataFlags) (p dataset.Preprocess, classes int, err error)
 	return preprocess(n.fn().Params[0]), outputs(n.fn()), nil
 }
 
-// outputs is the number of elements of a network's output.
-func outputs(f *ir.Func) int { return f.Result.Type.Len() }
+// outputs is how many elements a network's output has, or its argmax chooses from: its classes.
+func outputs(f *ir.Func) int {
+	out := f.Result
+	if out.Is("nn.argmax") {
+		out = out.Args[0]
+	}
+	return out.Type.Len()
+}
 
 func parseSize(text string) (c, h, w int, err error) {
 	sides := strings.Split(text, "x")

@@ -18,17 +18,34 @@ func newEvalCmd(a *app) *cobra.Command {
 	var network networkFlags
 	var lower lowerFlags
 	var in string
+	var on imageFlags
 	c := &cobra.Command{
-		Use: "eval FILE|DIR --input X", Short: "evaluate a network in the clear, in float and in fixed point", Args: cobra.ExactArgs(1),
+		Use: "eval FILE|DIR --input X | --data DATA", Short: "evaluate a network in the clear, in float and in fixed point", Args: cobra.ExactArgs(1),
 		Long: "Eval runs the network twice in this process, as trained and in the fixed-point arithmetic of the private run. It takes a\n" +
-			".sotto file with --weights, or what compile wrote.",
-		Example: "  sotto eval examples/minionn.sotto --weights random:1 --input random:7\n  sotto eval out --input digit.png --json",
+			".sotto file with --weights, or what compile wrote.\n\n" +
+			"With --data it does so for the images of a data set's test split (of its training split, where there is none), and says how\n" +
+			"many of them are right, with the mean cross entropy: how good weights are, wherever they are from.",
+		Example: "  sotto eval examples/minionn.sotto --weights random:1 --input random:7\n  sotto eval out --input digit.png --json\n" +
+			"  sotto eval examples/glyphs.sotto --weights examples/weights/glyphs.safetensors --data glyphs",
 		RunE: func(_ *cobra.Command, args []string) error {
+			switch {
+			case on.data == "" && in == "":
+				return usagef("--input or --data is missing")
+			case on.data != "" && (in != "" || on.n < 0):
+				return usagef("--data takes -n of at least 0, and no --input")
+			}
 			c, err := a.clearOf(args[0], network, lower)
 			if err != nil {
 				return err
 			}
 			defer c.close()
+			if on.data != "" {
+				r, err := a.evalData(c, on)
+				if err != nil {
+					return err
+				}
+				return a.show(r, r.text)
+			}
 			r, err := a.eval(c, in)
 			if err != nil {
 				return err
@@ -39,6 +56,7 @@ func newEvalCmd(a *app) *cobra.Command {
 	network.add(c)
 	lower.add(c)
 	c.Flags().StringVar(&in, "input", "", "a PNG or JPEG image, a .npy `file`, or random:SEED")
+	on.add(c, "evaluate images of", 0, "how many of them (default: all)")
 	return c
 }
 

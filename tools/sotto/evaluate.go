@@ -28,6 +28,7 @@ type clear struct {
 type prediction struct {
 	Output []float64 `json:"output"`
 	Class  int       `json:"class"`
+	logits []float64 // the output before what the client does with it; nil for an argmax
 }
 
 func predict(f *ir.Func, out *ir.Tensor) prediction {
@@ -39,6 +40,7 @@ func predict(f *ir.Func, out *ir.Tensor) prediction {
 		p.Class = int(p.Output[0])
 		return p
 	}
+	p.logits = out.Real()
 	for i, x := range p.Output {
 		if x > p.Output[p.Class] {
 			p.Class = i

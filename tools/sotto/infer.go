@@ -159,7 +159,7 @@ func (r *inferResult) text(w io.Writer, b *party.Bundle, output string) {
 	statsTable(w, &r.Stats)
 	switch {
 	case r.Class != nil:
-		prediction{r.Output, *r.Class}.text(w)
+		prediction{Output: r.Output, Class: *r.Class}.text(w)
 	case output != "":
 		fmt.Fprintf(w, "share of the output in %s: the data owner adds it to the other server's (sotto reveal)\n", output)
 	default:

@@ -446,7 +446,7 @@ func (g *group) collect(client, server *process, b *party.Bundle) (*runResult, e
 	r := &runResult{head: version1, Stats: mine.Stats, ClientPeakRSS: mine.PeakRSS, ServerPeakRSS: theirs.PeakRSS, ProgramHash: b.Program.Pair.String()}
 	addDealt(&r.Stats, &theirs.Stats)
 	if mine.Class != nil {
-		r.prediction = prediction{mine.Output, *mine.Class}
+		r.prediction = prediction{Output: mine.Output, Class: *mine.Class}
 		return r, nil
 	}
 	if len(mine.OutputShare) != len(theirs.OutputShare) {

@@ -67,7 +67,7 @@ func exceeded(list []conform.Exceeded) []exceededJSON {
 
 func newVerifyCmd(a *app) *cobra.Command {
 	var f runFlags
-	var on dataFlagsOfVerify
+	var on imageFlags
 	c := &cobra.Command{
 		Use: "verify DIR --input FILE | --data DATA", Short: "run private and clear side by side and name the first layer that differs", Args: cobra.ExactArgs(1),
 		Long: "Verify runs both parties on this machine, has them dump their shares, and evaluates every op of the clear fixed-point network on\n" +
@@ -108,7 +108,7 @@ func newVerifyCmd(a *app) *cobra.Command {
 	}
 	f.add(c)
 	delete(c.Flags().Lookup("input").Annotations, cobra.BashCompOneRequiredFlag) // or --data
-	on.add(c)
+	on.add(c, "run images of", 100, "how many of them")
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,15 +17,15 @@ import (
 	"sotto/tools/conform"
 )
 
-// dataFlagsOfVerify say which images are run in private.
-type dataFlagsOfVerify struct {
+// imageFlags say which images of a data set a network runs on.
+type imageFlags struct {
 	data string
-	n    int
+	n    int // 0: all
 }
 
-func (f *dataFlagsOfVerify) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.data, "data", "", "run images of this data `set` (see sotto data --help)")
-	c.Flags().IntVarP(&f.n, "n", "n", 100, "how many of them")
+func (f *imageFlags) add(c *cobra.Command, does string, usual int, many string) {
+	c.Flags().StringVar(&f.data, "data", "", does+" this data `set` (see sotto data --help)")
+	c.Flags().IntVarP(&f.n, "n", "n", usual, many)
 }
 
 // agreementResult says how the private run does on images with known classes, and where it loses what it loses.
@@ -68,7 +69,7 @@ type layerErrorJSON struct {
 	Overflows int         `json:"overflows"`   // images on which the ring's was
 }
 
-func (a *app) verifyData(dir string, f *runFlags, on dataFlagsOfVerify) (*agreementResult, error) {
+func (a *app) verifyData(dir string, f *runFlags, on imageFlags) (*agreementResult, error) {
 	if on.n < 1 || f.input != "" {
 		return nil, usagef("--data takes -n of at least 1 and no --input")
 	}
@@ -124,7 +125,7 @@ type labelled struct {
 	x       []float32
 }
 
-func openImages(on dataFlagsOfVerify, p dataset.Preprocess, classes int) (*labelled, error) {
+func openImages(on imageFlags, p dataset.Preprocess, classes int) (*labelled, error) {
 	d, err := dataset.Open(on.data, p, classes)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func openImages(on dataFlagsOfVerify, p dataset.Preprocess, classes int) (*label
 		split = d.Train
 	}
 	b, err := dataset.InOrder(split, p, 1)
-	return &labelled{b, min(on.n, split.Len()), make([]float32, split.Shape.Len())}, err
+	return &labelled{b, min(cmp.Or(on.n, split.Len()), split.Len()), make([]float32, split.Shape.Len())}, err
 }
 
 func (l *labelled) next(i int) (x []float32, label int, err error) {
