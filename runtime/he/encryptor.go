@@ -32,8 +32,8 @@ func NewEncryptor[W ring.Word](params cost.HEParams, rnd io.Reader) (*Encryptor[
 		return nil, err
 	}
 	return &Encryptor[W]{basis: b, rnd: rnd, secret: secret, public: public,
-		makes: newPool(window(), func() *uploadScratch[W] { return newUploadScratch[W](len(b.q)) }),
-		reads: newPool(window(), func() *replyScratch { return newReplyScratch(params.ReplyLimbs) })}, nil
+		makes: newPool(window, func() *uploadScratch[W] { return newUploadScratch[W](len(b.q)) }),
+		reads: newPool(window, func() *replyScratch { return newReplyScratch(params.ReplyLimbs) })}, nil
 }
 
 // newKey draws a key pair: the values of s, and the public key as it travels.
@@ -89,8 +89,9 @@ func (b *basis) pack(dst []byte, p poly) {
 	}
 }
 
-// window is how many ciphertexts are worked on before they are written or after they are read.
-func window() int { return 8 * runtime.GOMAXPROCS(0) }
+// window is how many ciphertexts are worked on before they are written or after they are read. It stays as it was when the process began: the Go
+// runtime moves GOMAXPROCS with the process's quota and affinity, and a window that grows in the middle of a message leaves ciphertexts out.
+var window = 8 * runtime.GOMAXPROCS(0)
 
 // Encrypt writes the uploads for a batch of masks of plan.InLen() elements each.
 func (e *Encryptor[W]) Encrypt(plan cost.HEPlan, masks [][]W, w io.Writer) error { // step 1
@@ -112,11 +113,11 @@ func (e *Encryptor[W]) Encrypt(plan cost.HEPlan, masks [][]W, w io.Writer) error
 	if _, err := w.Write(seed[:]); err != nil {
 		return err
 	}
-	out := make([]byte, window()*int(plan.Params.PolyBytes()))
+	out := make([]byte, window*int(plan.Params.PolyBytes()))
 	for group := range plan.Groups() {
 		blocks := cells(plan, group)
-		for first := 0; first < plan.InBlocks(); first += window() {
-			part := out[:min(window(), plan.InBlocks()-first)*int(plan.Params.PolyBytes())]
+		for first := 0; first < plan.InBlocks(); first += window {
+			part := out[:min(window, plan.InBlocks()-first)*int(plan.Params.PolyBytes())]
 			e.encryptWindow(part, plan, blocks, masks, group, first, seed, private)
 			if _, err := w.Write(part); err != nil {
 				return err
@@ -209,8 +210,8 @@ func (e *Encryptor[W]) Decrypt(plan cost.HEPlan, r io.Reader, shares [][]W) erro
 	}
 	for chunk := range plan.Chunks() {
 		groups, replies := chunkOutputs(plan, chunk), chunkReplies(plan, chunk)
-		for ; len(replies) > 0; replies = replies[min(window(), len(replies)):] {
-			if err := e.decryptWindow(plan, groups, replies[:min(window(), len(replies))], r, shares); err != nil {
+		for ; len(replies) > 0; replies = replies[min(window, len(replies)):] {
+			if err := e.decryptWindow(plan, groups, replies[:min(window, len(replies))], r, shares); err != nil {
 				return err
 			}
 		}

@@ -30,7 +30,7 @@ func NewEvaluator[W ring.Word](params cost.HEParams, public []byte, rnd io.Reade
 		return nil, err
 	}
 	v := &Evaluator[W]{basis: b, rnd: rnd, p0: p0, p1: p1, uploads: newPool(cost.MaxHEResident, b.newCiphertext)}
-	v.scratch = newPool(window(), v.newScratch)
+	v.scratch = newPool(window, v.newScratch)
 	return v, nil
 }
 
@@ -139,9 +139,9 @@ func (v *Evaluator[W]) read(plan cost.HEPlan, chunk int, seed prg.Seed, r io.Rea
 	first, groups := chunkGroups(plan, chunk)
 	n, size := plan.InBlocks(), int(plan.Params.PolyBytes())
 	all := make([]ciphertext, groups*n)
-	in := make([]byte, window()*size)
-	for from := 0; from < len(all); from += window() {
-		part := all[from:min(from+window(), len(all))]
+	in := make([]byte, window*size)
+	for from := 0; from < len(all); from += window {
+		part := all[from:min(from+window, len(all))]
 		if _, err := io.ReadFull(r, in[:len(part)*size]); err != nil {
 			return nil, fmt.Errorf("homomorphic products: uploads: %w", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -203,4 +204,26 @@ func TestWireBytes(t *testing.T) {
 			t.Errorf("%s hash to %s, want %s", m.name, got, m.want)
 		}
 	}
+}
+
+// TestCoresThatComeAndGo: the Go runtime moves GOMAXPROCS while a process runs, as its quota and affinity move.
+func TestCoresThatComeAndGo(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	done, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for n := 1; ; n = n%3 + 1 {
+			select {
+			case <-done:
+				runtime.GOMAXPROCS(cores)
+				return
+			default:
+				runtime.GOMAXPROCS(n)
+			}
+		}
+	}()
+	p := newPair[uint32](t, cost.Outsourced)
+	p.checkLayer(t, cost.HELayer{InC: 64, InH: 32, InW: 32, OutC: 64, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1}, 3)
+	close(done)
+	<-stopped
 }
