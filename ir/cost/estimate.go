@@ -113,13 +113,13 @@ type rates struct {
 }
 
 // rate is a price without its story.
-type rate struct{ one, all, busy, fixed float64 }
+type rate struct{ one, all, busy, fixed, meet float64 }
 
 // units is the work of n units, without the call.
 func (r rate) units(n float64) nanoseconds { return nanoseconds{r.one * n, r.all * n, r.busy * n} }
 
 // once is what a call takes beside its units.
-func (r rate) once() nanoseconds { return nanoseconds{r.fixed, r.fixed, r.fixed} }
+func (r rate) once() nanoseconds { return nanoseconds{r.fixed, r.fixed, r.meet} }
 
 // call is a call of n units.
 func (r rate) call(n float64) nanoseconds { return r.units(n).plus(r.once()) }
@@ -135,7 +135,10 @@ func (t Target) rates(spreads float64) *rates {
 		r.cores[p] = m.Cores
 		for k, price := range m.Prices {
 			f := 1 + spreads*price.Spread
-			r.prices[p][k] = rate{f * price.NS, f * price.all(), f * price.busy(m.Cores), f * price.CallNS}
+			r.prices[p][k] = rate{f * price.NS, f * price.all(), f * price.busy(m.Cores), f * price.CallNS, f * price.CallNS}
+			if t.Shared {
+				r.prices[p][k].meet = f * price.meet()
+			}
 		}
 	}
 	return r

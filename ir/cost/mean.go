@@ -42,6 +42,9 @@ func (p Price) mean(q Price, cores int) Price {
 	if p.BusyNS != 0 || q.BusyNS != 0 {
 		out.BusyNS = between(p.busy(cores), q.busy(cores))
 	}
+	if p.MeetNS != 0 || q.MeetNS != 0 {
+		out.MeetNS = between(p.meet(), q.meet())
+	}
 	return out
 }
 

@@ -63,6 +63,9 @@ type Price struct {
 	AllNS  float64 `json:"all_ns,omitempty"`  // absent: as NS, the kernel runs on one core
 	BusyNS float64 `json:"busy_ns,omitempty"` // absent: as NS if the kernel runs on one core, otherwise its part of what all do together
 	CallNS float64 `json:"call_ns,omitempty"`
+	// MeetNS is a call on a machine that both parties share, while the other is at work: whoever is woken may have to wait for the core that the
+	// other is on, though another core idles. Absent: as CallNS.
+	MeetNS float64 `json:"meet_ns,omitempty"`
 	Spread float64 `json:"spread"` // as Quantity.Spread
 	Source string  `json:"source"`
 }
@@ -84,6 +87,14 @@ func (p Price) busy(cores int) float64 {
 		return p.NS
 	}
 	return p.AllNS * float64(cores)
+}
+
+// meet is MeetNS with its default.
+func (p Price) meet() float64 {
+	if p.MeetNS == 0 {
+		return p.CallNS
+	}
+	return p.MeetNS
 }
 
 // Prices are those of all kernels. In JSON they are an object with a kernel's name for a key.
@@ -254,7 +265,7 @@ func (q Quantity) Check(at string, least float64) error {
 
 func (p Price) check(at string) error {
 	positive := func(x float64) bool { return x > 0 && x <= largest }
-	if !positive(p.NS) || !positive(p.all()) || p.all() > p.NS || !(p.BusyNS >= 0 && p.BusyNS <= largest) || !(p.CallNS >= 0 && p.CallNS <= largest) || !(p.Spread >= 0 && p.Spread < 1) || p.Source == "" {
+	if !positive(p.NS) || !positive(p.all()) || p.all() > p.NS || !(p.BusyNS >= 0 && p.BusyNS <= largest) || !(p.CallNS >= 0 && p.CallNS <= largest) || !(p.MeetNS >= 0 && p.MeetNS <= largest) || !(p.Spread >= 0 && p.Spread < 1) || p.Source == "" {
 		return fmt.Errorf("%s is %+v: accepted are a positive number of ns up to %g, at most as many with all cores, a call of 0 or more, a spread from 0 to below 1 and where it is from", at, p, float64(largest))
 	}
 	return nil

@@ -90,10 +90,14 @@ func (m *Machine) Refine(r Refined, sessions int) {
 			call = price.CallNS / before.CallNS
 		}
 		price.NS, price.AllNS, price.BusyNS, price.CallNS = round(price.NS), round(price.AllNS), round(price.BusyNS), round(price.CallNS)
+		price.MeetNS = round(price.MeetNS)
 		price.Source, price.Spread = before.Source, round(min(max(before.Spread, r.After), mostSpread))
 		if round(factor) != 1 || round(call) != 1 {
 			price.Source += fmt.Sprintf("; a unit times %.3g and a call times %.3g, so that estimates of %d phases of sessions of generated networks are off by %.0f %% for %.0f %%",
 				factor, call, sessions, 100*r.After, 100*r.Before)
+		}
+		if price.MeetNS > 0 {
+			price.Source += "; a call while the other party works is by them alone"
 		}
 		m.Prices[name] = price
 	}

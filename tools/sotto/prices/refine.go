@@ -25,10 +25,12 @@ const (
 	callSlack    = 1
 	byteSlack    = 0.07 // of bytes, which were measured as sessions move them
 	messageSlack = 1
+	meetSlack    = 2 // of messages while the peer is at work, which nothing measures alone
 	sessionNoise = 0.05
 	noiseMS      = 0.3 // of short phases: what starting threads and waking processes varies by
 	outlier      = 2   // standard deviations beyond which a session counts by its distance, not its square
 	mostFactor   = 4   // either way
+	mostMeeting  = 64
 	refinements  = 8
 )
 
@@ -105,15 +107,17 @@ type refinement struct {
 	params   []param
 }
 
-// param is a factor of what a unit or a call of a kernel takes.
+// param is a factor of what a unit or a call of a kernel takes, or a call while the peer is at work.
 type param struct {
-	kernel cost.Kernel
-	call   bool
+	kernel     cost.Kernel
+	call, meet bool
 }
 
 func (p param) slack() float64 {
-	bytes := p.kernel == cost.SendByte || p.kernel == cost.ReceiveByte
+	bytes := p.message()
 	switch {
+	case p.meet:
+		return meetSlack
 	case bytes && p.call:
 		return messageSlack
 	case bytes:
@@ -122,6 +126,17 @@ func (p param) slack() float64 {
 		return callSlack
 	}
 	return unitSlack
+}
+
+// message tells whether it is of what messages take.
+func (p param) message() bool { return p.kernel == cost.SendByte || p.kernel == cost.ReceiveByte }
+
+// most bounds the factor.
+func (p param) most() float64 {
+	if p.meet || p.call && p.message() {
+		return mostMeeting
+	}
+	return mostFactor
 }
 
 // list takes the kernels that the sessions have.
@@ -135,12 +150,13 @@ func (r *refinement) list() {
 	}
 	for k, price := range r.base {
 		if used[k] {
-			r.params = append(r.params, param{cost.Kernel(k), false})
+			r.params = append(r.params, param{kernel: cost.Kernel(k)})
 		}
 		if used[k] && price.CallNS > 0 {
-			r.params = append(r.params, param{cost.Kernel(k), true})
+			r.params = append(r.params, param{kernel: cost.Kernel(k), call: true})
 		}
 	}
+	r.params = append(r.params, param{kernel: cost.ReceiveByte, meet: true})
 }
 
 // prices are the base's times the factors.
@@ -148,7 +164,9 @@ func (r *refinement) prices(x []float64) cost.Prices {
 	out := r.base
 	for i, p := range r.params {
 		f, price := math.Exp(x[i]), &out[p.kernel]
-		if p.call {
+		if p.meet {
+			price.MeetNS = f * r.base[p.kernel].CallNS
+		} else if p.call {
 			price.CallNS *= f
 		} else {
 			price.NS *= f
@@ -221,8 +239,8 @@ func (r *refinement) step(x []float64) ([]float64, error) {
 		return nil, fmt.Errorf("refining prices: %w", err)
 	}
 	out := make([]float64, k)
-	most := math.Log(mostFactor)
 	for j := range out {
+		most := math.Log(r.params[j].most())
 		out[j] = max(-most, min(most, x[j]+d.AtVec(j)))
 	}
 	return out, nil

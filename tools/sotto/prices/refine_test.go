@@ -50,6 +50,46 @@ func TestRefineFindsWhatIsDearerInSessions(t *testing.T) {
 	}
 }
 
+// exchanges is a session in which parties send and compute so many times: the server alone answers, or both at once.
+func exchanges(truth cost.Target, times int, both bool) Session {
+	l := cost.NewLedger(cost.Outsourced, cost.FromDealer)
+	l.For(0)
+	at := cost.OnlineStart
+	for range times {
+		next := l.Send(cost.Server, 1000, at)
+		l.Compute(cost.Server, next, cost.Conv32, 2e4)
+		if both {
+			l.Send(cost.Client, 1000, at)
+			l.Compute(cost.Client, next, cost.Conv32, 2e4)
+		}
+		at = next
+	}
+	return Session{Name: "session", Ledger: l, Phase: cost.Online, Link: truth.Link, MS: cost.Estimate(l, truth).Online.MS}
+}
+
+// TestRefineFindsWhatMeetingTakes: a message is taken in at its price where one party works, and much later where both do.
+func TestRefineFindsWhatMeetingTakes(t *testing.T) {
+	alone, truth := list(), list()
+	for t, meet := range map[*cost.Target]float64{&alone: 0, &truth: 20000} {
+		m := t.Machines["m"]
+		m.Prices[cost.ReceiveByte].CallNS, m.Prices[cost.ReceiveByte].MeetNS = 2000, meet
+		t.Machines = map[string]cost.Machine{"m": m}
+	}
+	var sessions []Session
+	for _, n := range []int{200, 400, 800} {
+		sessions = append(sessions, exchanges(truth, n, true), exchanges(truth, n, false))
+	}
+	r, err := Refine(alone, "m", sessions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "a message where both work", r.Prices[cost.ReceiveByte].MeetNS, 20000, 1000)
+	near(t, "convolutions", r.Prices[cost.Conv32].NS, 1, 0.02)
+	if r.After > 0.01 {
+		t.Errorf("off by %.3f before and %.3f after", r.Before, r.After)
+	}
+}
+
 func TestRefineRefusesWhatIsNoSession(t *testing.T) {
 	for what, spoil := range map[string]func(*Session){
 		"no time": func(s *Session) { s.MS = 0 },
