@@ -180,16 +180,22 @@ func TestSuspendedPeers(t *testing.T) {
 	}
 }
 
+// farLink takes five seconds for a session at least, however fast the machine is: there are 16 rounds.
+const farLink = "10mbps,300ms"
+
+// midway is when both have met over farLink, also on a machine that is busy, and are far from their end.
+const midway = 3 * time.Second
+
 // TestInterruptedPeers: who is interrupted says so, and the other is told.
 func TestInterruptedPeers(t *testing.T) {
-	p, whole := slowly(t)
-	p.wait = "20s" // nobody is to wait for it
+	p := newPlace(t, "client-server")
+	p.link, p.wait = farLink, "20s" // nobody is to wait for it
 	for _, victim := range []string{"client", "server"} {
 		t.Run(victim, func(t *testing.T) {
 			t.Parallel()
 			p := p.sub(t)
 			s := p.session()
-			time.Sleep(whole / 2)
+			time.Sleep(midway)
 			begun := time.Now()
 			s.by(victim).signal(syscall.SIGINT)
 			p.ends(s.by(victim), 128+int(syscall.SIGINT), "interrupted")
@@ -440,13 +446,13 @@ func TestFullDisk(t *testing.T) {
 // TestInterruptedRun leaves no process behind, however run itself ends.
 func TestInterruptedRun(t *testing.T) {
 	t.Parallel()
-	p, whole := slowly(t)
+	p := newPlace(t, "client-server")
 	for _, how := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		if how == syscall.SIGKILL && runtime.GOOS != "linux" {
 			continue
 		}
-		q := p.start(nil, "run", "out", "--input", "random:3", "--link", "wan", "--offline", "dealer")
-		time.Sleep(whole / 2)
+		q := p.start(nil, "run", "out", "--input", "random:3", "--link", farLink, "--offline", "dealer")
+		time.Sleep(midway)
 		q.signal(how)
 		status, out, errs := p.ended(q)
 		if how != syscall.SIGKILL && (status != 128+int(syscall.SIGINT) || oneError(t, errs).Code != "interrupted") {
@@ -538,12 +544,12 @@ func TestChangedBytes(t *testing.T) {
 func TestKilledTrace(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "client-server")
-	p.link, p.wait = "10mbps,300ms", "3s"
+	p.link, p.wait = farLink, "3s"
 	_, dealer := p.deal()
 	p.overwrite("traces/c.json", []byte("of before"))
 	server, addr := p.serve(dealer, "--sessions", "1", "--trace", "traces/s.json")
 	client := p.infer(addr, dealer, "--trace", "traces/c.json")
-	time.Sleep(700 * time.Millisecond) // of five seconds at least: there are 16 rounds
+	time.Sleep(midway)
 	server.signal(syscall.SIGKILL)
 	p.survives(client, clientResult)
 	p.holdsAlone("traces", "c.json")
