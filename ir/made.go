@@ -114,6 +114,9 @@ func heBilinearCost(l *cost.Ledger, v *Value) {
 		Bugf("%s: %v", v.Layer(), err)
 	}
 	l.Product(p, laidMask{MaskOf(v.Args[0]), b.Laid()})
+	for _, p := range []cost.Party{cost.Client, cost.Server} {
+		l.Keep(p, v.vectorBytes()) // its share
+	}
 }
 
 // HEBatch is the form and the packing of a bilinear map of two opened values, but of elementwise products.

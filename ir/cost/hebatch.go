@@ -3,7 +3,6 @@ package cost
 import (
 	"fmt"
 	"math"
-	"sync"
 )
 
 // Bilinear maps of two tensors of a batch as layers of the encryption (HEPlan), for products of two masks, each of which both parties
@@ -87,23 +86,17 @@ type batchPlan struct {
 	plan  HEPlan
 }
 
-// batchPlans remembers packings: a training takes the same at each step.
-var batchPlans sync.Map
+// batchPlans are remembered: a training takes the same at each step.
+var batchPlans Remembered[batchKey, batchPlan]
 
 // PlanBatch chooses form and packing of a map of so many samples of a convolution, in a ring of 32 or 64 bits.
 func (by Packing) PlanBatch(m BatchMap, samples int, of HELayer, ring int) (HEBatch, HEPlan, error) {
-	key := batchKey{m, samples, of, ring, by}
-	if p, ok := batchPlans.Load(key); ok {
-		return p.(batchPlan).batch, p.(batchPlan).plan, nil
-	}
-	best, err := by.planBatch(key)
-	if err == nil {
-		batchPlans.Store(key, best)
-	}
+	best, err := batchPlans.Get(batchKey{m, samples, of, ring, by}, batchKey.find)
 	return best.batch, best.plan, err
 }
 
-func (by Packing) planBatch(k batchKey) (best batchPlan, err error) {
+// find is PlanBatch.
+func (k batchKey) find() (best batchPlan, err error) {
 	if err := k.of.check(k.samples); err != nil {
 		return best, err
 	}
@@ -114,10 +107,10 @@ func (by Packing) planBatch(k batchKey) (best batchPlan, err error) {
 	price := math.Inf(1)
 	for _, taps := range forms {
 		b := newHEBatch(k.m, k.samples, k.of, taps)
-		plan, failed := by.Plan(b.Layer, k.ring, Outsourced, b.Images)
+		plan, failed := k.by.Plan(b.Layer, k.ring, Outsourced, b.Images)
 		if failed != nil {
 			err = fmt.Errorf("%d samples of %+v: %w", k.samples, k.of, failed)
-		} else if p := plan.nanoseconds(by); p < price {
+		} else if p := plan.nanoseconds(k.by); p < price {
 			best, price = batchPlan{b, plan}, p
 		}
 	}
