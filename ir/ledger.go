@@ -9,11 +9,10 @@ func Account(m *Module, f *Func, source cost.Source) *cost.Ledger {
 	return l
 }
 
-// AccountAgain is Account for a run of a session, such as a training, in which the function was run before: its OT extensions go on, and only
-// what the material asks of it remains of the set-up.
+// AccountAgain is Account for a run of a session, such as a training, in which the function was run before: the session has begun, its OT extensions go
+// on, and only what the material asks of it remains of the set-up.
 func AccountAgain(m *Module, f *Func, source cost.Source) *cost.Ledger {
 	l := cost.NewLedger(m.Deploy, source)
-	l.Begin()
 	l.Again(SessionOTs(m, f))
 	l.Seeds()
 	if err := l.Make(cost.Extensions{}, MadeBy(m, f)); err != nil {

@@ -79,8 +79,8 @@ func keysCost(l *cost.Ledger, v *Value, width, opened int, in cost.Ready) cost.R
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		l.Deal(p, cost.ComparisonKeyBytes(n, width))
 		l.KeepKeys(p, cost.ComparisonKeyBytes(n, width))
-		l.Compute(p, cost.Start, cost.Allocate, cost.ComparisonKeyBytes(n, width)+roots)
-		l.Compute(p, cost.Start, cost.Expand, roots)
+		l.Take(p, cost.Allocate, cost.ComparisonKeyBytes(n, width)+roots)
+		l.Take(p, cost.Expand, roots)
 		l.Compute(cost.Dealer, 0, cost.Expand, roots)
 		x.drawn(l, p, 1)
 		x.expanded(l, 1)

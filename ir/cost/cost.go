@@ -192,6 +192,16 @@ func (l *Ledger) Stream(from, p Party, at Time, k Kernel, units int64) {
 	}
 }
 
+// Take records that a party does so many units of a kernel while it takes in what a dealer sends, beside whatever else it does.
+func (l *Ledger) Take(p Party, k Kernel, units int64) {
+	if units > 0 {
+		l.Work = append(l.Work, Work{l.tag, p, k, 0, Receiving, units})
+	}
+}
+
+// takes tells whether the work is of what a dealer sends: no message of the peer's comes at moment 0.
+func (w *Work) takes() bool { return w.At == 0 && w.When == Receiving }
+
 // Both is Compute for both computing parties, each at its moment.
 func (l *Ledger) Both(at Ready, k Kernel, units int64) {
 	l.Compute(Client, at[Client], k, units)

@@ -19,50 +19,96 @@ type Expected struct {
 	WorkMS map[int][2]float64
 }
 
-// Estimate says what a session takes: the two parties' work and messages, played against each other at a target's prices.
+// Estimate says what a session of one run takes: the two parties' work and messages, played against each other at a target's prices.
 func Estimate(l *Ledger, t Target) Estimated {
 	var e Estimated
-	var s simulation
-	tags := l.tags()
-	for _, phase := range []Phase{Offline, Online} {
-		x := e.phase(phase)
-		x.Traffic = l.Total(phase)
-		x.Low = s.ms(l, phase, t.rates(-1), tags)
-		x.High = s.ms(l, phase, t.rates(1), tags)
-		x.MS = s.ms(l, phase, t.rates(0), tags)
-		x.Low, x.High = min(x.Low, x.MS), max(x.High, x.MS) // where dearer pieces happen to overlap better
-		x.ByTag = map[int]float64{}
-		for i, ns := range s.byTag {
-			if ns > 0 {
-				x.ByTag[i-1] = ns / nsPerMS
-			}
-		}
-		for p, a := range s.actors {
-			x.BusyMS[p] = a.busy / nsPerMS
-		}
-		x.WorkMS = s.workMS()
-	}
+	_, e.Offline = Between(nil, l, t)
+	e.Online, _ = Between(l, nil, t)
 	e.EnergyMJ = t.energy(&e)
 	return e
 }
 
-const nsPerMS = 1e6
-
-func (e *Estimated) phase(p Phase) *Expected {
-	if p == Online {
-		return &e.Online
+// Between estimates what lies between the material of one run of a session and that of the next: the online phase of run, beside which a dealer makes
+// the material of next, and the offline phase of next, with what is left of the dealing. Where nobody deals the two are those of Estimate.
+// No run: next is the session's first, whose material is asked for as its offline phase begins. No next: nothing is asked for while run is online.
+func Between(run, next *Ledger, t Target) (online, offline Expected) {
+	var s simulation
+	for _, spreads := range []float64{-1, 1, 0} { // the middle one last, which has more to tell
+		r := t.rates(spreads)
+		if run != nil {
+			online.take(spreads, s.ahead(run, next, r), &s)
+		}
+		if next != nil {
+			offline.take(spreads, s.behind(run != nil, next, r), &s)
+		}
 	}
-	return &e.Offline
+	if run != nil {
+		online.Traffic = run.Total(Online)
+	}
+	if next != nil {
+		offline.Traffic = next.Total(Offline)
+	}
+	return online, offline
 }
 
-// ms plays a phase. The offline phase ends when both parties have ended it; the online one when the client has.
+// take takes what a play at prices so many spreads off says.
+func (x *Expected) take(spreads, ms float64, s *simulation) {
+	switch {
+	case spreads < 0:
+		x.Low = ms
+		return
+	case spreads > 0:
+		x.High = ms
+		return
+	}
+	x.MS, x.Low, x.High = ms, min(x.Low, ms), max(x.High, ms) // where dearer pieces happen to overlap better
+	x.ByTag = map[int]float64{}
+	for i, ns := range s.byTag {
+		if ns > 0 {
+			x.ByTag[i-1] = ns / nsPerMS
+		}
+	}
+	for p, a := range s.actors {
+		x.BusyMS[p] = a.busy / nsPerMS
+	}
+	x.WorkMS = s.workMS()
+}
+
+const nsPerMS = 1e6
+
+// ms plays a phase by itself. The offline phase ends when both parties have ended it; the online one when the client has.
 func (s *simulation) ms(l *Ledger, phase Phase, r *rates, tags int) float64 {
 	s.lay(l, phase, r)
 	return s.play(phase, r, tags)
 }
 
+// ahead plays the online phase of a run while a dealer begins with the material of the next, if there is one.
+func (s *simulation) ahead(run, next *Ledger, r *rates) float64 {
+	s.lay(run, Online, r)
+	if next != nil {
+		s.deal(next, r)
+	}
+	return s.play(Online, r, run.tags())
+}
+
+// behind plays the offline phase of a run; if another run was played before, what was dealt in that is there.
+func (s *simulation) behind(another bool, l *Ledger, r *rates) float64 {
+	s.lay(l, Offline, r)
+	if !another {
+		return s.play(Offline, r, l.tags())
+	}
+	s.dealt.since(s.now)
+	return s.goOn(Offline, r, l.tags())
+}
+
 // play is ms of a phase that is laid out.
 func (s *simulation) play(phase Phase, r *rates, tags int) float64 {
+	s.dealt.begin()
+	return s.goOn(phase, r, tags)
+}
+
+// goOn is play with a dealer who is so far.
+func (s *simulation) goOn(phase Phase, r *rates, tags int) float64 {
 	s.reset(r, tags)
 	s.run()
 	end := s.actors[Client].end

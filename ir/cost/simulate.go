@@ -53,6 +53,24 @@ type dealt struct {
 	arrival     [2][]float64
 }
 
+// begin has a dealer begin.
+func (d *dealt) begin() {
+	*d = dealt{arrival: [2][]float64{d.arrival[Client][:0], d.arrival[Server][:0]}}
+	for i := range d.left {
+		d.left[i] = 1
+	}
+}
+
+// since tells times from a later moment on.
+func (d *dealt) since(begin float64) {
+	for p := range d.arrival {
+		d.lineFree[p] -= begin
+		for i := range d.arrival[p] {
+			d.arrival[p][i] -= begin
+		}
+	}
+}
+
 // The lanes of a dealing: what makes, and by party what sends and what takes in. They come after those of a party, which are called by When.
 const (
 	makingDealt  When = Receiving + 1 + iota
@@ -74,16 +92,12 @@ type task struct {
 	cores, whole float64
 }
 
-// reset begins a run of the timeline that is laid out.
+// reset begins a run of the timeline that is laid out, but for the dealing, which goes on from where it is.
 func (s *simulation) reset(r *rates, tags int) {
 	s.r, s.now, s.setup, s.running, s.actors = r, 0, s.timeline.setup(), s.running[:0], [2]actor{}
-	s.dealt = dealt{arrival: s.dealt.arrival}
-	for i := range s.dealt.left {
-		s.dealt.left[i] = 1
-	}
 	for p := range s.actors {
 		s.actors[p].left = [3]float64{1, 1, 1}
-		s.arrival[p], s.dealt.arrival[p] = s.arrival[p][:0], s.dealt.arrival[p][:0]
+		s.arrival[p] = s.arrival[p][:0]
 	}
 	for p := range s.actors {
 		s.actors[p].moment = s.setup.skip(0)
@@ -147,7 +161,11 @@ func (s *simulation) deals() {
 	}
 	for p := range d.sent {
 		if d.sent[p] < d.made {
-			run(sendingDealt+When(p), Dealer, &of.sending[p])
+			if from := s.writable(d.lineFree[p], &of.sending[p]); from > s.now {
+				s.next = min(s.next, from)
+			} else {
+				run(sendingDealt+When(p), Dealer, &of.sending[p])
+			}
 		}
 		if d.taken[p] == len(d.arrival[p]) {
 			continue
@@ -185,11 +203,18 @@ func (s *simulation) look(p Party) bool {
 			s.next = min(s.next, from)
 		}
 	}
-	if idle && s.dealt.taken[p] < s.dealing.pieces && (a.moment == len(s.moments)-1 || s.moments[a.moment+1].at > Start) {
+	if idle && s.waitsForDealer(p) {
 		return false
 	}
 	a.computing = idle
 	return idle
+}
+
+// waitsForDealer tells whether a party needs all of its material now: set-up's messages have moved. What is dealt while a run is online is the
+// next one's.
+func (s *simulation) waitsForDealer(p Party) bool {
+	i := s.actors[p].moment
+	return s.dealt.taken[p] < s.dealing.pieces && s.phase() == Offline && (i == len(s.moments)-1 || s.moments[i+1].at > Start)
 }
 
 // runs notes that a party works on its next piece of a kind.
@@ -228,7 +253,12 @@ func (s *simulation) from(p Party, w When) float64 {
 	if ahead := s.unread(p); ahead > unreadBytes {
 		return math.Inf(1)
 	}
-	return a.lineFree - max(linkBuffer, s.pieces[p][Sending][i].bytes)*s.r.byteNS // the piece before is written while this one is made
+	return s.writable(a.lineFree, &s.pieces[p][Sending][i])
+}
+
+// writable is from when on a piece can be worked on that goes over a line which is free at some time: the piece before is written meanwhile.
+func (s *simulation) writable(lineFree float64, x *piece) float64 {
+	return lineFree - max(linkBuffer, x.bytes)*s.r.byteNS
 }
 
 // unreadBytes is how many bytes a party may send that the peer has not read: the sockets' buffers.

@@ -32,8 +32,8 @@ type piece struct {
 	slots bool
 }
 
-// dealing is what a dealer does, who begins with the phase, in pieces that are alike: a piece is made, sent to both parties at once while the
-// next is made, and taken in by them beside whatever else they do. No pieces: nobody deals.
+// dealing is what a dealer does, who begins with the phase, or with the online phase of the run before, in pieces that are alike: a piece is
+// made, sent to both parties at once while the next is made, and taken in by them beside whatever else they do. No pieces: nobody deals.
 type dealing struct {
 	pieces          int
 	making          piece
@@ -98,7 +98,7 @@ func (tl *timeline) collect(l *Ledger, phase Phase, t *rates) {
 			messages = messages[1:]
 			continue
 		}
-		if w := work[0]; w.At.Phase() == phase && w.Party != Dealer {
+		if w := work[0]; w.At.Phase() == phase && w.Party != Dealer && !w.takes() {
 			tl.effort(w, t)
 		}
 		work = work[1:]
@@ -263,8 +263,12 @@ func (tl *timeline) split(from Party, send, receive piece) {
 func (tl *timeline) deal(l *Ledger, t *rates) {
 	d := &tl.dealing
 	for _, w := range l.Work {
-		if w.Party == Dealer {
-			d.making.work = d.making.work.plus(t.of(Dealer, w.Kernel).call(float64(w.Units)))
+		work := t.of(w.Party, w.Kernel).call(float64(w.Units))
+		switch {
+		case w.Party == Dealer:
+			d.making.work = d.making.work.plus(work)
+		case w.takes():
+			d.taking[w.Party].work = d.taking[w.Party].work.plus(work)
 		}
 	}
 	for _, m := range l.Dealt {
@@ -280,7 +284,7 @@ func (tl *timeline) deal(l *Ledger, t *rates) {
 	for p := range d.sending {
 		send, take := &d.sending[p], &d.taking[p]
 		send.bytes *= f
-		send.work, take.work = t.of(Dealer, SendByte).units(send.bytes), t.of(Party(p), ReceiveByte).units(send.bytes)
+		send.work, take.work = t.of(Dealer, SendByte).units(send.bytes), take.work.times(f).plus(t.of(Party(p), ReceiveByte).units(send.bytes))
 	}
 }
 

@@ -111,7 +111,8 @@ func newBenchCmd(a *app) *cobra.Command {
 			"Signs runs ReLUs and max-pools with garbled circuits that hold the sign alone and with all inside the circuit, by turns, and counts\n" +
 			"what their own layer took; the ratio of the times is the median run by run, with its 95 % interval (all runs, below 6 of them).\n" +
 			"Step runs a private training step of LeNet's size, batch 32, over mutual TLS, with material of a dealer in a third process, on shares\n" +
-			"drawn at random: what the values are changes nothing.",
+			"drawn at random: what the values are changes nothing. A step is a session by itself or, later, one between others, whose material was\n" +
+			"begun while the one before was online.",
 		Example: "  sotto bench primitives\n  sotto bench primitives --only 'ot.*' --runs 5 --json\n  sotto bench layers --only 'relu.ot*' --ot ferret --link wan\n  sotto bench nets --only 'resnet50.relu.*' --runs 1\n  sotto bench signs --only 'relu.*' --n 65536\n  sotto bench primitives --list\n  sotto bench train --runs 5\n  sotto bench step --runs 11\n  sotto bench growth -o growth.svg\n  sotto bench choice --runs 11",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.bench(args[0], &f)

@@ -62,6 +62,10 @@ var stepBenches = []stepBench{
 
 const stepBatch = 32
 
+// stepKinds are the steps that are measured: one by itself, and one that goes on with what an earlier step has set up, with material that was asked
+// for ahead, and has that of the next made meanwhile.
+var stepKinds = [2]struct{ suffix, doc string }{{"", "a session's only step"}, {".later", "a step between others"}}
+
 // lenet is the network. A max-pool stands before its relu, which is the same function with fewer comparisons.
 func lenet(order string) string {
 	return fmt.Sprintf(`net lenet {
@@ -86,9 +90,17 @@ const normalisedNet = `net tiny {
 func stepEntries() []benchEntry {
 	var out []benchEntry
 	for _, b := range stepBenches {
+		out = append(out, b.entries()...)
+	}
+	return out
+}
+
+// entries are the step's results: of stepKinds and netPhases.
+func (b stepBench) entries() (out []benchEntry) {
+	products := map[cost.Source]string{cost.FromDealer: "a dealer", cost.FromHE: "the two parties alone"}[b.source]
+	for _, k := range stepKinds {
 		for _, p := range netPhases {
-			products := map[cost.Source]string{cost.FromDealer: "a dealer", cost.FromHE: "the two parties alone"}[b.source]
-			out = append(out, benchEntry{b.name + p.suffix, fmt.Sprintf("a step of %s, batch %d, comparisons by %s, products by %s", b.doc, stepBatch, b.nonlinear, products)})
+			out = append(out, benchEntry{b.name + k.suffix + p.suffix, fmt.Sprintf("%s of %s, batch %d, comparisons by %s, products by %s", k.doc, b.doc, stepBatch, b.nonlinear, products)})
 		}
 	}
 	return out
@@ -98,17 +110,16 @@ func stepEntries() []benchEntry {
 func (a *app) benchSteps(f *benchFlags, names []string) (*benchReport, error) {
 	return a.benchPaired(f, func(p *benchPair, _ *bench.Limits, r *benchReport) error {
 		for _, b := range stepBenches {
-			wanted := func(x netPhase) bool { return slices.Contains(names, b.name+x.suffix) }
-			if !slices.ContainsFunc(netPhases, wanted) {
+			if !slices.ContainsFunc(b.entries(), func(e benchEntry) bool { return slices.Contains(names, e.name) }) {
 				continue
 			}
 			list, err := a.benchStep(b, f, p.link)
 			if err != nil {
 				return fmt.Errorf("%s: %w", b.name, err)
 			}
-			for i, x := range netPhases {
-				if wanted(x) {
-					r.Results = append(r.Results, list[i])
+			for _, x := range list {
+				if slices.Contains(names, x.Name) {
+					r.Results = append(r.Results, x)
 				}
 			}
 		}
@@ -116,7 +127,7 @@ func (a *app) benchSteps(f *benchFlags, names []string) (*benchReport, error) {
 	})
 }
 
-// benchStep compiles a step, runs it so often, and gives a result for each of netPhases.
+// benchStep compiles a step, runs it so often, and gives a result for each of stepKinds and netPhases.
 func (a *app) benchStep(b stepBench, f *benchFlags, link wire.Link) ([]benchResult, error) {
 	tmp, err := os.MkdirTemp("", "sotto-bench-")
 	if err != nil {
@@ -133,27 +144,45 @@ func (a *app) benchStep(b stepBench, f *benchFlags, link wire.Link) ([]benchResu
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	var runs []*party.Stats
+	var runs [len(stepKinds)][]*party.Stats
 	for i := range f.runs {
 		a.progress.step("%s, run %d of %d", b.name, i+1, f.runs)
-		s, err := a.runSteps(ctx, tmp, b.source, link, 1)
+		only, err := a.runSteps(ctx, tmp, b.source, link, 1)
 		if err != nil {
 			return nil, interrupted(ctx, err)
 		}
-		runs = append(runs, s)
+		session, err := a.runSteps(ctx, tmp, b.source, link, sessionSteps)
+		if err != nil {
+			return nil, interrupted(ctx, err)
+		}
+		runs[0], runs[1] = append(runs[0], &only.Stats), append(runs[1], session.between(&only.Stats))
 	}
-	return b.results(runs, x.programCosts(prices).First), nil
+	c := newSessionCosts([]*privateStep{x}, prices)
+	only := phases{c.between(between{0, noRun, false}).online, c.between(between{noRun, 0, true}).offline}
+	return b.results(runs, [len(stepKinds)]phases{only, c.between(between{0, 0, false})}), nil
 }
 
-func (b stepBench) results(runs []*party.Stats, e estimate) (list []benchResult) {
-	for i, p := range netPhases {
-		x := layerResult(b.name+p.suffix, 1, runs, func(s *party.Stats) float64 { return p.of(s).MS }, func(s *party.Stats) []party.Phase { return []party.Phase{p.of(s)} })
-		of := [2]expected{e.Online, e.Offline}[i]
-		x.DealerBytes, x.EstimateMS = of.DealerSent, of.MS
-		if i == 0 {
-			x.Other = b.other
+// between is the second step of a session of several, those behind the first being alike in bytes and rounds; only is a session of one.
+func (s *ranSteps) between(only *party.Stats) *party.Stats {
+	later := func(p, first party.Phase, ms float64) party.Phase {
+		n := len(s.steps) - 1
+		t := cost.Traffic{ClientSent: (p.ClientSent - first.ClientSent) / int64(n), ServerSent: (p.ServerSent - first.ServerSent) / int64(n), Rounds: (p.Rounds - first.Rounds) / n}
+		return party.Phase{MS: ms, Traffic: t}
+	}
+	return &party.Stats{Online: later(s.Online, only.Online, s.steps[1].OnlineMS), Offline: later(s.Offline, only.Offline, s.steps[1].OfflineMS)}
+}
+
+func (b stepBench) results(runs [len(stepKinds)][]*party.Stats, e [len(stepKinds)]phases) (list []benchResult) {
+	for k, kind := range stepKinds {
+		for i, p := range netPhases {
+			x := layerResult(b.name+kind.suffix+p.suffix, 1, runs[k], func(s *party.Stats) float64 { return p.of(s).MS }, func(s *party.Stats) []party.Phase { return []party.Phase{p.of(s)} })
+			of := [2]expected{e[k].online, e[k].offline}[i]
+			x.DealerBytes, x.EstimateMS = of.DealerSent, of.MS
+			if k == 0 && i == 0 {
+				x.Other = b.other
+			}
+			list = append(list, x)
 		}
-		list = append(list, x)
 	}
 	return list
 }
@@ -196,8 +225,14 @@ func (a *app) prepareStep(dir string, b stepBench, ot string, prices cost.Target
 	return s, err
 }
 
+// ranSteps is what a session of some steps took, and each of them.
+type ranSteps struct {
+	party.Stats
+	steps []party.Stepped
+}
+
 // runSteps runs a session of so many steps of what prepareStep wrote, as S0: beside a process that is S1, and a dealer's if the material is from one.
-func (a *app) runSteps(ctx context.Context, dir string, source cost.Source, link wire.Link, steps int) (*party.Stats, error) {
+func (a *app) runSteps(ctx context.Context, dir string, source cost.Source, link wire.Link, steps int) (*ranSteps, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -268,7 +303,7 @@ type stepParty struct {
 }
 
 // play runs a party of the session.
-func (o *stepParty) play(ctx context.Context, p cost.Party, meet func(*tls.Config) (*wire.Conn, error)) (*party.Stats, error) {
+func (o *stepParty) play(ctx context.Context, p cost.Party, meet func(*tls.Config) (*wire.Conn, error)) (*ranSteps, error) {
 	b, err := openBundle(filepath.Join(o.dir, p.String()), p)
 	if err != nil {
 		return nil, err
@@ -287,13 +322,15 @@ func (o *stepParty) play(ctx context.Context, p cost.Party, meet func(*tls.Confi
 		return nil, err
 	}
 	defer conn.Close()
-	in := drawnShares(b.Program)
+	in, out := drawnShares(b.Program), new(ranSteps)
 	res, err := party.Train(ctx, party.Training{Options: party.Options{Conn: conn, Source: source, Dealer: peer.dialDealer(roleOf(p)), Resident: layerResident},
-		Programs: []party.Program{{Bundle: b}}, Schedule: make([]int, o.steps), Every: o.steps, Feed: func(int) (party.Input, error) { return in, nil }, State: in.State})
+		Programs: []party.Program{{Bundle: b}}, Schedule: make([]int, o.steps), Every: o.steps, Feed: func(int) (party.Input, error) { return in, nil }, State: in.State,
+		Stepped: func(s party.Stepped) { out.steps = append(out.steps, s) }})
 	if err != nil {
 		return nil, err
 	}
-	return &res.Stats, nil
+	out.Stats = res.Stats
+	return out, nil
 }
 
 // drawnShares are a party's shares of random inputs and state.

@@ -240,7 +240,11 @@ func (a *app) runSample(ctx context.Context, x *sampleRun, i int, link wire.Link
 
 func (a *app) sampleStats(ctx context.Context, x *sampleRun, link wire.Link) (*party.Stats, error) {
 	if x.trains() {
-		return a.runSteps(ctx, x.dir, cost.FromDealer, link, 1)
+		s, err := a.runSteps(ctx, x.dir, cost.FromDealer, link, 1)
+		if err != nil {
+			return nil, err
+		}
+		return &s.Stats, nil
 	}
 	r, err := a.runBundle(x.dir, &runFlags{input: "random:1", link: link.Name, offline: string(cost.FromHE)}, nil)
 	if err != nil {

@@ -58,11 +58,8 @@ const sessionLayer = "session"
 // costs prices a SECURE function and sums its ops by layer; a message's frame headers and its round belong to the first layer in it, so
 // that the layers sum to the totals.
 func costs(m *ir.Module, pair *twopc.Pair, source cost.Source, target cost.Target) estimate {
-	return costsAs(ir.Account(m, m.Funcs[0], source), m.Funcs[0], pair, target)
-}
-
-// costsAs is costs of what a function's run is accounted as.
-func costsAs(l *cost.Ledger, f *ir.Func, pair *twopc.Pair, target cost.Target) estimate {
+	f := m.Funcs[0]
+	l := ir.Account(m, f, source)
 	x := cost.Estimate(l, target)
 	dealt := map[int]int64{}
 	for _, d := range l.Dealt {
@@ -95,15 +92,11 @@ func expectedOf(x *cost.Expected, t cost.Traffic, tag int) expected {
 	return expected{MS: x.ByTag[tag], Traffic: t, Bytes: t.ClientSent + t.ServerSent, ClientWork: work[cost.Client], ServerWork: work[cost.Server]}
 }
 
-func (e *expected) add(o expected) { e.addRuns(o, 1) }
-
-// addRuns adds what n runs take.
-func (e *expected) addRuns(o expected, n int) {
-	f, k := float64(n), int64(n)
-	e.MS, e.Low, e.High = e.MS+f*o.MS, e.Low+f*o.Low, e.High+f*o.High
-	e.ClientWork, e.ServerWork = e.ClientWork+f*o.ClientWork, e.ServerWork+f*o.ServerWork
-	e.Traffic.Add(cost.Traffic{ClientSent: k * o.ClientSent, ServerSent: k * o.ServerSent, Rounds: n * o.Rounds})
-	e.Bytes, e.DealerSent = e.Bytes+k*o.Bytes, e.DealerSent+k*o.DealerSent
+func (e *expected) add(o expected) {
+	e.MS, e.Low, e.High = e.MS+o.MS, e.Low+o.Low, e.High+o.High
+	e.ClientWork, e.ServerWork = e.ClientWork+o.ClientWork, e.ServerWork+o.ServerWork
+	e.Traffic.Add(o.Traffic)
+	e.Bytes, e.DealerSent = e.Bytes+o.Bytes, e.DealerSent+o.DealerSent
 }
 
 func (e *estimate) row(index map[string]int, f *ir.Func, ops map[string]string, tag int) *expectedLayer {

@@ -49,7 +49,7 @@ func (f *searchFlags) checkPrivate(cmd *cobra.Command) error {
 		return usagef("--init %s: with --private, weights begin as public random ones: accepted is random:SEED", f.init)
 	case len(f.weights) > 1:
 		return usagef("--weight %v: with --private, accepted is one number", f.weights)
-	case f.output == "" && f.private.deal == "" && f.private.estimate == 0:
+	case f.output == "" && f.private.deal == "" && len(f.private.estimate) == 0:
 		return usagef("-o is missing: accepted is the folder to write to")
 	}
 	f.settings.Ring = cmp.Or(f.settings.Ring, privateRing)

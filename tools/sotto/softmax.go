@@ -141,8 +141,8 @@ func (a *app) pickSoftmax(n *network, f *trainFlags, target cost.Target) error {
 		if err != nil {
 			return err
 		}
-		e := s.programCosts(target).Later
-		hold = append(hold, pricedSoftmax{x, e.Online.MS + e.Offline.MS})
+		step := newSessionCosts([]*privateStep{s}, target).later([]int{0})
+		hold = append(hold, pricedSoftmax{x, step.ms()})
 	}
 	if len(hold) == 0 {
 		best := slices.MaxFunc(known.All, func(x, y trainedSoftmax) int { return cmp.Compare(x.Accuracy, y.Accuracy) })

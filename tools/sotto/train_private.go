@@ -50,7 +50,8 @@ type privateFlags struct {
 	serve, connect, deal string
 	data                 []string
 	images               int
-	every, estimate      int
+	every                int
+	estimate             []int // images to train with, and to validate with
 	nonlinear, ot        string
 	products             string
 }
@@ -62,7 +63,7 @@ func (f *privateFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.deal, "deal", "", "private: be the dealer of both, and listen on this `address`")
 	c.Flags().StringVar(&f.dealer, "dealer", "", "private: `address` of a dealer, who makes the material of every step")
 	c.Flags().StringArrayVar(&f.data, "data-bundle", nil, "private: this server's half of a data set, `file` of sotto share; again for every owner")
-	c.Flags().IntVar(&f.estimate, "estimate", 0, "private: say what a run on so many `images` costs by --target's prices, and do nothing")
+	c.Flags().IntSliceVar(&f.estimate, "estimate", nil, "private: say what a run on so many `images` costs by --target's prices, and do nothing; of a search TRAINING,VALIDATION (or a fifth)")
 	c.Flags().IntVar(&f.every, "checkpoint-steps", 50, "private: steps between checkpoints")
 	c.Flags().StringVar(&f.nonlinear, "nonlinear", "", "private: how signs are computed: gc, ot or fss (default: fss with a dealer, ot without)")
 	c.Flags().StringVar(&f.link, "link", "loopback", "private: shape what this side sends: loopback (not at all), lan, wan, pasnet, or BANDWIDTH,DELAY such as 300mbps,5ms")
@@ -87,9 +88,23 @@ func (f *privateFlags) unused(cmd *cobra.Command, more ...string) error {
 	return nil
 }
 
+// estimated is how many images of a split a run to be estimated has: of those to validate with, if not said otherwise, as many as dataset.Glyphs.
+func (f *privateFlags) estimated(split string) int {
+	switch {
+	case split == share.Train:
+		return f.estimate[0]
+	case len(f.estimate) > 1:
+		return f.estimate[1]
+	}
+	return max(f.estimate[0]/5, 1)
+}
+
 // role is whom the flags make of this process. Two owners take no shares of data.
 func (f *privateFlags) role(owned bool) (wire.Role, error) {
-	if f.estimate > 0 {
+	if len(f.estimate) > 0 {
+		if len(f.estimate) > 2 || slices.Min(f.estimate) < 1 {
+			return 0, usagef("--estimate %v: accepted are a number of training images and one of validation images, or the first alone", f.estimate)
+		}
 		return wire.Dealer, nil // who has no data
 	}
 	role, named := wire.Role(0), 0
@@ -149,7 +164,7 @@ func (f *trainFlags) checkPrivate() error {
 			return err
 		}
 	}
-	if f.output == "" && f.private.deal == "" && f.private.estimate == 0 {
+	if f.output == "" && f.private.deal == "" && len(f.private.estimate) == 0 {
 		return usagef("-o is missing: accepted is the folder to write to")
 	}
 	if f.Ring == 0 {
@@ -368,8 +383,8 @@ type privateTurn struct {
 
 // privately is a private run for one of the three.
 func (a *app) privately(role wire.Role, f *privateFlags, w *privateWork) (*privateResult, error) {
-	if f.estimate > 0 {
-		return nil, a.estimateRun(f.estimate, w)
+	if len(f.estimate) > 0 {
+		return nil, a.estimateRun(f, w)
 	}
 	if role == wire.Dealer {
 		var deals []material.Deal
