@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"sotto/ir"
@@ -135,7 +134,7 @@ func (t *privateTraining) revealed() (names []string) {
 
 // writeWeights writes what was revealed.
 func (t *privateTraining) writeWeights() (path string, err error) {
-	path = filepath.Join(t.work.output, weightsFile)
+	path = t.resultFile()
 	var public *ringRecord
 	if t.work.owners.ranges != "" {
 		if public, err = openRecord(t.work.owners.ranges, t.work.steps[0].ring); err != nil {

@@ -495,10 +495,25 @@ func (t *privateTraining) prepare() error {
 	if err != nil {
 		return err
 	}
+	err = writable(t.resultFile())
 	if held := t.checkpoints.Held(); len(held) > 0 && !t.work.resume {
-		return errors.Join(fmt.Errorf("%s has a run already, after %d steps: accepted are --resume, or another folder", t.work.output, held[len(held)-1].Step), t.checkpoints.Close())
+		err = fmt.Errorf("%s has a run already, after %d steps: accepted are --resume, or another folder", t.work.output, held[len(held)-1].Step)
+	}
+	if err != nil {
+		return errors.Join(err, t.checkpoints.Close())
 	}
 	return nil
+}
+
+// resultFile is what this server writes in the end, if anything.
+func (t *privateTraining) resultFile() string {
+	switch {
+	case t.work.owners == nil:
+		return filepath.Join(t.work.output, stateFile)
+	case t.role == wire.Server:
+		return filepath.Join(t.work.output, weightsFile)
+	}
+	return ""
 }
 
 // weights is the program that trains those.
@@ -910,7 +925,7 @@ func (t *privateTraining) result() (*privateResult, error) {
 		r.Split[s.Name] = s.Images
 	}
 	if t.work.owners == nil {
-		r.Share = filepath.Join(t.work.output, stateFile)
+		r.Share = t.resultFile()
 		return r, t.write(r.Share)
 	}
 	var err error
