@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,29 +18,31 @@ type keysResult struct {
 	head
 	Dir        string         `json:"dir"`
 	Identities []identityJSON `json:"identities"`
+	text       func(io.Writer)
 }
 
 type identityJSON struct {
 	Role        string   `json:"role"`
 	Fingerprint string   `json:"fingerprint"` // SHA-256 of the certificate
-	Dir         string   `json:"dir"`         // goes to that party, whole
-	Key         string   `json:"key"`
+	Dir         string   `json:"dir"`         // of that party
+	Key         string   `json:"key,omitempty"`
 	Certificate string   `json:"certificate"`
-	Peers       []string `json:"peers"` // certificates of the others, pinned
+	Peers       []string `json:"peers,omitempty"` // certificates of the others, pinned: where they are, or with --role belong
 }
 
 func newKeysCmd(a *app) *cobra.Command {
-	var out string
+	var out, role, list string
 	c := &cobra.Command{
-		Use: "keys -o DIR", Short: "make the keys by which the parties know each other", Args: cobra.NoArgs,
-		Long: "Keys makes an Ed25519 key and a certificate for each of client, server and dealer. DIR/ROLE goes to that party and holds its\n" +
-			"own key and everybody's certificates; no key is in two places. Existing keys are never replaced.",
-		Example: "  sotto keys -o keys",
+		Use: "keys [--role ROLE] -o DIR", Short: "make the keys by which the parties know each other", Args: cobra.NoArgs,
+		Long: "Keys makes an Ed25519 key and a certificate. In real use each party runs it with --role on its own host, gives DIR/ROLE.crt to the\n" +
+			"others, puts theirs beside it, and DIR/ROLE.key never leaves that host. --list says the fingerprints of what a directory holds:\n" +
+			"compare them by voice with those whose certificates they are.\n\n" +
+			"Without --role it makes the keys of client, server and dealer in one place, DIR/ROLE for each, to try sotto on one machine: whoever\n" +
+			"runs it and keeps them can read everything that any two parties say and every file encrypted to one of them. Existing keys are never\n" +
+			"replaced.",
+		Example: "  sotto keys --role client -o keys\n  sotto keys --list keys\n  sotto keys -o keys",
 		RunE: func(*cobra.Command, []string) error {
-			if out == "" {
-				return usagef("-o is missing: accepted is the directory to write")
-			}
-			r, err := writeKeys(out)
+			r, err := doKeys(out, role, list)
 			if err != nil {
 				return err
 			}
@@ -47,10 +50,88 @@ func newKeysCmd(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "the `directory` to write")
+	c.Flags().StringVar(&role, "role", "", "make the key of this party alone: client (S0), server (S1) or dealer")
+	c.Flags().StringVar(&list, "list", "", "make nothing: the fingerprints of the certificates in this `directory`")
+	c.MarkFlagsMutuallyExclusive("list", "output")
+	c.MarkFlagsMutuallyExclusive("list", "role")
 	return c
 }
 
-// writeKeys writes DIR/ROLE/ROLE.key and, in every role's directory, every role's certificate.
+func doKeys(out, role, list string) (*keysResult, error) {
+	switch {
+	case list != "":
+		return listKeys(list)
+	case out == "":
+		return nil, usagef("-o is missing: accepted is the directory to write")
+	case role == "":
+		return writeKeys(out)
+	}
+	r, err := wire.ParseRole(role)
+	if err != nil {
+		return nil, usagef("--role: %w", err)
+	}
+	return writeKey(out, r)
+}
+
+// writeKey writes one party's DIR/ROLE.key and DIR/ROLE.crt. The others' certificates may be there already.
+func writeKey(dir string, role wire.Role) (*keysResult, error) {
+	j := identityJSON{Role: role.String(), Dir: dir, Key: wire.KeyPath(dir, role), Certificate: wire.CertPath(dir, role)}
+	for _, peer := range wire.Roles() {
+		if peer != role {
+			j.Peers = append(j.Peers, wire.CertPath(dir, peer))
+		}
+	}
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); !slices.Contains(j.Peers, path) {
+			return nil, fmt.Errorf("%s is there: keys are never replaced, nor two parties' kept in one place; accepted is a directory with nothing but the others' certificates", path)
+		}
+	}
+	id, err := wire.WriteIdentity(dir, role)
+	if err != nil {
+		return nil, err
+	}
+	j.Fingerprint = wire.Fingerprint(id.Certificate())
+	return &keysResult{head: version1, Dir: dir, Identities: []identityJSON{j}, text: j.text}, nil
+}
+
+// text says what goes to whom.
+func (j identityJSON) text(w io.Writer) {
+	fmt.Fprintf(w, "%s  %s\n\ngive %s to the other parties, and to who shares data with them; %s stays here, and goes to nobody\nput here what they give you:", j.Certificate,
+		j.Fingerprint, j.Certificate, j.Key)
+	for _, path := range j.Peers {
+		fmt.Fprintf(w, " %s", path)
+	}
+	fmt.Fprintf(w, " (the dealer's if there is one)\nthen compare by voice what `sotto keys --list %s` says with what each of them sees: one who swaps certificates on their way can read what is sent\n", j.Dir)
+}
+
+// listKeys reads every certificate that lies in a directory itself.
+func listKeys(dir string) (*keysResult, error) {
+	r := &keysResult{head: version1, Dir: dir}
+	for _, role := range wire.Roles() {
+		j := identityJSON{Role: role.String(), Dir: dir, Certificate: wire.CertPath(dir, role)}
+		if !exists(j.Certificate) {
+			continue
+		}
+		cert, err := wire.LoadCertificate(j.Certificate, role)
+		if err != nil {
+			return nil, err
+		}
+		j.Fingerprint = wire.Fingerprint(cert)
+		r.Identities = append(r.Identities, j)
+	}
+	if len(r.Identities) == 0 {
+		return nil, fmt.Errorf("%s holds no certificate: accepted is a directory with one of client.crt, server.crt, dealer.crt", dir)
+	}
+	r.text = func(w io.Writer) {
+		for _, j := range r.Identities {
+			fmt.Fprintf(w, "%s  %s\n", j.Certificate, j.Fingerprint)
+		}
+	}
+	return r, nil
+}
+
+// writeKeys makes all parties, for one machine: it writes DIR/ROLE/ROLE.key and, in every role's directory, every role's certificate.
 func writeKeys(dir string) (*keysResult, error) {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, fmt.Errorf("%s is not empty: keys are never replaced; name another directory", dir)
@@ -81,14 +162,15 @@ func writeKeys(dir string) (*keysResult, error) {
 		}
 		r.Identities = append(r.Identities, j)
 	}
+	r.text = r.all
 	return r, nil
 }
 
-func (r *keysResult) text(w io.Writer) {
+func (r *keysResult) all(w io.Writer) {
 	var rows [][]string
 	for _, id := range r.Identities {
 		rows = append(rows, []string{id.Role, id.Dir, id.Fingerprint})
 	}
 	table(w, "role goes_to_that_party fingerprint", rows)
-	fmt.Fprintln(w, "\nkeep the .key files where they are; compare the fingerprints over another channel when the parties exchange certificates")
+	fmt.Fprintln(w, "\nfor a try on one machine: whoever keeps these keys can read everything; in real use each party runs `sotto keys --role ROLE -o DIR`")
 }

@@ -114,7 +114,7 @@ func (f *peerFlags) dir(role wire.Role) (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("%s holds no key of the %s: make keys with `sotto keys -o %s`, or name their directory by --keys", f.keys, role, f.keys)
+	return "", fmt.Errorf("%s holds no key of the %s: make it with `sotto keys --role %s -o %s`, or name its directory by --keys", f.keys, role, role, f.keys)
 }
 
 // certificate is a peer's, as this party has it.
@@ -123,7 +123,16 @@ func (f *peerFlags) certificate(own, peer wire.Role) (*x509.Certificate, error) 
 	if err != nil {
 		return nil, err
 	}
-	return wire.LoadCertificate(wire.CertPath(dir, peer), peer)
+	return peerCertificate(dir, peer)
+}
+
+// peerCertificate reads another's certificate from a directory.
+func peerCertificate(dir string, peer wire.Role) (*x509.Certificate, error) {
+	path := wire.CertPath(dir, peer)
+	if !exists(path) {
+		return nil, fmt.Errorf("%s is missing: it is the certificate that the %s makes by `sotto keys --role %s` and hands out; put it there", path, peer, peer)
+	}
+	return wire.LoadCertificate(path, peer)
 }
 
 // identity loads a party's own key.
@@ -142,6 +151,9 @@ func (f *peerFlags) tls(own, peer wire.Role) (*tls.Config, error) {
 		return nil, err
 	}
 	cert, err := f.certificate(own, peer)
+	if err == nil && f.dealer != "" { // now, and not when the peer waits in a session
+		_, err = f.certificate(own, wire.Dealer)
+	}
 	if err != nil {
 		return nil, err
 	}

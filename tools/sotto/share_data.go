@@ -117,14 +117,12 @@ func (f *dataShareFlags) recipients(dir string) (to [2]share.To, err error) {
 	return to, nil
 }
 
-// certificate of a server: in --keys itself, or in that server's folder, as sotto keys makes them.
+// certificate of a server: in --keys itself, or in that server's folder, as sotto keys makes them. No key is read.
 func (f *dataShareFlags) certificate(r wire.Role) (*x509.Certificate, error) {
-	for _, dir := range []string{f.keys, filepath.Join(f.keys, r.String())} {
-		if path := wire.CertPath(dir, r); exists(path) {
-			return wire.LoadCertificate(path, r)
-		}
+	if dir := filepath.Join(f.keys, r.String()); !exists(wire.CertPath(f.keys, r)) && exists(wire.CertPath(dir, r)) {
+		return peerCertificate(dir, r)
 	}
-	return nil, fmt.Errorf("%s holds no %s: it is what `sotto keys` wrote for that server, who hands it out; name its directory by --keys", f.keys, filepath.Base(wire.CertPath("", r)))
+	return peerCertificate(f.keys, r)
 }
 
 func (d *dataShare) text(w io.Writer) {

@@ -106,7 +106,7 @@ func newShareCmd(a *app) *cobra.Command {
 			"DIR/client.npy for S0 and DIR/server.npy for S1. Each alone is uniformly random. Give them to `sotto infer --input` and `sotto serve --input`.\n\n" +
 			"With --for it splits a labelled data set for private training of that network: its training and validation images, normalised as\n" +
 			"the network takes them, and their labels. DIR/client.data is encrypted to S0 and DIR/server.data to S1, whose certificates (client.crt\n" +
-			"and server.crt, of `sotto keys`) are in --keys. A server alone learns how many images there are, of what shape and in how many classes.\n" +
+			"and server.crt, of `sotto keys`) are in --keys; no key is needed. A server alone learns how many images there are, of what shape and in how many classes.\n" +
 			"Every owner of data makes such a pair; the servers put them together, in the order of the splittings' names (data.set in the JSON). An owner may lack\n" +
 			"images of some classes, where the data numbers them. DATA is " + dataset.Accepted + ".",
 		Example: "  sotto share cat.png --bundle out/client -o shares\n  sotto share glyphs:2000 --for examples/minionn.sotto --keys keys -o mine",
