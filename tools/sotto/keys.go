@@ -97,12 +97,12 @@ func writeKey(dir string, role wire.Role) (*keysResult, error) {
 
 // text says what goes to whom.
 func (j identityJSON) text(w io.Writer) {
-	fmt.Fprintf(w, "%s  %s\n\ngive %s to the other parties, and to who shares data with them; %s stays here, and goes to nobody\nput here what they give you:", j.Certificate,
-		j.Fingerprint, j.Certificate, j.Key)
+	fmt.Fprintf(w, "%s  %s\n\n%s stays here and goes to nobody; give %s to the other parties, and to owners of data shared with them\nput what the others give you here:\n",
+		j.Certificate, j.Fingerprint, j.Key, j.Certificate)
 	for _, path := range j.Peers {
-		fmt.Fprintf(w, " %s", path)
+		fmt.Fprintf(w, "  %s\n", path)
 	}
-	fmt.Fprintf(w, " (the dealer's if there is one)\nthen compare by voice what `sotto keys --list %s` says with what each of them sees: one who swaps certificates on their way can read what is sent\n", j.Dir)
+	fmt.Fprintf(w, "(dealer.crt only where there is a dealer); then compare what `sotto keys --list %s` says with each of them, by voice: who swaps a certificate\non its way can read what is sent\n", j.Dir)
 }
 
 // listKeys reads every certificate that lies in a directory itself.
