@@ -118,7 +118,7 @@ func openRecord(path, program string) (*ringRecord, error) {
 	return r, nil
 }
 
-// enough is by how many bits the ring has to hold more than a public run reached: what calibrated ranges of inference allow, twice what was seen, and one more,
+// enough is by how many bits the ring, and the domain of roots, have to hold more than a public run reached: what calibrated ranges of inference allow, twice what was seen, and one more,
 // as rounding leads two trainings of the same data apart.
 const enough = 2
 
@@ -140,9 +140,9 @@ func (a *app) fitsRing(path string, of ringRun, steps int) (*engine.Margin, erro
 	case r.Steps < steps:
 		return nil, fmt.Errorf("%s is of %d steps, this run makes %d: accepted are as many and more", path, r.Steps, steps)
 	case !(r.Least.Bits >= enough):
-		return nil, fmt.Errorf("%s: on %s the bounds of the ring were %.1f bits away at %s: accepted are %d and more, with fewer fraction bits (--frac) or a smaller rate", path, r.Data, r.Least.Bits, r.Least.At, enough)
+		return nil, fmt.Errorf("%s: on %s the bounds were %.1f bits away at %s: accepted are %d and more, with fewer fraction bits (--frac), a smaller rate, or smaller images where it is a root's", path, r.Data, r.Least.Bits, r.Least.At, enough)
 	}
-	a.notice("on %s the bounds of the ring were %.1f bits away at the nearest, at %s", r.Data, r.Least.Bits, r.Least.At)
+	a.notice("on %s the bounds were %.1f bits away at the nearest, at %s", r.Data, r.Least.Bits, r.Least.At)
 	return &r.Least, nil
 }
 
@@ -153,7 +153,7 @@ const (
 	mostKept   = 1 << 12
 )
 
-// most is how far a tensor may have come: a few times as far as in public, if that was more than one.
+// most is how far a tensor may have come: a few times as far as in public, if that was more than one, and a variance no farther than its root is computed.
 func (r *ringRecord) most(path string) float64 {
 	const times = 16
 	switch {
@@ -167,6 +167,9 @@ func (r *ringRecord) most(path string) float64 {
 		if v.Path == path {
 			reached = max(reached, v.Most)
 		}
+	}
+	if strings.HasSuffix(path, ".running_var") {
+		return min(times*reached, mostKept)
 	}
 	return times * reached
 }

@@ -26,14 +26,15 @@ type Fixed struct {
 	outside error // of an element that leaves what the ring holds, or what is assumed of it
 }
 
-// Margin says where a run came nearest to the bounds of the ring, [-2^62, 2^62), which truncation needs.
+// Margin says where a run came nearest to the bounds of the ring, [-2^62, 2^62), which truncation needs, or to the end of the domain that roots are
+// computed in.
 type Margin struct {
 	Bits float64 `json:"bits"` // the logarithm of what is left
-	At   string  `json:"at"`   // path and op
+	At   string  `json:"at"`   // path and op, and the domain if it is that
 }
 
 func (m *Margin) String() string {
-	return fmt.Sprintf("the ring's bounds were %.1f bits away at the nearest, at %s", m.Bits, m.At)
+	return fmt.Sprintf("the bounds were %.1f bits away at the nearest, at %s", m.Bits, m.At)
 }
 
 // FixedOptions say how numbers are written; zeros stand for what package fixedstep takes.
@@ -149,21 +150,36 @@ func (f *Fixed) measure(v *ir.Value, x *ir.Tensor) {
 		most = max(most, uint64(max(e, ^e)))
 	}
 	at := strings.TrimSpace(v.Path + " " + v.Op.Name)
+	end := domainEnd(v)
 	switch reaches := math.Ldexp(float64(most), -x.Type.Elem.Frac); {
 	case f.outside != nil:
 	case most >= 1<<62:
 		f.outside = fmt.Errorf("%s leaves [-2^62, 2^62), which the ring holds: accepted are fewer fraction bits (--frac), or a smaller rate", at)
-	case len(v.Floats("assumed")) == 2 && reaches > v.Floats("assumed")[1]:
-		f.outside = fmt.Errorf("%s reaches %.4g, and is divided by in numbers up to %g: accepted are smaller images or weights", at, reaches, v.Floats("assumed")[1])
+	case reaches > end:
+		f.outside = fmt.Errorf("%s reaches %.4g, and is divided by in numbers up to %g: accepted are smaller images or weights", at, reaches, end)
 	}
 	f.reached[v] = max(f.reached[v], most)
-	if left := bitsLeft(most); left < f.least.Bits {
+	if !math.IsInf(end, 1) {
+		at = fmt.Sprintf("%s, of which roots are taken up to %g", at, end)
+	}
+	if left := bitsLeft(v, most); left < f.least.Bits {
 		f.least = Margin{left, at}
 	}
 }
 
-// bitsLeft is how much larger an element may be.
-func bitsLeft(element uint64) float64 { return 62 - math.Log2(float64(element)+1) }
+// domainEnd is the greatest number that a step computes with at a value, where that is less than the ring holds and the data alone keeps within it.
+func domainEnd(v *ir.Value) float64 {
+	if assumed := v.Floats("assumed"); len(assumed) == 2 {
+		return assumed[1]
+	}
+	return math.Inf(1)
+}
+
+// bitsLeft is how much larger an element of a value may be.
+func bitsLeft(v *ir.Value, element uint64) float64 {
+	end := min(62, math.Log2(domainEnd(v))+float64(v.Type.Elem.Frac))
+	return end - math.Log2(float64(element)+1)
+}
 
 // Least is the least margin of the steps of this engine; nil: it took none.
 func (f *Fixed) Least() *Margin {
@@ -187,7 +203,7 @@ type Reach struct {
 	Path string  `json:"path"`
 	Op   string  `json:"op"`
 	Most float64 `json:"most"` // the greatest absolute value
-	Bits float64 `json:"bits"` // by which the ring holds more
+	Bits float64 `json:"bits"` // by which the ring, or the domain that a root is computed in, holds more
 }
 
 // Reached gives it for every value of the steps that this engine took, in the order of the functions.
@@ -195,7 +211,7 @@ func (f *Fixed) Reached() (all []Reach) {
 	for _, step := range f.Steps() {
 		for _, v := range step.Body {
 			if most, ok := f.reached[v]; ok {
-				all = append(all, Reach{v.Path, v.Op.Name, math.Ldexp(float64(most), -v.Type.Elem.Frac), bitsLeft(most)})
+				all = append(all, Reach{v.Path, v.Op.Name, math.Ldexp(float64(most), -v.Type.Elem.Frac), bitsLeft(v, most)})
 			}
 		}
 	}
