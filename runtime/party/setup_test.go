@@ -9,7 +9,7 @@ import (
 // The hash key of each run is its own, and each instance's: tweaks count from 0 in every run, under one Delta.
 func TestRunKeysNeverRepeat(t *testing.T) {
 	seen := map[prg.Block]bool{}
-	for _, first := range []prg.Block{{1, 2}, {3, 4}} {
+	for _, first := range []prg.Block{{Lo: 1, Hi: 2}, {Lo: 3, Hi: 4}} {
 		if got := runKey(first, 0); got != first {
 			t.Errorf("run 0 of %v has %v", first, got)
 		}
