@@ -136,7 +136,7 @@ func (a *app) fitsRing(path string, of ringRun, steps int) (*engine.Margin, erro
 	case r.Rates != of.Rates:
 		return nil, fmt.Errorf("%s is of the rates %s, this run has %s: accepted is one with the same", path, r.Rates, of.Rates)
 	case of.Init != "" && r.Init != of.Init:
-		return nil, fmt.Errorf("%s is of a run that began with %s, this one begins with %s: accepted is one from the same weights (--init, --seed)", path, r.Init, of.Init)
+		return nil, fmt.Errorf("%s is of a run that began with %s, this one begins with %s: accepted is one from the same weights (--init, --seed; of a search, --pretrain 0)", path, r.Init, of.Init)
 	case r.Steps < steps:
 		return nil, fmt.Errorf("%s is of %d steps, this run makes %d: accepted are as many and more", path, r.Steps, steps)
 	case !(r.Least.Bits >= enough):

@@ -118,6 +118,11 @@ func newTrainCmd(a *app) *cobra.Command {
 				return usagef("--accuracies and --accuracy-floor are of --softmax %s", softmaxAuto)
 			}
 			if f.private.private {
+				for _, only := range [][2]string{{"checkpoint", "accepted is --checkpoint-steps"}, {"teacher-net", "labels are shares"}} {
+					if cmd.Flags().Changed(only[0]) {
+						return usagef("--%s: with --private, %s", only[0], only[1])
+					}
+				}
 				r, err := a.trainPrivate(args[0], &f)
 				if err != nil || r == nil { // a dealer has nothing to say in the end
 					return err
@@ -128,6 +133,9 @@ func newTrainCmd(a *app) *cobra.Command {
 				return err
 			}
 			if f.Softmax == softmaxAll && f.Ring != 0 {
+				if f.ranges != "" {
+					return usagef("--ranges with --softmax %s: a record is of one alternative's step: accepted is --softmax with its name", softmaxAll)
+				}
 				r, err := a.trainSoftmaxes(args[0], f)
 				if err != nil {
 					return err
