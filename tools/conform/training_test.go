@@ -48,6 +48,7 @@ type schooling struct {
 	dirs     [2]string
 	plans    [2]party.Plan
 	dealer   *dealer
+	pair     func(testing.TB, wire.Options) (a, b *wire.Conn)
 }
 
 // newSchooling trains a network.
@@ -73,7 +74,7 @@ func schoolingContext(how *pass.Training) *pass.Context {
 
 func schoolingOf(t *testing.T, every int, schedule []int, programs ...*step) *schooling {
 	t.Helper()
-	out := &schooling{programs: programs, schedule: [2][]int{schedule, schedule}, every: every}
+	out := &schooling{programs: programs, schedule: [2][]int{schedule, schedule}, every: every, pair: wiretest.SecurePair}
 	out.anew(t)
 	var deals []material.Deal
 	for _, s := range programs {
@@ -145,7 +146,7 @@ func (s *schooling) session(t *testing.T, before func(p, step int, c *wire.Conn)
 	t.Helper()
 	shares := s.beginning(t)
 	var conns [2]*wire.Conn
-	conns[0], conns[1] = wiretest.SecurePair(t, wire.Options{})
+	conns[0], conns[1] = s.pair(t, wire.Options{})
 	var errs [2]error
 	var wg sync.WaitGroup
 	for p := range conns {
