@@ -213,7 +213,7 @@ func (t Target) check() error {
 	if t.Name == "" || t.Source == "" {
 		errs = append(errs, errors.New("a price list needs a name and a source"))
 	}
-	errs = append(errs, t.Link.BytesPerSecond.Check("link.bytes_per_second", slowest), t.Link.OneWayMS.Check("link.one_way_ms", 0))
+	errs = append(errs, t.Link.Check())
 	for _, role := range []struct{ party, name string }{{"client", t.Client}, {"server", t.Server}, {"dealer", t.dealer()}} {
 		if _, ok := t.Machines[role.name]; !ok {
 			errs = append(errs, fmt.Errorf("%s is on machine %q, which is not among the machines", role.party, role.name))
@@ -226,6 +226,11 @@ func (t Target) check() error {
 		errs = append(errs, m.check("machines."+name))
 	}
 	return errors.Join(errs...)
+}
+
+// Check reports what of a link lies outside the bounds within which a simulation ends.
+func (l Link) Check() error {
+	return errors.Join(l.BytesPerSecond.Check("link.bytes_per_second", slowest), l.OneWayMS.Check("link.one_way_ms", 0))
 }
 
 // dealer is the name of the dealer's machine.

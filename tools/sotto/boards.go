@@ -32,6 +32,9 @@ func pairOf(name string) (t cost.Target, ok bool, err error) {
 	if err != nil {
 		return t, true, fmt.Errorf("--target %s: %w", name, err)
 	}
+	if !l.Shaped() {
+		return t, true, usagef("--target %s: link %s has no bandwidth of its own: accepted are %s, the boards' own port, and a link that is shaped, such as %s@lan or %s@1gbps,0.1ms", name, link, pair, pair, pair)
+	}
 	t = onLink(t, l)
 	t.Name = name
 	return t, true, nil

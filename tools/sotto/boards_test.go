@@ -26,7 +26,7 @@ func TestPairsOfBoards(t *testing.T) {
 			t.Errorf("%s on a link: %+v, %v, %v", name, linked.Link, ok, err)
 		}
 	}
-	for name, want := range map[string]string{"zcu104x2@fast": "fast", "zcu105x2@lan": "no board is called"} {
+	for name, want := range map[string]string{"zcu104x2@fast": "fast", "zcu104x2@loopback": "link loopback has no bandwidth of its own", "zcu105x2@lan": "no board is called"} {
 		if _, ok, err := pairOf(name); !ok || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v", name, ok, err)
 		}

@@ -45,6 +45,7 @@ type compileResult struct {
 	Weights     bool            `json:"weights"` // the bundle holds them
 	Target      string          `json:"target"`
 	TargetNote  string          `json:"target_source"`
+	TargetLink  cost.Link       `json:"target_link"`
 	estimate
 	// Comparisons counts the ops that compare by their protocol; Explain says why, if it was asked for.
 	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
@@ -167,7 +168,7 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
 		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.packings(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
-		Target: target.Name, TargetNote: target.Source, estimate: costs(l.secure, pair, l.context.Source, target),
+		Target: target.Name, TargetNote: target.Source, TargetLink: target.Link, estimate: costs(l.secure, pair, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
 	r.Comparisons, r.Weighed = l.comparisons(), l.deciding.choice.Weighed
 	if r.Ranges == nil {

@@ -26,7 +26,13 @@ func (a *app) declared(d *syntax.Target) (cost.Target, error) {
 	}
 	t.Name = d.Name.Name
 	t.Source += fmt.Sprintf("; as target %s declares it", d.Name.Name)
-	return t, linkOf(d, &t.Link)
+	if err := linkOf(d, &t.Link); err != nil {
+		return cost.Target{}, err
+	}
+	if err := t.Link.Check(); err != nil {
+		return cost.Target{}, d.Name.Errorf("target %s: %v", d.Name.Name, err)
+	}
+	return t, nil
 }
 
 const boardForm = `fpga("zcu104") x 2`

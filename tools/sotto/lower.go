@@ -80,6 +80,7 @@ type lowering struct {
 	source  weights.Source // nil without --weights
 
 	precision precision
+	fixing    []string // flags given that say how a network becomes RING
 
 	net, ring, secure *ir.Module
 	bounded           *ir.Module // net, folded and with bounds, where forms are to choose
@@ -95,6 +96,12 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 		return nil, err
 	}
 	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Source: source, Ring: f.ring, SignDrop: f.signDrop}}
+	for flag, given := range map[string]bool{"--ring": f.ring != 0, "--error": f.precision != "", "--pools": f.pools != "", "--sign-drop": f.signDrop != 0} {
+		if given {
+			l.fixing = append(l.fixing, flag)
+		}
+	}
+	slices.Sort(l.fixing)
 	if l.precision, err = parsePrecision(f.precision); err != nil {
 		return nil, err
 	}
@@ -203,8 +210,9 @@ func (l *lowering) toRing(n *network) error {
 		return err
 	}
 	m := n.module.Clone()
-	if l.context.SignDrop != 0 && m.Stage&(ir.Space|ir.Net) == 0 {
-		return usagef("--sign-drop marks relus on the way to stage ring: accepted are networks of stage space or net; sotto opt --passes signdrop=%d marks those of a dump", l.context.SignDrop)
+	if l.fixing != nil && m.Stage&(ir.Space|ir.Net) == 0 {
+		return usagef("%s would change nothing of a dump in stage %s, having its say on the way to stage ring: accepted are networks of stage space or net; sotto opt --passes signdrop=BITS marks the relus of a dump",
+			strings.Join(l.fixing, ", "), m.Stage)
 	}
 	if err := l.toNet(n, m); err != nil {
 		return err

@@ -32,7 +32,8 @@ type runResult struct {
 	ServerPeakRSS int64  `json:"server_peak_rss"`
 	ProgramHash   string `json:"program_hash"`
 
-	estimate *estimate // what compile expected
+	estimate *estimate // what compile expected of such a run
+	without  string    // why there is none
 }
 
 type runFlags struct {
@@ -76,7 +77,7 @@ func newRunCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r.addEstimates(dir)
+			r.addEstimates(dir, &f)
 			return a.show(r, func(w io.Writer) {
 				if f.against {
 					r.against(w)
@@ -117,6 +118,7 @@ func compiledAlready(path string, c *cobra.Command) error {
 	of.network.add(compiler)
 	of.lower.add(compiler)
 	of.lower.addDeploy(compiler)
+	compiler.Flags().String("target", "", "") // run's own, of what compile does for it
 	var idle []string
 	compiler.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != "offline" && c.Flags().Changed(f.Name) {
