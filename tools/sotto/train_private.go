@@ -129,7 +129,7 @@ func (f *privateFlags) role(owned bool) (wire.Role, error) {
 
 // source is who makes the material of every step.
 func (f *privateFlags) source() (cost.Source, error) {
-	if f.deal != "" {
+	if f.deal != "" || len(f.estimate) > 0 && f.offline == string(cost.FromDealer) { // whose address nobody needs
 		return cost.FromDealer, nil
 	}
 	return f.named()
