@@ -156,6 +156,9 @@ func (a *app) pickSoftmax(n *network, f *trainFlags, target cost.Target) error {
 	}
 	a.notice("softmax: %s, estimated on %s; of %d alternatives %d are at least %s accurate on the %d %s images of %s: %s", f.Softmax, target.Name, len(known.All), len(hold), percent(f.floor),
 		known.Samples, known.Split, known.Data, strings.Join(told, "; "))
+	if known.Batch != f.how.batch || known.Epochs != f.Epochs {
+		a.notice("softmax: those accuracies are of %d epochs in batches of %d, and this training is of %d in batches of %d", known.Epochs, known.Batch, f.Epochs, f.how.batch)
+	}
 	return nil
 }
 

@@ -153,6 +153,7 @@ func (f *trainFlags) checkPrivate() error {
 		{f.Valid != 0, "--valid", "shares are of the owners' own splits"},
 		{len(f.Augment) > 0, "--augment", "images are shares"},
 		{f.teacher.weights != "", "--teacher", "labels are shares"},
+		{f.how.clip != 0, "--clip", "a step has no norm of its gradients"},
 		{f.init != "" && !strings.HasPrefix(f.init, randomWeights) && !f.owned(), "--init " + f.init, "weights begin as public random ones: accepted is random:SEED"},
 	} {
 		if c.set {
