@@ -253,6 +253,8 @@ func (m Machine) check(at string) error {
 	}
 	if (m.BusyWatts == nil) != (m.IdleWatts == nil) {
 		errs = append(errs, fmt.Errorf("%s has watts for one of busy and idle: accepted are both or none", at))
+	} else if m.BusyWatts != nil && m.BusyWatts.Value < m.IdleWatts.Value {
+		errs = append(errs, fmt.Errorf("%s has %v busy_watts and %v idle_watts: accepted are at least as many busy", at, m.BusyWatts.Value, m.IdleWatts.Value))
 	}
 	for k, p := range m.Prices {
 		errs = append(errs, p.check(fmt.Sprintf("%s.prices.%s", at, Kernel(k))))

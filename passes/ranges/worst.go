@@ -2,6 +2,8 @@ package ranges
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"sotto/ir"
 	"sotto/passes/pass"
@@ -42,15 +44,40 @@ type bounder struct {
 	consts  ir.Env
 }
 
-func (w *bounder) constant(v *ir.Value) (err error) {
-	if v.Is("param") {
-		w.consts[v], err = w.weights(v)
+// constant computes what is made of weights alone. Bounds need it to be finite.
+func (w *bounder) constant(v *ir.Value) error {
+	t, err := w.constantOf(v)
+	if err != nil {
 		return err
+	}
+	for i, x := range t.F {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return fmt.Errorf("element %d of %s is %v: accepted are finite weights of which finite ones can be made, with variances of zero and more", i, tensorName(v), x)
+		}
+	}
+	w.consts[v] = t
+	return nil
+}
+
+// tensorName is a weight's path, or what is made of which.
+func tensorName(v *ir.Value) string {
+	if v.Is("param") {
+		return v.Path
+	}
+	names := make([]string, len(v.Args))
+	for i, a := range v.Args {
+		names[i] = tensorName(a)
+	}
+	return fmt.Sprintf("%s(%s)", v.Op.Name, strings.Join(names, ", "))
+}
+
+func (w *bounder) constantOf(v *ir.Value) (*ir.Tensor, error) {
+	if v.Is("param") {
+		return w.weights(v)
 	}
 	args := make([]*ir.Tensor, len(v.Args))
 	for i, a := range v.Args {
 		args[i] = w.consts[a]
 	}
-	w.consts[v], err = ir.EvalOne(v, args)
-	return err
+	return ir.EvalOne(v, args)
 }

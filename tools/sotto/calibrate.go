@@ -160,7 +160,10 @@ func (m machine) text() string {
 }
 
 // stamp says who measured what when, for the sources of a list.
-func stamp(machine, how string) string {
+func stamp(machine, how string, b prices.Budget) string {
+	if b == prices.Tiny {
+		how += " --quick"
+	}
 	return fmt.Sprintf("%s, %s, %s", how, machine, time.Now().Format(time.DateOnly))
 }
 
@@ -296,7 +299,7 @@ func (a *app) calibrateAlone(ctx context.Context, links []string, b prices.Budge
 	if err != nil {
 		return nil, nil, err
 	}
-	source := stamp(m.CPU, "sotto calibrate")
+	source := stamp(m.CPU, "sotto calibrate", b)
 	list, err := m.Target(source)
 	if err != nil {
 		return nil, nil, err
@@ -379,13 +382,13 @@ func (a *app) calibratePair(ctx context.Context, f *calibrateFlags) ([]cost.Targ
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := pairTarget(mine, theirs, w, f.connect)
+	t, err := pairTarget(mine, theirs, w, f.connect, f.budget)
 	return []cost.Target{t}, mine.Sessions, err
 }
 
 // pairTarget is the list of two hosts.
-func pairTarget(client, server *prices.Machine, w prices.Wire, addr string) (cost.Target, error) {
-	source := stamp(fmt.Sprintf("%s and %s at %s", client.CPU, server.CPU, addr), "sotto calibrate --connect")
+func pairTarget(client, server *prices.Machine, w prices.Wire, addr string, b prices.Budget) (cost.Target, error) {
+	source := stamp(fmt.Sprintf("%s and %s at %s", client.CPU, server.CPU, addr), "sotto calibrate --connect", b)
 	t := cost.Target{Sotto: cost.TargetVersion, Name: "pair", Machines: map[string]cost.Machine{}, Client: clientName, Server: serverName, Source: "measured by " + source}
 	calls := (client.HalfTrip.Value + server.HalfTrip.Value) / 2
 	t.Link = cost.Link{
@@ -394,7 +397,7 @@ func pairTarget(client, server *prices.Machine, w prices.Wire, addr string) (cos
 			Source: "half a round trip of a byte over mutual TLS between the hosts, less that between two processes of one; " + source},
 	}
 	for name, m := range map[string]*prices.Machine{clientName: client, serverName: server} {
-		list, err := m.Target(stamp(m.CPU, "sotto calibrate"))
+		list, err := m.Target(stamp(m.CPU, "sotto calibrate", b))
 		if err != nil {
 			return t, err
 		}
