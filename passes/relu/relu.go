@@ -20,6 +20,7 @@ func whereFewer(rewritten func(*ir.Func) *ir.Func) func(*pass.Context, *ir.Modul
 	return func(_ *pass.Context, m *ir.Module) error {
 		for i, f := range m.Funcs {
 			if g := rewritten(f); Count(g) < Count(f) {
+				g.Body = live(g) // what is left out counts no longer
 				m.Funcs[i] = g
 			}
 		}
@@ -29,15 +30,25 @@ func whereFewer(rewritten func(*ir.Func) *ir.Func) func(*pass.Context, *ir.Modul
 
 // Count is the number of elements that ReLUs are applied to, of what a result depends on.
 func Count(f *ir.Func) (n int64) {
-	live := map[*ir.Value]bool{f.Result: true}
-	for _, v := range slices.Backward(f.Body) {
-		if !live[v] {
-			continue
-		}
-		for _, a := range v.Args {
-			live[a] = true
-		}
+	for _, v := range live(f) {
 		n += int64(v.Rectified())
 	}
 	return n
+}
+
+// live lists what a result depends on.
+func live(f *ir.Func) []*ir.Value {
+	read := map[*ir.Value]bool{f.Result: true}
+	var list []*ir.Value
+	for _, v := range slices.Backward(f.Body) {
+		if !read[v] {
+			continue
+		}
+		list = append(list, v)
+		for _, a := range v.Args {
+			read[a] = true
+		}
+	}
+	slices.Reverse(list)
+	return list
 }
