@@ -523,11 +523,14 @@ func benchPeer(addr string, link wire.Link, config *tls.Config) error {
 	return obey(newBenchSessions(conn, secure, cost.Server), addr, link)
 }
 
+// longestBench is how long the measuring process may be without orders: what it measures then takes two other processes.
+const longestBench = 24 * time.Hour
+
 // obey runs what the measuring process orders until it orders the end.
 func obey(s benchSessions, addr string, link wire.Link) error {
 	for {
 		buf := make([]byte, orderBytes)
-		if err := s.plain.Conn.ReadFull(buf); err != nil {
+		if err := errors.Join(s.plain.Conn.SetReadTimeout(longestBench), s.plain.Conn.ReadFull(buf), s.plain.Conn.SetReadTimeout(0)); err != nil {
 			return err
 		}
 		var o order
