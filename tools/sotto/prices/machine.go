@@ -97,7 +97,7 @@ func (m *Machine) Refine(r Refined, sessions int) {
 				factor, call, sessions, 100*r.After, 100*r.Before)
 		}
 		if price.MeetNS > 0 {
-			price.Source += "; a call while the other party works is by them alone"
+			price.Source += "; a call while the other party works, by sessions alone"
 		}
 		m.Prices[name] = price
 	}

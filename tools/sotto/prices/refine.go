@@ -30,7 +30,7 @@ const (
 	noiseMS      = 0.3 // of short phases: what starting threads and waking processes varies by
 	outlier      = 2   // standard deviations beyond which a session counts by its distance, not its square
 	mostFactor   = 4   // either way
-	mostMeeting  = 64
+	mostMessage  = 64  // of a message's call, which a round trip by itself says little of
 	refinements  = 8
 )
 
@@ -114,13 +114,12 @@ type param struct {
 }
 
 func (p param) slack() float64 {
-	bytes := p.message()
 	switch {
 	case p.meet:
 		return meetSlack
-	case bytes && p.call:
+	case p.message() && p.call:
 		return messageSlack
-	case bytes:
+	case p.message():
 		return byteSlack
 	case p.call || p.kernel == cost.Begin:
 		return callSlack
@@ -134,12 +133,12 @@ func (p param) message() bool { return p.kernel == cost.SendByte || p.kernel == 
 // most bounds the factor.
 func (p param) most() float64 {
 	if p.meet || p.call && p.message() {
-		return mostMeeting
+		return mostMessage
 	}
 	return mostFactor
 }
 
-// list takes the kernels that the sessions have.
+// list takes the kernels that the sessions have, and what a message takes where both parties work.
 func (r *refinement) list() {
 	var used [cost.Kernels]bool
 	for _, s := range r.sessions {
