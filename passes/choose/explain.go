@@ -87,7 +87,7 @@ func (s *search) forms(c Candidate) (out []aspect) {
 	return out
 }
 
-// ring names a form's ring and scales.
+// ring names a form by the bits of its ring.
 func (f *Form) ring() string { return fmt.Sprintf("%d", f.Bits()) }
 
 // nearest is the form that is as another but for what is asked for.

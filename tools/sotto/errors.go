@@ -102,15 +102,16 @@ func (a *app) fail(err error) int {
 const report = "this is an error in sotto, not in what you gave it; please report it with the command and its input"
 
 func (a *app) failText(k kind, err error) {
+	w := inert{a.err}
 	switch list := diagnostics(err); {
 	case k == internalKind:
-		fmt.Fprintf(a.err, "sotto: internal error: %v\n%s (SOTTO_DEBUG=1 shows where it happened)\n", err, report)
+		fmt.Fprintf(w, "sotto: internal error: %v\n%s (SOTTO_DEBUG=1 shows where it happened)\n", err, report)
 	case list != nil:
-		pos.Print(a.err, list, a.sources)
+		pos.Print(w, list, a.sources)
 	case k == usageKind:
-		fmt.Fprintf(a.err, "sotto: %v\n", err)
+		fmt.Fprintf(w, "sotto: %v\n", err)
 	default:
-		fmt.Fprintln(a.err, err)
+		fmt.Fprintln(w, err)
 	}
 }
 

@@ -96,7 +96,7 @@ func (a *app) lowering(n *network, f lowerFlags) (*lowering, error) {
 		return nil, err
 	}
 	l := &lowering{app: a, context: &pass.Context{Choices: n.decisions, Gates: n.relus.gates, Source: source, Ring: f.ring, SignDrop: f.signDrop}}
-	for flag, given := range map[string]bool{"--ring": f.ring != 0, "--error": f.precision != "", "--pools": f.pools != "", "--sign-drop": f.signDrop != 0} {
+	for flag, given := range map[string]bool{"--calibration": f.calibration != "", "--ring": f.ring != 0, "--error": f.precision != "", "--pools": f.pools != "", "--sign-drop": f.signDrop != 0} {
 		if given {
 			l.fixing = append(l.fixing, flag)
 		}

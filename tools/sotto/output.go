@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // head begins every JSON object.
@@ -21,7 +23,7 @@ var version1 = head{1}
 func (a *app) show(object any, text func(w io.Writer)) error {
 	a.progress.done()
 	if !a.json {
-		text(a.out)
+		text(inert{a.out})
 		return nil
 	}
 	e := json.NewEncoder(a.out)
@@ -33,8 +35,24 @@ func (a *app) show(object any, text func(w io.Writer)) error {
 func (a *app) notice(format string, args ...any) {
 	if !a.quiet && !a.json {
 		a.progress.done()
-		fmt.Fprintf(a.err, "note: "+format+"\n", args...)
+		fmt.Fprintf(inert{a.err}, "note: "+format+"\n", args...)
 	}
+}
+
+// inert writes text without what a terminal would obey: names of networks, layers and price lists come from files that others made.
+type inert struct{ io.Writer }
+
+func (s inert) Write(text []byte) (int, error) {
+	_, err := s.Writer.Write(bytes.Map(harmless, text))
+	return len(text), err
+}
+
+// harmless is a character as it is shown: a question mark for control characters that do not set text.
+func harmless(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return '?'
+	}
+	return r
 }
 
 // table writes rows in aligned columns under their names; a name that begins with > aligns its column to the right, and _

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +28,25 @@ func TestTableAligns(t *testing.T) {
 	want := "layer  ring holds\na           1,000\nconv1          >5\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
+func TestATerminalObeysNoName(t *testing.T) {
+	var out, errs strings.Builder
+	a := &app{out: &out, err: &errs}
+	const name, want = "a\x1b[2J\r\u009b1mé\tb\n", "a?[2J??1mé\tb\n"
+	if err := a.show(nil, func(w io.Writer) { io.WriteString(w, name) }); err != nil || out.String() != want {
+		t.Errorf("a result is shown as %q, %v", out.String(), err)
+	}
+	a.notice("%s", name)
+	a.fail(errors.New(name))
+	if errs.String() != "note: "+want+"\n"+want+"\n" {
+		t.Errorf("notices and errors are shown as %q", errs.String())
+	}
+	errs.Reset()
+	a.progress = &progress{app: a, terminal: true}
+	if a.progress.step("%s", name); errs.String() != "\r\x1b[K"+want {
+		t.Errorf("progress is shown as %q", errs.String())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,13 +69,13 @@ func (p *progress) step(format string, args ...any) {
 	defer p.mu.Unlock()
 	switch {
 	case p.terminal:
-		fmt.Fprintf(p.app.err, "\r\x1b[K%s", fmt.Sprintf(format, args...))
+		fmt.Fprintf(p.app.err, "\r\x1b[K%s", strings.Map(harmless, fmt.Sprintf(format, args...)))
 		p.shown = true
 		return
 	case p.relay:
 		format = relayPrefix + format
 	}
-	fmt.Fprintf(p.app.err, format+"\n", args...)
+	fmt.Fprintf(inert{p.app.err}, format+"\n", args...)
 	p.last = time.Now()
 }
 

@@ -12,6 +12,7 @@ import (
 	"sotto/ir"
 	"sotto/passes"
 	"sotto/passes/choices"
+	"sotto/passes/clean"
 	"sotto/passes/pass"
 	"sotto/passes/relu"
 	"sotto/runtime/tensorfile"
@@ -131,9 +132,9 @@ func (d reluDecisions) ofNet() []*pass.Pass {
 // toNet lists the passes that take a module of stage SPACE to NET.
 func (d reluDecisions) toNet() []*pass.Pass { return passes.ToNetWith(d.requested()...) }
 
-// apply gives a function without choices as the decisions leave it.
+// apply gives a function without choices as the decisions leave it, without what its result does not depend on.
 func (d reluDecisions) apply(f *ir.Func) (*ir.Func, error) {
 	m := &ir.Module{Stage: ir.Net, Funcs: []*ir.Func{f}}
-	err := (&pass.Runner{}).Run(&pass.Context{Gates: d.gates}, m, d.ofNet()...)
+	err := (&pass.Runner{}).Run(&pass.Context{Gates: d.gates}, m, append(d.ofNet(), clean.DCE)...)
 	return m.Funcs[0], err
 }

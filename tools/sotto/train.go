@@ -583,7 +583,7 @@ func (t *training) result() (*trainResult, error) {
 	if r.Decision, err = choices.Decide(t.net.fn(), t.net.decisions); err != nil {
 		return nil, err
 	}
-	r.ReLUs, r.Target, r.Latency = relusOf(f), t.target.Name, t.latency()
+	r.ReLUs, r.Target, r.Latency = relu.Count(f), t.target.Name, t.latency()
 	if err := writeTrained(r.Weights, f, t.engine.State(), r.Decision); err != nil {
 		return nil, err
 	}
@@ -608,16 +608,6 @@ func (t *training) latency() *float64 {
 		return nil
 	}
 	return &e.Online.MS
-}
-
-// relusOf counts the elements that go through a relu.
-func relusOf(f *ir.Func) (n int64) {
-	f.Walk(func(v *ir.Value) {
-		if v.Is("nn.relu") || v.Is("nn.relu6") {
-			n += int64(v.Type.Len())
-		}
-	})
-	return n
 }
 
 // writeTrained stores the weights of a network, for the owner alone: they are what the compiled network keeps from the client.
