@@ -33,13 +33,16 @@ func Estimate(l *Ledger, t Target) Estimated {
 // No run: next is the session's first, whose material is asked for as its offline phase begins. No next: nothing is asked for while run is online.
 func Between(run, next *Ledger, t Target) (online, offline Expected) {
 	var s simulation
+	var b books
 	for _, spreads := range []float64{-1, 1, 0} { // the middle one last, which has more to tell
 		r := t.rates(spreads)
 		if run != nil {
-			online.take(spreads, s.ahead(run, next, r), &s)
+			b.keep(&s, run.tags())
+			online.take(spreads, s.ahead(run, next, r), &b, &s)
 		}
 		if next != nil {
-			offline.take(spreads, s.behind(run != nil, next, r), &s)
+			b.keep(&s, next.tags())
+			offline.take(spreads, s.behind(run != nil, next, r), &b, &s)
 		}
 	}
 	if run != nil {
@@ -52,7 +55,7 @@ func Between(run, next *Ledger, t Target) (online, offline Expected) {
 }
 
 // take takes what a play at prices so many spreads off says.
-func (x *Expected) take(spreads, ms float64, s *simulation) {
+func (x *Expected) take(spreads, ms float64, b *books, s *simulation) {
 	switch {
 	case spreads < 0:
 		x.Low = ms
@@ -63,13 +66,13 @@ func (x *Expected) take(spreads, ms float64, s *simulation) {
 	}
 	x.MS, x.Low, x.High = ms, min(x.Low, ms), max(x.High, ms) // where dearer pieces happen to overlap better
 	x.ByTag = map[int]float64{}
-	for i, ns := range s.byTag {
+	for i, ns := range b.byTag {
 		if ns > 0 {
 			x.ByTag[i-1] = ns / nsPerMS
 		}
 	}
-	for p, a := range s.actors {
-		x.BusyMS[p] = a.busy / nsPerMS
+	for p, ns := range b.busy {
+		x.BusyMS[p] = ns / nsPerMS
 	}
 	x.WorkMS = s.workMS()
 }
@@ -77,9 +80,9 @@ func (x *Expected) take(spreads, ms float64, s *simulation) {
 const nsPerMS = 1e6
 
 // ms plays a phase by itself. The offline phase ends when both parties have ended it; the online one when the client has.
-func (s *simulation) ms(l *Ledger, phase Phase, r *rates, tags int) float64 {
+func (s *simulation) ms(l *Ledger, phase Phase, r *rates) float64 {
 	s.lay(l, phase, r)
-	return s.play(phase, r, tags)
+	return s.play(phase, r)
 }
 
 // ahead plays the online phase of a run while a dealer begins with the material of the next, if there is one.
@@ -88,35 +91,32 @@ func (s *simulation) ahead(run, next *Ledger, r *rates) float64 {
 	if next != nil {
 		s.deal(next, r)
 	}
-	return s.play(Online, r, run.tags())
+	return s.play(Online, r)
 }
 
 // behind plays the offline phase of a run; if another run was played before, what was dealt in that is there.
 func (s *simulation) behind(another bool, l *Ledger, r *rates) float64 {
 	s.lay(l, Offline, r)
 	if !another {
-		return s.play(Offline, r, l.tags())
+		return s.play(Offline, r)
 	}
 	s.dealt.since(s.now)
-	return s.goOn(Offline, r, l.tags())
+	return s.goOn(Offline, r)
 }
 
 // play is ms of a phase that is laid out.
-func (s *simulation) play(phase Phase, r *rates, tags int) float64 {
+func (s *simulation) play(phase Phase, r *rates) float64 {
 	s.dealt.begin()
-	return s.goOn(phase, r, tags)
+	return s.goOn(phase, r)
 }
 
 // goOn is play with a dealer who is so far.
-func (s *simulation) goOn(phase Phase, r *rates, tags int) float64 {
-	s.reset(r, tags)
+func (s *simulation) goOn(phase Phase, r *rates) float64 {
+	s.reset(r)
 	s.run()
 	end := s.actors[Client].end
 	if phase == Offline {
 		end = max(end, s.actors[Server].end)
-	}
-	if phase == Online {
-		s.byTag[SessionTag+1] -= s.now - end // the server works on
 	}
 	return end / nsPerMS
 }
@@ -162,15 +162,15 @@ type rates struct {
 type rate struct{ one, all, busy, fixed, meet float64 }
 
 // units is the work of n units, without the call.
-func (r rate) units(n float64) nanoseconds { return nanoseconds{r.one * n, r.all * n, r.busy * n} }
+func (r *rate) units(n float64) nanoseconds { return nanoseconds{r.one * n, r.all * n, r.busy * n} }
 
 // once is what a call takes beside its units.
-func (r rate) once() nanoseconds { return nanoseconds{r.fixed, r.fixed, r.meet} }
+func (r *rate) once() nanoseconds { return nanoseconds{r.fixed, r.fixed, r.meet} }
 
 // call is a call of n units.
-func (r rate) call(n float64) nanoseconds { return r.units(n).plus(r.once()) }
+func (r *rate) call(n float64) nanoseconds { return r.units(n).plus(r.once()) }
 
-func (r *rates) of(p Party, k Kernel) rate { return r.prices[p][k] }
+func (r *rates) of(p Party, k Kernel) *rate { return &r.prices[p][k] }
 
 // rates gives the prices so many spreads dearer than they are: -1, 0 or 1.
 func (t Target) rates(spreads float64) *rates {

@@ -64,13 +64,14 @@ func (x *Layouts) Play(p *Laid, link Link) (ms float64, byTag []float64) {
 		s = new(simulation)
 	}
 	defer x.plays.Put(s)
+	var b books
+	b.keep(s, p.tags)
 	s.timeline = p.timeline
-	ms = s.play(p.phase, &r, p.tags)
-	byTag = make([]float64, len(s.byTag))
-	for i, ns := range s.byTag {
-		byTag[i] = ns / nsPerMS
+	ms = s.play(p.phase, &r)
+	for i := range b.byTag {
+		b.byTag[i] /= nsPerMS
 	}
-	return ms, byTag
+	return ms, b.byTag
 }
 
 // digest tells timelines apart by what a play of them depends on; two of a billion that differ and share theirs are not to be expected.

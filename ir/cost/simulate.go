@@ -23,10 +23,22 @@ type simulation struct {
 	dealt   dealt
 	arrival [2][]float64 // by sender and piece: when its last byte is at the peer
 	setup   setupMoments
-	byTag   []float64          // the client's time, by tag + 1
-	running []task             // of this step
+	running []*lane            // of this step
 	next    float64            // the earliest time that something waits for
 	watch   func(step float64) // is told before time passes; nil: nobody looks
+}
+
+// lane is a kind of work that a party does piece after piece, or of a dealing's.
+type lane struct {
+	p       Party
+	when    When
+	pieces  []piece // of a party's lane
+	at, end int     // the piece that is next, and the first of a later moment
+	begun   bool    // nothing holds the piece up until it ends
+	piece   *piece  // that was begun
+	left    float64 // of it, as a part
+	among   int     // how many lanes of the machine share its cores; 0: not known
+	whole   float64 // the time of the whole piece among as many
 }
 
 // actor is a party.
@@ -34,21 +46,19 @@ type actor struct {
 	moment    int
 	computing bool
 	done      bool
-	at        [3]int     // by When: the piece that is next
-	left      [3]float64 // of it, as a part
-	lineFree  float64    // when all that was sent has left
-	sent      float64    // bytes
+	lanes     [3]lane // by When
+	lineFree  float64 // when all that was sent has left
+	sent      float64 // bytes
 	read      float64
 	end       float64
 	awake     float64 // when it last worked
-	busy      float64 // core-nanoseconds
 }
 
 // dealt is how far a dealer is.
 type dealt struct {
 	made        int
-	sent, taken [2]int                   // by party
-	left        [takingDealt + 2]float64 // by lane: of the piece that is next, as a part
+	sent, taken [2]int                // by party
+	lanes       [takingDealt + 2]lane // by When
 	lineFree    [2]float64
 	arrival     [2][]float64
 }
@@ -56,13 +66,19 @@ type dealt struct {
 // begin has a dealer begin.
 func (d *dealt) begin() {
 	*d = dealt{arrival: [2][]float64{d.arrival[Client][:0], d.arrival[Server][:0]}}
-	for i := range d.left {
-		d.left[i] = 1
+	for w := range d.lanes {
+		d.lanes[w] = lane{p: Dealer, when: When(w), left: 1}
+	}
+	for _, p := range [...]Party{Client, Server} {
+		d.lanes[takingDealt+When(p)].p = p
 	}
 }
 
 // since tells times from a later moment on.
 func (d *dealt) since(begin float64) {
+	for w := range d.lanes {
+		d.lanes[w].among = 0 // what is dealt may be laid out anew
+	}
 	for p := range d.arrival {
 		d.lineFree[p] -= begin
 		for i := range d.arrival[p] {
@@ -82,32 +98,31 @@ const (
 // dealtAhead is how many pieces are made before they are sent: one is on its way while the next is made (runtime/material).
 const dealtAhead = 2
 
-// task is a lane that runs: a party and what it does, or the dealer.
-type task struct {
-	p     Party
-	when  When
-	piece *piece
-	left  *float64 // the part of the piece that is before it
-	// While time passes: the cores that the task has, and the time of the whole of its piece with them.
-	cores, whole float64
+// reset begins a run of the timeline that is laid out, but for the dealing, which goes on from where it is.
+func (s *simulation) reset(r *rates) {
+	s.r, s.now, s.setup = r, 0, s.timeline.setup()
+	for p := range s.actors {
+		a := &s.actors[p]
+		*a = actor{}
+		for w, pieces := range s.pieces[p] {
+			a.lanes[w] = lane{p: Party(p), when: When(w), pieces: pieces, left: 1}
+		}
+		s.arrival[p] = s.arrival[p][:0]
+		s.enter(Party(p), 0)
+	}
 }
 
-// reset begins a run of the timeline that is laid out, but for the dealing, which goes on from where it is.
-func (s *simulation) reset(r *rates, tags int) {
-	s.r, s.now, s.setup, s.running, s.actors = r, 0, s.timeline.setup(), s.running[:0], [2]actor{}
-	for p := range s.actors {
-		s.actors[p].left = [3]float64{1, 1, 1}
-		s.arrival[p] = s.arrival[p][:0]
+// enter has a party begin a moment.
+func (s *simulation) enter(p Party, i int) {
+	a := &s.actors[p]
+	a.computing, a.moment = false, s.setup.skip(i)
+	if a.moment == len(s.moments) {
+		a.done, a.end = true, s.now
+		return
 	}
-	for p := range s.actors {
-		s.actors[p].moment = s.setup.skip(0)
-		s.actors[p].done = len(s.moments) == 0
+	for w, end := range s.moments[a.moment].end[p] {
+		a.lanes[w].end = end
 	}
-	if cap(s.byTag) < tags+1 {
-		s.byTag = make([]float64, tags+1)
-	}
-	s.byTag = s.byTag[:tags+1]
-	clear(s.byTag)
 }
 
 // setupMoments are the first and the last moment of set-up's messages; the last is -1 where there are none.
@@ -137,34 +152,38 @@ func (s setupMoments) skip(i int) int {
 
 // run plays the timeline to its end.
 func (s *simulation) run() {
-	for !s.actors[Client].done || !s.actors[Server].done {
+	for {
 		s.running, s.next = s.running[:0], math.Inf(1)
-		s.deals()
-		moved := false
+		if s.dealing.pieces > 0 {
+			s.deals()
+		}
 		for p := range s.actors {
-			moved = s.look(Party(p)) || moved
+			for s.look(Party(p)) { // through moments in which there is nothing to do
+			}
 		}
-		if !moved {
-			s.advance()
+		if s.actors[Client].done && s.actors[Server].done {
+			return
 		}
+		s.advance()
 	}
 }
 
 // deals lists what of the dealing runs now, and what of it is waited for.
 func (s *simulation) deals() {
 	d, of := &s.dealt, &s.dealing
-	run := func(lane When, p Party, x *piece) {
-		s.running = append(s.running, task{p: p, when: lane, piece: x, left: &d.left[lane]})
+	run := func(w When, x *piece) {
+		d.lanes[w].piece = x
+		s.running = append(s.running, &d.lanes[w])
 	}
 	if d.made < of.pieces && d.made < min(d.sent[Client], d.sent[Server])+dealtAhead {
-		run(makingDealt, Dealer, &of.making)
+		run(makingDealt, &of.making)
 	}
 	for p := range d.sent {
 		if d.sent[p] < d.made {
 			if from := s.writable(d.lineFree[p], &of.sending[p]); from > s.now {
 				s.next = min(s.next, from)
 			} else {
-				run(sendingDealt+When(p), Dealer, &of.sending[p])
+				run(sendingDealt+When(p), &of.sending[p])
 			}
 		}
 		if d.taken[p] == len(d.arrival[p]) {
@@ -173,7 +192,7 @@ func (s *simulation) deals() {
 		if at := d.arrival[p][d.taken[p]]; at > s.now {
 			s.next = min(s.next, at)
 		} else {
-			run(takingDealt+When(p), Party(p), &of.taking[p])
+			run(takingDealt+When(p), &of.taking[p])
 		}
 	}
 }
@@ -185,22 +204,26 @@ func (s *simulation) look(p Party) bool {
 		return false
 	}
 	if a.computing {
-		if a.at[After] < s.moments[a.moment].end[p][After] {
-			s.runs(p, After)
+		if after := &a.lanes[After]; after.at < after.end {
+			s.runs(after)
 			return false
 		}
-		return s.pass(a, p)
+		s.enter(p, a.moment+1)
+		return true
 	}
-	idle, end := true, &s.moments[a.moment].end[p]
+	idle := true
 	for w := Sending; w <= Receiving; w++ {
-		if a.at[w] == end[w] {
+		x := &a.lanes[w]
+		if x.at == x.end {
 			continue
 		}
 		idle = false
-		if from := s.from(p, w); from <= s.now {
-			s.runs(p, w)
-		} else {
-			s.next = min(s.next, from)
+		if x.begun {
+			s.running = append(s.running, x)
+		} else if from := s.from(a, x); from <= s.now {
+			s.runs(x)
+		} else if from < s.next {
+			s.next = from
 		}
 	}
 	if idle && s.waitsForDealer(p) {
@@ -218,42 +241,32 @@ func (s *simulation) waitsForDealer(p Party) bool {
 }
 
 // runs notes that a party works on its next piece of a kind.
-func (s *simulation) runs(p Party, w When) {
-	a := &s.actors[p]
-	s.running = append(s.running, task{p: p, when: w, piece: &s.pieces[p][w][a.at[w]], left: &a.left[w]})
-}
-
-// pass takes a party to the next moment.
-func (s *simulation) pass(a *actor, p Party) bool {
-	a.computing = false
-	a.moment = s.setup.skip(a.moment + 1)
-	if a.moment == len(s.moments) {
-		a.done, a.end = true, s.now
-	}
-	return true
+func (s *simulation) runs(x *lane) {
+	x.begun, x.piece = true, &x.pieces[x.at]
+	s.running = append(s.running, x)
 }
 
 // from is the time from which a party can work on the next piece of a direction; infinite where that is not known yet.
-func (s *simulation) from(p Party, w When) float64 {
-	a := &s.actors[p]
-	i := a.at[w]
-	if w == Receiving {
-		if i >= len(s.arrival[p.Other()]) {
+func (s *simulation) from(a *actor, x *lane) float64 {
+	if x.when == Receiving {
+		sent := s.arrival[x.p.Other()]
+		if x.at >= len(sent) {
 			return math.Inf(1)
 		}
-		at := s.arrival[p.Other()][i]
+		at := sent[x.at]
 		if at-a.awake > wakeNS {
-			at += s.r.of(p, Wake).one
+			at += s.r.of(x.p, Wake).one
 		}
 		return at
 	}
-	if first := s.setup[0]; a.moment == s.setup[1] && i >= s.moments[first].end[p][Sending] && !s.answerable(p, &s.pieces[p][Sending][i]) {
+	piece := &x.pieces[x.at]
+	if a.moment == s.setup[1] && x.at >= s.moments[s.setup[0]].end[x.p][Sending] && !s.answerable(x.p, piece) {
 		return math.Inf(1)
 	}
-	if ahead := s.unread(p); ahead > unreadBytes {
+	if a.sent-s.actors[x.p.Other()].read > unreadBytes {
 		return math.Inf(1)
 	}
-	return s.writable(a.lineFree, &s.pieces[p][Sending][i])
+	return s.writable(a.lineFree, piece)
 }
 
 // writable is from when on a piece can be worked on that goes over a line which is free at some time: the piece before is written meanwhile.
@@ -264,20 +277,14 @@ func (s *simulation) writable(lineFree float64, x *piece) float64 {
 // unreadBytes is how many bytes a party may send that the peer has not read: the sockets' buffers.
 const unreadBytes = 4 << 20
 
-// unread is the bytes of a party's that the peer has not taken in.
-func (s *simulation) unread(p Party) float64 {
-	peer := &s.actors[p.Other()]
-	return s.actors[p].sent - peer.read
-}
-
 // answerable tells whether what a piece of set-up's second message answers is here: what the peer's first says of its op and of those
 // before; in slots, as much of it as the piece has come to.
 func (s *simulation) answerable(p Party, piece *piece) bool {
-	i := s.actors[p].at[Receiving]
-	if i >= s.moments[s.setup[0]].end[p][Receiving] || s.pieces[p][Receiving][i].tag > piece.tag {
+	hears := &s.actors[p].lanes[Receiving]
+	if hears.at >= s.moments[s.setup[0]].end[p][Receiving] || hears.pieces[hears.at].tag > piece.tag {
 		return true
 	}
-	heard := &s.pieces[p][Receiving][i]
+	heard := &hears.pieces[hears.at]
 	return heard.slots && heard.tag == piece.tag && heard.upTo > piece.upTo
 }
 
@@ -285,9 +292,10 @@ func (s *simulation) answerable(p Party, piece *piece) bool {
 func (s *simulation) advance() {
 	s.share()
 	step := s.next - s.now
-	for i := range s.running {
-		t := &s.running[i]
-		step = min(step, *t.left*t.whole)
+	for _, t := range s.running {
+		if ends := t.left * t.whole; ends < step {
+			step = ends
+		}
 	}
 	if math.IsInf(step, 1) { // nothing runs and nothing comes: the ledger is no session's
 		for p := range s.actors {
@@ -296,19 +304,17 @@ func (s *simulation) advance() {
 		return
 	}
 	step = max(step, 0)
-	s.book(step)
 	if s.watch != nil && step > 0 {
 		s.watch(step)
 	}
 	s.now += step
-	for i := range s.running {
-		t := &s.running[i]
+	for _, t := range s.running {
 		if t.p != Dealer {
 			s.actors[t.p].awake = s.now
 		}
-		left := *t.left - step/t.whole // not a number where the piece is nothing
+		left := t.left - step/t.whole // not a number where the piece is nothing
 		if left >= tiny {
-			*t.left = left
+			t.left = left
 		} else {
 			s.finish(t)
 		}
@@ -320,24 +326,27 @@ const tiny = 1e-9
 
 // share gives the cores of each machine to the tasks that run on it.
 func (s *simulation) share() {
-	var tasks [3]int
-	for i := range s.running {
-		tasks[s.running[i].p]++
+	var lanes [3]int
+	for _, t := range s.running {
+		lanes[t.p]++
 	}
 	if s.r.shared {
 		n := len(s.running)
-		tasks = [3]int{n, n, n}
+		lanes = [3]int{n, n, n}
 	}
-	for i := range s.running {
-		t := &s.running[i]
-		cores := s.r.cores[t.p]
-		t.cores = float64(cores) / float64(tasks[t.p])
-		t.whole = t.piece.work.on(t.cores, cores)
+	for _, t := range s.running {
+		if n := lanes[t.p]; n != t.among {
+			t.among, t.whole = n, t.piece.work.on(s.r.free(t.p, n), s.r.cores[t.p])
+		}
 	}
 }
 
+// free is the cores that a lane has which shares a party's machine with others, among so many.
+func (r *rates) free(p Party, among int) float64 { return float64(r.cores[p]) / float64(among) }
+
 // finish ends a piece: what is sent leaves as the line allows.
-func (s *simulation) finish(t *task) {
+func (s *simulation) finish(t *lane) {
+	t.begun, t.left, t.among = false, 1, 0
 	if t.when >= makingDealt {
 		s.dealt.finish(t, s.now, s.r)
 		return
@@ -349,15 +358,13 @@ func (s *simulation) finish(t *task) {
 		s.arrival[t.p] = append(s.arrival[t.p], a.lineFree+s.r.oneWay)
 	}
 	if t.when == Receiving {
-		a.read += s.pieces[t.p.Other()][Sending][a.at[Receiving]].bytes
+		a.read += s.pieces[t.p.Other()][Sending][t.at].bytes
 	}
-	a.at[t.when]++
-	a.left[t.when] = 1
+	t.at++
 }
 
 // finish ends a piece of a dealing.
-func (d *dealt) finish(t *task, now float64, r *rates) {
-	*t.left = 1
+func (d *dealt) finish(t *lane, now float64, r *rates) {
 	switch {
 	case t.when == makingDealt:
 		d.made++
@@ -369,39 +376,4 @@ func (d *dealt) finish(t *task, now float64, r *rates) {
 	default:
 		d.taken[t.when-takingDealt]++
 	}
-}
-
-// book adds a stretch of time to what the client is at, and to the cores that are busy.
-func (s *simulation) book(step float64) {
-	s.byTag[s.clientTag()+1] += step
-	for i := range s.running {
-		t := &s.running[i]
-		if t.p == Dealer {
-			continue
-		}
-		free := t.cores
-		if work := &t.piece.work; work.all == work.one {
-			free = min(free, 1)
-		}
-		s.actors[t.p].busy += step * free
-	}
-}
-
-// clientTag is the op that the client computes, waits for, or sends.
-func (s *simulation) clientTag() int {
-	a := &s.actors[Client]
-	if a.done {
-		return SessionTag
-	}
-	end := s.moments[a.moment].end[Client]
-	order := [...]When{Receiving, Sending}
-	if a.computing {
-		return s.pieces[Client][After][a.at[After]].tag
-	}
-	for _, w := range order {
-		if a.at[w] < end[w] {
-			return s.pieces[Client][w][a.at[w]].tag
-		}
-	}
-	return SessionTag
 }

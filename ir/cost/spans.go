@@ -17,9 +17,8 @@ func Spans(l *Ledger, t Target, phase Phase) []Span {
 	open := map[[2]int]int{} // by party and kind: the span that may go on
 	s.watch = func(step float64) {
 		from, to := s.now/nsPerMS, (s.now+step)/nsPerMS
-		for i := range s.running {
-			task := &s.running[i]
-			x := Span{Party: task.p, When: task.when, Tag: task.piece.tag, From: from, To: to}
+		for _, task := range s.running {
+			x := Span{Party: task.p, When: task.when, Tag: int(task.piece.tag), From: from, To: to}
 			if task.p != Dealer {
 				x.Level = s.actors[task.p].moment
 			}
@@ -35,7 +34,7 @@ func Spans(l *Ledger, t Target, phase Phase) []Span {
 			out = append(out, x)
 		}
 	}
-	s.ms(l, phase, t.rates(0), l.tags())
+	s.ms(l, phase, t.rates(0))
 	return out
 }
 

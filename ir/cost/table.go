@@ -382,5 +382,5 @@ func (q *Query) ask(f *TableForm) {
 // play gives the time of a phase, and its traffic.
 func (q *Query) play(phase Phase, traffic *Traffic) float64 {
 	*traffic = q.ledger.total(phase, &q.sums)
-	return q.sim.ms(&q.ledger, phase, q.t.rates, len(q.order))
+	return q.sim.ms(&q.ledger, phase, q.t.rates)
 }

@@ -24,11 +24,11 @@ type moment struct {
 // piece is a stretch of work of one op, with what of a message belongs to it. Piece i that a party sends is piece i that its peer
 // receives.
 type piece struct {
-	tag   int
 	work  nanoseconds
 	bytes float64
 	// upTo is the part of the tag's work that ends with this piece. The answer to what is multiplied in slots waits for no more than as much.
 	upTo  float64
+	tag   int32
 	slots bool
 }
 
@@ -78,49 +78,50 @@ const (
 // entry is a line of a ledger, priced.
 type entry struct {
 	at    Time
-	party Party
-	when  When
-	tag   int
 	work  nanoseconds
 	bytes float64
+	tag   int32
+	party Party
+	when  When
 	slots bool
 }
 
 // collect prices the messages and the work of a phase, op by op.
 func (tl *timeline) collect(l *Ledger, phase Phase, t *rates) {
 	tl.entries = tl.entries[:0]
-	messages, work := l.Messages, l.Work
-	for len(messages)+len(work) > 0 {
-		if len(work) == 0 || len(messages) > 0 && messages[0].Tag <= work[0].Tag {
-			if m := messages[0]; m.Sent.Phase() == phase {
+	for i, j := 0, 0; i < len(l.Messages) || j < len(l.Work); {
+		if j == len(l.Work) || i < len(l.Messages) && l.Messages[i].Tag <= l.Work[j].Tag {
+			if m := &l.Messages[i]; m.Sent.Phase() == phase {
 				tl.message(m, t)
 			}
-			messages = messages[1:]
+			i++
 			continue
 		}
-		if w := work[0]; w.At.Phase() == phase && w.Party != Dealer && !w.takes() {
+		if w := &l.Work[j]; w.At.Phase() == phase && w.Party != Dealer && !w.takes() {
 			tl.effort(w, t)
 		}
-		work = work[1:]
+		j++
 	}
-	byTag := func(a, b entry) int { return a.tag - b.tag }
+	byTag := func(a, b entry) int { return int(a.tag - b.tag) }
 	if !slices.IsSortedFunc(tl.entries, byTag) { // the ledger is not one op after the other
 		slices.SortStableFunc(tl.entries, byTag)
 	}
 }
 
-func (tl *timeline) message(m Message, t *rates) {
-	to, n := m.From.Other(), float64(m.Bytes)
-	tl.entries = append(tl.entries, entry{m.Sent, m.From, Sending, m.Tag, t.of(m.From, SendByte).units(n), n, false},
-		entry{m.Sent, to, Receiving, m.Tag, t.of(to, ReceiveByte).units(n), 0, false})
+func (tl *timeline) message(m *Message, t *rates) {
+	from, to, n := m.From, m.From.Other(), float64(m.Bytes)
+	tl.entries = append(tl.entries,
+		entry{at: m.Sent, work: t.of(from, SendByte).units(n), bytes: n, tag: int32(m.Tag), party: from, when: Sending},
+		entry{at: m.Sent, work: t.of(to, ReceiveByte).units(n), tag: int32(m.Tag), party: to, when: Receiving})
 }
 
-func (tl *timeline) effort(w Work, t *rates) {
+func (tl *timeline) effort(w *Work, t *rates) {
 	when := w.When
 	if 0 < w.At && w.At < Start && when == After {
 		when = Receiving // set-up has no steps between its messages
 	}
-	tl.entries = append(tl.entries, entry{w.At, w.Party, when, w.Tag, t.of(w.Party, w.Kernel).call(float64(w.Units)), 0, w.Kernel == SlotEvaluate})
+	tl.entries = append(tl.entries,
+		entry{at: w.At, work: t.of(w.Party, w.Kernel).call(float64(w.Units)), tag: int32(w.Tag), party: w.Party, when: when, slots: w.Kernel == SlotEvaluate})
 }
 
 // sort puts the numbers of the entries in order, moment after moment, and op after op in each.
@@ -231,7 +232,7 @@ func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 	}
 	for p := range sum {
 		from, to := Party(p), Party(p).Other()
-		send, receive := sum[from][Sending], sum[to][Receiving]
+		send, receive := &sum[from][Sending], &sum[to][Receiving]
 		if send.bytes > 0 && first[p] {
 			first[p] = false
 			send.work = send.work.plus(t.of(from, SendByte).once())
@@ -247,16 +248,17 @@ func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 }
 
 // split appends a part of a message in pieces, at both ends.
-func (tl *timeline) split(from Party, send, receive piece) {
+func (tl *timeline) split(from Party, send, receive *piece) {
 	n := int(min(1+max(send.bytes/tl.whole.bytes, send.work.one/tl.whole.work.one, receive.work.one/tl.whole.work.one), mostPieces))
 	f := 1 / float64(n)
 	send.work, send.bytes, receive.work = send.work.times(f), send.bytes*f, receive.work.times(f)
+	sent, received := tl.pieces[from][Sending], tl.pieces[from.Other()][Receiving]
 	for i := range n {
 		send.upTo = float64(i+1) * f
 		receive.upTo = send.upTo
-		tl.pieces[from][Sending] = append(tl.pieces[from][Sending], send)
-		tl.pieces[from.Other()][Receiving] = append(tl.pieces[from.Other()][Receiving], receive)
+		sent, received = append(sent, *send), append(received, *receive)
 	}
+	tl.pieces[from][Sending], tl.pieces[from.Other()][Receiving] = sent, received
 }
 
 // deal adds up the dealer's work and what it sends, and cuts both.
@@ -294,9 +296,9 @@ func (tl *timeline) workMS() map[int][2]float64 {
 	for p := range tl.pieces {
 		for _, list := range tl.pieces[p] {
 			for _, piece := range list {
-				work := sum[piece.tag]
+				work := sum[int(piece.tag)]
 				work[p] += piece.work.one / nsPerMS
-				sum[piece.tag] = work
+				sum[int(piece.tag)] = work
 			}
 		}
 	}

@@ -220,30 +220,43 @@ func TestQueriesAllocateNothing(t *testing.T) {
 }
 
 func BenchmarkQuery(b *testing.B) {
-	for _, name := range []string{"resnet18_cifar", "resnet50"} {
-		tab, _, err := build(space(b, name), target(b, "lan"), arguments{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD})
-		if err != nil {
-			b.Fatal(err)
-		}
-		q, n := tab.NewQuery(), len(tab.Sites)
-		random, r := make([]int, n), rand.New(rand.NewPCG(1, 1))
-		for i := range random {
-			random[i] = r.IntN(2)
-		}
-		for _, c := range []struct {
-			name    string
-			options []int
-		}{{"relu", make([]int, n)}, {"x2act", slices.Repeat([]int{1}, n)}, {"random", random}} {
-			b.Run(name+"/"+c.name, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if _, err := q.Price(c.options); err != nil {
-						b.Fatal(err)
+	simd := arguments{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}
+	for _, c := range []struct {
+		space, target string
+		options       arguments
+	}{
+		{"resnet18_cifar", "lan", simd},
+		{"resnet50", "lan", simd},
+		{"resnet50", "loopback", arguments{Deploy: cost.ClientServer, Source: cost.FromHE}},
+		{"resnet50", "pasnet", arguments{Deploy: cost.Outsourced, Source: cost.FromDealer}},
+	} {
+		b.Run(c.space+"-"+c.target, func(b *testing.B) {
+			tab, _, err := build(space(b, c.space), target(b, c.target), c.options)
+			if err != nil {
+				b.Fatal(err)
+			}
+			q := tab.NewQuery()
+			for name, options := range corners(tab) {
+				b.Run(name, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						if _, err := q.Price(options); err != nil {
+							b.Fatal(err)
+						}
 					}
-				}
-			})
-		}
+				})
+			}
+		})
 	}
+}
+
+// corners are networks of a space of two options: all of the first, all of the second, and a random one.
+func corners(t *cost.Table) map[string][]int {
+	random, r := make([]int, len(t.Sites)), rand.New(rand.NewPCG(1, 1))
+	for i := range random {
+		random[i] = r.IntN(2)
+	}
+	return map[string][]int{"relu": make([]int, len(random)), "x2act": slices.Repeat([]int{1}, len(random)), "random": random}
 }
 
 func BenchmarkBuild(b *testing.B) {
