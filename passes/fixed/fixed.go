@@ -54,8 +54,8 @@ func attempts(bits, asked int) []attempt {
 // Fixed chooses the ring and the scales from the bounds that the ranges pass has found.
 var Fixed = &pass.Pass{
 	Name: "fixed",
-	Doc: "chooses ring and scales and computes in fixed point: error by rounding, stated as the report's error bound; ranges that" +
-		" do not fit are an error",
+	Doc: "chooses ring and scales and computes in fixed point: error by rounding, stated as the report's error bound; layers whose" +
+		" ranges do not fit are an error, which names each with its margin",
 	Needs: ir.Net, Gives: ir.RingStage,
 	Run: func(c *pass.Context, m *ir.Module) error {
 		rings := []int{32, 64}
@@ -85,7 +85,7 @@ func narrowest(c *pass.Context, f *ir.Func, rings []int) (*ir.Func, error) {
 		}
 		errs = append(errs, fmt.Errorf("ring %d: %w", bits, err))
 	}
-	if all := errors.Join(errs...); !errors.As(all, new(tooWide)) {
+	if all := errors.Join(errs...); !errors.As(all, new(misfits)) {
 		return nil, all
 	}
 	return nil, errors.Join(append(errs, errors.New(advice(c)))...)
@@ -117,7 +117,7 @@ func finest(c *pass.Context, f *ir.Func, bits int) (*lowering, error) {
 		if best != nil && best.coarsest >= try.activations { // which no factor of this attempt has more than, nor of those behind it
 			break
 		}
-		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: try.activations, most: try, coarsest: try.activations, readers: readers, rooms: map[*ir.Value]int{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}, squarer: squarer}
+		l := &lowering{Rewriter: pass.NewRewriter(f), bits: bits, frac: try.activations, most: try, coarsest: try.activations, readers: readers, tight: map[*ir.Value]*ir.Value{}, waived: map[*ir.Value]bool{}, narrow: map[*ir.Value]*ir.Value{}, old: map[*ir.Value]*ir.Value{}, squarer: squarer}
 		if err := l.run(); err != nil {
 			first = err // the coarsest attempt's error tells the most
 			continue
@@ -139,28 +139,33 @@ type lowering struct {
 	most     attempt                   // fraction bits
 	coarsest int                       // fewest fraction bits of any factor of a product
 	readers  map[*ir.Value][]*ir.Value // of NET values
-	rooms    map[*ir.Value]int
-	narrow   map[*ir.Value]*ir.Value // the truncated form of a value
-	old      map[*ir.Value]*ir.Value // the NET value whose bounds a RING value has
-	squarer  map[*ir.Value]*ir.Value // the polynomial that squares a NET value, or a sum it is part of
+	tight    map[*ir.Value]*ir.Value   // tightest of NET values, as far as it was asked for
+	waived   map[*ir.Value]bool        // misfits, taken as if they fitted
+	narrow   map[*ir.Value]*ir.Value   // the truncated form of a value
+	old      map[*ir.Value]*ir.Value   // the NET value whose bounds a RING value has
+	squarer  map[*ir.Value]*ir.Value   // the polynomial that squares a NET value, or a sum it is part of
 }
 
 func (l *lowering) run() error {
+	var all misfits
 	for i, p := range l.Old.Params {
 		n := l.New.Params[i]
 		n.Type.Elem = ir.Ring(l.bits, l.frac)
 		l.old[n] = p
 		if l.frac > l.ownRoom(p) {
-			return fmt.Errorf("input %s reaches %g: %w", p.Name, bound(p), tooWide{l.bits, l.frac, l.ownRoom(p)})
+			l.waive(&all, misfit{p, l.bits, l.frac, l.ownRoom(p)})
 		}
 	}
 	for _, v := range l.Old.Body {
 		n, err := l.value(v)
+		for e := (misfit{}); errors.As(err, &e) && l.waive(&all, e); {
+			n, err = l.value(v)
+		}
 		switch {
-		case errors.As(err, new(tooWide)):
-			return fmt.Errorf("%s: %s (%s) reaches %.4g (%s): %w", v.Pos, v.Path, v.Op.Name, bound(v), boundKind(v), err)
+		case errors.As(err, new(misfit)):
+			return all
 		case err != nil:
-			return fmt.Errorf("%s: %s (%s): %w", v.Pos, v.Path, v.Op.Name, err)
+			return errors.Join(all.error(), fmt.Errorf("%s: %s (%s): %w", v.Pos, v.Path, v.Op.Name, err))
 		}
 		l.To[v] = n
 		if !v.IsConstant() && !v.Is("nn.softmax") { // which has no value of its own
@@ -172,13 +177,7 @@ func (l *lowering) run() error {
 		}
 	}
 	l.New.Result = l.To[l.Old.Result]
-	return nil
-}
-
-// boundKind says the same in words.
-func boundKind(v *ir.Value) string {
-	return map[string]string{"calibrated": "on calibration inputs, doubled", "worst_case": "in the worst case", "assumed": "assumed",
-		"unknown": "no bound known"}[v.RestsOn()]
+	return all.error()
 }
 
 // bound is the greatest magnitude of a NET value.
@@ -231,41 +230,49 @@ func (l *lowering) entering(v *ir.Value) int { return l.frac + l.finer(v) }
 
 // ownRoom is how many fraction bits v can have so that it stays below 2^(l-2).
 func (l *lowering) ownRoom(v *ir.Value) int {
+	if l.waived[v] {
+		return l.bits - 2
+	}
 	return l.bits - 2 - int(math.Ceil(math.Log2(max(bound(v), smallest)*(1+1e-9))))
 }
 
 // room is ownRoom, or less where v goes into a sum as it is: a product that fits there needs no truncation before it.
-func (l *lowering) room(v *ir.Value) int {
-	if r, ok := l.rooms[v]; ok {
-		return r
+func (l *lowering) room(v *ir.Value) int { return l.ownRoom(l.tightest(v)) }
+
+// tightest is v, or what of the sums that v goes into has less room.
+func (l *lowering) tightest(v *ir.Value) *ir.Value {
+	if t := l.tight[v]; t != nil {
+		return t
 	}
-	r := l.ownRoom(v)
+	t := v
 	for _, c := range l.readers[v] {
 		if !keepsScale(c) {
 			continue
 		}
-		for _, other := range c.Args { // which are brought to the same scale
+		for _, other := range append([]*ir.Value{l.tightest(c)}, c.Args...) { // which are brought to the same scale
 			if !other.IsConstant() {
-				r = min(r, l.ownRoom(other))
+				t = l.tighter(t, other)
 			}
 		}
-		r = min(r, l.room(c))
 	}
-	l.rooms[v] = r
-	return r
+	l.tight[v] = t
+	return t
+}
+
+// tighter is the one of two values that has less room by itself, the first where they have the same.
+func (l *lowering) tighter(a, b *ir.Value) *ir.Value {
+	if l.ownRoom(b) < l.ownRoom(a) {
+		return b
+	}
+	return a
 }
 
 func (l *lowering) fits(v *ir.Value, frac int) bool { return frac <= l.room(v) }
 
-// tooWide is the error of a value that needs more fraction bits than it has room for.
-type tooWide struct{ bits, need, room int }
-
-func (e tooWide) Error() string {
-	return fmt.Sprintf("too large for the ring, which holds %.4g at the least precision: the margin is %d bits", math.Ldexp(1, e.bits-2-e.need), e.room-e.need)
-}
-
 // short says that v needs so many fraction bits.
-func (l *lowering) short(v *ir.Value, need int) error { return tooWide{l.bits, need, l.room(v)} }
+func (l *lowering) short(v *ir.Value, need int) error {
+	return misfit{l.tightest(v), l.bits, need, l.room(v)}
+}
 
 func frac(v *ir.Value) int { return v.Type.Elem.Frac }
 
@@ -325,7 +332,7 @@ func (l *lowering) quantized(v, w *ir.Value, frac int) *ir.Value {
 // a bit of the polynomial's room is lost, the weights have it.
 func (l *lowering) factor(v *ir.Value, input int) (int, error) {
 	most := l.most.weights
-	if q := l.squarer[v]; q != nil {
+	if q := l.squarer[v]; q != nil && l.squareBits(q) >= activationBits[l.bits].least { // or q does not fit, which it says
 		most += (min(l.room(q), 2*l.squareBits(q)+1)+1)/2 - input
 	}
 	w := min(most, l.room(v)-input)
@@ -426,13 +433,14 @@ func (l *lowering) avgpool(v *ir.Value) (*ir.Value, error) {
 
 // joined brings arguments to one scale: the finest that the result has room for, of so many fraction bits at most.
 func (l *lowering) joined(v *ir.Value, most int) ([]*ir.Value, error) {
-	room, target := min(l.room(v), most), 0
+	tightest, target := l.tightest(v), 0
 	for _, a := range v.Args {
 		target = max(target, min(frac(l.To[a]), l.added(a)))
-		room = min(room, l.room(a))
+		tightest = l.tighter(tightest, l.tightest(a))
 	}
+	room := min(l.ownRoom(tightest), most)
 	if least := activationBits[l.bits].least; min(target, room) < least {
-		return nil, tooWide{l.bits, least, room}
+		return nil, misfit{tightest, l.bits, least, room}
 	}
 	target = min(target, room)
 	args := make([]*ir.Value, len(v.Args))
