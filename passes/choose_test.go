@@ -274,6 +274,65 @@ func TestRoundingDownIsNeverCheaper(t *testing.T) {
 	})
 }
 
+// A form with fewer bits than was asked for is never chosen, however cheap; Explain prices it beside those that may be, with what is known of
+// their errors.
+func TestFormsAside(t *testing.T) {
+	m, err := ir.Parse("layers.ir", packedLayers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := cost.ShippedTarget("lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var forms []*choose.Form
+	for _, scales := range []struct {
+		ring, frac int
+		bound      float64
+	}{{32, 12, 0.01}, {64, 20, 0.001}, {32, 8, 0.5}} {
+		c := &pass.Context{Deploy: cost.ClientServer, Source: cost.FromHE, Ring: scales.ring, Frac: scales.frac}
+		ring := m.Clone()
+		if err := (&pass.Runner{}).Run(c, ring, passes.ToRing...); err != nil {
+			t.Fatal(err)
+		}
+		forms = append(forms, &choose.Form{Ring: ring, Frac: c.Report.Frac, ErrorBound: scales.bound, Space: choose.NewSpace(ring.Funcs[0], c.Deploy, c.Source)})
+	}
+	for _, enumerate := range []int{0, 1} { // all are weighed, or searched
+		for _, aside := range []bool{false, true} {
+			forms[2].Aside = aside
+			p := &choose.Problem{Forms: forms, Deploy: cost.ClientServer, Source: cost.FromHE, Passes: passes.Candidate, Target: target, Objective: choose.Total, Enumerate: enumerate}
+			got, err := p.Choose(target.Link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			decisions, err := p.Explain(got, target.Link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ring := decisions[slices.IndexFunc(decisions, func(d choose.Decision) bool { return d.Op == "ring" })]
+			if !aside {
+				if ring.Chosen != "32, frac 8" || ring.ErrorBound != 0.5 || len(ring.Rivals) != 2 {
+					t.Errorf("chose %+v", ring)
+				}
+				continue
+			}
+			if ring.Chosen != "32, frac 12" || ring.ErrorBound != 0.01 || len(ring.Rivals) != 2 {
+				t.Fatalf("chose %+v", ring)
+			}
+			less, wider := ring.Rivals[0], ring.Rivals[1]
+			if less.Option != "32, frac 8" || !less.Aside || less.ErrorBound != 0.5 || less.By(choose.Total) >= 0 {
+				t.Errorf("aside: %+v", less)
+			}
+			if wider.Option != "64, frac 20" || wider.Aside || wider.ErrorBound != 0.001 || wider.By(choose.Total) <= 0 {
+				t.Errorf("the other ring: %+v", wider)
+			}
+			if slices.ContainsFunc(ring.Flips, func(f choose.Flip) bool { return f.To == less.Option }) {
+				t.Errorf("flips to what may not be chosen: %+v", ring.Flips)
+			}
+		}
+	}
+}
+
 // exhaust prices every candidate.
 func exhaust(t *rapid.T, p *choose.Problem) (best choose.Candidate, price float64) {
 	price = math.Inf(1)

@@ -3,7 +3,6 @@ package choose
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -44,7 +43,7 @@ func (s *search) aspects(c Candidate) ([]aspect, error) {
 				func(c Candidate, o string) Candidate { return space.repacked(c, i, option(l.Packings, o)) }, layers[i]})
 		}
 	}
-	return slices.Concat(out, s.forms(c), whole(space, c)), nil
+	return slices.Concat(out, s.formAspects(c), whole(space, c)), nil
 }
 
 // packingAt is the packing of the layer at a path, in whatever form.
@@ -64,8 +63,8 @@ func (p *Problem) wayAt(c Candidate, path string) pass.Nonlinear {
 	return c.Ways[slices.IndexFunc(sites, func(s pass.Site) bool { return s.Path == path })]
 }
 
-// forms are the aspects of the form: its ring, and the order of pools and ReLUs.
-func (s *search) forms(c Candidate) (out []aspect) {
+// formAspects are those of the form: its ring, and the order of pools and ReLUs.
+func (s *search) formAspects(c Candidate) (out []aspect) {
 	add := func(op string, of func(*Form) string) {
 		var options []string
 		for _, f := range s.Forms {
@@ -80,21 +79,21 @@ func (s *search) forms(c Candidate) (out []aspect) {
 		}
 		out = append(out, aspect{"", op, 0, 0, options, func(c Candidate) string { return of(s.Forms[c.Form]) }, with, Times{}})
 	}
-	add("ring", (*Form).ring)
+	add(ringAndScales, (*Form).Scales)
 	if s.Forms[0].Pools != "" {
 		add("pools", func(f *Form) string { return string(f.Pools) })
 	}
 	return out
 }
 
-// ring names a form by the bits of its ring.
-func (f *Form) ring() string { return fmt.Sprintf("%d", f.Bits()) }
+// ringAndScales is the op of the decision about both.
+const ringAndScales = "ring"
 
 // nearest is the form that is as another but for what is asked for.
 func (p *Problem) nearest(to int, accepts func(*Form) bool) int {
 	found := -1
 	for i, f := range p.Forms {
-		same := f.Bits() == p.Forms[to].Bits() || f.Pools == p.Forms[to].Pools
+		same := f.Scales() == p.Forms[to].Scales() || f.Pools == p.Forms[to].Pools
 		if accepts(f) && (found < 0 || same) {
 			found = i
 		}
@@ -160,16 +159,19 @@ func texts[T interface{ String() string }](all []T) (out []string) {
 type Rival struct {
 	Option string `json:"option"`
 	Times
+	ErrorBound float64 `json:"error_bound,omitempty"` // of the output, where that is another and known
+	Aside      bool    `json:"aside,omitempty"`       // it is not for prices to choose: fewer bits than was asked for
 }
 
 // Decision says why something is as it is. Path is empty for what is chosen for the whole program.
 type Decision struct {
-	Path     string `json:"path"`
-	Op       string `json:"op"`
-	Line     int    `json:"line"`
-	Elements int    `json:"elements"`
-	Chosen   string `json:"chosen"`
-	Times           // an op's part of the estimate
+	Path       string  `json:"path"`
+	Op         string  `json:"op"`
+	Line       int     `json:"line"`
+	Elements   int     `json:"elements"`
+	Chosen     string  `json:"chosen"`
+	Times              // an op's part of the estimate
+	ErrorBound float64 `json:"error_bound,omitempty"` // of ring and scales: what the output's error keeps to, where that is known
 	// Rivals are the other options, the runner-up first; none where the user left no choice.
 	Rivals []Rival `json:"rivals"`
 	// Flips are the nearest bandwidths and delays, on either side of the link's, where the choice of all together turns to another option here;
@@ -191,7 +193,10 @@ func (p *Problem) Explain(c Choice, link cost.Link) ([]Decision, error) {
 	}
 	out := make([]Decision, len(aspects))
 	for i, x := range aspects {
-		out[i] = Decision{x.path, x.op, x.line, x.elements, x.of(c.Candidate), x.own, nil, []Flip{}}
+		out[i] = Decision{Path: x.path, Op: x.op, Line: x.line, Elements: x.elements, Chosen: x.of(c.Candidate), Times: x.own, Flips: []Flip{}}
+		if x.op == ringAndScales {
+			out[i].ErrorBound = p.Forms[c.Candidate.Form].ErrorBound
+		}
 		if out[i].Rivals, err = s.rivals(c, x); err != nil {
 			failed = append(failed, err)
 		}
@@ -212,11 +217,16 @@ func (s *search) rivals(c Choice, a aspect) ([]Rival, error) {
 		if o == a.of(c.Candidate) {
 			continue
 		}
-		t, err := s.times(a.with(c.Candidate, o))
+		x := a.with(c.Candidate, o)
+		t, err := s.times(x)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Rival{o, Times{t.Offline - c.Times.Offline, t.Online - c.Times.Online}})
+		r := Rival{Option: o, Times: Times{t.Offline - c.Times.Offline, t.Online - c.Times.Online}}
+		if a.op == ringAndScales {
+			r.ErrorBound, r.Aside = s.Forms[x.Form].ErrorBound, s.Forms[x.Form].Aside
+		}
+		out = append(out, r)
 	}
 	slices.SortStableFunc(out, func(a, b Rival) int { return cmp.Compare(a.By(s.Objective), b.By(s.Objective)) })
 	return out, nil

@@ -133,26 +133,28 @@ func (p *Problem) Choose(link cost.Link) (Choice, error) {
 
 // small numbers the forms that have few candidates with all layers packed alike, each by itself.
 func (p *Problem) small(most int) (all []int) {
-	for i, f := range p.Forms {
-		if f.Space.candidates(true, most) <= most {
+	for _, i := range p.forms() {
+		if p.Forms[i].Space.candidates(true, most) <= most {
 			all = append(all, i)
 		}
 	}
 	return all
 }
 
-// forms numbers all.
+// forms numbers those that may be chosen.
 func (p *Problem) forms() (all []int) {
-	for i := range p.Forms {
-		all = append(all, i)
+	for i, f := range p.Forms {
+		if !f.Aside {
+			all = append(all, i)
+		}
 	}
 	return all
 }
 
 // candidates counts those of all forms.
 func (p *Problem) candidates(alike bool, most int) (n int) {
-	for _, f := range p.Forms {
-		n += f.Space.candidates(alike, most)
+	for _, i := range p.forms() {
+		n += p.Forms[i].Space.candidates(alike, most)
 	}
 	return n
 }
@@ -198,8 +200,7 @@ func (s *search) choose() (out Choice, err error) {
 	}
 	var also []Program
 	for _, g := range r.programs() {
-		for form := 1; form < len(s.Forms); form++ {
-			g.Form = form
+		for _, g.Form = range s.forms()[1:] {
 			also = append(also, g)
 		}
 	}
@@ -526,7 +527,7 @@ func (s *search) neighbours(g Program) (out []Program) {
 			out = append(out, o)
 		}
 	}
-	for form := range s.Forms {
+	for _, form := range s.forms() {
 		if o := g; form != g.Form {
 			o.Form = form
 			out = append(out, o)

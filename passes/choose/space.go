@@ -13,6 +13,7 @@
 package choose
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -71,14 +72,19 @@ type Space struct {
 // Form is the network in fixed point, in one of the ways in which it may be computed. Forms of one problem have the same sites, in an order of
 // their own; the first is what decides between equals.
 type Form struct {
-	Ring  *ir.Module
-	Frac  int        // fraction bits of activations
-	Pools pass.Pools // empty where the order of pools and ReLUs makes no difference
-	Space *Space
+	Ring       *ir.Module
+	Frac       int        // fraction bits of activations
+	ErrorBound float64    // of the output; 0 where it is not known
+	Aside      bool       // it is never chosen, having fewer bits than was asked for: Explain prices it beside those that may be
+	Pools      pass.Pools // empty where the order of pools and ReLUs makes no difference
+	Space      *Space
 }
 
 // Bits are those of the form's ring.
 func (f *Form) Bits() int { return f.Ring.Funcs[0].Result.Type.Elem.Bits }
+
+// Scales names a form's ring and scales.
+func (f *Form) Scales() string { return fmt.Sprintf("%d, frac %d", f.Bits(), f.Frac) }
 
 // NewSpace gives all that a RING function may be computed with, its material from a source. Keys come of a dealer alone; an extension,
 // a scheme or products that nothing asks for are not varied.

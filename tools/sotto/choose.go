@@ -17,6 +17,7 @@ type deciding struct {
 	target    cost.Target
 	objective choose.Objective
 
+	base    pass.Protocols // that flags name
 	problem *choose.Problem
 	choice  choose.Choice
 }
@@ -68,22 +69,17 @@ func (f *lowerFlags) programs() (*choose.Space, error) {
 }
 
 // decide chooses the form and the protocols of the network and has the passes that follow obey.
-func (l *lowering) decide() error {
+func (l *lowering) decide() (err error) {
 	d := l.deciding
-	base, err := d.flags.protocols(l.ring.Funcs[0])
-	if err != nil {
+	if d.base, err = d.flags.protocols(l.ring.Funcs[0]); err != nil {
 		return err
 	}
 	forms, err := l.forms(&d.flags)
 	if err != nil {
 		return err
 	}
-	d.problem = &choose.Problem{Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate, Target: d.target, Objective: d.objective}
-	for _, x := range forms {
-		if x.Space, err = d.space(x.Ring.Funcs[0], base, l.context); err != nil {
-			return err
-		}
-		d.problem.Forms = append(d.problem.Forms, &x.Form)
+	if d.problem, err = l.problem(forms); err != nil {
+		return err
 	}
 	l.app.progress.step("choosing protocols")
 	if d.choice, err = d.problem.Choose(d.target.Link); err != nil {
@@ -92,14 +88,27 @@ func (l *lowering) decide() error {
 	c := d.choice.Candidate
 	l.take(forms[c.Form])
 	l.context.Protocols = forms[c.Form].Space.Protocols(c)
-	l.context.Protocols.Truncation = base.Truncation // for networks beside this one (allow.go)
+	l.context.Protocols.Truncation = d.base.Truncation // for networks beside this one (allow.go)
 	l.context.OT, l.context.Elementwise = cost.AlwaysOT(c.OT), cost.AlwaysElementwise(c.Elementwise)
 	l.context.Packing, l.context.Packings = c.Packing, forms[c.Form].Space.Packed(c)
 	return nil
 }
 
+// problem is the choice among forms and what the flags leave open of each.
+func (l *lowering) problem(forms []*form) (_ *choose.Problem, err error) {
+	d := l.deciding
+	p := &choose.Problem{Deploy: l.context.Deploy, Source: l.context.Source, Passes: passes.Candidate, Target: d.target, Objective: d.objective}
+	for _, x := range forms {
+		if x.Space, err = d.space(x.Ring.Funcs[0], l.context); err != nil {
+			return nil, err
+		}
+		p.Forms = append(p.Forms, &x.Form)
+	}
+	return p, nil
+}
+
 // space is what the flags leave open.
-func (d *deciding) space(f *ir.Func, base pass.Protocols, l *pass.Context) (*choose.Space, error) {
+func (d *deciding) space(f *ir.Func, l *pass.Context) (*choose.Space, error) {
 	fixed, err := d.flags.programs()
 	if err != nil {
 		return nil, err
@@ -118,12 +127,12 @@ func (d *deciding) space(f *ir.Func, base pass.Protocols, l *pass.Context) (*cho
 		return nil, err
 	}
 	for _, t := range s.Truncations {
-		if way := base.TruncationAt(t.Path); way != "" && way != wayAuto {
+		if way := d.base.TruncationAt(t.Path); way != "" && way != wayAuto {
 			s.Truncate([]string{t.Path}, way)
 		}
 	}
 	for i, site := range s.Sites {
-		if way := base.Way(site.Path); way != "" && way != wayAuto {
+		if way := d.base.Way(site.Path); way != "" && way != wayAuto {
 			s.Ways[i] = []pass.Nonlinear{way}
 		} else if within := d.flags.within; within != nil {
 			s.Ways[i] = slices.DeleteFunc(slices.Clone(s.Ways[i]), func(way pass.Nonlinear) bool { return !slices.Contains(within, way) })

@@ -27,7 +27,7 @@ type explanation struct {
 // addExplainFlag is what commands share that choose.
 func addExplainFlag(c *cobra.Command, f *lowerFlags) {
 	c.Flags().StringSliceVar(&f.allow, "allow", nil, "let prices decide open choices that offer a `polynomial` too (x2act); it computes another function, for which weights must have been trained (default: such choices are the user's)")
-	c.Flags().BoolVar(&f.explain, "explain", false, "say for each op why its protocol was chosen: its price, the runner-up, and at which bandwidth and delay the choice would flip")
+	c.Flags().BoolVar(&f.explain, "explain", false, "say for each op why its protocol was chosen, and so of ring and scales: the price, the runner-up, and at which bandwidth and delay the choice would flip")
 }
 
 // explain gives the reasons of what decide has chosen, if they are asked for; nothing for a dump in stage SECURE, which has its protocols.
@@ -35,6 +35,15 @@ func (l *lowering) explain() (*explanation, error) {
 	d := l.deciding
 	if d.problem == nil || !d.flags.explain {
 		return nil, nil
+	}
+	chosen := d.problem.Forms[d.choice.Candidate.Form]
+	if less, err := l.fewer(chosen); err != nil {
+		return nil, err
+	} else if less != nil {
+		d.problem.Forms = append(d.problem.Forms, &less.Form)
+	}
+	if err := l.boundForms(chosen); err != nil {
+		return nil, err
 	}
 	l.app.progress.step("looking for flips")
 	decisions, err := d.problem.Explain(d.choice, d.target.Link)
@@ -81,7 +90,12 @@ func (e *explanation) text(w io.Writer) {
 	}
 	var rows [][]string
 	for _, d := range e.Decisions { // those of the whole program have no path
-		rows = append(rows, []string{cmp.Or(d.Path, "all"), d.Op, blankZero(int64(d.Elements)), d.Chosen, three(d.Offline), three(d.Online), runnerUp(d), flipsText(d.Flips, choose.Bandwidth), flipsText(d.Flips, choose.Delay)})
+		rows = append(rows, []string{cmp.Or(d.Path, "all"), d.Op, blankZero(int64(d.Elements)), d.Chosen + errorText(d.ErrorBound), three(d.Offline), three(d.Online), runnerUp(d), flipsText(d.Flips, choose.Bandwidth), flipsText(d.Flips, choose.Delay)})
+		for _, r := range d.Rivals {
+			if r.Aside {
+				rows = append(rows, []string{"", "", "", "fewer bits", "", "", rivalText(r), "with --error alone", ""})
+			}
+		}
 	}
 	table(w, "site op >elements chosen >offline_ms >online_ms runner-up"+flipsHead, rows)
 	fmt.Fprintf(w, "\nminimized: %s. Chosen %s offline and %s online", e.Minimize, duration(e.Offline), duration(e.Online))
@@ -103,13 +117,26 @@ func (e *explanation) text(w io.Writer) {
 // flipsHead are the columns of flips.
 const flipsHead = " flips_with_bandwidth flips_with_one-way_delay"
 
-// runnerUp is the next best option and what it adds.
+// runnerUp is the next best option of those that prices may choose, and what it adds.
 func runnerUp(d choose.Decision) string {
-	if len(d.Rivals) == 0 {
-		return "none"
+	for _, r := range d.Rivals {
+		if !r.Aside {
+			return rivalText(r)
+		}
 	}
-	r := d.Rivals[0]
-	return fmt.Sprintf("%s %+.3g ms", r.Option, r.Offline+r.Online)
+	return "none"
+}
+
+func rivalText(r choose.Rival) string {
+	return fmt.Sprintf("%s %+.3g ms%s", r.Option, r.Offline+r.Online, errorText(r.ErrorBound))
+}
+
+// errorText is the bound of the output's error, where it is known.
+func errorText(bound float64) string {
+	if bound == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (error %.3g)", bound)
 }
 
 // flipsText says where a choice turns: "gc above 2.1 Gbps".

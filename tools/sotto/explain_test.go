@@ -92,3 +92,45 @@ func TestFlipsAreReal(t *testing.T) {
 		t.Errorf("only %d flips are named", flips)
 	}
 }
+
+// TestScalesAreExplained: the row of the ring says with which fraction bits, what the other ring and a bit less would add, and the error of each; asked for
+// that error, the compiler takes what it said, at what it said.
+func TestScalesAreExplained(t *testing.T) {
+	file, out := filepath.Join("../../examples", "glyphs.sotto"), filepath.Join(t.TempDir(), "out")
+	same := []string{"--nonlinear", "ot", "--ot", "softspoken", "--packing", "compact", "--pools", "first", "--weights", "../../examples/weights/glyphs.safetensors", "--calibration", "../../examples/images/glyph3.png,../../examples/images/glyph7.png"}
+	compiled := func(flags ...string) (r compileResult) {
+		t.Helper()
+		args := slices.Concat([]string{"compile", file, "-o", out, "--target", "lan", "--json"}, same, flags)
+		if err := json.Unmarshal([]byte(mustSotto(t, args...)), &r); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	ringOf := func(r compileResult) choose.Decision {
+		all := r.Explain.Decisions
+		return all[slices.IndexFunc(all, func(d choose.Decision) bool { return d.Op == "ring" })]
+	}
+	finest := compiled("--explain")
+	d := ringOf(finest)
+	if want := fmt.Sprintf("%d, frac %d", finest.Ring, finest.Frac); d.Chosen != want || d.ErrorBound != finest.ErrorBound || len(d.Rivals) != 2 {
+		t.Fatalf("%s within %g is explained as %+v", want, finest.ErrorBound, d)
+	}
+	for _, r := range d.Rivals {
+		asked := compiled("--error", fmt.Sprint(r.ErrorBound), "--explain")
+		if r.Aside {
+			if got := fmt.Sprintf("%d, frac %d", asked.Ring, asked.Frac); got != r.Option || asked.ErrorBound != r.ErrorBound {
+				t.Errorf("asked for %g: %s within %g, which --explain calls %+v", r.ErrorBound, got, asked.ErrorBound, r)
+			}
+			if adds := asked.Offline.MS + asked.Online.MS - finest.Offline.MS - finest.Online.MS; adds > r.Offline+r.Online+1e-6 {
+				t.Errorf("%s adds %g ms, which --explain calls %+v", r.Option, adds, r)
+			}
+		} else if asked.Ring != 64 || asked.ErrorBound > r.ErrorBound {
+			t.Errorf("asked for %g: ring %d within %g, which --explain calls %+v", r.ErrorBound, asked.Ring, asked.ErrorBound, r)
+		}
+		for _, o := range ringOf(asked).Rivals { // all that keep to the error were priced, and what does not is beside them
+			if adds := o.By(choose.Total); o.Aside != (o.ErrorBound > r.ErrorBound) || !o.Aside && adds < -1e-6 {
+				t.Errorf("asked for %g: %s within %g is taken, beside %+v", r.ErrorBound, ringOf(asked).Chosen, asked.ErrorBound, o)
+			}
+		}
+	}
+}

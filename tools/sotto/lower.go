@@ -50,7 +50,7 @@ func (f *lowerFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.weights, "weights", "", "safetensors `file`, or random:SEED")
 	c.Flags().StringVar(&f.calibration, "calibration", "", "rely on the ranges met on `DATA`: an image, a .npy file, a directory of them, or random:SEEDxN")
 	c.Flags().IntVar(&f.ring, "ring", 0, "ring `bits`, 32 or 64 (default: 32 if the ranges fit, or 64 where that is faster at the target's prices)")
-	c.Flags().StringVar(&f.precision, "error", "", "the greatest `error` of an element of the output, in its own units or P% of the greatest output: the fewest fraction bits that keep to it on the calibration inputs, ring 32 if that can (default: the finest scales that the ranges leave room for)")
+	c.Flags().StringVar(&f.precision, "error", "", "the greatest `error` of an element of the output, in its own units or P% of the greatest output: ring and fraction bits that keep to it on the calibration inputs, the fastest at the target's prices: mostly the fewest bits (default: the finest scales that the ranges leave room for)")
 	c.Flags().StringVar(&f.pools, "pools", "", "max-pooling `first`, before the relu that it alone reads: fewer relus; last, behind it; written; or auto: first or last, the faster at the target's prices where programs are made (default auto)")
 	c.Flags().IntVar(&f.signDrop, "sign-drop", 0, "take the signs of relus without so many low `bits`: what is negative and below 2^bits units may come through (see sotto opt --list)")
 	c.Flags().StringSliceVar((*[]string)(&f.nonlinear), "nonlinear", nil, fmt.Sprintf("`protocol` of comparisons (relu, maxpool, argmax): %v, or auto: for each op the cheapest at the target's prices; PATH=PROTOCOL for one op, or all of a block (default auto)", pass.Nonlinears()))

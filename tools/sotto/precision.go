@@ -50,7 +50,8 @@ func (p precision) absolute(outputs [][]float64) float64 {
 }
 
 // toFixed takes a NET module, of which l.net is a copy, to RING: with the finest scales that fit, or, where an error was asked for,
-// with the fewest fraction bits whose stated bound is no more than that, in the narrowest ring that has them.
+// with the fewest fraction bits whose stated bound is no more than that, in the narrowest ring that has them. Prices may take
+// other scales that keep to it (forms.go).
 func (l *lowering) toFixed(m *ir.Module, asked precision) error {
 	if err := l.runner.Run(l.context, m, passes.Bounded...); err != nil {
 		return err
@@ -68,18 +69,22 @@ func (l *lowering) toFixed(m *ir.Module, asked precision) error {
 		return err
 	}
 	wanted := asked.absolute(l.context.FloatOutputs)
-	found, err := l.fewestBits(m, wanted)
+	rings := []int{32, 64}
+	if l.context.Ring != 0 {
+		rings = []int{l.context.Ring}
+	}
+	fewest, err := l.fewestBits(m, rings, wanted)
 	if err != nil {
 		return err
 	}
 	c := *l.context
-	c.Ring, c.Frac = found.ring, found.frac
+	c.Ring, c.Frac = fewest.Bits(), fewest.Frac
 	err = l.runner.Run(&c, m, passes.Lowered...)
 	l.context.Report, l.context.Notices = c.Report, c.Notices
 	if err != nil {
 		return err
 	}
-	l.context.Report.ErrorAsked = wanted
+	l.context.Report.ErrorAsked, l.context.Report.ErrorBound = wanted, fewest.ErrorBound
 	l.ring = m
 	return nil
 }
@@ -98,35 +103,25 @@ func (l *lowering) floatOutputs() error {
 	return err
 }
 
-// scales are a ring and fraction bits with the bound that they reach.
-type scales struct {
-	ring, frac int
-	bound      float64
-}
-
-// fewestBits tries rings from the narrowest: where the most fraction bits that fit reach the wanted bound, the fewest that do are searched
-// for by halves. The bound grows as bits fall, but for single steps that rounding makes.
-func (l *lowering) fewestBits(m *ir.Module, wanted float64) (*scales, error) {
-	rings := []int{32, 64}
-	if l.context.Ring != 0 {
-		rings = []int{l.context.Ring}
-	}
-	var best *scales
+// fewestBits gives, of the first ring that has some, the scales of the fewest fraction bits that keep to a bound. They are searched for by halves, from the most:
+// the bound grows as bits fall, but for single steps that rounding makes.
+func (l *lowering) fewestBits(m *ir.Module, rings []int, wanted float64) (*form, error) {
+	var best *form
 	var misfit error
 	for _, ring := range rings {
-		var found *scales
+		var found *form
 		list := fixed.Precisions(ring)
 		for lo, hi, at := 0, len(list), len(list)-1; lo < hi; at = (lo + hi) / 2 {
 			try, err := l.tryBits(m, ring, list[at])
 			switch {
 			case err != nil: // too many to fit
 				hi, misfit = at, err
-			case try.bound <= wanted:
+			case try.ErrorBound <= wanted:
 				found, hi = try, at
 			default:
 				lo = at + 1
 			}
-			if try != nil && (best == nil || try.bound < best.bound) {
+			if try != nil && (best == nil || try.ErrorBound < best.ErrorBound) {
 				best = try
 			}
 		}
@@ -137,7 +132,7 @@ func (l *lowering) fewestBits(m *ir.Module, wanted float64) (*scales, error) {
 	if best == nil {
 		return nil, misfit
 	}
-	return nil, fmt.Errorf("--error asks for %.3g: the least bound reached is %.3g, in ring %d with %d fraction bits: accepted is at least that%s", wanted, best.bound, best.ring, best.frac, l.widerRing())
+	return nil, fmt.Errorf("--error asks for %.3g: the least bound reached is %.3g, in ring %d with %d fraction bits: accepted is at least that%s", wanted, best.ErrorBound, best.Bits(), best.Frac, l.widerRing())
 }
 
 func (l *lowering) widerRing() string {
@@ -147,16 +142,15 @@ func (l *lowering) widerRing() string {
 	return ""
 }
 
-// tryBits measures the bound of the network with so many fraction bits. Nothing of the attempt is kept but the bound.
-func (l *lowering) tryBits(m *ir.Module, ring, frac int) (*scales, error) {
-	c, r := *l.context, l.runner
-	c.Ring, c.Frac = ring, frac
-	r.Dump, r.After = "", nil
-	attempt := m.Clone()
-	if err := r.Run(&c, attempt, passes.Lowered...); err != nil {
+// tryBits is the network with so many fraction bits, and its bound.
+func (l *lowering) tryBits(m *ir.Module, ring, frac int) (*form, error) {
+	x, err := l.at(m, ring, frac)
+	if err != nil {
 		return nil, err
 	}
-	bound, err := l.boundOf(attempt)
-	l.app.progress.step("ring %d, %d fraction bits: error bound %.3g", ring, frac, bound)
-	return &scales{ring, frac, bound}, err
+	if x.ErrorBound, err = l.boundOf(x.Ring); err != nil {
+		return nil, err
+	}
+	l.app.progress.step("ring %d, %d fraction bits: error bound %.3g", ring, frac, x.ErrorBound)
+	return x, nil
 }
