@@ -4,12 +4,18 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"sotto/ir/cost"
+	"sotto/ir/pos"
 	"sotto/passes/choose"
+	"sotto/passes/fixed"
+	"sotto/passes/pass"
 )
 
 // explained compiles for a link and gives what was decided, by site.
@@ -133,4 +139,53 @@ func TestScalesAreExplained(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestScalesAreTheCheapest: of all fraction bits that keep to an error none is estimated faster than what is taken, by more than the search for them leaves. Here these
+// are not always the fewest.
+func TestScalesAreTheCheapest(t *testing.T) {
+	a := &app{out: io.Discard, err: io.Discard, sources: pos.Source{}, quiet: true}
+	n, err := a.load("../../examples/glyphs.sotto", networkFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := a.target("loopback", n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := lowerFlags{weights: "random:1", deploy: string(cost.Outsourced), minimize: string(choose.Online), precision: "1000", pools: string(pass.PoolsFirst)}
+	l, err := a.lowering(n, flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	if err := l.choose(n, flags, target); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.toSecure(n); err != nil {
+		t.Fatal(err)
+	}
+	taken, least, with := l.deciding.choice.Times.By(choose.Online), math.Inf(1), 0
+	for _, frac := range fixed.Precisions(32) {
+		x, err := l.at(l.bounded, 32, frac)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := l.problem([]*form{x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := p.Choose(target.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if price := c.Times.By(choose.Online); price < least {
+			least, with = price, frac
+		}
+	}
+	const slack = 0.002
+	if taken > least*(1+slack) {
+		t.Errorf("%d fraction bits take %g ms, %d would take %g", l.context.Report.Frac, taken, with, least)
+	}
+	t.Logf("%d fraction bits take %g ms; the least is %g, with %d", l.context.Report.Frac, taken, least, with)
 }
