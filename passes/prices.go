@@ -13,7 +13,7 @@ import (
 )
 
 // PriceTable prices every network of a space (a module of stage SPACE) on a target, as the pipelines would compile it without weights: ranges
-// are assumed. Of the context it takes deployment, source, protocols and ring; the OT extension and the way of elementwise products are
+// are assumed. Of the context it takes deployment, source, protocols, ring, and what is done to ReLUs before pools and to their low bits; the OT extension and the way of elementwise products are
 // fixed by the arguments, since what is cheaper would depend on the network.
 func PriceTable(c *pass.Context, space *ir.Module, target cost.Target, ot cost.OT, products cost.Elementwise) (*cost.Table, table.Learnt, error) {
 	if space.Stage != ir.Space || len(space.Funcs) != 1 {
@@ -24,7 +24,7 @@ func PriceTable(c *pass.Context, space *ir.Module, target cost.Target, ot cost.O
 		sites = append(sites, cost.TableSite{Path: s.Path, Choice: s.Choice, Options: s.Options})
 	}
 	compile := func(options []int) (table.Network, error) {
-		own := &pass.Context{Deploy: c.Deploy, Source: c.Source, Protocols: c.Protocols, Ring: c.Ring}
+		own := &pass.Context{Deploy: c.Deploy, Source: c.Source, Protocols: c.Protocols, Ring: c.Ring, Pools: c.Pools, SignDrop: c.SignDrop}
 		for i, s := range sites {
 			own.Choices = append(own.Choices, pass.Decision{Site: s.Path, Option: s.Options[options[i]]})
 		}

@@ -175,6 +175,13 @@ func (t *Table) On(link Link) *Table {
 	return &other
 }
 
+// With gives the table's prices of networks with another extension and way of products, on which what ops record does not depend.
+func (t *Table) With(ot OT, products Elementwise) *Table {
+	other := *t
+	other.base.OT, other.base.Elementwise = ot, products
+	return &other
+}
+
 // NewQuery gives the memory of a query.
 func (t *Table) NewQuery() *Query {
 	n := len(t.ops)

@@ -61,6 +61,8 @@ type Line[C any] struct {
 	Choose func(x float64) (C, error)
 	Price  func(c C, x float64) (float64, error)
 	Same   func(a, b C) bool
+	// Alike tells whether turns between two choices need not be found; nil: between the same alone.
+	Alike func(a, b C) bool
 }
 
 // turns finds where the choice changes between a link's value of an axis and its limits.
@@ -74,15 +76,46 @@ func (p *Problem) turns(link cost.Link, a Axis) ([]Turn[Candidate], error) {
 			t, err := p.Price(c, a.At(link, x))
 			return t.By(p.Objective), err
 		},
-		Same: Candidate.same,
+		Same: Candidate.Same,
 	})
 }
 
 // Turns finds where a choice changes between a value of an axis and the limits of that. Between the values looked at, which lie a factor of
 // stride apart, a choice that changes and changes back is not seen.
 func Turns[C any](a Axis, at float64, l Line[C]) ([]Turn[C], error) {
-	return (&axis[C]{Line: l, Axis: a, chosen: map[float64]C{}}).turns(grid(a, at))
+	return newAxis(a, l).turns(grid(a, at))
 }
+
+// Nearest finds the nearest turn on either side of a value of an axis, as Turns does, and looks no further.
+func Nearest[C any](a Axis, at float64, l Line[C]) (turns []Turn[C], err error) {
+	all := grid(a, at)
+	x := newAxis(a, l)
+	from := slices.Index(all, limited(a, at))
+	for _, step := range []int{-1, 1} {
+		for i := from; 0 <= i+step && i+step < len(all); i += step {
+			found, err := x.between(nil, min(all[i], all[i+step]), max(all[i], all[i+step]))
+			if err != nil {
+				return nil, err
+			}
+			if len(found) > 0 {
+				turns = append(turns, found[(len(found)-1)*(1-step)/2])
+				break
+			}
+		}
+	}
+	return turns, nil
+}
+
+// newAxis is a search that has looked at nothing yet.
+func newAxis[C any](a Axis, l Line[C]) *axis[C] {
+	if l.Alike == nil {
+		l.Alike = l.Same
+	}
+	return &axis[C]{Line: l, Axis: a, chosen: map[float64]C{}}
+}
+
+// limited is the value within the limits that is nearest.
+func limited(a Axis, x float64) float64 { return min(max(x, limits[a].least), limits[a].most) }
 
 // stride is the factor between neighbours of a grid.
 const stride = 4
@@ -90,7 +123,7 @@ const stride = 4
 // grid lists values of an axis from limit to limit through x.
 func grid(a Axis, x float64) []float64 {
 	lim := limits[a]
-	at := min(max(x, lim.least), lim.most)
+	at := limited(a, x)
 	all := []float64{at}
 	for y := at; y > lim.least; {
 		y = max(y/stride, lim.least)
@@ -147,7 +180,7 @@ func (l *axis[C]) between(all []Turn[C], lo, hi float64) ([]Turn[C], error) {
 		return nil, err
 	}
 	beyond, err := l.choose(hi)
-	if err != nil || l.Same(below, beyond) {
+	if err != nil || l.Alike(below, beyond) {
 		return all, err
 	}
 	if hi < lo*fine {

@@ -255,7 +255,7 @@ func (s *search) packSingly(c Candidate) (Candidate, error) {
 	for changed := true; changed; {
 		changed = false
 		try := func(next Candidate) error {
-			if next.same(c) {
+			if next.Same(c) {
 				return nil
 			}
 			better, helps, err := s.better(c, next)

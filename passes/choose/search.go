@@ -443,7 +443,7 @@ func (s *search) improve(c Candidate) (Candidate, error) {
 		}
 		for _, m := range moves {
 			next, helps := m(c), false
-			if next.same(c) {
+			if next.Same(c) {
 				continue
 			}
 			if c, helps, err = s.better(c, next); err != nil {

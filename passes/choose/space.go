@@ -172,8 +172,8 @@ type Program struct {
 	Packing     cost.Packing
 }
 
-// same tells whether two candidates are one program.
-func (c Candidate) same(o Candidate) bool {
+// Same tells whether two candidates are one program.
+func (c Candidate) Same(o Candidate) bool {
 	_, a := c.key()
 	_, b := o.key()
 	return a == b

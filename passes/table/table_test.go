@@ -190,6 +190,43 @@ func TestTableOfANestedSpace(t *testing.T) {
 	compare(t, elaborated(t, "nested", nestedSpace), target(t, "lan"), o, 40)
 }
 
+// TestTablesOfOtherExtensions: a table built for one extension and one way of products prices as one built for others does.
+func TestTablesOfOtherExtensions(t *testing.T) {
+	m, p := elaborated(t, "nested", nestedSpace), target(t, "wan")
+	for _, deploy := range []cost.Deployment{cost.ClientServer, cost.Outsourced} {
+		had, _, err := build(m, p, arguments{Deploy: deploy, Source: cost.FromHE})
+		if err != nil {
+			t.Fatal(err)
+		}
+		built, _, err := build(m, p, arguments{Deploy: deploy, Source: cost.FromHE, OT: cost.Ferret, Elementwise: cost.BySIMD})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b, c, r := had.With(cost.Ferret, cost.BySIMD).NewQuery(), built.NewQuery(), had.NewQuery(), rand.New(rand.NewPCG(3, 3))
+		differ := false
+		for range 20 {
+			options := make([]int, len(had.Sites))
+			for i, s := range had.Sites {
+				options[i] = r.IntN(len(s.Options))
+			}
+			of := func(q *cost.Query) cost.Priced {
+				x, err := q.Price(options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return x
+			}
+			if got, want := of(a), of(b); got != want {
+				t.Fatalf("options %v: %+v, built for them %+v", options, got, want)
+			}
+			differ = differ || of(a) != of(c)
+		}
+		if !differ {
+			t.Error("no network costs another price by another extension and way of products")
+		}
+	}
+}
+
 func TestQueriesAllocateNothing(t *testing.T) {
 	for _, o := range []arguments{
 		{Deploy: cost.ClientServer, Source: cost.FromHE},
