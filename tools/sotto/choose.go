@@ -68,17 +68,23 @@ func (f *lowerFlags) programs() (*choose.Space, error) {
 	return s, nil
 }
 
-// decide chooses the form and the protocols of the network and has the passes that follow obey.
-func (l *lowering) decide() (err error) {
+// pose says what there is to choose from: the problem, and its forms.
+func (l *lowering) pose() (forms []*form, err error) {
 	d := l.deciding
 	if d.base, err = d.flags.protocols(l.ring.Funcs[0]); err != nil {
-		return err
+		return nil, err
 	}
-	forms, err := l.forms(&d.flags)
+	if forms, err = l.forms(&d.flags); err == nil {
+		d.problem, err = l.problem(forms)
+	}
+	return forms, err
+}
+
+// decide chooses the form and the protocols of the network and has the passes that follow obey.
+func (l *lowering) decide() error {
+	d := l.deciding
+	forms, err := l.pose()
 	if err != nil {
-		return err
-	}
-	if d.problem, err = l.problem(forms); err != nil {
 		return err
 	}
 	l.app.progress.step("choosing protocols")
@@ -88,7 +94,7 @@ func (l *lowering) decide() (err error) {
 	c := d.choice.Candidate
 	l.take(forms[c.Form])
 	l.context.Protocols = forms[c.Form].Space.Protocols(c)
-	l.context.Protocols.Truncation = d.base.Truncation // for networks beside this one (allow.go)
+	l.context.Protocols.Truncation = d.base.Truncation // for networks beside this one (firstOptions)
 	l.context.OT, l.context.Elementwise = cost.AlwaysOT(c.OT), cost.AlwaysElementwise(c.Elementwise)
 	l.context.Packing, l.context.Packings = c.Packing, forms[c.Form].Space.Packed(c)
 	return nil
