@@ -124,7 +124,7 @@ func compare(t *testing.T, m *ir.Module, p cost.Target, o arguments, n int) {
 	t.Logf("%d networks alike, times within %.2g; %+v", n, worst, learnt)
 }
 
-// networks is how many of each space are compiled; all of them where there is time.
+// networks is how many of a space are compiled; all of them where there is time.
 func networks(few, all int) int {
 	if os.Getenv("TABLE_ALL") != "" {
 		return all
@@ -132,9 +132,10 @@ func networks(few, all int) int {
 	return few
 }
 
-const all = 200 // networks of a space, with TABLE_ALL set
+const all = 200 // networks of a space
 
-// TestTablesEqualThePipeline: bytes, rounds and ReLUs are those of the pipeline, times within 1 %. TABLE_ALL=1 has 200 networks a space.
+// TestTablesEqualThePipeline: bytes, rounds and ReLUs are those of the pipeline, times within 1 %. TABLE_ALL=1 has 200 networks of the large
+// spaces too.
 func TestTablesEqualThePipeline(t *testing.T) {
 	simd := arguments{Deploy: cost.ClientServer, Source: cost.FromHE, Elementwise: cost.BySIMD}
 	for _, c := range []struct {
@@ -142,10 +143,10 @@ func TestTablesEqualThePipeline(t *testing.T) {
 		options       arguments
 		n             int
 	}{
-		{"resnet18_cifar", "lan", arguments{Deploy: cost.ClientServer, Source: cost.FromHE}, networks(20, all)},
-		{"resnet18_cifar", "wan", arguments{Deploy: cost.ClientServer, Source: cost.FromHE, OT: cost.Ferret}, networks(10, all)},
-		{"resnet18_cifar", "pasnet", arguments{Deploy: cost.Outsourced, Source: cost.FromDealer}, networks(10, all)},
-		{"resnet18_cifar", "lan", arguments{Deploy: cost.Outsourced, Source: cost.FromHE}, networks(5, all)},
+		{"resnet18_cifar", "lan", arguments{Deploy: cost.ClientServer, Source: cost.FromHE}, all},
+		{"resnet18_cifar", "wan", arguments{Deploy: cost.ClientServer, Source: cost.FromHE, OT: cost.Ferret}, all},
+		{"resnet18_cifar", "pasnet", arguments{Deploy: cost.Outsourced, Source: cost.FromDealer}, all},
+		{"resnet18_cifar", "lan", arguments{Deploy: cost.Outsourced, Source: cost.FromHE}, all},
 		{"resnet18", "lan", simd, networks(5, all)},
 		{"resnet50", "lan", simd, networks(3, all)},
 		{"mobilenetv2", "lan", simd, networks(3, all)},
