@@ -324,7 +324,7 @@ func (s *simulation) advance() {
 // tiny is a part of a piece that rounding leaves.
 const tiny = 1e-9
 
-// share gives the cores of each machine to the tasks that run on it.
+// share gives the cores of each machine to the lanes that run on it.
 func (s *simulation) share() {
 	var lanes [3]int
 	for _, t := range s.running {

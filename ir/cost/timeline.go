@@ -241,8 +241,8 @@ func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 		if send.work.one+receive.work.one+send.bytes > 0 {
 			tl.split(from, send, receive)
 		}
-		if s := sum[from][After]; s.work.one > 0 {
-			tl.pieces[from][After] = append(tl.pieces[from][After], s)
+		if s := &sum[from][After]; s.work.one > 0 {
+			tl.pieces[from][After] = append(tl.pieces[from][After], *s)
 		}
 	}
 }
@@ -252,13 +252,19 @@ func (tl *timeline) split(from Party, send, receive *piece) {
 	n := int(min(1+max(send.bytes/tl.whole.bytes, send.work.one/tl.whole.work.one, receive.work.one/tl.whole.work.one), mostPieces))
 	f := 1 / float64(n)
 	send.work, send.bytes, receive.work = send.work.times(f), send.bytes*f, receive.work.times(f)
-	sent, received := tl.pieces[from][Sending], tl.pieces[from.Other()][Receiving]
+	sent, received := &tl.pieces[from][Sending], &tl.pieces[from.Other()][Receiving]
+	*sent, *received = send.repeat(*sent, n), receive.repeat(*received, n)
+}
+
+// repeat appends the n pieces of a part that are as this one is.
+func (p *piece) repeat(list []piece, n int) []piece {
+	at, f := len(list), 1/float64(n)
+	list = slices.Grow(list, n)[:at+n]
 	for i := range n {
-		send.upTo = float64(i+1) * f
-		receive.upTo = send.upTo
-		sent, received = append(sent, *send), append(received, *receive)
+		list[at+i] = *p
+		list[at+i].upTo = float64(i+1) * f
 	}
-	tl.pieces[from][Sending], tl.pieces[from.Other()][Receiving] = sent, received
+	return list
 }
 
 // deal adds up the dealer's work and what it sends, and cuts both.
