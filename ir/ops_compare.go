@@ -141,8 +141,8 @@ func exactTruncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 func arithmeticCost(l *cost.Ledger, v *Value, receiver cost.Party, bits, out cost.Ready) cost.Ready {
 	n, sender := int64(v.Type.Len()), receiver.Other()
 	pads := l.RandomOT(receiver, n)
-	correction := l.Send(receiver, cost.BitBytes(n, 1), bits[receiver])
-	correlation := l.Send(sender, cost.BitBytes(n, v.Type.Elem.Bits-1), max(pads, bits[sender]))
+	correction := l.SendVector(receiver, n, 1, bits[receiver])
+	correlation := l.SendVector(sender, n, v.Type.Elem.Bits-1, max(pads, bits[sender]))
 	out[sender] = max(out[sender], pads, correction)
 	out[receiver] = max(out[receiver], pads, correlation)
 	packs(l, sender, correlation, n)

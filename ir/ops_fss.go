@@ -85,7 +85,7 @@ func keysCost(l *cost.Ledger, v *Value, width, opened int, in cost.Ready) cost.R
 		x.drawn(l, p, 1)
 		x.expanded(l, 1)
 		x.steps(l, p, in[p], 3)
-		arrives[p.Other()] = l.Send(p, cost.BitBytes(n, opened), in[p])
+		arrives[p.Other()] = l.SendVector(p, n, opened, in[p])
 		l.Stream(p, p, in[p]+1, cost.PackBits, n)
 		l.Stream(p, p.Other(), in[p]+1, cost.PackBits, n)
 	}
@@ -109,7 +109,7 @@ func rectificationCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	opened := keysCost(l, v, cost.RectifyComparison(width, v.Int("bits"), ring), cost.RectifyOpening(width, ring), in[0])
 	var arrives cost.Ready
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
-		arrives[p.Other()] = l.Send(p, cost.BitBytes(n, 1), opened[p])
+		arrives[p.Other()] = l.SendVector(p, n, 1, opened[p])
 	}
 	return opened.Max(arrives)
 }

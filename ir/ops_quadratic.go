@@ -26,7 +26,7 @@ func init() {
 		},
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 			v.crossed(l)
-			arrives := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
+			arrives := v.sends(l, cost.Server, in[0][cost.Server])
 			v.steps(l, cost.Server, in[0][cost.Server], 3)
 			v.steps(l, cost.Server, in[0][cost.Server], 3)
 			v.steps(l, cost.Client, arrives, 4)

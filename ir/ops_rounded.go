@@ -42,15 +42,14 @@ func init() {
 func roundedCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	v.crossed(l)
 	n := int64(v.Type.Len())
-	bits, correlation := cost.BitBytes(n, 1), cost.BitBytes(n, v.Int("bits"))
 	out, pads := in[0], cost.Start
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		pads = max(pads, l.RandomOT(p, n))
 	}
 	for _, p := range []cost.Party{cost.Client, cost.Server} {
 		to := p.Other()
-		opened, choice := l.Send(p, v.bytes(), in[0][p]), l.Send(p, bits, in[0][p])
-		offered := l.Send(p, correlation, max(pads, in[0][p]))
+		opened, choice := v.sends(l, p, in[0][p]), l.SendVector(p, n, 1, in[0][p])
+		offered := l.SendVector(p, n, v.Int("bits"), max(pads, in[0][p]))
 		out[to] = max(out[to], pads, opened, choice, offered)
 		packs(l, p, offered, n)
 		v.steps(l, p, in[0][p], 2)              // the share that truncation gives

@@ -25,7 +25,7 @@ func init() {
 		},
 		Eval: identity,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			arrives := l.Send(cost.Client, v.bytes(), in[0][cost.Client])
+			arrives := v.sends(l, cost.Client, in[0][cost.Client])
 			v.drawn(l, cost.Client, 1)
 			v.steps(l, cost.Client, in[0][cost.Client], 3)
 			if v.Args[0].Type.Share == OfClient {
@@ -43,8 +43,8 @@ func init() {
 		Operands: []Operand{opX},
 		Infer:    additiveTo(Opened), Eval: identity,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			toServer := l.Send(cost.Client, v.bytes(), in[0][cost.Client])
-			toClient := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
+			toServer := v.sends(l, cost.Client, in[0][cost.Client])
+			toClient := v.sends(l, cost.Server, in[0][cost.Server])
 			opened := in[0].Max(cost.Ready{toClient, toServer})
 			v.expanded(l, 2)
 			for _, p := range []cost.Party{cost.Client, cost.Server} {
@@ -62,7 +62,7 @@ func init() {
 		Operands: []Operand{opX},
 		Infer:    additiveTo(OfClient), Eval: identity,
 		Cost: func(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
-			arrives := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
+			arrives := v.sends(l, cost.Server, in[0][cost.Server])
 			known := max(in[0][cost.Client], arrives)
 			v.steps(l, cost.Client, known, 3)
 			return cost.Ready{known, in[0][cost.Server]}
@@ -119,7 +119,7 @@ func init() {
 				}
 				return in[0]
 			}
-			arrives := l.Send(cost.Server, v.bytes(), in[0][cost.Server])
+			arrives := v.sends(l, cost.Server, in[0][cost.Server])
 			v.steps(l, cost.Server, in[0][cost.Server], 3)
 			v.steps(l, cost.Server, in[0][cost.Server], 3)
 			v.steps(l, cost.Client, arrives, 4)
@@ -147,6 +147,11 @@ func init() {
 	defineTournament()
 }
 
+// sends records that a party sends its part of v.
+func (v *Value) sends(l *cost.Ledger, from cost.Party, ready cost.Time) cost.Time {
+	return l.SendVector(from, int64(v.Type.Len()), v.Type.Elem.Bits, ready)
+}
+
 // bytes is the size of one part of v, packed.
 func (v *Value) bytes() int64 { return cost.BitBytes(int64(v.Type.Len()), v.Type.Elem.Bits) }
 
@@ -172,8 +177,8 @@ func truncCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	n, receiver := int64(v.Type.Len()), TruncReceiver(v.Args[0].Type)
 	sender := receiver.Other()
 	pads := l.RandomOT(receiver, n)
-	correction := l.Send(receiver, cost.BitBytes(n, 1), in[0][receiver])
-	correlation := l.Send(sender, cost.BitBytes(n, v.Int("bits")), max(pads, in[0][sender]))
+	correction := l.SendVector(receiver, n, 1, in[0][receiver])
+	correlation := l.SendVector(sender, n, v.Int("bits"), max(pads, in[0][sender]))
 	packs(l, sender, correlation, n)
 	out := in[0]
 	out[sender] = max(out[sender], pads, correction)
@@ -191,8 +196,8 @@ func muxCost(l *cost.Ledger, v *Value, in []cost.Ready) cost.Ready {
 	for _, sender := range []cost.Party{cost.Client, cost.Server} {
 		receiver := sender.Other()
 		pads := l.RandomOT(receiver, n)
-		correction := l.Send(receiver, cost.BitBytes(n, 1), in[0][receiver])
-		correlation := l.Send(sender, v.bytes(), max(pads, both[sender]))
+		correction := l.SendVector(receiver, n, 1, in[0][receiver])
+		correlation := v.sends(l, sender, max(pads, both[sender]))
 		out[sender] = max(out[sender], pads, correction)
 		out[receiver] = max(out[receiver], correlation)
 		v.steps(l, sender, max(pads, both[sender]), 4)

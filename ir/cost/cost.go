@@ -107,7 +107,12 @@ type Message struct {
 	From  Party
 	Sent  Time // the moment it arrives, which is the round that carries it
 	Bytes int64
+	// Elements is the length of the vector that it is, which moves in parcels of ParcelElements; 0 where it is none.
+	Elements int64
 }
+
+// ParcelElements is how many elements of a vector the online phase moves, and computes, at a time: Tuning, whole words of bits.
+const ParcelElements = 1 << 14
 
 // Work is local effort of one op at one party: one call of a kernel, at a moment. It is done when the messages that arrive at that
 // moment have moved, before the next ones; or, streamed, a piece at a time while one of them moves.
@@ -161,16 +166,26 @@ func (l *Ledger) For(tag int) { l.tag = tag }
 // Send records bytes from one computing party to the other, sent as soon as the sender can, and gives the moment they
 // arrive. Nothing is sent for no bytes.
 func (l *Ledger) Send(from Party, bytes int64, ready Time) Time {
-	if bytes > 0 {
-		l.Messages = append(l.Messages, Message{l.tag, from, ready + 1, bytes})
+	return l.send(Message{l.tag, from, ready + 1, bytes, 0})
+}
+
+// SendVector is Send of n values of width bits each, packed, whose parcels are answered one by one where nothing but elementwise work is
+// between.
+func (l *Ledger) SendVector(from Party, n int64, width int, ready Time) Time {
+	return l.send(Message{l.tag, from, ready + 1, BitBytes(n, width), n})
+}
+
+func (l *Ledger) send(m Message) Time {
+	if m.Bytes > 0 {
+		l.Messages = append(l.Messages, m)
 	}
-	return ready + 1
+	return m.Sent
 }
 
 // Deal records bytes that the dealer, if the material is from one, sends to a party.
 func (l *Ledger) Deal(to Party, bytes int64) {
 	if bytes > 0 && l.Source == FromDealer {
-		l.Dealt = append(l.Dealt, Message{l.tag, to, 0, bytes})
+		l.Dealt = append(l.Dealt, Message{l.tag, to, 0, bytes, 0})
 	}
 }
 

@@ -87,6 +87,46 @@ func TestEstimateOfStreams(t *testing.T) {
 	}
 }
 
+// TestAnswersLeaveWhileQuestionsArrive: parcel by parcel, where vectors of one length are between which nothing but steps is taken.
+func TestAnswersLeaveWhileQuestionsArrive(t *testing.T) {
+	target := flat()
+	m := target.Machines["m"]
+	m.Prices[SendByte], m.Prices[ReceiveByte] = Price{NS: 1e-9}, Price{NS: 1e-9}
+	target.Machines["m"] = m
+	const parcels, bytes = 16, 4 * ParcelElements // as many parcels as pieces
+	for _, c := range []struct {
+		name      string
+		questions []int64 // elements, in the order in which they are sent
+		between   Kernel
+		answers   []int64
+		want      float64 // parcels of time
+	}{
+		{"as many elements", []int64{parcels}, Vectors, []int64{parcels}, parcels + 1},
+		{"two vectors each way", []int64{parcels, parcels}, Vectors, []int64{parcels, parcels}, 2*parcels + 2},
+		{"a single parcel", []int64{1}, Vectors, []int64{1}, 2},
+		{"other elements", []int64{parcels}, Vectors, []int64{parcels - 1}, parcels + parcels - 1},
+		{"other elements before them", []int64{1, parcels}, Vectors, []int64{parcels, 2}, 1 + parcels + 1 + 2},
+		{"a convolution between", []int64{parcels}, Conv32, []int64{parcels}, 2 * parcels},
+	} {
+		l := online(func(l *Ledger) {
+			for tag, n := range c.questions {
+				l.For(tag)
+				l.SendVector(Server, n*ParcelElements, 32, OnlineStart)
+			}
+			l.Compute(Client, OnlineStart+1, c.between, 1)
+			for tag, n := range c.answers {
+				l.For(len(c.questions) + tag)
+				l.SendVector(Client, n*ParcelElements, 32, OnlineStart+1)
+			}
+			l.Compute(Client, l.Send(Server, 1, OnlineStart+2), Vectors, 1)
+		})
+		got := Estimate(l, target).Online.MS * nsPerMS / bytes
+		if math.Abs(got-c.want) > 0.01 {
+			t.Errorf("%s: takes the line %.3f parcels' time, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 // TestSetupIsNoTwoMessages: an answer to each of many ops goes out while the next one's question comes in.
 func TestSetupIsNoTwoMessages(t *testing.T) {
 	target := flat()

@@ -21,12 +21,13 @@ type Shape struct {
 
 // call is a message, or work, at a moment.
 type call struct {
-	message bool
-	party   Party // who sends or works
-	kernel  Kernel
-	when    When
-	n       int64 // bytes or units
-	at      term
+	message  bool
+	party    Party // who sends or works
+	kernel   Kernel
+	when     When
+	n        int64 // bytes or units
+	elements int64 // of a message, as Message has it
+	at       term
 }
 
 // term is a moment: terms[lo:hi], and never before least.
@@ -163,7 +164,7 @@ func (t *trials) shape() *Shape {
 		return m
 	}
 	for _, m := range t.first.Messages {
-		s.calls = append(s.calls, call{message: true, party: m.From, n: m.Bytes, at: moment()})
+		s.calls = append(s.calls, call{message: true, party: m.From, n: m.Bytes, elements: m.Elements, at: moment()})
 	}
 	for _, w := range t.first.Work {
 		s.calls = append(s.calls, call{party: w.Party, kernel: w.Kernel, when: w.When, n: w.Units, at: moment()})

@@ -123,6 +123,7 @@ func (s *simulation) enter(p Party, i int) {
 	for w, end := range s.moments[a.moment].end[p] {
 		a.lanes[w].end = end
 	}
+	a.lanes[Sending].end = s.moments[a.moment].answers[p].end
 }
 
 // setupMoments are the first and the last moment of set-up's messages; the last is -1 where there are none.
@@ -203,34 +204,40 @@ func (s *simulation) look(p Party) bool {
 	if a.done {
 		return false
 	}
-	if a.computing {
-		if after := &a.lanes[After]; after.at < after.end {
-			s.runs(after)
-			return false
-		}
+	m, after := &s.moments[a.moment], &a.lanes[After]
+	if a.computing && after.at == after.end {
 		s.enter(p, a.moment+1)
 		return true
 	}
 	idle := true
 	for w := Sending; w <= Receiving; w++ {
 		x := &a.lanes[w]
-		if x.at == x.end {
-			continue
-		}
-		idle = false
-		if x.begun {
-			s.running = append(s.running, x)
-		} else if from := s.from(a, x); from <= s.now {
-			s.runs(x)
-		} else if from < s.next {
-			s.next = from
-		}
+		idle = idle && x.at >= m.end[p][w]
+		s.moves(a, x)
+	}
+	if a.computing {
+		s.runs(after)
+		return false
 	}
 	if idle && s.waitsForDealer(p) {
 		return false
 	}
 	a.computing = idle
 	return idle
+}
+
+// moves has a party send or receive its next piece, or wait for it.
+func (s *simulation) moves(a *actor, x *lane) {
+	if x.at == x.end {
+		return
+	}
+	if x.begun {
+		s.running = append(s.running, x)
+	} else if from := s.from(a, x); from <= s.now {
+		s.runs(x)
+	} else if from < s.next {
+		s.next = from
+	}
 }
 
 // waitsForDealer tells whether a party needs all of its material now: set-up's messages have moved. What is dealt while a run is online is the
@@ -263,6 +270,9 @@ func (s *simulation) from(a *actor, x *lane) float64 {
 	if a.moment == s.setup[1] && x.at >= s.moments[s.setup[0]].end[x.p][Sending] && !s.answerable(x.p, piece) {
 		return math.Inf(1)
 	}
+	if x.at >= s.moments[a.moment].end[x.p][Sending] && !s.heard(a, x) {
+		return math.Inf(1)
+	}
 	if a.sent-s.actors[x.p.Other()].read > unreadBytes {
 		return math.Inf(1)
 	}
@@ -286,6 +296,14 @@ func (s *simulation) answerable(p Party, piece *piece) bool {
 	}
 	heard := &hears.pieces[hears.at]
 	return heard.slots && heard.tag == piece.tag && heard.upTo > piece.upTo
+}
+
+// heard tells whether the parcels are here that the next piece of an answer answers.
+func (s *simulation) heard(a *actor, x *lane) bool {
+	of := &s.moments[a.moment].answers[x.p]
+	here := (a.read - of.heard.from) / of.heard.bytes
+	there := (a.sent + x.pieces[x.at].bytes - of.sent.from) / of.sent.bytes
+	return math.Floor(here*of.parcels+tiny) >= math.Ceil(there*of.parcels-tiny)
 }
 
 // advance lets time pass until the first task ends or what is waited for comes.

@@ -349,7 +349,7 @@ func (q *Query) record() {
 			c := &f.Shape.calls[k]
 			at := f.moment(c.at, q.ready)
 			if c.message {
-				l.Messages = append(l.Messages, Message{tag, c.party, at, c.n})
+				l.Messages = append(l.Messages, Message{tag, c.party, at, c.n, c.elements})
 			} else {
 				l.Work = append(l.Work, Work{tag, c.party, c.kernel, at, c.when, c.n})
 			}

@@ -17,9 +17,21 @@ type timeline struct {
 
 // moment is one level of the two programs.
 type moment struct {
-	at  Time
-	end [2][3]int // by party and When: the first piece of a later moment
+	at      Time
+	end     [2][3]int // by party and When: the first piece of a later moment
+	answers [2]answering
 }
+
+// answering is what a party sends at its next moment while what it answers arrives: its pieces before end, none beyond its own moment's where
+// there is no such thing. Both go in so many parcels.
+type answering struct {
+	end         int
+	parcels     float64
+	heard, sent stretch
+}
+
+// stretch is a part of what a party has read or sent, in bytes.
+type stretch struct{ from, bytes float64 }
 
 // piece is a stretch of work of one op, with what of a message belongs to it. Piece i that a party sends is piece i that its peer
 // receives.
@@ -30,6 +42,10 @@ type piece struct {
 	upTo  float64
 	tag   int32
 	slots bool
+	// elements is the length of the vectors that a part of a message is, 0 where it is something else too; steps tells of work that it is
+	// on vectors alone.
+	elements int64
+	steps    bool
 }
 
 // dealing is what a dealer does, who begins with the phase, or with the online phase of the run before, in pieces that are alike: a piece is
@@ -84,6 +100,9 @@ type entry struct {
 	party Party
 	when  When
 	slots bool
+
+	elements int64
+	steps    bool
 }
 
 // collect prices the messages and the work of a phase, op by op.
@@ -111,7 +130,7 @@ func (tl *timeline) collect(l *Ledger, phase Phase, t *rates) {
 func (tl *timeline) message(m *Message, t *rates) {
 	from, to, n := m.From, m.From.Other(), float64(m.Bytes)
 	tl.entries = append(tl.entries,
-		entry{at: m.Sent, work: t.of(from, SendByte).units(n), bytes: n, tag: int32(m.Tag), party: from, when: Sending},
+		entry{at: m.Sent, work: t.of(from, SendByte).units(n), bytes: n, elements: m.Elements, tag: int32(m.Tag), party: from, when: Sending},
 		entry{at: m.Sent, work: t.of(to, ReceiveByte).units(n), tag: int32(m.Tag), party: to, when: Receiving})
 }
 
@@ -121,7 +140,7 @@ func (tl *timeline) effort(w *Work, t *rates) {
 		when = Receiving // set-up has no steps between its messages
 	}
 	tl.entries = append(tl.entries,
-		entry{at: w.At, work: t.of(w.Party, w.Kernel).call(float64(w.Units)), tag: int32(w.Tag), party: w.Party, when: when, slots: w.Kernel == SlotEvaluate})
+		entry{at: w.At, work: t.of(w.Party, w.Kernel).call(float64(w.Units)), tag: int32(w.Tag), party: w.Party, when: when, slots: w.Kernel == SlotEvaluate, steps: w.Kernel == Vectors})
 }
 
 // sort puts the numbers of the entries in order, moment after moment, and op after op in each.
@@ -193,6 +212,65 @@ func (tl *timeline) lay(l *Ledger, phase Phase, t *rates) {
 		tl.add(rest[:n], t)
 		rest = rest[n:]
 	}
+	tl.answer()
+}
+
+// answer finds what leaves while what it answers arrives, as runtime/vm/stream.go does.
+func (tl *timeline) answer() {
+	var sent [2]float64 // before the moment
+	for i := range tl.moments {
+		m := &tl.moments[i]
+		for p := range m.answers {
+			m.answers[p] = tl.answering(i, Party(p), sent)
+		}
+		for p := range sent {
+			sent[p] += bytesOf(tl.during(i, Party(p), Sending))
+		}
+	}
+}
+
+// answering is of a party that sends nothing at a moment, whose next message begins with vectors as long as those that end the one it
+// receives, and who takes steps on vectors alone between. Vectors of one length that follow one another travel together.
+func (tl *timeline) answering(i int, p Party, sent [2]float64) answering {
+	m := &tl.moments[i]
+	none := answering{end: m.end[p][Sending]}
+	if i+1 == len(tl.moments) || m.at < OnlineStart || tl.moments[i+1].at != m.at+1 || len(tl.during(i, p, Sending)) > 0 {
+		return none
+	}
+	asked, answer := tl.during(i, p.Other(), Sending), tl.during(i+1, p, Sending)
+	if len(asked) == 0 || len(answer) == 0 {
+		return none
+	}
+	n, others := answer[0].elements, func(x piece) bool { return x.elements != answer[0].elements }
+	elsewhere := slices.ContainsFunc(tl.during(i, p, After), func(x piece) bool { return !x.steps })
+	if elsewhere || n == 0 || asked[len(asked)-1].elements != n {
+		return none
+	}
+	before := len(asked)
+	for before > 0 && !others(asked[before-1]) {
+		before--
+	}
+	if end := slices.IndexFunc(answer, others); end >= 0 {
+		answer = answer[:end]
+	}
+	return answering{none.end + len(answer), float64((n-1)/ParcelElements + 1),
+		stretch{sent[p.Other()] + bytesOf(asked[:before]), bytesOf(asked[before:])}, stretch{sent[p], bytesOf(answer)}}
+}
+
+func bytesOf(list []piece) (sum float64) {
+	for i := range list {
+		sum += list[i].bytes
+	}
+	return sum
+}
+
+// during gives the pieces of a party at a moment.
+func (tl *timeline) during(i int, p Party, w When) []piece {
+	first := 0
+	if i > 0 {
+		first = tl.moments[i-1].end[p][w]
+	}
+	return tl.pieces[p][w][first:tl.moments[i].end[p][w]]
 }
 
 // add appends a moment, given the numbers of its entries: its parts by tag, each as one piece or several.
@@ -222,13 +300,19 @@ func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 	var sum [2][3]piece
 	for p := range sum {
 		for w := range sum[p] {
-			sum[p][w].tag = tl.entries[all[0]].tag
+			sum[p][w].tag, sum[p][w].steps = tl.entries[all[0]].tag, true
 		}
 	}
 	for _, i := range all {
 		e := &tl.entries[i]
 		s := &sum[e.party][e.when]
-		s.work, s.bytes, s.slots = s.work.plus(e.work), s.bytes+e.bytes, s.slots || e.slots
+		switch {
+		case e.bytes > 0 && s.bytes == 0:
+			s.elements = e.elements
+		case e.bytes > 0 && s.elements != e.elements:
+			s.elements = 0
+		}
+		s.work, s.bytes, s.slots, s.steps = s.work.plus(e.work), s.bytes+e.bytes, s.slots || e.slots, s.steps && e.steps
 	}
 	for p := range sum {
 		from, to := Party(p), Party(p).Other()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"sotto/ir/cost"
 	"sotto/runtime/program"
 	"sotto/runtime/ring"
 )
@@ -17,8 +18,8 @@ import (
 // Which vectors travel together is a function of a message's lengths, so that both parties agree on it. What is computed by pieces is a
 // party's own affair.
 
-// parcel is how many elements of a vector travel at a time: Tuning, whole words of bits.
-const parcel = 1 << 14
+// parcel is how many elements of a vector travel at a time.
+const parcel = cost.ParcelElements
 
 // stretch is a part of a message: transfers of vectors of n elements, piece by piece, or one other instruction, n being zero.
 type stretch struct {
