@@ -41,8 +41,7 @@ func poolFirst(f *ir.Func) *ir.Func {
 		r.To[v] = r.B.At(site).Must(site.Op.Name, site.Attrs.Only("drop", "part"), pooled)
 		r.To[v].CopyFacts(v)
 	}
-	r.New.Result = r.To[f.Result]
-	return r.New
+	return finish(r)
 }
 
 func maxpools(v *ir.Value) bool { return v.Is("nn.maxpool") || v.Is("ring.maxpool") }

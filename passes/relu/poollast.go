@@ -31,8 +31,7 @@ func poolLast(f *ir.Func) *ir.Func {
 			r.To[v] = behind(r, readers, v)
 		}
 	}
-	r.New.Result = r.To[f.Result]
-	return r.New
+	return finish(r)
 }
 
 // follows tells whether an op is all that becomes of a pool.

@@ -49,8 +49,7 @@ func prune(f *ir.Func) *ir.Func {
 			r.To[v] = r.Copy(v)
 		}
 	}
-	r.New.Result = r.To[f.Result]
-	return r.New
+	return finish(r)
 }
 
 // depths gives the greatest number of linear layers between the input and each value.

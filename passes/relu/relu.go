@@ -20,7 +20,6 @@ func whereFewer(rewritten func(*ir.Func) *ir.Func) func(*pass.Context, *ir.Modul
 	return func(_ *pass.Context, m *ir.Module) error {
 		for i, f := range m.Funcs {
 			if g := rewritten(f); Count(g) < Count(f) {
-				g.Body = live(g) // what is left out counts no longer
 				m.Funcs[i] = g
 			}
 		}
@@ -30,15 +29,32 @@ func whereFewer(rewritten func(*ir.Func) *ir.Func) func(*pass.Context, *ir.Modul
 
 // Count is the number of elements that ReLUs are applied to, of what a result depends on.
 func Count(f *ir.Func) (n int64) {
-	for _, v := range live(f) {
+	for _, v := range live(f, f.Result) {
 		n += int64(v.Rectified())
 	}
 	return n
 }
 
-// live lists what a result depends on.
-func live(f *ir.Func) []*ir.Value {
-	read := map[*ir.Value]bool{f.Result: true}
+// finish ends a rewriting, without what it leaves unread: that counts no longer. What a network has unread as it is written stays until
+// dce, since it is of the network's parameters: CryptoNAS shrinks every stored tensor, those too that no later layer joins.
+func finish(r *pass.Rewriter) *ir.Func {
+	r.New.Result = r.To[r.Old.Result]
+	ends, readers := []*ir.Value{r.New.Result}, r.Old.Consumers()
+	for _, v := range r.Old.Body {
+		if len(readers[v]) == 0 {
+			ends = append(ends, r.To[v])
+		}
+	}
+	r.New.Body = live(r.New, ends...)
+	return r.New
+}
+
+// live lists what some values of a function depend on, and these.
+func live(f *ir.Func, ends ...*ir.Value) []*ir.Value {
+	read := map[*ir.Value]bool{}
+	for _, v := range ends {
+		read[v] = true
+	}
 	var list []*ir.Value
 	for _, v := range slices.Backward(f.Body) {
 		if !read[v] {

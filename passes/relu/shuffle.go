@@ -59,8 +59,7 @@ func hoist(f *ir.Func) *ir.Func {
 			h.To[v] = h.whole(v)
 		}
 	}
-	h.New.Result = h.To[f.Result]
-	return h.New
+	return finish(h.Rewriter)
 }
 
 // whole is a site that stays where it is.
@@ -167,8 +166,7 @@ func sink(f *ir.Func) *ir.Func {
 		}
 		r.To[v] = sunk(r, v, sinks)
 	}
-	r.New.Result = r.To[f.Result]
-	return r.New
+	return finish(r)
 }
 
 func sunk(r *pass.Rewriter, v *ir.Value, sinks map[*ir.Value]bool) *ir.Value {

@@ -32,8 +32,7 @@ func unsqueezed(f *ir.Func) *ir.Func {
 		}
 		r.To[v] = r.B.At(v).MustAs(v.Name, v.Op.Name, v.Attrs, r.To[x])
 	}
-	r.New.Result = r.To[f.Result]
-	return r.New
+	return finish(r)
 }
 
 // squeezed gives the tensor in front of the 1x1 convolution before the relu v of larger convolutions, or nil if there is none.

@@ -84,8 +84,8 @@ func newCheckCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "check FILE", Short: "check a network and count what it holds", Args: cobra.ExactArgs(1),
 		Long: "Check reports every error of a file at once and, where there is none, a table of the layers: shape, ReLUs, MACs and\n" +
-			"trained parameters. Choices that are not decided count their first option. Relus are counted as they are written; those that\n" +
-			"--gates or a decision file leave out, and those that --prune takes away, are not.",
+			"trained parameters, of layers that nobody reads too. Choices that are not decided count their first option. Relus are counted as\n" +
+			"they are written; those that --gates or a decision file leave out, and those that --prune takes away, are not.",
 		Example: "  sotto check examples/resnet18.sotto\n  sotto check examples/resnet18.sotto --set act=x2act --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			n, err := a.load(args[0], flags)

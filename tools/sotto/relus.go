@@ -12,7 +12,6 @@ import (
 	"sotto/ir"
 	"sotto/passes"
 	"sotto/passes/choices"
-	"sotto/passes/clean"
 	"sotto/passes/pass"
 	"sotto/passes/relu"
 	"sotto/runtime/tensorfile"
@@ -132,9 +131,9 @@ func (d reluDecisions) ofNet() []*pass.Pass {
 // toNet lists the passes that take a module of stage SPACE to NET.
 func (d reluDecisions) toNet() []*pass.Pass { return passes.ToNetWith(d.requested()...) }
 
-// apply gives a function without choices as the decisions leave it, without what its result does not depend on.
+// apply gives a function without choices as the decisions leave it.
 func (d reluDecisions) apply(f *ir.Func) (*ir.Func, error) {
 	m := &ir.Module{Stage: ir.Net, Funcs: []*ir.Func{f}}
-	err := (&pass.Runner{}).Run(&pass.Context{Gates: d.gates}, m, append(d.ofNet(), clean.DCE)...)
+	err := (&pass.Runner{}).Run(&pass.Context{Gates: d.gates}, m, d.ofNet()...)
 	return m.Funcs[0], err
 }
