@@ -75,7 +75,7 @@ func newMachine(b Board, link cost.Link) (cost.Machine, error) {
 	watts := func(f Figure) *cost.Quantity {
 		return &cost.Quantity{Value: f.Value, Spread: f.Spread, Source: f.Source}
 	}
-	m := cost.Machine{Cores: streams, ProcessBytes: cost.Quantity{Source: "no process: buffers alone"}, BusyWatts: watts(b.Watts.Busy), IdleWatts: watts(b.Watts.Busy), Prices: list.prices}
+	m := cost.Machine{Board: b.Title, Cores: streams, ProcessBytes: cost.Quantity{Source: "no process: buffers alone"}, BusyWatts: watts(b.Watts.Busy), IdleWatts: watts(b.Watts.Busy), Prices: list.prices}
 	if b.Watts.Idle != nil {
 		m.IdleWatts = watts(*b.Watts.Idle)
 	}

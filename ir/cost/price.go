@@ -39,7 +39,9 @@ type Link struct {
 
 // Machine is one party's.
 type Machine struct {
-	Cores int `json:"cores"`
+	// Board says which board of programmable logic it is; empty: a computer, as `sotto run` and the like run on.
+	Board string `json:"board,omitempty"`
+	Cores int    `json:"cores"`
 	// ProcessBytes is the memory of a party before it has a program: the executable and its runtime.
 	ProcessBytes Quantity `json:"process_bytes"`
 	// BusyWatts and IdleWatts are what it draws with all cores at work, and with none; without them there is no energy.
@@ -281,6 +283,11 @@ func (p Price) check(at string) error {
 // MachineOf gives the machine of a party.
 func (t Target) MachineOf(p Party) Machine {
 	return t.Machines[[...]string{Client: t.Client, Server: t.Server, Dealer: t.dealer()}[p]]
+}
+
+// OnBoards tells whether a party's machine is a board.
+func (t Target) OnBoards() bool {
+	return t.MachineOf(Client).Board != "" || t.MachineOf(Server).Board != ""
 }
 
 // OnOneMachine is the target with all parties on the server's machine, which share its cores: what `sotto run` does.

@@ -46,7 +46,10 @@ type compileResult struct {
 	Target      string          `json:"target"`
 	TargetNote  string          `json:"target_source"`
 	TargetLink  cost.Link       `json:"target_link"`
+	Shared      bool            `json:"target_shared"` // both parties are on one machine of it, and share its cores
 	estimate
+	// OneMachine is the estimate with both parties on the server's machine, as `sotto run` has them, where the target has a computer for each.
+	OneMachine *estimate `json:"one_machine,omitempty"`
 	// Comparisons counts the ops that compare by their protocol; Explain says why, if it was asked for.
 	Comparisons map[pass.Nonlinear]int `json:"comparisons,omitempty"`
 	Weighed     choose.Weighed         `json:"choice_weighed,omitempty"` // what of all programs, so that none of it is estimated faster
@@ -168,9 +171,13 @@ func (l *lowering) result(pair *twopc.Pair, target cost.Target) *compileResult {
 	report := l.context.Report
 	r := &compileResult{head: version1, Net: l.secure.Funcs[0].Name, ProgramHash: pair.Client.Pair.String(), short: pair.Client.Pair.Short(), Deploy: l.secure.Deploy,
 		OT: l.secure.OT.String(), Garbling: l.context.Protocols.WithDefaults().Garbling, Products: l.secure.Elementwise.String(), Packing: l.packings(), Ring: pair.Client.Ring, Frac: report.Frac, ErrorBound: report.ErrorBound, ErrorAsked: report.ErrorAsked, Weights: l.source != nil,
-		Target: target.Name, TargetNote: target.Source, TargetLink: target.Link, estimate: costs(l.secure, pair, l.context.Source, target),
+		Target: target.Name, TargetNote: target.Source, TargetLink: target.Link, Shared: target.Shared, estimate: costs(l.secure, pair, l.context.Source, target),
 		Material: materialOf(pair.Manifest), Ranges: report.Ranges, Signs: report.Signs, Notices: l.context.Notices}
 	r.Comparisons, r.Weighed = l.comparisons(), l.deciding.choice.Weighed
+	if !target.Shared && !target.OnBoards() {
+		one := costs(l.secure, pair, l.context.Source, target.OnOneMachine())
+		r.OneMachine = &one
+	}
 	if r.Ranges == nil {
 		r.Ranges = []pass.Range{}
 	}

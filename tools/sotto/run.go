@@ -32,8 +32,7 @@ type runResult struct {
 	ServerPeakRSS int64  `json:"server_peak_rss"`
 	ProgramHash   string `json:"program_hash"`
 
-	estimate *estimate // what compile expected of such a run
-	without  string    // why there is none
+	Estimate *expectation `json:"estimate,omitempty"` // what compile expected of such a run, if the bundle says
 }
 
 type runFlags struct {
@@ -73,11 +72,18 @@ func newRunCmd(a *app) *cobra.Command {
 				return err
 			}
 			defer clean()
+			expected, err := expectationOf(dir, &f)
+			if f.against && err != nil {
+				return err
+			}
+			if f.against && f.native {
+				a.notice("--native: prices are those of the kernels that sotto brings, so the estimates of linear layers are of these")
+			}
 			r, err := a.runBundle(dir, &f, nil)
 			if err != nil {
 				return err
 			}
-			r.addEstimates(dir, &f)
+			r.addEstimates(expected)
 			return a.show(r, func(w io.Writer) {
 				if f.against {
 					r.against(w)
@@ -86,7 +92,7 @@ func newRunCmd(a *app) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&f.against, "against-estimate", false, "print the estimate beside the measurement, layer by layer; a bundle's is what compile wrote into its report")
+	c.Flags().BoolVar(&f.against, "against-estimate", false, "print the estimate beside the measurement, layer by layer and in all; a bundle's is what compile wrote into its report")
 	c.Flags().StringVar(&f.target, "target", "", "price `list` of this machine (sotto calibrate), for a network's file; default: what is shipped for the link")
 	f.network.add(c)
 	f.lower.add(c)
