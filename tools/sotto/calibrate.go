@@ -118,7 +118,7 @@ func (a *app) calibrate(f *calibrateFlags) error {
 		targets, sessions, err = a.calibrateAlone(ctx, f.links.names, f.budget)
 	}
 	if err != nil {
-		return interrupted(ctx, err)
+		return interrupted(ctx, a.during(err))
 	}
 	r := calibrated{head: version1, Machine: thisMachine().text(), Took: float64(time.Since(begun)) / float64(time.Millisecond), Sessions: sessions}
 	for _, t := range targets {
@@ -191,12 +191,33 @@ func (a *app) calibrateFor(f *calibrateFlags) error {
 		return interrupted(ctx, err)
 	}
 	defer conn.Close()
-	return prices.Serve(conn, func(b prices.Budget) (*prices.Machine, error) {
+	const serving = "doing what the other host asks"
+	a.begin(serving)
+	err = prices.Serve(conn, func(b prices.Budget) (*prices.Machine, error) {
 		if b.Runs == 0 { // the facts alone
 			return &prices.Machine{ProcessBytes: idle}, nil
 		}
-		return a.measureMachine(ctx, b)
+		m, err := a.measureMachine(ctx, b)
+		if err == nil {
+			a.begin(serving)
+		}
+		return m, err
 	})
+	return interrupted(ctx, a.during(err))
+}
+
+// begin tells the step that a calibration begins, and keeps it for an error that comes in it.
+func (a *app) begin(format string, args ...any) {
+	a.calibrating = fmt.Sprintf(format, args...)
+	a.progress.step("%s", a.calibrating)
+}
+
+// during says in which step of a calibration an error came: that of an interrupt or of a connection says no more than that it ended.
+func (a *app) during(err error) error {
+	if err == nil || a.calibrating == "" {
+		return err
+	}
+	return fmt.Errorf("calibrate: %s: %w", a.calibrating, err)
 }
 
 // calibrateTimeout is how long a party may be silent while it measures itself.
@@ -268,7 +289,7 @@ func (a *app) withLocal(ctx context.Context, link wire.Link, f func(*local) erro
 func (a *app) measureMachine(ctx context.Context, b prices.Budget) (*prices.Machine, error) {
 	var w prices.Wire
 	var facts *prices.Machine
-	a.progress.step("messages between two processes")
+	a.begin("messages between two processes")
 	err := a.withLocal(ctx, wire.Loopback(), func(l *local) (err error) {
 		if facts, err = l.Machine(prices.Budget{}); err != nil {
 			return err
@@ -279,8 +300,8 @@ func (a *app) measureMachine(ctx context.Context, b prices.Budget) (*prices.Mach
 	if err != nil {
 		return nil, err
 	}
-	m, err := prices.Measure(b, thisMachine().text(), func(name string, done, of int) {
-		a.progress.step("%d of %d: %s", done+1, of, name)
+	m, err := prices.Measure(ctx, b, thisMachine().text(), func(name string, done, of int) {
+		a.begin("%d of %d: %s", done+1, of, name)
 	})
 	if err != nil {
 		return nil, err
@@ -310,7 +331,7 @@ func (a *app) calibrateAlone(ctx context.Context, links []string, b prices.Budge
 		if err != nil {
 			return nil, nil, usageError{err}
 		}
-		a.progress.step("link %s", name)
+		a.begin("link %s", name)
 		link, err := a.linkPrice(ctx, m, preset, b, source)
 		if err != nil {
 			return nil, nil, err
@@ -365,12 +386,12 @@ func (a *app) calibratePair(ctx context.Context, f *calibrateFlags) ([]cost.Targ
 	}
 	defer conn.Close()
 	peer := prices.NewPeer(conn)
-	a.progress.step("messages between the hosts")
+	a.begin("messages between the hosts")
 	w, err := peer.Wire(f.budget)
 	if err != nil {
 		return nil, nil, err
 	}
-	a.progress.step("the other host measures itself")
+	a.begin("the other host measures itself")
 	theirs, err := peer.Machine(f.budget)
 	if err != nil {
 		return nil, nil, err

@@ -128,7 +128,7 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(samp
 		}
 		for _, d := range deploys {
 			x := &sampleRun{sample: s, deploy: d, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
-			a.progress.step("compiling %s, %s", s.name, d)
+			a.begin("compiling %s, %s", s.name, d)
 			if err := a.compileSample(x, t, tmp); err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", s.name, d, err)
 			}
@@ -140,7 +140,7 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(samp
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			a.progress.step("session %d of %d: %s, %s", run+1, b.SampleRuns, x.name, x.deploy)
+			a.begin("session %d of %d: %s, %s", run+1, b.SampleRuns, x.name, x.deploy)
 			for i, link := range sampleLinks {
 				if err := a.runSample(ctx, x, i, link); err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", x.name, x.deploy, err)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"io"
 	"testing"
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/tools/sotto/prices"
 )
 
 // Whatever kernel a training step of bench has with a dealer, sessions of calibrate have too, so that they correct its price.
@@ -40,5 +42,17 @@ func TestSampledSessionsHaveTheKernelsOfSteps(t *testing.T) {
 		if !sampledKernels[k] {
 			t.Errorf("no sampled session has %s", k)
 		}
+	}
+}
+
+// TestAnInterruptedCalibrationNamesItsStep: and stays what it is, an interrupt.
+func TestAnInterruptedCalibrationNamesItsStep(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	a := &app{out: io.Discard, err: io.Discard, quiet: true}
+	_, _, err := a.calibrateAlone(ctx, []string{"loopback"}, prices.Tiny)
+	err = interrupted(ctx, a.during(err))
+	if want := "calibrate: messages between two processes: context canceled"; err == nil || err.Error() != want || kindOf(err) != interruptKind {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

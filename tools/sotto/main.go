@@ -21,14 +21,15 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // app is what commands share: the streams, the global flags, and the text of source files for carets.
 type app struct {
-	in       io.Reader
-	out, err io.Writer
-	json     bool
-	quiet    bool
-	relay    bool // progress goes to the process that started this one
-	sources  pos.Source
-	progress *progress
-	started  bool // a command's own work has begun: errors from here on are no usage errors
+	in          io.Reader
+	out, err    io.Writer
+	json        bool
+	quiet       bool
+	relay       bool // progress goes to the process that started this one
+	sources     pos.Source
+	progress    *progress
+	calibrating string // the step of a calibration that is under way
+	started     bool   // a command's own work has begun: errors from here on are no usage errors
 }
 
 // run is the whole command: it gives the exit status.

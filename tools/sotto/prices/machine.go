@@ -1,6 +1,7 @@
 package prices
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -57,8 +58,8 @@ func Probes() []*Probe {
 	return slices.Concat(linearProbes(), vectorProbes(), garbledProbes(), otProbes(), encryptedProbes())
 }
 
-// Measure runs all probes. step is told which begins.
-func Measure(b Budget, cpu string, step func(name string, done, of int)) (*Machine, error) {
+// Measure runs all probes, until ctx ends. step is told which begins.
+func Measure(ctx context.Context, b Budget, cpu string, step func(name string, done, of int)) (*Machine, error) {
 	m := &Machine{CPU: cpu, Cores: runtime.GOMAXPROCS(0), Prices: map[string]cost.Price{}}
 	call := handingOver(b)
 	known := map[cost.Kernel]cost.Price{}
@@ -66,6 +67,9 @@ func Measure(b Budget, cpu string, step func(name string, done, of int)) (*Machi
 	for i, p := range all {
 		step(p.Name, i, len(all))
 		prices, err := p.Run(b, known)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
 			return nil, fmt.Errorf("measuring %w", err)
 		}

@@ -26,7 +26,7 @@ func TestEveryKernelIsMeasured(t *testing.T) {
 
 // TestProbesMeasure runs every probe once: each gives positive prices for what it says it measures.
 func TestProbesMeasure(t *testing.T) {
-	m, err := Measure(Tiny, "a machine", func(string, int, int) {})
+	m, err := Measure(t.Context(), Tiny, "a machine", func(string, int, int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
