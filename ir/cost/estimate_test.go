@@ -98,22 +98,24 @@ func TestAnswersLeaveWhileQuestionsArrive(t *testing.T) {
 		name      string
 		questions []int64 // elements, in the order in which they are sent
 		between   Kernel
+		parcels   int64 // of time that it takes on both cores
 		answers   []int64
 		want      float64 // parcels of time
 	}{
-		{"as many elements", []int64{parcels}, Vectors, []int64{parcels}, parcels + 1},
-		{"two vectors each way", []int64{parcels, parcels}, Vectors, []int64{parcels, parcels}, 2*parcels + 2},
-		{"a single parcel", []int64{1}, Vectors, []int64{1}, 2},
-		{"other elements", []int64{parcels}, Vectors, []int64{parcels - 1}, parcels + parcels - 1},
-		{"other elements before them", []int64{1, parcels}, Vectors, []int64{parcels, 2}, 1 + parcels + 1 + 2},
-		{"a convolution between", []int64{parcels}, Conv32, []int64{parcels}, 2 * parcels},
+		{"as many elements", []int64{parcels}, Vectors, 0, []int64{parcels}, parcels + 1},
+		{"two vectors each way", []int64{parcels, parcels}, Vectors, 0, []int64{parcels, parcels}, 2*parcels + 2},
+		{"a single parcel", []int64{1}, Vectors, 0, []int64{1}, 2},
+		{"other elements", []int64{parcels}, Vectors, 0, []int64{parcels - 1}, parcels + parcels - 1},
+		{"other elements before them", []int64{1, parcels}, Vectors, 0, []int64{parcels, 2}, 1 + parcels + 1 + 2},
+		{"a convolution between", []int64{parcels}, Conv32, 0, []int64{parcels}, 2 * parcels},
+		{"steps that take longer than what is left of the answer", []int64{parcels}, Vectors, 4, []int64{parcels}, parcels + 4},
 	} {
 		l := online(func(l *Ledger) {
 			for tag, n := range c.questions {
 				l.For(tag)
 				l.SendVector(Server, n*ParcelElements, 32, OnlineStart)
 			}
-			l.Compute(Client, OnlineStart+1, c.between, 1)
+			l.Compute(Client, OnlineStart+1, c.between, 1+c.parcels*2*bytes)
 			for tag, n := range c.answers {
 				l.For(len(c.questions) + tag)
 				l.SendVector(Client, n*ParcelElements, 32, OnlineStart+1)

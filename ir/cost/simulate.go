@@ -209,21 +209,16 @@ func (s *simulation) look(p Party) bool {
 		s.enter(p, a.moment+1)
 		return true
 	}
-	idle := true
-	for w := Sending; w <= Receiving; w++ {
-		x := &a.lanes[w]
-		idle = idle && x.at >= m.end[p][w]
-		s.moves(a, x)
+	if !a.computing && a.lanes[Sending].at >= m.end[p][Sending] && a.lanes[Receiving].at >= m.end[p][Receiving] {
+		a.computing = !s.waitsForDealer(p)
+		return a.computing // before it moves an answer: a lane runs once
 	}
+	s.moves(a, &a.lanes[Sending])
+	s.moves(a, &a.lanes[Receiving])
 	if a.computing {
 		s.runs(after)
-		return false
 	}
-	if idle && s.waitsForDealer(p) {
-		return false
-	}
-	a.computing = idle
-	return idle
+	return false
 }
 
 // moves has a party send or receive its next piece, or wait for it.

@@ -14,9 +14,11 @@ import (
 	"sotto/passes"
 	"sotto/passes/choices"
 	"sotto/passes/choose"
+	"sotto/passes/clean"
 	errorbound "sotto/passes/errors"
 	"sotto/passes/pass"
 	"sotto/passes/ranges"
+	"sotto/passes/relu"
 	"sotto/tools/sotto/clang"
 	"sotto/tools/sotto/weights"
 )
@@ -245,7 +247,7 @@ func (l *lowering) toNet(n *network, m *ir.Module) error {
 	case ir.Space:
 		return l.runner.Run(l.context, m, n.relus.toNet()...)
 	case ir.Net:
-		return l.runner.Run(l.context, m, n.relus.ofNet()...)
+		return l.runner.Run(l.context, m, append(n.relus.ofNet(), relu.PoolFirst, clean.DCE)...) // --pools has its say here too
 	}
 	return nil
 }
