@@ -393,9 +393,12 @@ func TestCutConnections(t *testing.T) {
 		if err := client.ReadFull(make([]byte, 16)); err != nil {
 			t.Fatal(err)
 		}
-		client.Close() // without an answer to the seed
 		server := <-joined
+		if server == nil {
+			t.FailNow()
+		}
 		defer server.Close()
+		client.Close() // without an answer to the seed
 		told(t, server, m, "the client: ")
 	})
 }
