@@ -19,6 +19,8 @@ type step struct {
 	// Of the first piece that it sends, and of the last with what it takes to read that.
 	firstWork, firstBytes, lastBytes, lastRead [2]float64
 	answer                                     [2]answer // of set-up
+	// answers tells whose message began at the moment before, while what it answers arrived. What was worked for it then is not counted here.
+	answers [2]bool
 }
 
 // answer is what a party has read of the peer's first message of set-up before it sends the last piece of its second: at least what that
@@ -53,26 +55,35 @@ func (r *rates) bound(tl *timeline) bound {
 		b.dealt = tl.dealing
 	}
 	var from [2][3]int
+	var began [2]int // by party: the first piece that it sends no earlier than at the moment
 	setup := tl.setup()
 	for i := setup.skip(0); i < len(tl.moments); i = setup.skip(i + 1) {
-		b.steps = append(b.steps, r.step(tl, from, tl.moments[i].end))
+		b.steps = append(b.steps, r.step(tl, from, tl.moments[i].end, began))
 		if i == setup[1] && i > setup[0] {
 			b.steps[len(b.steps)-1].answer = tl.answers(from, setup)
 		}
 		from = tl.moments[i].end
+		for p := range began {
+			began[p] = tl.moments[i].answers[p].end
+		}
 	}
 	return b
 }
 
-// step sums the pieces of a moment.
-func (r *rates) step(tl *timeline, from, to [2][3]int) (s step) {
+// step sums the pieces of a moment, given what was begun before it.
+func (r *rates) step(tl *timeline, from, to [2][3]int, began [2]int) (s step) {
 	for p := range tl.pieces {
 		var lane [3]float64
 		cores := 0.0
 		for w, list := range tl.pieces[p] {
-			for _, x := range list[from[p][w]:to[p][w]] {
-				lane[w] += x.work.quickest()
+			for i := from[p][w]; i < to[p][w]; i++ {
+				x := &list[i]
 				s.bytes[p] += x.bytes
+				if When(w) == Sending && i < began[p] {
+					s.answers[p] = true
+					continue
+				}
+				lane[w] += x.work.quickest()
 				if When(w) != After {
 					cores += x.work.least(r.cores[p])
 				}
@@ -113,9 +124,14 @@ func (tl *timeline) answers(from [2][3]int, setup setupMoments) (out [2]answer) 
 func (tl *timeline) lastSent() (n [3]int) {
 	sent := len(tl.pieces[Server][Sending])
 	for i := range tl.moments {
-		if end := tl.moments[i].end[Server]; end[Sending] < sent {
-			n = end
+		end := tl.moments[i].end[Server]
+		if end[Sending] == sent {
+			break
 		}
+		if tl.moments[i].answers[Server].end == sent { // it may leave before what is computed beside it is done
+			end[After] = n[After]
+		}
+		n = end
 	}
 	return n
 }
@@ -147,22 +163,31 @@ const rounding = 1e-9
 
 // on walks over the moments of a phase.
 func (b *bound) on(r *rates, phase Phase) float64 {
-	var free, line [2]float64 // when a party comes to the moment, and when all that it sent has left
+	var free, line [2]float64   // when a party comes to the moment, and when all that it sent has left
+	var first, whole [2]float64 // when the first piece of the message of the moment before was at a party, and all of it
 	for i := range b.steps {
 		s := &b.steps[i]
 		end := [2]float64{free[0] + s.moving[0], free[1] + s.moving[1]}
-		begin := [2]float64{max(line[0], free[0]+s.firstWork[0]), max(line[1], free[1]+s.firstWork[1])}
+		var begin, sent [2]float64
+		for p := range free {
+			begin[p], sent[p] = free[p], free[p]+s.sending[p]
+			if s.answers[p] {
+				begin[p], sent[p] = first[p], whole[p]
+			}
+			begin[p] = max(line[p], begin[p]+s.firstWork[p])
+		}
 		for p := range free {
 			if s.bytes[p] == 0 {
 				continue
 			}
 			begins := begin[p]
-			line[p] = max(begins+s.bytes[p]*r.byteNS, free[p]+s.sending[p]+s.lastBytes[p]*r.byteNS)
+			line[p] = max(begins+s.bytes[p]*r.byteNS, sent[p]+s.lastBytes[p]*r.byteNS)
 			if a := &s.answer[p]; a.bytes > 0 {
 				heard := begin[1-p] + r.oneWay + max(a.bytes*r.byteNS, s.firstBytes[1-p]*r.byteNS+a.reading)
 				line[p] = max(line[p], heard+a.lastWork+s.lastBytes[p]*r.byteNS)
 			}
-			end[1-p] = max(end[1-p], line[p]+r.oneWay+s.lastRead[p], begins+s.firstBytes[p]*r.byteNS+r.oneWay+s.reading[1-p])
+			first[1-p], whole[1-p] = begins+s.firstBytes[p]*r.byteNS+r.oneWay, line[p]+r.oneWay
+			end[1-p] = max(end[1-p], whole[1-p]+s.lastRead[p], first[1-p]+s.reading[1-p])
 		}
 		free = [2]float64{end[0] + s.after[0], end[1] + s.after[1]}
 	}

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,6 +20,14 @@ func protocol(t *rapid.T) *Ledger {
 		l.Compute(p, l.Send(p, 1+some("rest"), Start), Hash, some("hashed"))
 		l.Compute(Dealer, 0, DealKey, some("dealt work"))
 		l.Deal(p, some("dealt"))
+	}
+	at := OnlineStart
+	for tag := range rapid.IntRange(0, 4).Draw(t, "vectors") { // each the answer to the one before, in parcels where it is as long
+		l.For(100 + tag)
+		p := Party(rapid.IntRange(0, 1).Draw(t, "sender"))
+		n := rapid.SampledFrom([]int64{1, 3, 7}).Draw(t, "parcels") * ParcelElements
+		at = l.SendVector(p, n, rapid.IntRange(1, 64).Draw(t, "width"), at)
+		l.Compute(p.Other(), at, rapid.SampledFrom([]Kernel{Vectors, Vectors, Conv32}).Draw(t, "between"), some("computed"))
 	}
 	return l
 }
@@ -52,6 +61,14 @@ func TestNoPhaseIsFasterThanItsBound(t *testing.T) {
 		}
 		if again := x.Lay(l); again != phases {
 			t.Fatal("the same phases are kept twice")
+		}
+		whole := *l
+		whole.Messages = slices.Clone(l.Messages)
+		for i := range whole.Messages {
+			whole.Messages[i].Elements = 0
+		}
+		if got, _ := x.Play(x.Lay(&whole)[Online], target.Link); got != Estimate(&whole, target).Online.MS {
+			t.Fatalf("without vectors it plays to %v ms, the estimate is %v", got, Estimate(&whole, target).Online.MS)
 		}
 	})
 }

@@ -103,6 +103,10 @@ func (tl *timeline) digest(seed maphash.Seed, phase Phase, tags int) uint64 {
 			for _, end := range m.end[p] {
 				number(uint64(end))
 			}
+			answers := &m.answers[p] // what else is in it follows from the pieces
+			number(uint64(answers.end))
+			number(math.Float64bits(answers.parcels))
+			number(math.Float64bits(answers.heard.from))
 		}
 	}
 	for p := range tl.pieces {
