@@ -49,7 +49,7 @@ class PassesView {
       select.replaceChildren(...this.steps.map((s, i) => h('option', {value: i}, String(i).padStart(2, '0') + ' ' + s.name + (s.same ? ' (as before)' : '') + ' · ' + s.stage)));
       select.value = this.number(side);
     });
-    await this.show();
+    await this.showNow();
   }
 
   // number is the step of a side: at first the last one, beside what the user wrote.
@@ -60,7 +60,12 @@ class PassesView {
   async pick(side, to) {
     this.pair[side] = Math.max(0, Math.min(this.steps.length - 1, to));
     this.selects[side].value = this.pair[side];
-    await this.show();
+    await this.showNow();
+  }
+
+  // showNow keeps what is being fetched: keys that follow are meant for that.
+  showNow() {
+    return this.showing = this.show();
   }
 
   async show() {
@@ -149,7 +154,8 @@ class PassesView {
   }
 
   // next goes to the next change, or to the next row that has what is looked for.
-  next(step, found) {
+  async next(step, found) {
+    await this.showing;
     const text = this.find.value.toLowerCase();
     const has = (i) => [0, 1].some((side) => this.rows[i][side] >= 0 && this.lines[side][this.rows[i][side]].t.toLowerCase().includes(text));
     const places = found && text ? this.rows.keys().toArray().filter(has) : this.places;
