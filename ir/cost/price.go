@@ -44,7 +44,8 @@ type Machine struct {
 	Cores int    `json:"cores"`
 	// ProcessBytes is the memory of a party before it has a program: the executable and its runtime.
 	ProcessBytes Quantity `json:"process_bytes"`
-	// BusyWatts and IdleWatts are what it draws with all cores at work, and with none; without them there is no energy.
+	// BusyWatts and IdleWatts are what it draws with all cores at work, and with none: both parties' machines have them, or none and there is
+	// no energy.
 	BusyWatts *Quantity `json:"busy_watts,omitempty"`
 	IdleWatts *Quantity `json:"idle_watts,omitempty"`
 	// Prices of the kernels, by name: all of them.
@@ -53,8 +54,10 @@ type Machine struct {
 
 // Quantity is a number, how far it may be off, and how it was found.
 type Quantity struct {
-	Value  float64 `json:"value"`
-	Spread float64 `json:"spread"` // half the width of its 95 % interval, as a part of it
+	Value float64 `json:"value"`
+	// Spread is how far it may be off, as a part of it: of what was measured half the distance of the runs' quartiles, or how far it is from
+	// the fit of all loads if that is more; of what was assumed a guess. It is no interval of a stated confidence.
+	Spread float64 `json:"spread"`
 	Source string  `json:"source"`
 }
 
@@ -226,6 +229,9 @@ func (t Target) check() error {
 	}
 	for name, m := range t.Machines {
 		errs = append(errs, m.check("machines."+name))
+	}
+	if (t.MachineOf(Client).BusyWatts == nil) != (t.MachineOf(Server).BusyWatts == nil) {
+		errs = append(errs, fmt.Errorf("one of the client's machine %q and the server's %q has watts: accepted are both or none, since energy is that of both", t.Client, t.Server))
 	}
 	return errors.Join(errs...)
 }

@@ -64,6 +64,9 @@ func TestBadPriceListsAreRefused(t *testing.T) {
 		}
 		return strings.Replace(good, old, new, 1)
 	}
+	half, m := flat(), flat().Machines["m"]
+	m.BusyWatts, m.IdleWatts = &Quantity{Value: 2, Source: "test"}, &Quantity{Value: 1, Source: "test"}
+	half.Machines["n"], half.Server = m, "n"
 	for text, want := range map[string]string{
 		change(`"ns":1,"all_ns":0.5,"spread":0,"source":"test"`, `"ns":1,"spread":0`): "where it is from",
 		change(`"ns":1`, `"ns":-1`):                                                                                  "positive",
@@ -79,7 +82,8 @@ func TestBadPriceListsAreRefused(t *testing.T) {
 		change(`"sotto":1`, `"sotto":2`):                                                                             "format 2",
 		`{"name":"x","source":"s","link":{},"client":{"ns_per_mac_32":{"ns":1}},"server":{}}`:                        "sotto calibrate",
 		change(`"cores":2`, `"cores":2,"busy_watts":{"value":1,"source":"t"},"idle_watts":{"value":2,"source":"t"}`): "at least as many busy",
-		`price list`: "not a price list",
+		text(t, half): "both or none",
+		`price list`:  "not a price list",
 	} {
 		if _, err := ParseTarget([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s...: %v, want an error with %q", text, err, want)

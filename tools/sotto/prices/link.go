@@ -161,10 +161,10 @@ type Wire struct {
 	BytesPerSecond Quantity // of the slower direction, both parties' work included
 }
 
-// Quantity is a measured number and half the width of the interval of its median, as a part of it.
+// Quantity is a measured number, the median of some runs, and half the distance of their quartiles, as a part of it.
 type Quantity struct{ Value, Spread float64 }
 
-// quantityOf is the median of some runs with the half distance of their quartiles.
+// quantityOf is that of some runs.
 func quantityOf(all []float64) Quantity {
 	x := slices.Sorted(slices.Values(all))
 	at := func(p float64) float64 { return stat.Quantile(p, stat.LinInterp, x, nil) }
