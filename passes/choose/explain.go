@@ -43,7 +43,7 @@ func (s *search) aspects(c Candidate) ([]aspect, error) {
 				func(c Candidate, o string) Candidate { return space.repacked(c, i, option(l.Packings, o)) }, layers[i]})
 		}
 	}
-	return slices.Concat(out, s.formAspects(c), whole(space, c)), nil
+	return slices.Concat(out, s.formAspects(c), s.whole(space, c)), nil
 }
 
 // packingAt is the packing of the layer at a path, in whatever form.
@@ -102,7 +102,7 @@ func (p *Problem) nearest(to int, accepts func(*Form) bool) int {
 }
 
 // whole lists the other aspects of the whole program.
-func whole(space *Space, c Candidate) (out []aspect) {
+func (p *Problem) whole(space *Space, c Candidate) (out []aspect) {
 	add := func(op string, options []string, of func(Candidate) string, with func(*Program, string)) {
 		change := func(c Candidate, o string) Candidate {
 			with(&c.Program, o)
@@ -114,9 +114,9 @@ func whole(space *Space, c Candidate) (out []aspect) {
 	if len(space.Elementwise) > 1 {
 		add("products", texts(space.Elementwise), func(c Candidate) string { return c.Elementwise.String() }, func(g *Program, o string) { g.Elementwise, _ = cost.ParseElementwise(o) })
 	}
-	if len(space.Packings) > 1 {
-		out = append(out, aspect{"", "packing", 0, 0, texts(space.Packings), Candidate.packedAs, func(c Candidate, o string) Candidate {
-			c.Packing, c.Packs = option(space.Packings, o), nil
+	if packings := space.distinct(); len(packings) > 1 {
+		out = append(out, aspect{"", "packing", 0, 0, texts(packings), p.packedAs, func(c Candidate, o string) Candidate {
+			c.Packing, c.Packs = option(packings, o), nil
 			return c
 		}, Times{}})
 	}
@@ -132,9 +132,10 @@ func whole(space *Space, c Candidate) (out []aspect) {
 	return out
 }
 
-// packedAs names the packing of all layers, or says that there are several.
-func (c Candidate) packedAs() string {
-	if c.Packs != nil {
+// packedAs names the packing of all layers, the first of those that come to the same plans, or says that there are several.
+func (p *Problem) packedAs(c Candidate) string {
+	space := p.of(c.Program)
+	if c = space.packed(c, space.packs(c)); c.Packs != nil {
 		return "by layer"
 	}
 	return c.Packing.String()

@@ -107,6 +107,17 @@ func (s *Space) packed(c Candidate, packs []cost.Packing) Candidate {
 	return c
 }
 
+// distinct are the packings of the whole program but those that come to the plans of one before.
+func (s *Space) distinct() (out []cost.Packing) {
+	for _, k := range s.Packings {
+		c := Candidate{Program: Program{Packing: k}}
+		if s.packed(c, s.packs(c)).Packing == k {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
 // packs are the packings of a candidate's layers.
 func (s *Space) packs(c Candidate) []cost.Packing {
 	out := make([]cost.Packing, len(s.Layers))
