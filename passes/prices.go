@@ -43,6 +43,6 @@ func unordered(c *pass.Context, m *ir.Module) (n table.Network, err error) {
 	if err := run.Run(c, m, ToRing...); err != nil {
 		return n, err
 	}
-	n.Scales, n.Secure = table.Scales{Ring: c.Report.Ring, Frac: c.Report.Frac}, m
+	n.Ring, n.Secure = c.Report.Ring, m
 	return n, run.Run(c, m, slices.DeleteFunc(slices.Clone(ToSecure), func(p *pass.Pass) bool { return p == rounds.Rounds })...)
 }

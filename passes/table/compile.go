@@ -19,13 +19,13 @@ type compiler struct {
 	sites   []cost.TableSite
 	shapes  sync.Map  // *shape by what a shape depends on
 	once    sync.Once // for what is the first network's, and must be that of all
-	scales  Scales
+	ring    int
 	deploy  cost.Deployment
 }
 
 // outcome is what a network lowers to: its ops in the order of the program before rounds, which the query's order makes of it.
 type outcome struct {
-	Scales
+	ring   int
 	deploy cost.Deployment
 	ops    []op
 }
@@ -67,9 +67,9 @@ func (c *compiler) all(networks [][]int) ([]outcome, error) {
 		return nil, err
 	}
 	for _, o := range out {
-		c.once.Do(func() { c.scales, c.deploy = o.Scales, o.deploy })
-		if o.Scales != c.scales {
-			return nil, fmt.Errorf("some networks of the space are in a ring of %d bits with %d fraction bits, some in one of %d with %d: a table has one", c.scales.Ring, c.scales.Frac, o.Ring, o.Frac)
+		c.once.Do(func() { c.ring, c.deploy = o.ring, o.deploy })
+		if o.ring != c.ring {
+			return nil, fmt.Errorf("some networks of the space are in a ring of %d bits, some in one of %d: accepted is one ring for all, as by --ring 64", c.ring, o.ring)
 		}
 	}
 	return out, nil
@@ -87,7 +87,7 @@ func (c *compiler) one(options []int) (outcome, error) {
 		return outcome{}, err
 	}
 	ops, err := c.secure(m)
-	return outcome{n.Scales, m.Deploy, append(countReLUs(n.Net), ops...)}, err
+	return outcome{n.Ring, m.Deploy, append(countReLUs(n.Net), ops...)}, err
 }
 
 // countReLUs makes an op of each ReLU of a NET function, which records nothing but how many it is.

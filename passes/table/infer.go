@@ -73,7 +73,7 @@ func (b *builder) explain(parts []int) ([]int, error) {
 	combinations := 1
 	for _, s := range sites {
 		if combinations *= len(b.sites[s].Options); combinations > mostCombinations {
-			return nil, fmt.Errorf("an op depends on the options of %d sites, such as %s: accepted are %d combinations", len(sites), b.sites[s].Path, mostCombinations)
+			return nil, fmt.Errorf("what an op costs depends on the options of %d sites together, such as %s: accepted are %d combinations, which are all compiled; fewer choices within choices, or fewer that leave their op out, make fewer", len(sites), b.sites[s].Path, mostCombinations)
 		}
 	}
 	return sites, nil

@@ -34,13 +34,10 @@ type Compiler func(options []int) (Network, error)
 
 // Network is one that was compiled.
 type Network struct {
-	Scales
+	Ring   int        // bits, the same of all networks
 	Net    *ir.Func   // stage NET, whose ReLUs count
 	Secure *ir.Module // before its ops are ordered by rounds: the table's queries do that
 }
-
-// Scales is what the networks of a table have in common: bits of the ring, and fraction bits of activations.
-type Scales struct{ Ring, Frac int }
 
 // Learnt says how a table came to be.
 type Learnt struct {
@@ -247,7 +244,7 @@ func (b *builder) table(target cost.Target) (*cost.Table, error) {
 		b.learnt.MostSite = max(b.learnt.MostSite, len(r.sites))
 	}
 	b.learnt.Ops, b.learnt.Forms = len(b.number), len(forms)
-	base := cost.TableBase{Deploy: b.deploy, Source: b.options.Source, OT: b.options.OT, Elementwise: b.options.Elementwise, Ring: b.scales.Ring}
+	base := cost.TableBase{Deploy: b.deploy, Source: b.options.Source, OT: b.options.OT, Elementwise: b.options.Elementwise, Ring: b.ring}
 	return cost.NewTable(base, target, b.sites, ops, forms)
 }
 

@@ -186,9 +186,20 @@ net nested {
 }
 `
 
-func TestTableOfANestedSpace(t *testing.T) {
+// scalesSpace has networks with several numbers of fraction bits: a second convolution leaves the ring less room.
+const scalesSpace = `
+choice k(x) = relu(x) | conv(x, 4, kernel = 1) as q
+net scales {
+  input image: f32[4, 8, 8] from client
+  x = image |> k |> k
+  output z = maxpool(x, 8) |> flatten |> softmax to client
+}
+`
+
+func TestTablesOfSmallSpaces(t *testing.T) {
 	o := arguments{Deploy: cost.ClientServer, Source: cost.FromHE}
 	compare(t, elaborated(t, "nested", nestedSpace), target(t, "lan"), o, 40)
+	compare(t, elaborated(t, "scales", scalesSpace), target(t, "lan"), o, 8)
 }
 
 // TestTablesOfOtherExtensions: a table built for one extension and one way of products prices as one built for others does.
