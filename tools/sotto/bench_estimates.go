@@ -31,6 +31,15 @@ type estimatedNet struct {
 	step     *stepBench // instead of a network: a private training session of some steps
 }
 
+// due is how many runs there must be after a round of so many, counted from 0. Where that is fewer than rounds they are spread over all: what the
+// machine does meanwhile has to meet all cases alike.
+func (n *estimatedNet) due(round, rounds int) int {
+	if n.mostRuns == 0 || n.mostRuns >= rounds {
+		return round + 1
+	}
+	return ((round+1)*n.mostRuns + rounds - 1) / rounds
+}
+
 // path is where the network is.
 func (n *estimatedNet) path(f *estimatesFlags) string {
 	return filepath.Join(f.examples, n.file+".sotto")
@@ -418,7 +427,7 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if most := c.bench.mostRuns; len(j.runsOf(c)) > run || most > 0 && run >= most {
+			if len(j.runsOf(c)) >= c.bench.due(run, f.runs) {
 				continue
 			}
 			a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())
