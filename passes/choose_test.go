@@ -297,10 +297,10 @@ func TestFormsAside(t *testing.T) {
 		}
 		forms = append(forms, &choose.Form{Ring: ring, Frac: c.Report.Frac, ErrorBound: scales.bound, Space: choose.NewSpace(ring.Funcs[0], c.Deploy, c.Source)})
 	}
-	for _, enumerate := range []int{0, 1} { // all are weighed, or searched
+	for _, enumerate := range []int{0, 1} { // all are weighed, or searched, whose prices are then forgotten while others play them
 		for _, aside := range []bool{false, true} {
 			forms[2].Aside = aside
-			p := &choose.Problem{Forms: forms, Deploy: cost.ClientServer, Source: cost.FromHE, Passes: passes.Candidate, Target: target, Objective: choose.Total, Enumerate: enumerate}
+			p := &choose.Problem{Forms: forms, Deploy: cost.ClientServer, Source: cost.FromHE, Passes: passes.Candidate, Target: target, Objective: choose.Total, Enumerate: enumerate, Keep: 40 * enumerate}
 			got, err := p.Choose(target.Link)
 			if err != nil {
 				t.Fatal(err)

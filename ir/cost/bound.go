@@ -151,8 +151,8 @@ func (n nanoseconds) quickest() float64 { return min(n.all, n.busy) }
 func (n nanoseconds) least(cores int) float64 { return min(n.busy, n.all*float64(cores)) }
 
 // Least gives milliseconds that a phase takes on a link at least: Play is never faster. It takes a thousandth of the time.
-func (x *Layouts) Least(p *Laid, link Link) float64 {
-	r := *x.rates
+func (p *Laid) Least(link Link) float64 {
+	r := *p.rates
 	r.link(link, 0)
 	ns := p.bound.on(&r, p.phase)
 	return ns / nsPerMS * (1 - rounding)

@@ -50,11 +50,11 @@ func TestNoPhaseIsFasterThanItsBound(t *testing.T) {
 			target.Link.BytesPerSecond.Value = rapid.Float64Range(1e6, 1e12).Draw(t, "rate")
 			e := Estimate(l, target)
 			for phase, want := range [2]float64{e.Offline.MS, e.Online.MS} {
-				got, _ := x.Play(phases[phase], target.Link)
+				got, _ := phases[phase].Play(target.Link)
 				if got != want {
 					t.Fatalf("phase %d plays to %v ms, the estimate is %v", phase, got, want)
 				}
-				if least := x.Least(phases[phase], target.Link); least > got {
+				if least := phases[phase].Least(target.Link); least > got {
 					t.Fatalf("phase %d takes %v ms, at least %v", phase, got, least)
 				}
 			}
@@ -67,7 +67,7 @@ func TestNoPhaseIsFasterThanItsBound(t *testing.T) {
 		for i := range whole.Messages {
 			whole.Messages[i].Elements = 0
 		}
-		if got, _ := x.Play(x.Lay(&whole)[Online], target.Link); got != Estimate(&whole, target).Online.MS {
+		if got, _ := x.Lay(&whole)[Online].Play(target.Link); got != Estimate(&whole, target).Online.MS {
 			t.Fatalf("without vectors it plays to %v ms, the estimate is %v", got, Estimate(&whole, target).Online.MS)
 		}
 	})

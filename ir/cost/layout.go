@@ -11,7 +11,6 @@ import (
 // prices' spreads. Phases that come to the same are kept once. Several goroutines may use them at a time.
 type Layouts struct {
 	rates *rates
-	plays sync.Pool // of *simulation
 
 	mu      sync.Mutex // of what follows
 	scratch timeline
@@ -19,9 +18,10 @@ type Layouts struct {
 	known   map[uint64]*Laid
 }
 
-// Laid is a phase that is laid out.
+// Laid is a phase that is laid out, which several goroutines may play at a time.
 type Laid struct {
 	timeline
+	rates *rates
 	phase Phase
 	tags  int
 	bound bound
@@ -49,21 +49,21 @@ func (x *Layouts) keep(phase Phase, tags int) *Laid {
 	if p := x.known[key]; p != nil {
 		return p
 	}
-	p := &Laid{timeline: x.scratch.compact(), phase: phase, tags: tags}
+	p := &Laid{timeline: x.scratch.compact(), rates: x.rates, phase: phase, tags: tags}
 	p.bound = x.rates.bound(&p.timeline)
 	x.known[key] = p
 	return p
 }
 
+// plays are what is worked on while a phase is played.
+var plays = sync.Pool{New: func() any { return new(simulation) }}
+
 // Play gives the milliseconds that a phase takes on a link, and those of the ops, by tag from SessionTag on.
-func (x *Layouts) Play(p *Laid, link Link) (ms float64, byTag []float64) {
-	r := *x.rates
+func (p *Laid) Play(link Link) (ms float64, byTag []float64) {
+	r := *p.rates
 	r.link(link, 0)
-	s, _ := x.plays.Get().(*simulation)
-	if s == nil {
-		s = new(simulation)
-	}
-	defer x.plays.Put(s)
+	s := plays.Get().(*simulation)
+	defer plays.Put(s)
 	var b books
 	b.keep(s, p.tags)
 	s.timeline = p.timeline

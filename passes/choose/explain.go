@@ -199,7 +199,7 @@ func (p *Problem) Explain(c Choice, link cost.Link) ([]Decision, error) {
 			out[i].ErrorBound = p.Forms[c.Candidate.Form].ErrorBound
 		}
 		if out[i].Rivals, err = s.rivals(c, x); err != nil {
-			failed = append(failed, err)
+			break
 		}
 	}
 	all.Wait()
@@ -208,7 +208,7 @@ func (p *Problem) Explain(c Choice, link cost.Link) ([]Decision, error) {
 			out[i].Flips = append(out[i].Flips, Flips(turns[a], x.of, axis, axis.Of(link))...)
 		}
 	}
-	return out, errors.Join(failed...)
+	return out, errors.Join(append(failed, err)...)
 }
 
 // rivals prices the other options.

@@ -1,6 +1,7 @@
 package choose
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -21,6 +22,8 @@ type Problem struct {
 	Passes []*pass.Pass
 	// Enumerate is the most candidates of which all are weighed; 0 is MostEnumerated, and fewer than there are has them searched.
 	Enumerate int
+	// Keep is the most candidates whose prices are kept for when they are asked for again; 0 is twice MostEnumerated.
+	Keep int
 
 	mu      sync.Mutex // of what follows
 	layouts *cost.Layouts
@@ -45,9 +48,6 @@ type account struct {
 	*secure
 	phases [2]*cost.Laid
 }
-
-// mostKept bounds the accounts that are kept, above what is enumerated.
-const mostKept = 2 * MostEnumerated
 
 // of is a candidate's space.
 func (p *Problem) of(g Program) *Space { return p.Forms[g.Form].Space }
@@ -76,7 +76,7 @@ func (p *Problem) account(c Candidate) (*account, error) {
 func (p *Problem) known(lowered, whole string) (*account, *secure, *cost.Layouts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.priced) >= mostKept || p.priced == nil {
+	if len(p.priced) >= cmp.Or(p.Keep, 2*MostEnumerated) || p.priced == nil {
 		p.priced, p.lowered, p.layouts = map[string]*account{}, map[string]*secure{}, cost.NewLayouts(p.Target)
 	}
 	return p.priced[whole], p.lowered[lowered], p.layouts

@@ -55,7 +55,7 @@ func (p *Problem) search(link cost.Link) *search {
 func (s *search) play(l *cost.Laid) played {
 	p, ok := s.played[l]
 	if !ok {
-		p.ms, p.byTag = s.layouts.Play(l, s.link)
+		p.ms, p.byTag = l.Play(s.link)
 		s.played[l] = p
 	}
 	return p
@@ -102,7 +102,7 @@ func (s *search) least(a *account) Times {
 	of := func(l *cost.Laid) float64 {
 		ms, ok := s.bounds[l]
 		if !ok {
-			ms = s.layouts.Least(l, s.link)
+			ms = l.Least(s.link)
 			s.bounds[l] = ms
 		}
 		return ms
