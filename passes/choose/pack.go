@@ -2,6 +2,7 @@ package choose
 
 import (
 	"cmp"
+	"math"
 	"reflect"
 	"slices"
 
@@ -185,7 +186,7 @@ func (s *Space) listMixes() (mixed [][]cost.Packing) {
 	for _, l := range s.Layers {
 		for i, a := range l.plans {
 			for _, b := range l.plans[:i] {
-				if at := (b.Weigh(0) - a.Weigh(0)) / (a.Bytes() - b.Bytes()); at > 0 {
+				if at := (b.Weigh(0) - a.Weigh(0)) / (a.Bytes() - b.Bytes()); at > 0 && !math.IsInf(at, 1) { // of as many bytes one is the cheaper anywhere
 					prices = append(prices, at)
 				}
 			}

@@ -177,9 +177,8 @@ func (p *Problem) adapt(c Candidate, g Program) Candidate {
 	}
 	s := p.of(g)
 	out := Candidate{Ways: make([]pass.Nonlinear, len(s.Sites)), Program: g}
-	if packs := c.Packs; packs != nil && len(packs) == len(s.Layers) {
+	if packs := slices.Clone(c.Packs); packs != nil && len(packs) == len(s.Layers) {
 		for i, l := range s.Layers {
-			packs = slices.Clone(packs)
 			packs[i] = l.as[packs[i]]
 		}
 		out = s.packed(out, packs)

@@ -124,7 +124,7 @@ func agreements(groups, parts []int) (sum int) {
 		most[g] = max(most[g], counts[[2]int{g, parts[i]}])
 	}
 	for _, n := range most {
-		sum += n * n / max(1, n) // a group counts by its greatest part
+		sum += n
 	}
 	return sum
 }
