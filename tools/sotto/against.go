@@ -56,8 +56,8 @@ func expectationOf(dir string, f *runFlags) (*expectation, error) {
 			report.Target, report.TargetNote)
 	}
 	if link, err := wire.ParseLink(f.link); err != nil || otherLink(report.TargetLink, link) {
-		return nil, usagef("no estimate of this run: compile's is for target %s, of %.4g Mbps and %.4g ms one way, the run is on --link %s: accepted is the --link of that target, or another --target for compile",
-			report.Target, report.TargetLink.BytesPerSecond.Value*8/1e6, report.TargetLink.OneWayMS.Value, f.link)
+		return nil, usagef("no estimate of this run: compile's is for target %s, of %.4g Mbps and %.4g ms one way, the run is on --link %s: accepted is --link %s, or another --target for compile",
+			report.Target, report.TargetLink.BytesPerSecond.Value*8/1e6, report.TargetLink.OneWayMS.Value, f.link, sameLink(report.TargetLink))
 	}
 	if source, err := offlineSource(f.offline); f.store == "" && (err != nil || source != report.Source) {
 		return nil, usagef("no estimate of this run: compile's is with --offline %s, the run is with --offline %s: accepted is the same for both", report.Source, source)
@@ -94,6 +94,16 @@ func otherLink(l cost.Link, of wire.Link) bool {
 	return late || bps > of.BitsPerSecond*near || of.BitsPerSecond > bps*near
 }
 
+// sameLink gives the --link of a run that prices are for: a preset, or one in numbers.
+func sameLink(l cost.Link) string {
+	for _, preset := range wire.Links() {
+		if !otherLink(l, preset) {
+			return preset.Name
+		}
+	}
+	return three(l.BytesPerSecond.Value*8/1e6) + "mbps," + three(l.OneWayMS.Value) + "ms"
+}
+
 // against writes the estimate beside the measurement, layer by layer and in all. A ratio is estimate to measurement, as in `sotto bench estimates`.
 func (r *runResult) against(w io.Writer) {
 	var rows [][]string
@@ -110,9 +120,17 @@ func (r *runResult) against(w io.Writer) {
 func againstCells(p party.Phase) []string {
 	cells := []string{blankMS(p.EstimateMS), blankMS(p.MS), ""}
 	if p.MS >= 0.001 && p.EstimateMS >= 0.001 {
-		cells[2] = fmt.Sprintf("%.2f", p.EstimateMS/p.MS)
+		cells[2] = ratioCell(p.EstimateMS, p.MS)
 	}
 	return cells
+}
+
+// ratioCell is an estimate over its measurement, left out where nothing was measured.
+func ratioCell(estimate, measured float64) string {
+	if measured == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", estimate/measured)
 }
 
 // totals writes times, bytes each way, rounds and memory, estimated and measured. Of a run from a store the offline phase was another time's.
@@ -120,11 +138,11 @@ func (r *runResult) totals(w io.Writer) {
 	var rows [][]string
 	row := func(what string, show func(int64) string, estimate, measured int64) {
 		if estimate != 0 || measured != 0 {
-			rows = append(rows, []string{what, show(estimate), "", "", show(measured), fmt.Sprintf("%.2f", float64(estimate)/float64(measured))})
+			rows = append(rows, []string{what, show(estimate), "", "", show(measured), ratioCell(float64(estimate), float64(measured))})
 		}
 	}
 	phase := func(name string, e expected, p party.Phase) {
-		rows = append(rows, []string{name + " time", duration(e.MS), duration(e.Low), duration(e.High), duration(p.MS), fmt.Sprintf("%.2f", e.MS/p.MS)})
+		rows = append(rows, []string{name + " time", duration(e.MS), duration(e.Low), duration(e.High), duration(p.MS), ratioCell(e.MS, p.MS)})
 		row(name+" bytes the client sends", count, e.ClientSent, p.ClientSent)
 		row(name+" bytes the server sends", count, e.ServerSent, p.ServerSent)
 		row(name+" bytes the dealer sends", count, e.DealerSent, p.DealerSent)

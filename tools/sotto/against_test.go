@@ -43,6 +43,14 @@ func TestRunsAreHeldAgainstOneMachine(t *testing.T) {
 	if err != nil || e.Online.MS != one.Online.MS || e.Offline.MS != one.Offline.MS || e.Offline.High != one.Offline.High || e.PeakBytes != one.PeakBytes {
 		t.Errorf("a run is held against %+v, %v: on one machine it is %+v", e, err, one.estimate)
 	}
+	lan.Name, lan.Link.BytesPerSecond.Value, lan.Link.OneWayMS.Value = "two hosts", 2303e6/8, 0.004
+	_, dir = compiled(lan)
+	if _, err := expectationOf(dir, &runFlags{link: "loopback"}); err == nil || !strings.Contains(err.Error(), "accepted is --link 2303mbps,0.00400ms,") {
+		t.Errorf("prices of two hosts for a run on loopback: %v", err)
+	}
+	if _, err := expectationOf(dir, &runFlags{link: "2303mbps,0.00400ms"}); err != nil {
+		t.Errorf("prices of two hosts for a run on their link: %v", err)
+	}
 	boards, err := a.target("zcu104x2@lan", n)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +81,10 @@ func TestTotalsBesideEstimates(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+	r.Online.MS, r.ClientPeakRSS, r.Online.Rounds, b = 0, 0, 0, strings.Builder{}
+	if r.against(&b); strings.Contains(b.String(), "Inf") || strings.Contains(b.String(), "NaN") {
+		t.Errorf("nothing was measured, and there is no ratio to it:\n%s", b.String())
 	}
 	r.Stored, b = &party.Taken{}, strings.Builder{}
 	if r.totals(&b); strings.Contains(b.String(), "offline") {

@@ -35,10 +35,10 @@ func (d *reluDecisions) readBudget(text string) error {
 		d.param, number = name, rest
 	}
 	scale := 1.0
-	for suffix, s := range map[string]float64{"K": 1e3, "M": 1e6} {
-		if rest, has := strings.CutSuffix(number, suffix); has {
-			number, scale = rest, s
-		}
+	if rest, has := strings.CutSuffix(number, "K"); has {
+		number, scale = rest, 1e3
+	} else if rest, has := strings.CutSuffix(number, "M"); has {
+		number, scale = rest, 1e6
 	}
 	n, err := strconv.ParseFloat(number, 64)
 	if d.budget = int64(math.Round(n * scale)); err != nil || d.budget < 1 || n*scale > 1e15 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -35,13 +36,26 @@ type order struct {
 const (
 	mostOrder = 1 << 20
 	mostPings = 1 << 16
-	mostBytes = 1 << 30
+	mostBytes = 1 << 20
 	mostPause = 100 * time.Millisecond
 )
 
 func (o order) check() error {
-	if o.N < 0 || o.N > mostPings || o.Bytes < 0 || o.Bytes > mostBytes || o.Pause > mostPause || o.Budget.Load > time.Minute {
-		return fmt.Errorf("calibration: the peer asks for %d times %d bytes: accepted are at most %d times and %d bytes", o.N, o.Bytes, mostPings, mostBytes)
+	if o.N < 0 || o.N > mostPings || o.Bytes < 0 || o.Bytes > mostBytes || o.Pause < 0 || o.Pause > mostPause {
+		return fmt.Errorf("calibration: the peer asks for %d times %d bytes, %v apart: accepted are from 0 to %d times, %d bytes and %v",
+			o.N, o.Bytes, o.Pause, mostPings, mostBytes, mostPause)
+	}
+	b := o.Budget
+	for _, part := range []struct {
+		name        string
+		value, most int
+	}{
+		{"Load", int(b.Load), int(Full.Load)}, {"Runs", b.Runs, Full.Runs}, {"Turned", b.Turned, Full.Turned}, {"Sizes", b.Sizes, math.MaxInt},
+		{"Samples", b.Samples, Full.Samples}, {"SampleRuns", b.SampleRuns, Full.SampleRuns},
+	} {
+		if part.value < 0 || part.value > part.most {
+			return fmt.Errorf("calibration: the peer's budget has %s = %d: accepted is from 0 to %d", part.name, part.value, part.most)
+		}
 	}
 	return nil
 }
@@ -180,7 +194,7 @@ type plan struct {
 
 // planOf is for a link that moves so many bytes a second: each pour takes about the budget's time.
 func (b Budget) planOf(bytesPerSecond float64) plan {
-	const message = 1 << 20
+	const message = mostBytes
 	bytes := int(2 * bytesPerSecond * b.Load.Seconds())
 	return plan{pours: max(1, b.Runs/2), bytes: min(max(bytes, message), 256<<20) / message * message, length: message}
 }
