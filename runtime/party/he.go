@@ -16,6 +16,7 @@ type batch[W ring.Word] struct {
 	next  int           // inference of the batch
 	left  int           // inferences of the session that have no material yet, if there are several
 	spent time.Duration // on layers, since it was last taken
+	last  time.Time     // until when time is booked
 }
 
 // openHE takes the next inference of the batch, or begins another batch.
@@ -35,13 +36,29 @@ func (s *session[W]) openHE(id [16]byte) error {
 	return nil
 }
 
+// timed is a source whose layers' time begins when its own messages may come: what set-up waits for before is the session's. All of it is
+// called by the receiving half of set-up.
+type timed struct {
+	carried
+	last *time.Time
+}
+
+func (t timed) Absorb(r func(tag int, p []byte) error) error {
+	*t.last = time.Now()
+	return t.carried.Absorb(r)
+}
+
+func (t timed) Finish(r func(tag int, p []byte) error) error {
+	*t.last = time.Now()
+	return t.carried.Finish(r)
+}
+
 // makes books the time since the layer before to each layer whose material is made, and tells the caller.
 func (s *session[W]) makes() material.Progress {
-	last := time.Now()
 	return func(done, of, tag int) {
-		spent := time.Since(last)
+		last, spent := s.he.last, time.Since(s.he.last)
 		s.Observer.span(vm.Computing, cost.Offline, SpanMaterial, tag, last, last.Add(spent))
-		last = last.Add(spent)
+		s.he.last = last.Add(spent)
 		s.he.spent += spent
 		s.stats.spend(cost.Offline, tag, spent)
 		if s.Making != nil {

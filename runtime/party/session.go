@@ -289,7 +289,7 @@ func (s *session[W]) setUp(id [16]byte) (*vm.OTs, error) {
 		s.setups++
 	}
 	s.set = set
-	if err := set.exchange(s.source); err != nil {
+	if err := set.exchange(timed{s.source, &s.he.last}); err != nil {
 		return nil, err
 	}
 	ots := set.ots()
