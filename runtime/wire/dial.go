@@ -41,7 +41,7 @@ func dialPatiently(ctx context.Context, addr string) (net.Conn, error) {
 		if err == nil {
 			return nc, nil
 		}
-		if !errors.Is(err, syscall.ECONNREFUSED) {
+		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) { // the latter where who listened ends just then
 			return nil, fmt.Errorf("connecting to %s: %w: %w", addr, ErrUnreachable, err)
 		}
 		select {

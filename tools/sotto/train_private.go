@@ -811,7 +811,17 @@ func (t *privateTraining) meeting(ctx context.Context) (meet func(until time.Tim
 		return func(until time.Time) (*wire.Conn, error) {
 			ctx, cancel := context.WithDeadline(ctx, until)
 			defer cancel()
-			return wire.Dial(ctx, f.connect, config, o)
+			for {
+				conn, err := wire.Dial(ctx, f.connect, config, o)
+				if !errors.Is(err, wire.ErrClosed) {
+					return conn, err
+				}
+				select { // who listened there has ended meanwhile, and may come back
+				case <-time.After(retryPause):
+				case <-ctx.Done():
+					return nil, err
+				}
+			}
 		}, func() {}, nil
 	}
 	l, err := wire.Listen(f.serve, config, o)

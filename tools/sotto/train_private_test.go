@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
 	mathrand "math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -190,6 +192,26 @@ func TestKilledTraining(t *testing.T) {
 		p.killed([]string{"client", "server"}[n%2], func() { time.Sleep(time.Duration(mathrand.Float64() * float64(whole))) })
 		near(t, p.combined(), want)
 	}
+}
+
+// A server that ends while a client shakes hands with it is waited for, as one that is not there yet.
+func TestServerThatEndsInAHandshake(t *testing.T) {
+	p := newPrivatePlace(t)
+	l, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := p.party("client")
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(conn.(*net.TCPConn).SetLinger(0), conn.Close(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	server := p.party("server")
+	p.ends(client, 0, "")
+	p.ends(server, 0, "")
 }
 
 // Of one data owner and one model owner, either of whom is killed, or their dealer, the server gets the weights that are come to in the clear, and the client none.
