@@ -2,6 +2,7 @@ package cost
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -181,7 +182,7 @@ func ParseTarget(text []byte) (Target, error) {
 		Client json.RawMessage `json:"client"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return t, fmt.Errorf("not a price list: %w", err)
+		return t, fmt.Errorf("not a price list: %w", PlainJSON(err))
 	}
 	if old := bytes.HasPrefix(bytes.TrimSpace(head.Client), []byte("{")); old || head.Sotto != TargetVersion {
 		return t, fmt.Errorf("a price list of format %d: accepted is %d, which has a price for each kernel under machines.NAME.prices; sotto calibrate -o FILE measures one",
@@ -193,12 +194,21 @@ func ParseTarget(text []byte) (Target, error) {
 	return t, t.check()
 }
 
+// PlainJSON says of a JSON value of another kind than accepted where it is; package json speaks of Go's types. Other errors stay as they are.
+func PlainJSON(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return fmt.Errorf("%s: a value of JSON's kind %q, which is not accepted there (byte %d)", cmp.Or(wrong.Field, "all of it"), wrong.Value, wrong.Offset)
+}
+
 // strictly decodes one JSON value without unknown fields.
 func strictly(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return err
+		return PlainJSON(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the price list")

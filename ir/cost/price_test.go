@@ -82,8 +82,10 @@ func TestBadPriceListsAreRefused(t *testing.T) {
 		change(`"sotto":1`, `"sotto":2`):                                                                             "format 2",
 		`{"name":"x","source":"s","link":{},"client":{"ns_per_mac_32":{"ns":1}},"server":{}}`:                        "sotto calibrate",
 		change(`"cores":2`, `"cores":2,"busy_watts":{"value":1,"source":"t"},"idle_watts":{"value":2,"source":"t"}`): "at least as many busy",
-		text(t, half): "both or none",
-		`price list`:  "not a price list",
+		text(t, half):                      "both or none",
+		`price list`:                       "not a price list",
+		`[1]`:                              `not a price list: all of it: a value of JSON's kind "array"`,
+		change(`"cores":2`, `"cores":"2"`): `cores: a value of JSON's kind "string"`,
 	} {
 		if _, err := ParseTarget([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s...: %v, want an error with %q", text, err, want)

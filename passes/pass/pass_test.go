@@ -125,3 +125,10 @@ func TestRewriteCopiesWhatItDoesNotRewrite(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestUnderNothing: where there is nothing to choose for, no empty list of names is accepted.
+func TestUnderNothing(t *testing.T) {
+	if _, err := pass.Under(nil, "nope"); err == nil || !strings.Contains(err.Error(), `no op here is called "nope": there is none to choose for`) {
+		t.Error(err)
+	}
+}

@@ -63,6 +63,9 @@ func Under(all []Site, name string) ([]string, error) {
 			under = append(under, s.Path)
 		}
 	}
+	if known == nil {
+		return nil, fmt.Errorf("no op here is called %q: there is none to choose for, accepted is a choice for all ops", name)
+	}
 	if under == nil {
 		return nil, fmt.Errorf("no op here is called %q: accepted are %s, or a block that holds some", name, strings.Join(known, ", "))
 	}

@@ -47,6 +47,9 @@ func expectationOf(dir string, f *runFlags) (*expectation, error) {
 	if err := readJSON(filepath.Join(dir, reportFile), &report); err != nil {
 		return nil, fmt.Errorf("no estimate of this run: %w", err)
 	}
+	if report.Sotto != version1.Sotto || report.Target == "" {
+		return nil, fmt.Errorf("no estimate of this run: %s: accepted is the report of version %d that compile writes", filepath.Join(dir, reportFile), version1.Sotto)
+	}
 	e := report.OneMachine
 	if report.Shared {
 		e = &report.estimate

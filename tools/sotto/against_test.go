@@ -51,6 +51,12 @@ func TestRunsAreHeldAgainstOneMachine(t *testing.T) {
 	if _, err := expectationOf(dir, &runFlags{link: "2303mbps,0.00400ms"}); err != nil {
 		t.Errorf("prices of two hosts for a run on their link: %v", err)
 	}
+	if err := writeJSON(filepath.Join(dir, reportFile), struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := expectationOf(dir, &runFlags{link: "lan"}); err == nil || !strings.Contains(err.Error(), "accepted is the report of version 1") {
+		t.Errorf("a report that says nothing: %v", err)
+	}
 	boards, err := a.target("zcu104x2@lan", n)
 	if err != nil {
 		t.Fatal(err)

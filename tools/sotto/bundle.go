@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"sotto/ir/cost"
 	"sotto/runtime/party"
 	"sotto/runtime/program"
 	"sotto/runtime/tensorfile"
@@ -149,7 +150,7 @@ func readJSON(path string, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, cost.PlainJSON(err))
 	}
 	return nil
 }

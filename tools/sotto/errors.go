@@ -6,7 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sotto/ir"
 	"sotto/ir/pos"
@@ -17,6 +22,20 @@ import (
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// plainFlag says of a flag's number what is accepted, as package strconv does not.
+func plainFlag(_ *cobra.Command, err error) error {
+	var wrong *pflag.InvalidValueError
+	var number *strconv.NumError
+	if !errors.As(err, &wrong) || !errors.As(err, &number) {
+		return err
+	}
+	accepted := "a whole number"
+	if strings.HasPrefix(wrong.GetFlag().Value.Type(), "float") {
+		accepted = "a number"
+	}
+	return usagef("--%s %s: accepted is %s", wrong.GetFlag().Name, wrong.GetValue(), accepted)
+}
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 

@@ -42,6 +42,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) (status int) {
 	}()
 	root := newRootCmd(a)
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(plainFlag)
 	if err := root.Execute(); err != nil {
 		a.progress.done()
 		a.json = a.json || slices.Contains(args, "--json") // which a wrong flag before it would hide

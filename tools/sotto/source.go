@@ -294,7 +294,7 @@ func (a *app) decisionFile(path string) ([]pass.Decision, pass.Gates, error) {
 		Linearize map[string][]int64 `json:"linearize"`
 	}
 	if err := json.Unmarshal([]byte(text), &file); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w; %s", path, err, decisionForm)
+		return nil, nil, fmt.Errorf("%s: %w; %s", path, cost.PlainJSON(err), decisionForm)
 	}
 	if file.Sotto != 1 || file.Choices == nil && file.Linearize == nil {
 		return nil, nil, fmt.Errorf("%s: no decision file of version 1; %s", path, decisionForm)

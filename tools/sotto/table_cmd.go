@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -59,6 +60,9 @@ func newTableCmd(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if networks < 1 {
 				return usagef("--networks %d: accepted are 1 and more", networks)
+			}
+			if slices.Contains(lower.nonlinear, wayAuto) || slices.Contains(lower.trunc, wayAuto) {
+				return usagef("--nonlinear and --trunc %s: accepted is a protocol, which all networks of a table have", wayAuto)
 			}
 			if err := writable(out); err != nil {
 				return err
