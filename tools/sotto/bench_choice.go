@@ -45,10 +45,13 @@ func newBenchChoiceCmd(a *app) *cobra.Command {
 		Use: "choice", Short: "hold the chosen protocols against every single one, measured", Args: cobra.NoArgs,
 		Long: "Choice compiles each network for each link as compile does by default, and once with every single way of comparing, and runs all of\n" +
 			"these programs in turn, as `sotto run` does. It prints the ratio of the chosen program's time, both phases, to that of the best single\n" +
-			"way, run by run, with its 95 % interval; where that excludes 1.03, the choice fails and the exit status is 1. A single way that is\n" +
-			"estimated to take three times the best one's time is left out. With --flips, the programs on both sides of flips that --explain names\n" +
-			"are run on links a factor of three to either side: each should be the faster one on its own; flips with a side of more than three\n" +
-			"seconds a run are left out. As it stands, without flags, it takes some eight minutes on a quiet machine of two cores.",
+			"way, run by run, with its 95 % interval. Where that is below 1.03, or both are one program, the choice holds; where it is above, the\n" +
+			"choice fails and the exit status is 1; otherwise, and with fewer than 6 runs, it is open. A single way that is estimated to take three\n" +
+			"times the best one's time is left out. With --flips, the programs on both sides of flips that --explain names are run on links a factor\n" +
+			"of three to either side: a flip holds where each is the faster one on its own side by the interval, and fails where an interval says\n" +
+			"the contrary, whatever the exit status. Flips with a side of more than three seconds a run, or that is out of what a link can be,\n" +
+			"or with one program on both sides, are left out. Estimates are of both parties on this machine, where they run. As it stands, without flags, it takes some\n" +
+			"eight minutes on a quiet machine of two cores.",
 		Example: "  sotto bench choice\n  sotto bench choice --runs 11 --flips 3 --links 100mbps,10ms,loopback\n  sotto calibrate -o me.json && sotto bench choice --prices me.json --nets minionn.relu --links wan --flips 2 --json",
 		RunE:    func(*cobra.Command, []string) error { return a.benchChoice(&f) },
 	}
@@ -57,7 +60,7 @@ func newBenchChoiceCmd(a *app) *cobra.Command {
 	c.Flags().Var(&f.links, "links", "links between the parties: presets, or numbers such as 300mbps,5ms")
 	c.Flags().StringVar(&f.deploy, "deploy", string(cost.ClientServer), "client-server or outsourced")
 	c.Flags().StringVar(&f.prices, "prices", wire.Loopback().Name, "price list of this machine, such as `sotto calibrate` writes")
-	c.Flags().IntVar(&f.runs, "runs", 7, "run each program so often")
+	c.Flags().IntVar(&f.runs, "runs", 7, "run each program so often; an interval of 95 % takes at least 6")
 	c.Flags().IntVar(&f.flips, "flips", 1, "measure up to so many flips of each network on each link")
 	c.Flags().StringVar(&f.examples, "examples", "examples", "`directory` of the networks")
 	return c
@@ -79,7 +82,7 @@ type choiceRow struct {
 	Single      []timedProgram         `json:"single"`
 	Best        pass.Nonlinear         `json:"best"` // of one way, measured
 	Ratio       estimates.Median       `json:"ratio"`
-	OK          bool                   `json:"ok"`
+	Verdict     estimates.Verdict      `json:"verdict"`
 }
 
 // timedProgram is a program with its estimate and its runs, none where it was left out, in milliseconds of both phases.
@@ -100,11 +103,11 @@ type flipRow struct {
 	From string      `json:"from"`
 	Flip choose.Flip `json:"flip"`
 	// Near and Far are links, and the ratios on them.
-	Near      string           `json:"near"`
-	Far       string           `json:"far"`
-	NearRatio estimates.Median `json:"near_ratio"`
-	FarRatio  estimates.Median `json:"far_ratio"`
-	Real      bool             `json:"real"` // no interval says the contrary
+	Near      string            `json:"near"`
+	Far       string            `json:"far"`
+	NearRatio estimates.Median  `json:"near_ratio"`
+	FarRatio  estimates.Median  `json:"far_ratio"`
+	Verdict   estimates.Verdict `json:"verdict"`
 }
 
 // choiceBench compiles and runs what is compared.
@@ -118,6 +121,9 @@ type choiceBench struct {
 func (a *app) benchChoice(f *choiceFlags) error {
 	if f.runs < 1 || f.flips < 0 {
 		return usagef("--runs %d, --flips %d: accepted are 1 or more runs, 0 or more flips", f.runs, f.flips)
+	}
+	if len(f.nets) == 0 {
+		return usagef("--nets names nothing: accepted are one or more networks")
 	}
 	tmp, err := os.MkdirTemp("", "sotto-bench-")
 	if err != nil {
@@ -141,7 +147,7 @@ func (a *app) benchChoice(f *choiceFlags) error {
 		return err
 	}
 	for _, row := range r.Choices {
-		if !row.OK {
+		if row.Verdict == estimates.Fails {
 			return fmt.Errorf("%s on %s: the chosen program takes %.3f of the time of %s alone, accepted is %.2f", row.Net, row.Link, row.Ratio.Value, row.Best, choiceBound)
 		}
 	}
@@ -190,7 +196,7 @@ func (b *choiceBench) one(r *choiceReport, n netBench, linkName string) error {
 	return b.measureFlips(r, n, link, report.Explain.Decisions)
 }
 
-// compile compiles a network for a link.
+// compile compiles a network for a link, both parties on this machine, as play runs them.
 func (b *choiceBench) compile(n netBench, link wire.Link, f lowerFlags) (timedProgram, *compileResult, error) {
 	net, err := b.load(filepath.Join(b.examples, n.file+".sotto"), networkFlags{set: n.set})
 	if err != nil {
@@ -203,6 +209,7 @@ func (b *choiceBench) compile(n netBench, link wire.Link, f lowerFlags) (timedPr
 	if link.Shaped() {
 		target = onLink(target, link)
 	}
+	target = target.OnOneMachine()
 	b.made++
 	dir := filepath.Join(b.tmp, fmt.Sprint(b.made))
 	f.weights, f.deploy = "random:1", b.deploy
@@ -283,7 +290,10 @@ func (r *choiceRow) judge() (err error) {
 	}
 	r.Best = best.Nonlinear
 	r.Ratio, err = ratios(r.Chosen.runs, best.runs)
-	r.OK = r.Ratio.Low <= choiceBound
+	r.Verdict = r.Ratio.Below(choiceBound)
+	if best.hash == r.Chosen.hash {
+		r.Verdict = estimates.Holds
+	}
 	return err
 }
 
@@ -321,13 +331,20 @@ func (b *choiceBench) measureFlips(r *choiceReport, n netBench, link wire.Link, 
 	return nil
 }
 
-// flip runs the programs of both sides on both; it gives none where that would take long.
+// flip runs the programs of both sides on both; it gives none where that would take long, a side is no link, or both have one program.
 func (b *choiceBench) flip(n netBench, link wire.Link, f choose.Flip) (row *flipRow, err error) {
 	beyond, short := f.At*flipSide, f.At/flipSide
 	if f.Below {
 		beyond, short = short, beyond
 	}
-	farLink, nearLink := moved(link, f.Axis, beyond), moved(link, f.Axis, short)
+	farLink, err := moved(link, f.Axis, beyond)
+	if err != nil {
+		return nil, nil
+	}
+	nearLink, err := moved(link, f.Axis, short)
+	if err != nil {
+		return nil, nil
+	}
 	row = &flipRow{Net: n.name, Link: link.Name, Flip: f, Near: nearLink.Name, Far: farLink.Name}
 	far, _, err := b.compile(n, farLink, lowerFlags{})
 	if err != nil {
@@ -337,7 +354,7 @@ func (b *choiceBench) flip(n netBench, link wire.Link, f choose.Flip) (row *flip
 	if err != nil {
 		return row, err
 	}
-	if max(near.EstimateMS, far.EstimateMS) > slowFlip {
+	if near.hash == far.hash || max(near.EstimateMS, far.EstimateMS) > slowFlip {
 		return nil, nil
 	}
 	for _, side := range []struct {
@@ -353,12 +370,25 @@ func (b *choiceBench) flip(n netBench, link wire.Link, f choose.Flip) (row *flip
 			return row, err
 		}
 	}
-	row.Real = row.NearRatio.High >= 1 && row.FarRatio.Low <= 1
+	row.judge()
 	return row, nil
 }
 
-// moved is a link with another value on an axis, named by its numbers.
-func moved(l wire.Link, a choose.Axis, x float64) wire.Link {
+// judge tells whether the far side's program is the slower one near the link and the faster one beyond the flip.
+func (r *flipRow) judge() {
+	near, far := r.NearRatio.Below(1), r.FarRatio.Below(1)
+	switch {
+	case near == estimates.Fails && far == estimates.Holds:
+		r.Verdict = estimates.Holds
+	case near == estimates.Holds || far == estimates.Fails:
+		r.Verdict = estimates.Fails
+	default:
+		r.Verdict = estimates.Open
+	}
+}
+
+// moved is a link with another value on an axis, named by its numbers. It fails where that is out of what a link can be.
+func moved(l wire.Link, a choose.Axis, x float64) (wire.Link, error) {
 	const unlimited = 1e12 // for a link that is not shaped
 	bps, ms := cmp.Or(l.BitsPerSecond, unlimited), l.OneWay.Seconds()*1e3
 	if a == choose.Bandwidth {
@@ -371,11 +401,7 @@ func moved(l wire.Link, a choose.Axis, x float64) wire.Link {
 	if strings.Contains(text, "e") {
 		text = fmt.Sprintf("%.0fkbps,%.6fms", bps/1e3, ms)
 	}
-	moved, err := wire.ParseLink(text)
-	if err != nil {
-		return l // out of what a link can be: the flip then shows no difference
-	}
-	return moved
+	return wire.ParseLink(text)
 }
 
 func (r *choiceReport) text(w io.Writer) {
@@ -385,11 +411,7 @@ func (r *choiceReport) text(w io.Writer) {
 		for _, p := range c.Single {
 			single = append(single, string(p.Nonlinear)+" "+timed(p))
 		}
-		verdict := "ok"
-		if !c.OK {
-			verdict = "slower"
-		}
-		rows = append(rows, []string{c.Net, c.Link, comparisonsText(c.Comparisons), timed(c.Chosen), strings.Join(single, "; "), string(c.Best), interval(c.Ratio), verdict})
+		rows = append(rows, []string{c.Net, c.Link, comparisonsText(c.Comparisons), timed(c.Chosen), strings.Join(single, "; "), string(c.Best), interval(c.Ratio), string(c.Verdict)})
 	}
 	table(w, "net link chosen measured_(estimate) single_ways best ratio_to_it verdict", rows)
 	if len(r.Flips) == 0 {
@@ -397,11 +419,7 @@ func (r *choiceReport) text(w io.Writer) {
 	}
 	rows = nil
 	for _, f := range r.Flips {
-		verdict := "real"
-		if !f.Real {
-			verdict = "not seen"
-		}
-		rows = append(rows, []string{f.Net, f.Link, f.Site, f.From + " → " + f.Flip.To + " " + flipAt(f.Flip), f.Near, interval(f.NearRatio), f.Far, interval(f.FarRatio), verdict})
+		rows = append(rows, []string{f.Net, f.Link, f.Site, f.From + " → " + f.Flip.To + " " + flipAt(f.Flip), f.Near, interval(f.NearRatio), f.Far, interval(f.FarRatio), string(f.Verdict)})
 	}
 	fmt.Fprintln(w)
 	table(w, "net link site flip near far_/_near_program far far_/_near_program verdict", rows)

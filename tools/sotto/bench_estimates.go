@@ -104,14 +104,18 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 		},
 	}
 	var names []string
+	fewer := ""
 	for _, n := range estimatedNets {
 		names = append(names, n.name)
+		if n.mostRuns != 0 {
+			fewer += fmt.Sprintf("; %s, the largest, at most %d times", n.name, n.mostRuns)
+		}
 	}
 	c.Flags().StringSliceVar(&f.nets, "nets", names, "networks")
 	f.links.names = []string{"loopback", "lan", "wan", "pasnet"}
 	c.Flags().Var(&f.links, "links", "links between the parties: presets, or numbers such as 300mbps,5ms")
 	c.Flags().StringSliceVar(&f.deploys, "deploys", []string{string(cost.ClientServer), string(cost.Outsourced)}, "deployments")
-	c.Flags().IntVar(&f.runs, "runs", 11, "repeat each so often; an interval of 95 % takes at least 6")
+	c.Flags().IntVar(&f.runs, "runs", 11, "repeat each so often; an interval of 95 % takes at least 6"+fewer)
 	c.Flags().BoolVar(&f.calibrate, "calibrate", true, "measure the prices in the same run; false takes the shipped lists")
 	c.Flags().StringVar(&f.list, "prices", "", "`directory` of the lists of an earlier calibration, a LINK.json for each link, instead of a new one")
 	c.Flags().StringVar(&f.journal, "journal", "", "keep the prices and every run in this `file`, and go on where it ends")
@@ -137,6 +141,10 @@ func (f *estimatesFlags) check() error {
 	}
 	if f.runs < 1 {
 		return usagef("--runs %d: accepted is 1 or more", f.runs)
+	}
+	if len(f.cases()) == 0 {
+		return usagef("--nets %s --deploys %s: no case is left; accepted are one or more networks and deployments, of step.* --deploys %s alone",
+			strings.Join(f.nets, ","), strings.Join(f.deploys, ","), cost.Outsourced)
 	}
 	if f.plot != "" {
 		if _, err := growth.Format(f.plot); err != nil {
@@ -207,8 +215,8 @@ func (a *app) benchEstimates(f *estimatesFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	for _, net := range f.nets { // before anything is measured
-		if n := estimatedNets[slices.IndexFunc(estimatedNets, func(n estimatedNet) bool { return n.name == net })]; n.step == nil && !exists(n.path(f)) {
+	for _, c := range f.cases() { // before anything is measured
+		if n := c.bench; n.step == nil && !exists(n.path(f)) {
 			return fmt.Errorf("%s is not there: --examples names the repository's directory of networks", n.path(f))
 		}
 	}
@@ -296,8 +304,8 @@ func (a *app) pricesFor(ctx context.Context, f *estimatesFlags, links []string) 
 	return out, nil
 }
 
-// estimateCases compiles all cases.
-func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*estimateCase, err error) {
+// cases lists what is asked for, not compiled yet.
+func (f *estimatesFlags) cases() (all []*estimateCase) {
 	for _, net := range f.nets {
 		i := slices.IndexFunc(estimatedNets, func(n estimatedNet) bool { return n.name == net })
 		for _, deploy := range f.deploys {
@@ -305,14 +313,22 @@ func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) (all []*e
 				if only := estimatedNets[i].links; !f.named && only != nil && !slices.Contains(only, link) || estimatedNets[i].step != nil && deploy != string(cost.Outsourced) {
 					continue
 				}
-				t, _ := j.target(link)
-				c := &estimateCase{Net: net, Deploy: cost.Deployment(deploy), Link: link, bench: estimatedNets[i], target: t, priced: t, dir: filepath.Join(tmp, fmt.Sprint(len(all)))}
-				a.progress.step("compiling %s", c.name())
-				if err := a.compileCase(c, f); err != nil {
-					return nil, fmt.Errorf("%s: %w", c.name(), err)
-				}
-				all = append(all, c)
+				all = append(all, &estimateCase{Net: net, Deploy: cost.Deployment(deploy), Link: link, bench: estimatedNets[i]})
 			}
+		}
+	}
+	return all
+}
+
+// estimateCases compiles all cases.
+func (a *app) estimateCases(f *estimatesFlags, j *journal, tmp string) ([]*estimateCase, error) {
+	all := f.cases()
+	for i, c := range all {
+		c.target, _ = j.target(c.Link)
+		c.priced, c.dir = c.target, filepath.Join(tmp, fmt.Sprint(i))
+		a.progress.step("compiling %s", c.name())
+		if err := a.compileCase(c, f); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name(), err)
 		}
 	}
 	return all, nil

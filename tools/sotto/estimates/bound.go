@@ -15,7 +15,7 @@ func (b Bound) String() string {
 	return fmt.Sprintf("%.0f %%", 100*float64(b))
 }
 
-// Verdict is what runs say about a bound.
+// Verdict is what runs say about a bound. The comments are of an estimate's, which is a point: see Judge, and Below of a limit.
 type Verdict string
 
 const (
@@ -66,6 +66,20 @@ func (f Figure) judge(bound float64) Verdict {
 	case bound > 0 && f.Measured.Coverage < Confidence: // what must be exact is so in every run
 		return Open
 	case f.High < least || f.Low > most:
+		return Fails
+	}
+	return Open
+}
+
+// Below says whether the median of the distribution that runs are drawn from is below a limit: it holds where their whole interval is, fails where that is above, and is open
+// otherwise, and where the interval covers less than Confidence.
+func (m Median) Below(limit float64) Verdict {
+	switch {
+	case m.Coverage < Confidence:
+		return Open
+	case m.High < limit:
+		return Holds
+	case m.Low > limit:
 		return Fails
 	}
 	return Open

@@ -96,6 +96,28 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestBelow: only a whole interval on one side of a limit, of enough runs, says where the median is.
+func TestBelow(t *testing.T) {
+	for _, c := range []struct {
+		runs []float64
+		want Verdict
+	}{
+		{[]float64{1, 2, 3, 4, 5, 6}, Open},
+		{[]float64{1, 1, 1, 2, 2, 3}, Holds},
+		{[]float64{4, 4, 4, 5, 5, 6}, Fails},
+		{[]float64{1, 1, 1, 2, 2}, Open},
+		{[]float64{5}, Open},
+	} {
+		m, err := MedianOf(c.runs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Below(3.5); got != c.want {
+			t.Errorf("%v below 3.5: %v, want %v", c.runs, got, c.want)
+		}
+	}
+}
+
 func TestPlotParses(t *testing.T) {
 	var svg bytes.Buffer
 	var points []Point
