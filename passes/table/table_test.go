@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"sotto/frontend"
@@ -200,6 +201,25 @@ func TestTablesOfSmallSpaces(t *testing.T) {
 	o := arguments{Deploy: cost.ClientServer, Source: cost.FromHE}
 	compare(t, elaborated(t, "nested", nestedSpace), target(t, "lan"), o, 40)
 	compare(t, elaborated(t, "scales", scalesSpace), target(t, "lan"), o, 8)
+}
+
+// An op of this space follows on any of many: each of seven choices may leave its own out.
+const tangledSpace = `
+choice k(x) = relu(x) | relu6(x) | x2act(x) | x
+choice w(x) = k(conv(x, 4, kernel = 3, pad = 1)) | k(conv(x, 4, kernel = 5, pad = 2)) | x
+net tangled {
+  input image: f32[4, 8, 8] from client
+  x = image |> w |> w |> w
+  y = x |> k
+  output z = (x + y) |> k |> maxpool(2) |> flatten |> linear(5) to client
+}
+`
+
+func TestTablesThatAreTooLarge(t *testing.T) {
+	_, _, err := build(elaborated(t, "tangled", tangledSpace), target(t, "lan"), arguments{Deploy: cost.ClientServer, Source: cost.FromHE})
+	if err == nil || !strings.Contains(err.Error(), "accepted are 4096 combinations") {
+		t.Errorf("%v, want an error that says what is accepted", err)
+	}
 }
 
 // TestTablesOfOtherExtensions: a table built for one extension and one way of products prices as one built for others does.

@@ -69,3 +69,20 @@ func TestEstimatesBetweenTwoCalibrations(t *testing.T) {
 		}
 	}
 }
+
+// Fewer runs than rounds are spread over all rounds, and all of them are made.
+func TestRunsAreSpread(t *testing.T) {
+	for _, c := range []struct {
+		most, rounds int
+		want         []int
+	}{
+		{0, 3, []int{1, 2, 3}}, {5, 3, []int{1, 2, 3}}, {6, 11, []int{1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6}},
+	} {
+		n := estimatedNet{mostRuns: c.most}
+		for round, want := range c.want {
+			if got := n.due(round, c.rounds); got != want {
+				t.Errorf("%d runs in %d rounds: %d after round %d, want %d", c.most, c.rounds, got, round, want)
+			}
+		}
+	}
+}
