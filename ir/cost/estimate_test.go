@@ -304,3 +304,33 @@ func TestNobodyIsSentMoreThanSocketsHold(t *testing.T) {
 		t.Errorf("sending %d bytes takes %v ns, want %v to %v", n, got, least, float64(n))
 	}
 }
+
+// TestWakes: a party that has waited for a millisecond wakes, but for what comes over a link whose delay was measured with that, or that
+// is emulated beside it.
+func TestWakes(t *testing.T) {
+	const wake, ms, work = 5000, 1e-6, 1e6
+	l := online(func(l *Ledger) { l.Send(Server, 1, l.Send(Server, 1, OnlineStart)) })
+	l.Compute(Server, OnlineStart, Vectors, work)
+	for _, x := range []struct {
+		what   string
+		oneWay float64 // ns
+		shared bool
+		wakes  bool
+	}{
+		{"processes of one machine", 0, true, true},
+		{"a link that is emulated", 1000, true, false},
+		{"two machines side by side", 1000, false, true},
+		{"two machines whose round trip is as long", wakeNS, false, false},
+	} {
+		target := flat()
+		target.Shared, target.Link.OneWayMS.Value = x.shared, x.oneWay*ms
+		before := Estimate(l, target).Online.MS
+		m := target.Machines["m"]
+		m.Prices[Wake].NS = wake
+		target.Machines["m"] = m
+		more := Estimate(l, target).Online.MS - before
+		if x.wakes && !(more > 0) || !x.wakes && more != 0 {
+			t.Errorf("%s: a wake takes %v ms", x.what, more)
+		}
+	}
+}

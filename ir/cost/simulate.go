@@ -256,7 +256,7 @@ func (s *simulation) from(a *actor, x *lane) float64 {
 			return math.Inf(1)
 		}
 		at := sent[x.at]
-		if at-a.awake > wakeNS {
+		if at-a.awake > wakeNS && s.r.wakes() {
 			at += s.r.of(x.p, Wake).one
 		}
 		return at
@@ -273,6 +273,10 @@ func (s *simulation) from(a *actor, x *lane) float64 {
 	}
 	return s.writable(a.lineFree, piece)
 }
+
+// wakes tells whether a party that has waited for long takes in a message later than the link delays it. The delay of a link whose round trip is as
+// long was measured with that; and what emulates a link on the parties' own machine keeps a core awake until a message is due.
+func (r *rates) wakes() bool { return r.oneWay == 0 || !r.shared && 2*r.oneWay < wakeNS }
 
 // writable is from when on a piece can be worked on that goes over a line which is free at some time: the piece before is written meanwhile.
 func (s *simulation) writable(lineFree float64, x *piece) float64 {

@@ -358,16 +358,13 @@ func (a *app) linkPrice(ctx context.Context, m *prices.Machine, preset wire.Link
 			OneWayMS:       cost.Quantity{Source: "none: what a message takes from one process to the other is in the calls of send and receive; " + source},
 		}, nil
 	}
-	var trip prices.Quantity
-	err := a.withLocal(ctx, preset, func(l *local) (err error) {
-		trip, err = l.HalfTrip(b)
-		return err
-	})
-	oneWay := max(trip.Value-m.HalfTrip.Value-m.Wake.Value, float64(preset.OneWay)) / float64(time.Millisecond)
+	trip, err := a.halfTrip(ctx, preset, b)
+	oneWay := max(trip.Value-m.Calls(), float64(preset.OneWay)+m.Emulating) / float64(time.Millisecond)
 	return cost.Link{
 		BytesPerSecond: cost.Quantity{Value: preset.BitsPerSecond / 8, Source: fmt.Sprintf("the preset %s of runtime/wire: %g Gbps each way", preset.Name, preset.BitsPerSecond/1e9)},
 		OneWayMS: cost.Quantity{Value: math.Round(oneWay*1e6) / 1e6, Spread: spreadOf(trip), Source: fmt.Sprintf(
-			"half a round trip of a byte over the preset %s of runtime/wire (%v one way) less that over loopback and a wake; %s", preset.Name, preset.OneWay, source)},
+			"half a round trip of a byte over the preset %s of runtime/wire less a call of send and one of receive, and no less than its %v and %.0f us, which is what "+
+				"emulating a link takes in sessions; %s", preset.Name, preset.OneWay, m.Emulating/1e3, source)},
 	}, err
 }
 
@@ -411,11 +408,11 @@ func (a *app) calibratePair(ctx context.Context, f *calibrateFlags) ([]cost.Targ
 func pairTarget(client, server *prices.Machine, w prices.Wire, addr string, b prices.Budget) (cost.Target, error) {
 	source := stamp(fmt.Sprintf("%s and %s at %s", client.CPU, server.CPU, addr), "sotto calibrate --connect", b)
 	t := cost.Target{Sotto: cost.TargetVersion, Name: "pair", Machines: map[string]cost.Machine{}, Client: clientName, Server: serverName, Source: "measured by " + source}
-	calls := (client.HalfTrip.Value + server.HalfTrip.Value) / 2
+	calls := (client.Calls() + server.Calls()) / 2
 	t.Link = cost.Link{
 		BytesPerSecond: cost.Quantity{Value: math.Round(w.BytesPerSecond.Value), Spread: spreadOf(w.BytesPerSecond), Source: "1 MiB messages over mutual TLS between the hosts, the slower direction; " + source},
 		OneWayMS: cost.Quantity{Value: max(0, w.HalfTrip.Value-calls) / 1e6, Spread: spreadOf(w.HalfTrip),
-			Source: "half a round trip of a byte over mutual TLS between the hosts, less that between two processes of one; " + source},
+			Source: "half a round trip of a byte over mutual TLS between the hosts, less a call of send and one of receive; " + source},
 	}
 	for name, m := range map[string]*prices.Machine{clientName: client, serverName: server} {
 		list, err := m.Target(stamp(m.CPU, "sotto calibrate", b))

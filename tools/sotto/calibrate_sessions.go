@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"sotto/ir"
 	"sotto/ir/cost"
@@ -51,6 +52,9 @@ var sampled = []sample{
 	{"many layers", stack(12, 32, 16, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
 	{"many quadratic layers", stack(12, 24, 16, "conv(x, %d, kernel = 3, pad = 1) |> x2act"), "", eitherWay},
 	{"many layers of ReLUs by OT", stack(8, 16, 16, "conv(x, %d, kernel = 3, pad = 1) |> relu"), pass.OTSign, eitherWay},
+	{"many small layers", stack(12, 8, 8, "conv(x, %d, kernel = 3, pad = 1)"), "", eitherWay},
+	{"many small layers of ReLUs by OT", stack(6, 4, 8, "conv(x, %d, kernel = 3, pad = 1) |> relu"), pass.OTSign, eitherWay},
+	{"small max-pooling by OT", stack(3, 4, 16, "conv(x, %d, kernel = 3, pad = 1) |> relu |> maxpool(2)"), pass.OTSign, eitherWay},
 	{"depthwise", stack(3, 64, 16, "conv(x, %d, kernel = 3, pad = 1, groups = 64) |> x2act"), "", eitherWay[:1]},
 	{"training of convolutions", classifier(stack(2, 8, 20, "conv(x, %d, kernel = 5, pad = 2) |> relu")), pass.DealtSign, nil},
 	{"training of linear layers", classifier(stack(3, 96, 1, "linear(x, %d) |> relu")), pass.DealtSign, nil},
@@ -92,10 +96,11 @@ func (a *app) refine(ctx context.Context, m *prices.Machine, b prices.Budget) er
 	q := func(v float64) cost.Quantity { return cost.Quantity{Value: v, Source: "this machine"} }
 	t := cost.Target{Sotto: cost.TargetVersion, Name: "loopback", Source: "this machine", Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
 		Link: cost.Link{BytesPerSecond: q(m.Loopback.Value), OneWayMS: q(0)}}
-	links := [...]cost.Link{t.Link, {}}
-	if links[1], err = a.linkPrice(ctx, m, sampleLinks[1], b, "this machine"); err != nil {
+	if m.Emulating, err = a.emulating(ctx, m, b); err != nil {
 		return err
 	}
+	shaped := sampleLinks[1]
+	links := [...]cost.Link{t.Link, {BytesPerSecond: q(shaped.BitsPerSecond / 8), OneWayMS: q(float64(shaped.OneWay) / float64(time.Millisecond))}}
 	sessions, err := a.sampleSessions(ctx, t, links, b)
 	if err != nil || len(sessions) == 0 {
 		return err
@@ -105,12 +110,29 @@ func (a *app) refine(ctx context.Context, m *prices.Machine, b prices.Budget) er
 		return err
 	}
 	t.Machines[hereName] = list
-	r, err := prices.Refine(t, hereName, sessions)
+	r, err := prices.Refine(t, hereName, m.Emulating, sessions)
 	if err != nil {
 		return err
 	}
 	m.Refine(r, len(sessions))
 	return nil
+}
+
+// emulating is what half a round trip over an emulated link takes by itself beyond the link's delay and one over loopback, nanoseconds.
+func (a *app) emulating(ctx context.Context, m *prices.Machine, b prices.Budget) (float64, error) {
+	const least = 1e3
+	link := sampleLinks[1]
+	trip, err := a.halfTrip(ctx, link, b)
+	return max(trip.Value-m.Calls()-float64(link.OneWay), least), err
+}
+
+// halfTrip is half a round trip of a byte between two processes of this machine, nanoseconds.
+func (a *app) halfTrip(ctx context.Context, link wire.Link, b prices.Budget) (trip prices.Quantity, err error) {
+	err = a.withLocal(ctx, link, func(l *local) (err error) {
+		trip, err = l.HalfTrip(b)
+		return err
+	})
+	return trip, err
 }
 
 // sampleSessions compiles the samples and runs them in turn.

@@ -15,8 +15,7 @@ type Machine struct {
 	Cores        int
 	ProcessBytes int64                 // of a party that has no program yet
 	Prices       map[string]cost.Price // by kernel
-	HalfTrip     Quantity              // of a message of a byte between two processes of it, nanoseconds
-	Wake         Quantity              // what one takes longer whose receiver has waited until its core slept, nanoseconds
+	Emulating    float64               // a link: what a message takes beyond the link's delay and its calls, nanoseconds
 	Loopback     Quantity              // bytes a second between them, unencrypted
 	Sessions     []Agreement           // that corrected the prices
 }
@@ -47,10 +46,14 @@ func (m *Machine) Bytes(w Wire) {
 	}
 	m.Prices[cost.SendByte.String()] = price(w.Send, "sender")
 	m.Prices[cost.ReceiveByte.String()] = price(w.Receive, "receiver")
-	m.HalfTrip, m.Wake = w.HalfTrip, w.Wake
 	m.Prices[cost.Wake.String()] = cost.Price{NS: round(w.Wake.Value), Spread: round(w.Wake.Spread),
 		Source: fmt.Sprintf("half a round trip of messages of a byte between two processes of the machine which each works for %v before it answers, less one of those that answer at once", waitForSleep)}
 	m.Prices[cost.Begin.String()] = cost.Price{NS: 1, Source: "no session was run"} // until Refine
+}
+
+// Calls is what the two ends of a message take beside its bytes, nanoseconds: a party of the machine that sends it and one that receives it.
+func (m *Machine) Calls() float64 {
+	return m.Prices[cost.SendByte.String()].CallNS + m.Prices[cost.ReceiveByte.String()].CallNS
 }
 
 // Probes lists all that a party measures alone, in an order in which what one leaves to another is known.
@@ -105,5 +108,5 @@ func (m *Machine) Refine(r Refined, sessions int) {
 		}
 		m.Prices[name] = price
 	}
-	m.Sessions = r.Sessions
+	m.Emulating, m.Sessions = r.Emulating, r.Sessions
 }

@@ -3,6 +3,7 @@ package prices
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -14,8 +15,8 @@ type Session struct {
 	Name   string
 	Ledger *cost.Ledger
 	Phase  cost.Phase
-	Link   cost.Link
-	MS     float64 // median
+	Link   cost.Link // one that delays messages is emulated, and has the delay that it is told to have
+	MS     float64   // median
 }
 
 // How far prices that were measured alone may be from what they are in a session, where memory is new, caches are cold and parties
@@ -26,6 +27,7 @@ const (
 	byteSlack    = 0.07 // of bytes, which were measured as sessions move them
 	messageSlack = 1
 	meetSlack    = 2 // of messages while the peer is at work, which nothing measures alone
+	emulateSlack = 1 // of what emulating a link takes
 	sessionNoise = 0.05
 	noiseMS      = 0.3 // of short phases: what starting threads and waking processes varies by
 	outlier      = 2   // standard deviations beyond which a session counts by its distance, not its square
@@ -38,6 +40,7 @@ const (
 // relative errors, each session counting by its time.
 type Refined struct {
 	Prices        cost.Prices
+	Emulating     float64 // a link: what a message takes beyond its delay, nanoseconds
 	Before, After float64
 	Sessions      []Agreement
 }
@@ -53,14 +56,15 @@ type Agreement struct {
 
 // Refine corrects the prices of a target's one machine, which both parties share, so that estimates of sessions agree with what the
 // sessions took: the most likely prices, given the measured ones as the expectation of a logarithmic normal distribution and sessions that
-// scatter. It goes by Gauss and Newton's method, derivatives being differences of cost.Estimate.
-func Refine(t cost.Target, machine string, sessions []Session) (Refined, error) {
+// scatter. emulating is what a message by itself takes over an emulated link beyond the link's delay, nanoseconds. It goes by Gauss and
+// Newton's method, derivatives being differences of cost.Estimate.
+func Refine(t cost.Target, machine string, emulating float64, sessions []Session) (Refined, error) {
 	for _, s := range sessions {
 		if !(s.Link.BytesPerSecond.Value > 0) {
 			return Refined{}, fmt.Errorf("refining prices: %s, %s: a link of %g bytes a second: accepted is that which the session ran over", s.Name, s.Phase, s.Link.BytesPerSecond.Value)
 		}
 	}
-	r := &refinement{target: t, machine: machine, sessions: sessions, base: t.Machines[machine].Prices}
+	r := &refinement{target: t, machine: machine, sessions: sessions, base: t.Machines[machine].Prices, emulating: emulating}
 	r.list()
 	x := make([]float64, len(r.params))
 	before, err := r.errors(x)
@@ -75,7 +79,7 @@ func Refine(t cost.Target, machine string, sessions []Session) (Refined, error) 
 		}
 	}
 	after, err := r.errors(x)
-	out := Refined{Prices: r.prices(x), Before: r.rms(before), After: r.rms(after)}
+	out := Refined{Prices: r.prices(x), Emulating: r.emulated(x), Before: r.rms(before), After: r.rms(after)}
 	for i, s := range sessions {
 		out.Sessions = append(out.Sessions, Agreement{s.Name, s.Phase.String(), s.MS, s.MS * math.Exp(before[i]), s.MS * math.Exp(after[i])})
 	}
@@ -92,31 +96,36 @@ func Beginning(t cost.Target, sessions []Session) cost.Price {
 			rest = append(rest, s.MS-cost.Estimate(s.Ledger, t).Offline.MS)
 		}
 	}
-	const leastMS, nsPerMS = 0.1, 1e6
+	const leastMS = 0.1
 	q := quantityOf(rest)
 	return cost.Price{NS: round(nsPerMS * max(q.Value, leastMS)), Spread: round(min(math.Abs(q.Spread), mostSpread)),
 		Source: fmt.Sprintf("what %d sessions of generated networks took before their inputs beyond what their kernels take alone", len(rest))}
 }
 
+const nsPerMS = 1e6
+
 // refinement is the problem: parameters are logarithms of factors.
 type refinement struct {
-	target   cost.Target
-	machine  string
-	sessions []Session
-	base     cost.Prices
-	params   []param
+	target    cost.Target
+	machine   string
+	sessions  []Session
+	base      cost.Prices
+	emulating float64
+	params    []param
 }
 
-// param is a factor of what a unit or a call of a kernel takes, or a call while the peer is at work.
+// param is a factor of what a unit or a call of a kernel takes, a call while the peer is at work, or emulating a link.
 type param struct {
-	kernel     cost.Kernel
-	call, meet bool
+	kernel              cost.Kernel
+	call, meet, emulate bool
 }
 
 func (p param) slack() float64 {
 	switch {
 	case p.meet:
 		return meetSlack
+	case p.emulate:
+		return emulateSlack
 	case p.message() && p.call:
 		return messageSlack
 	case p.message():
@@ -132,13 +141,13 @@ func (p param) message() bool { return p.kernel == cost.SendByte || p.kernel == 
 
 // most bounds the factor.
 func (p param) most() float64 {
-	if p.meet || p.call && p.message() {
+	if p.meet || p.emulate || p.call && p.message() {
 		return mostMessage
 	}
 	return mostFactor
 }
 
-// list takes the kernels that the sessions have, and what a message takes where both parties work.
+// list takes the kernels that the sessions have, what a message takes where both parties work, and what emulating a link takes.
 func (r *refinement) list() {
 	var used [cost.Kernels]bool
 	for _, s := range r.sessions {
@@ -155,7 +164,7 @@ func (r *refinement) list() {
 			r.params = append(r.params, param{kernel: cost.Kernel(k), call: true})
 		}
 	}
-	r.params = append(r.params, param{kernel: cost.ReceiveByte, meet: true})
+	r.params = append(r.params, param{kernel: cost.ReceiveByte, meet: true}, param{emulate: true})
 }
 
 // prices are the base's times the factors.
@@ -163,17 +172,25 @@ func (r *refinement) prices(x []float64) cost.Prices {
 	out := r.base
 	for i, p := range r.params {
 		f, price := math.Exp(x[i]), &out[p.kernel]
-		if p.meet {
+		switch {
+		case p.emulate:
+		case p.meet:
 			price.MeetNS = f * r.base[p.kernel].CallNS
-		} else if p.call {
+		case p.call:
 			price.CallNS *= f
-		} else {
+		default:
 			price.NS *= f
 			price.AllNS *= f
 			price.BusyNS *= f
 		}
 	}
 	return out
+}
+
+// emulated is what emulating a link takes.
+func (r *refinement) emulated(x []float64) float64 {
+	i := slices.IndexFunc(r.params, func(p param) bool { return p.emulate })
+	return r.emulating * math.Exp(x[i])
 }
 
 // errors are the logarithms of estimate over measurement.
@@ -185,6 +202,9 @@ func (r *refinement) errors(x []float64) ([]float64, error) {
 	out := make([]float64, len(r.sessions))
 	for i, s := range r.sessions {
 		t.Link = s.Link
+		if t.Link.OneWayMS.Value > 0 {
+			t.Link.OneWayMS.Value += r.emulated(x) / nsPerMS
+		}
 		e := cost.Estimate(s.Ledger, t)
 		ms := e.Offline.MS
 		if s.Phase == cost.Online {

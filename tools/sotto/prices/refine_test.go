@@ -38,7 +38,7 @@ func TestRefineFindsWhatIsDearerInSessions(t *testing.T) {
 		sessions = append(sessions, session(truth, map[cost.Kernel]int64{cost.Vectors: n}), session(truth, map[cost.Kernel]int64{cost.Conv32: n}),
 			session(truth, map[cost.Kernel]int64{cost.Conv32: n, cost.Vectors: n}))
 	}
-	r, err := Refine(list(), "m", sessions)
+	r, err := Refine(list(), "m", 1000, sessions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestRefineFindsWhatMeetingTakes(t *testing.T) {
 	for _, n := range []int{200, 400, 800} {
 		sessions = append(sessions, exchanges(truth, n, true), exchanges(truth, n, false))
 	}
-	r, err := Refine(alone, "m", sessions)
+	r, err := Refine(alone, "m", 1000, sessions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +90,25 @@ func TestRefineFindsWhatMeetingTakes(t *testing.T) {
 	}
 }
 
+// TestRefineFindsWhatEmulatingTakes: messages over the link take 30 us longer than its delay, where one by itself takes 10; over loopback nothing.
+func TestRefineFindsWhatEmulatingTakes(t *testing.T) {
+	const delay, emulating = 0.1, 0.03
+	loopback, far := list(), list()
+	var sessions []Session
+	for _, n := range []int{50, 100, 200} {
+		far.Link.OneWayMS.Value = delay + emulating
+		over := exchanges(far, n, true)
+		over.Link.OneWayMS.Value = delay
+		sessions = append(sessions, over, exchanges(loopback, n, true))
+	}
+	r, err := Refine(list(), "m", 10_000, sessions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "emulating", r.Emulating, emulating*1e6, 1500)
+	near(t, "a call", r.Prices[cost.SendByte].CallNS, 100, 10)
+}
+
 func TestRefineRefusesWhatIsNoSession(t *testing.T) {
 	for what, spoil := range map[string]func(*Session){
 		"no time": func(s *Session) { s.MS = 0 },
@@ -97,7 +116,7 @@ func TestRefineRefusesWhatIsNoSession(t *testing.T) {
 	} {
 		s := session(list(), map[cost.Kernel]int64{cost.Vectors: 10})
 		spoil(&s)
-		if _, err := Refine(list(), "m", []Session{s}); err == nil {
+		if _, err := Refine(list(), "m", 1000, []Session{s}); err == nil {
 			t.Errorf("a session of %s is accepted", what)
 		}
 	}
