@@ -35,7 +35,9 @@ const TargetVersion = 1
 // Link is the connection. Each direction has the whole bandwidth.
 type Link struct {
 	BytesPerSecond Quantity `json:"bytes_per_second"`
-	OneWayMS       Quantity `json:"one_way_ms"` // from the last byte's leaving to its arrival; what a message costs the parties are kernels
+	// OneWayMS is from the last byte's leaving to its arrival, and until a receiver is awake where a round trip is so long that its core sleeps. What a
+	// message costs the parties beside that are kernels.
+	OneWayMS Quantity `json:"one_way_ms"`
 }
 
 // Machine is one party's.

@@ -48,7 +48,7 @@ func newCalibrateCmd(a *app) *cobra.Command {
 		Use: "calibrate -o FILE", Short: "measure what things cost on this machine, or on two, and write a price list", Args: cobra.NoArgs,
 		Long: "Calibrate runs every kernel of an inference at the sizes that networks have, on one core and on all, sends messages between two\n" +
 			"processes over mutual TLS, and writes a price list, which is what --target takes: every number with its spread and with how it was\n" +
-			"found. It takes about five minutes, in which the machine should have nothing else to do.\n\n" +
+			"found. It takes six to seven minutes, in which the machine should have nothing else to do.\n\n" +
 			"Alone it measures this machine for two parties that share it, over loopback and whatever links --link names. With --listen at one host\n" +
 			"and --connect at another it measures both, and the network between them: the one that connects is the client, and writes the list.",
 		Example: "  sotto calibrate -o me.json\n  sotto calibrate --link loopback,lan,wan -o prices/\n" +

@@ -34,7 +34,7 @@ type Budget struct {
 	Samples, SampleRuns int
 }
 
-// Full is the budget of a calibration, which is done within five minutes; Tiny is that of a test, whose prices are worth nothing.
+// Full is the budget of a calibration, which takes six to seven minutes with all its sessions; Tiny is that of a test, whose prices are worth nothing.
 var (
 	Full = Budget{Load: 70 * time.Millisecond, Runs: 7, Turned: 48 << 20, Samples: 1000, SampleRuns: 5}
 	Tiny = Budget{Load: time.Microsecond, Runs: 1, Sizes: 4, Samples: 1, SampleRuns: 1}
