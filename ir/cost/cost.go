@@ -123,6 +123,9 @@ type Work struct {
 	At     Time
 	When   When
 	Units  int64
+	// Batches is in how many parts streamed work is done that does not move with the message: each when as large a part of that is here. 0 is
+	// all else.
+	Batches int32
 }
 
 // When places work within its moment.
@@ -192,25 +195,31 @@ func (l *Ledger) Deal(to Party, bytes int64) {
 // Compute records that a party does so many units of a kernel at a moment.
 func (l *Ledger) Compute(p Party, at Time, k Kernel, units int64) {
 	if units > 0 {
-		l.Work = append(l.Work, Work{l.tag, p, k, at, After, units})
+		l.Work = append(l.Work, Work{l.tag, p, k, at, After, units, 0})
 	}
 }
 
 // Stream records that a party does so many units of a kernel while the message of from moves that arrives at a moment.
 func (l *Ledger) Stream(from, p Party, at Time, k Kernel, units int64) {
+	l.StreamBatches(from, p, at, k, units, 0)
+}
+
+// StreamBatches is Stream of a receiver's work in n parts, each done at once when as large a part of the message is there, before what follows is
+// read; a sender makes messages piece by piece.
+func (l *Ledger) StreamBatches(from, p Party, at Time, k Kernel, units int64, n int) {
 	when := Receiving
 	if p == from {
 		when = Sending
 	}
 	if units > 0 {
-		l.Work = append(l.Work, Work{l.tag, p, k, at, when, units})
+		l.Work = append(l.Work, Work{l.tag, p, k, at, when, units, int32(n)})
 	}
 }
 
 // Take records that a party does so many units of a kernel while it takes in what a dealer sends, beside whatever else it does.
 func (l *Ledger) Take(p Party, k Kernel, units int64) {
 	if units > 0 {
-		l.Work = append(l.Work, Work{l.tag, p, k, 0, Receiving, units})
+		l.Work = append(l.Work, Work{l.tag, p, k, 0, Receiving, units, 0})
 	}
 }
 

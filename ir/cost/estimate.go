@@ -156,6 +156,7 @@ type rates struct {
 	shared bool
 	byteNS float64 // of the line
 	oneWay float64 // ns
+	unread float64 // bytes that a party may send before the peer reads
 }
 
 // rate is a price without its story.
@@ -194,4 +195,5 @@ func (t Target) rates(spreads float64) *rates {
 func (r *rates) link(l Link, spreads float64) {
 	r.byteNS = 1e9 / l.BytesPerSecond.Value * (1 + spreads*l.BytesPerSecond.Spread)
 	r.oneWay = nsPerMS * l.OneWayMS.Value * (1 + spreads*l.OneWayMS.Spread)
+	r.unread = r.unreadBytes()
 }

@@ -286,6 +286,46 @@ func TestPeakMemory(t *testing.T) {
 	}
 }
 
+// TestEstimateOfBatches: what is done in batches waits for as large a part of the message, and of the last batch nothing is hidden.
+func TestEstimateOfBatches(t *testing.T) {
+	target := flat()
+	m := target.Machines["m"]
+	m.Prices[SendByte], m.Prices[ReceiveByte] = Price{NS: 1e-9}, Price{NS: 1e-9}
+	target.Machines["m"] = m
+	const n = 1 << 20 // bytes, each a nanosecond on the line; less than sockets hold
+	for _, c := range []struct{ batches, units, ns int }{
+		{0, n, n + n/2/mostPieces}, // on two cores half as long as the line, of which the last piece's is not hidden
+		{1, n, n + n/2},
+		{2, n, n + n/4},
+		{4, n, n + n/8},
+		{2, 4 * n, n/2 + 2*n}, // the second half is there before the first is done
+		{1000, n, n + n/2/mostPieces},
+	} {
+		l := online(func(l *Ledger) {
+			at := l.Send(Client, n, OnlineStart)
+			l.StreamBatches(Client, Server, at, MultiplyPoly, int64(c.units), c.batches)
+			l.Send(Server, 1, at)
+		})
+		if got := Estimate(l, target).Online.MS * nsPerMS; math.Abs(got-float64(c.ns)) > 10 {
+			t.Errorf("%d units in %d batches: %v ns, want %d", c.units, c.batches, got, c.ns)
+		}
+	}
+}
+
+// TestWhatSocketsHold: on one machine less than between two, and more where a link is emulated there, by what is on its line.
+func TestWhatSocketsHold(t *testing.T) {
+	far, near, emulated := flat(), flat().OnOneMachine(), flat().OnOneMachine()
+	emulated.Link.OneWayMS.Value = 5 // 5 MB on a line of a byte a nanosecond
+	for _, c := range []struct {
+		target Target
+		bytes  float64
+	}{{far, 4 << 20}, {near, 2 << 20}, {emulated, 3<<20 + 5e6}} {
+		if got := c.target.rates(0).unread; got != c.bytes {
+			t.Errorf("%v bytes, want %v", got, c.bytes)
+		}
+	}
+}
+
 // TestNobodyIsSentMoreThanSocketsHold: a party that makes a message fast waits for a peer that takes it in slowly.
 func TestNobodyIsSentMoreThanSocketsHold(t *testing.T) {
 	target := flat()
@@ -293,14 +333,15 @@ func TestNobodyIsSentMoreThanSocketsHold(t *testing.T) {
 	m.Prices[SendByte], m.Prices[ReceiveByte] = Price{NS: 1e-9}, Price{NS: 1}
 	target.Machines["m"] = m
 	target.Link.BytesPerSecond.Value = 1e15
-	const n = 16 * unreadBytes
+	unread := int64(target.rates(0).unread)
+	n := 16 * unread
 	l := online(func(l *Ledger) {
 		at := l.Send(Client, n, OnlineStart)
 		l.Compute(Client, at, Vectors, 1)
 	})
 	// The server takes a nanosecond a byte; when the client has sent all but what the sockets hold, it is done.
-	got, least := Estimate(l, target).Online.MS*nsPerMS, float64(n-2*unreadBytes)
-	if got < least || got > n {
+	got, least := Estimate(l, target).Online.MS*nsPerMS, float64(n-2*unread)
+	if got < least || got > float64(n) {
 		t.Errorf("sending %d bytes takes %v ns, want %v to %v", n, got, least, float64(n))
 	}
 }

@@ -100,12 +100,13 @@ func (l *Ledger) Product(p HEPlan, mask any) {
 // product is what a plan comes to: bytes each way, and work.
 type product struct {
 	upload, reply int64
+	chunks        int // each is read before it is multiplied
 	work          [7]productWork
 	weights, step int64 // bytes of memory at the evaluator: transformed weights, and the rest
 }
 
 func productOf(p HEPlan) product {
-	x := product{upload: p.UploadBytes(), reply: p.ReplyBytes(), work: p.work()}
+	x := product{upload: p.UploadBytes(), reply: p.ReplyBytes(), chunks: p.Chunks(), work: p.work()}
 	x.step, x.weights = p.memory()
 	x.step += int64(min(p.ChunkGroups()*p.InBlocks(), p.Uploads())) * 2 * int64(p.Params.Limbs) * polyBytes
 	if p.SingleTap() {
@@ -148,8 +149,10 @@ func (l *Ledger) multiplies(p product, encryptor Party, again bool) {
 		switch {
 		case w.kernel == Decrypt:
 			l.Stream(encryptor.Other(), party, Start, w.kernel, units)
-		case !again || w.kernel != Encrypt && w.kernel != Absorb:
-			l.Stream(encryptor, party, Start-1, w.kernel, units) // who takes the mask in multiplies it before it reads on
+		case w.kernel != Encrypt && w.kernel != Absorb:
+			l.StreamBatches(encryptor, party, Start-1, w.kernel, units, p.chunks)
+		case !again:
+			l.Stream(encryptor, party, Start-1, w.kernel, units)
 		}
 	}
 }

@@ -268,7 +268,7 @@ func (s *simulation) from(a *actor, x *lane) float64 {
 	if x.at >= s.moments[a.moment].end[x.p][Sending] && !s.heard(a, x) {
 		return math.Inf(1)
 	}
-	if a.sent-s.actors[x.p.Other()].read > unreadBytes {
+	if a.sent-s.actors[x.p.Other()].read > s.r.unread {
 		return math.Inf(1)
 	}
 	return s.writable(a.lineFree, piece)
@@ -283,8 +283,24 @@ func (s *simulation) writable(lineFree float64, x *piece) float64 {
 	return lineFree - max(linkBuffer, x.bytes)*s.r.byteNS
 }
 
-// unreadBytes is how many bytes a party may send that the peer has not read: the sockets' buffers.
-const unreadBytes = 4 << 20
+// What a party may send that the peer has not read, in bytes: what sockets hold between machines; on one, where runtime/wire bounds the
+// sender's; and what emulates a link there, beside what is on its line.
+const (
+	farSockets  = 4 << 20
+	nearSockets = 2 << 20
+	emulator    = 1 << 20
+)
+
+// unreadBytes is all of it.
+func (r *rates) unreadBytes() float64 {
+	switch {
+	case !r.shared:
+		return farSockets
+	case r.oneWay == 0:
+		return nearSockets
+	}
+	return nearSockets + emulator + r.oneWay/r.byteNS
+}
 
 // answerable tells whether what a piece of set-up's second message answers is here: what the peer's first says of its op and of those
 // before; in slots, as much of it as the piece has come to.

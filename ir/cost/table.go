@@ -351,7 +351,7 @@ func (q *Query) record() {
 			if c.message {
 				l.Messages = append(l.Messages, Message{tag, c.party, at, c.n, c.elements})
 			} else {
-				l.Work = append(l.Work, Work{tag, c.party, c.kernel, at, c.when, c.n})
+				l.Work = append(l.Work, Work{tag, c.party, c.kernel, at, c.when, c.n, 0})
 			}
 		}
 		for p, bytes := range f.Shape.dealt {

@@ -103,6 +103,7 @@ type entry struct {
 
 	elements int64
 	steps    bool
+	batches  int32
 }
 
 // collect prices the messages and the work of a phase, op by op.
@@ -140,7 +141,7 @@ func (tl *timeline) effort(w *Work, t *rates) {
 		when = Receiving // set-up has no steps between its messages
 	}
 	tl.entries = append(tl.entries,
-		entry{at: w.At, work: t.of(w.Party, w.Kernel).call(float64(w.Units)), tag: int32(w.Tag), party: w.Party, when: when, slots: w.Kernel == SlotEvaluate, steps: w.Kernel == Vectors})
+		entry{at: w.At, work: t.of(w.Party, w.Kernel).call(float64(w.Units)), tag: int32(w.Tag), party: w.Party, when: when, slots: w.Kernel == SlotEvaluate, steps: w.Kernel == Vectors, batches: w.Batches})
 }
 
 // sort puts the numbers of the entries in order, moment after moment, and op after op in each.
@@ -298,6 +299,7 @@ func (tl *timeline) add(all []int32, t *rates) {
 // first part's.
 func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 	var sum [2][3]piece
+	var batched [2]batched
 	for p := range sum {
 		for w := range sum[p] {
 			sum[p][w].tag, sum[p][w].steps = tl.entries[all[0]].tag, true
@@ -305,6 +307,10 @@ func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 	}
 	for _, i := range all {
 		e := &tl.entries[i]
+		if e.batches > 0 && e.when == Receiving {
+			batched[e.party].add(e)
+			continue
+		}
 		s := &sum[e.party][e.when]
 		switch {
 		case e.bytes > 0 && s.bytes == 0:
@@ -322,8 +328,8 @@ func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 			send.work = send.work.plus(t.of(from, SendByte).once())
 			receive.work = receive.work.plus(t.of(to, ReceiveByte).once())
 		}
-		if send.work.one+receive.work.one+send.bytes > 0 {
-			tl.split(from, send, receive)
+		if send.work.one+receive.work.one+batched[to].work.one+send.bytes > 0 {
+			tl.split(from, send, receive, &batched[to])
 		}
 		if s := &sum[from][After]; s.work.one > 0 {
 			tl.pieces[from][After] = append(tl.pieces[from][After], *s)
@@ -331,13 +337,33 @@ func (tl *timeline) part(all []int32, first *[2]bool, t *rates) {
 	}
 }
 
+// batched is what the receiver of a part of a message does in batches.
+type batched struct {
+	work nanoseconds
+	n    int
+}
+
+func (b *batched) add(e *entry) {
+	b.work, b.n = b.work.plus(e.work), max(b.n, int(e.batches))
+}
+
+// within adds the work to the pieces with which a batch is there.
+func (b *batched) within(pieces []piece) {
+	n := min(b.n, len(pieces))
+	for i := range n {
+		last := &pieces[(i+1)*len(pieces)/n-1]
+		last.work = last.work.plus(b.work.times(1 / float64(n)))
+	}
+}
+
 // split appends a part of a message in pieces, at both ends.
-func (tl *timeline) split(from Party, send, receive *piece) {
+func (tl *timeline) split(from Party, send, receive *piece, behind *batched) {
 	n := int(min(1+max(send.bytes/tl.whole.bytes, send.work.one/tl.whole.work.one, receive.work.one/tl.whole.work.one), mostPieces))
 	f := 1 / float64(n)
 	send.work, send.bytes, receive.work = send.work.times(f), send.bytes*f, receive.work.times(f)
 	sent, received := &tl.pieces[from][Sending], &tl.pieces[from.Other()][Receiving]
 	*sent, *received = send.repeat(*sent, n), receive.repeat(*received, n)
+	behind.within((*received)[len(*received)-n:])
 }
 
 // repeat appends the n pieces of a part that are as this one is.

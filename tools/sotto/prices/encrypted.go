@@ -10,27 +10,34 @@ import (
 	"sotto/runtime/prg"
 )
 
-// encryptedLayers are layers of small ResNets at 32x32, one inference or several, whose products differ in what they take most of:
-// uploads, transforms of weights, products and replies.
+// encryptedLayers are layers of networks at 32x32 and larger, of one inference or several, whose products differ in what they take most of:
+// uploads, transforms of weights, products and replies. In one packing alone uploads and replies grow together, and the fit would take the
+// price of the ones for that of the others.
 var encryptedLayers = []struct {
 	geometry
 	batch int
+	by    cost.Packing
 }{
-	{geometry{3, 32, 64, 3, 1}, 1}, {geometry{512, 1, 10, 1, 1}, 1}, {geometry{256, 1, 100, 1, 1}, 1}, {geometry{64, 32, 128, 1, 2}, 1}, {geometry{64, 32, 64, 3, 1}, 1},
-	{geometry{64, 32, 128, 3, 2}, 1}, {geometry{128, 16, 128, 3, 1}, 1}, {geometry{256, 8, 256, 3, 1}, 1}, {geometry{64, 56, 256, 1, 1}, 1},
-	{geometry{64, 56, 64, 3, 1}, 1}, {geometry{256, 14, 256, 3, 1}, 1}, {geometry{512, 4, 512, 3, 1}, 1}, {geometry{512, 7, 512, 3, 1}, 1}, {geometry{256, 28, 64, 1, 1}, 1},
-	{geometry{64, 32, 64, 3, 1}, 4}, {geometry{128, 16, 128, 3, 1}, 4}, {geometry{3, 32, 64, 3, 1}, 8},
+	{geometry{3, 32, 64, 3, 1}, 1, cost.Balanced}, {geometry{512, 1, 10, 1, 1}, 1, cost.Balanced}, {geometry{256, 1, 100, 1, 1}, 1, cost.Compact},
+	{geometry{64, 32, 128, 1, 2}, 1, cost.Balanced}, {geometry{64, 32, 128, 1, 2}, 1, cost.Compact}, {geometry{64, 32, 64, 3, 1}, 1, cost.Balanced},
+	{geometry{64, 32, 64, 3, 1}, 1, cost.Light}, {geometry{64, 32, 128, 3, 2}, 1, cost.Compact}, {geometry{64, 32, 128, 3, 2}, 1, cost.Light},
+	{geometry{128, 16, 128, 3, 1}, 1, cost.Compact}, {geometry{256, 8, 256, 3, 1}, 1, cost.Balanced}, {geometry{256, 8, 256, 3, 1}, 1, cost.Compact},
+	{geometry{64, 56, 256, 1, 1}, 1, cost.Balanced}, {geometry{64, 56, 64, 3, 1}, 1, cost.Balanced}, {geometry{64, 56, 64, 3, 1}, 1, cost.Compact},
+	{geometry{256, 14, 256, 3, 1}, 1, cost.Light}, {geometry{512, 4, 512, 3, 1}, 1, cost.Balanced}, {geometry{512, 7, 512, 3, 1}, 1, cost.Balanced},
+	{geometry{512, 7, 512, 3, 1}, 1, cost.Light}, {geometry{256, 28, 64, 1, 1}, 1, cost.Light}, {geometry{64, 32, 64, 3, 1}, 4, cost.Balanced},
+	{geometry{64, 32, 64, 3, 1}, 4, cost.Light}, {geometry{128, 16, 128, 3, 1}, 4, cost.Compact}, {geometry{128, 16, 128, 3, 1}, 4, cost.Light},
+	{geometry{3, 32, 64, 3, 1}, 8, cost.Balanced},
 }
 
 // evaluatorKernels are fitted together: one function does them all.
 var evaluatorKernels = []cost.Kernel{cost.Absorb, cost.PlaceWeights, cost.TransformWeights, cost.MultiplyPoly, cost.Reply}
 
 func encryptedProbes() []*Probe {
-	what := fmt.Sprintf("homomorphic products of %d layers of networks at 32x32, of one inference and of several, in a ring of 32 bits", len(encryptedLayers))
+	what := fmt.Sprintf("homomorphic products of %d layers of networks, in three packings, of one inference and of several, in a ring of 32 bits", len(encryptedLayers))
 	step := func(name string, kernels []cost.Kernel, run func(*product) Load) *Probe {
 		return &Probe{Name: name, Kernels: kernels, What: what, Loads: func(b Budget) (all []Load, err error) {
 			for _, g := range sizes(b, encryptedLayers) {
-				p, err := newProduct(g.geometry, g.batch)
+				p, err := newProduct(g.geometry, g.batch, g.by)
 				if err != nil {
 					return nil, err
 				}
@@ -60,11 +67,11 @@ type product struct {
 	upload, replies []byte
 }
 
-func newProduct(g geometry, batch int) (*product, error) {
+func newProduct(g geometry, batch int, by cost.Packing) (*product, error) {
 	c := g.conv(1)
 	layer := cost.HELayer{InC: c.InC, InH: c.InH, InW: c.InW, OutC: c.OutC, KH: c.KH, KW: c.KW, StrideH: c.StrideH, StrideW: c.StrideW,
 		PadH: c.PadH, PadW: c.PadW, DilH: 1, DilW: 1, Groups: 1}
-	plan, err := cost.HEPlanFor(layer, 32, cost.ClientServer, batch)
+	plan, err := by.Plan(layer, 32, cost.ClientServer, batch)
 	if err != nil {
 		return nil, err
 	}
