@@ -91,8 +91,9 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "estimates", Short: "hold estimates against runs: networks, deployments, links", Args: cobra.NoArgs,
 		Long: "Estimates calibrates this machine, compiles each network for each deployment and link at those prices, and runs every case as\n" +
-			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. Then it calibrates again: estimates are at the\n" +
-			"mean of the prices before and after, since a machine may be faster at one hour than at another. It prints estimate, median, their ratio\n" +
+			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. After half of the\n" +
+			"rounds, and behind them, it calibrates again: estimates are at the mean of the prices around either half, since a machine may be faster at\n" +
+			"one hour than at another. It prints estimate, median, their ratio\n" +
 			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %,\n" +
 			"peak memory 20 %, bytes and rounds exact; of training sessions of several steps each phase, and both together, 15 %) fails where the\n" +
 			"interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a run that was interrupted goes on.",
@@ -174,9 +175,9 @@ func (c *estimateCase) name() string { return fmt.Sprintf("%s %s %s", c.Net, c.D
 // estimatesReport is what bench estimates prints: the figures, the one that is off most first.
 type estimatesReport struct {
 	head
-	Machine machine          `json:"machine"`
-	Targets []cost.Target    `json:"targets"`
-	After   []cost.Target    `json:"after,omitempty"` // of a calibration behind the runs
+	Machine machine       `json:"machine"`
+	Targets []cost.Target `json:"targets"`
+	journalPrices
 	Results []estimateResult `json:"results"`
 	Failed  int              `json:"failed"`
 	Plot    string           `json:"plot,omitempty"`
@@ -245,7 +246,7 @@ func (a *app) benchEstimates(f *estimatesFlags) error {
 	if err := a.priceAgain(ctx, f, j, cases); err != nil {
 		return interrupted(ctx, err)
 	}
-	r := &estimatesReport{head: version1, Machine: thisMachine(), Targets: j.Targets, After: j.after, Plot: f.plot}
+	r := &estimatesReport{head: version1, Machine: thisMachine(), Targets: j.Targets, journalPrices: j.journalPrices, Plot: f.plot}
 	if err := r.judge(cases, j, f.runs); err != nil {
 		return err
 	}
@@ -283,7 +284,7 @@ func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal)
 }
 
 func (a *app) pricesFor(ctx context.Context, f *estimatesFlags, links []string) (out []cost.Target, err error) {
-	if f.list == "" && f.calibrate {
+	if f.calibrates() {
 		out, _, err := a.calibrateAlone(ctx, links, prices.Full)
 		return out, err
 	}
@@ -446,6 +447,9 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 			if len(j.runsOf(c)) >= c.bench.due(run, f.runs) {
 				continue
 			}
+			if err := a.priceMidway(ctx, f, j, run); err != nil {
+				return err
+			}
 			a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())
 			r, err := a.runCase(ctx, c)
 			if err != nil {
@@ -459,32 +463,48 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 	return nil
 }
 
-// priceAgain calibrates once more, where that was done before the runs, and takes estimates at the mean of both prices. Cases stay as they are
-// compiled.
-func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cases []*estimateCase) error {
-	if !f.calibrate || f.list != "" {
+// calibrates tells whether prices are measured in the run.
+func (f *estimatesFlags) calibrates() bool { return f.calibrate && f.list == "" }
+
+// priceMidway calibrates at the first run of the round with which the second half begins.
+func (a *app) priceMidway(ctx context.Context, f *estimatesFlags, j *journal, round int) error {
+	if !f.calibrates() || round == 0 || round != f.runs/2 || j.Midway != nil {
 		return nil
 	}
-	if j.after == nil {
-		var links []string
-		for _, t := range j.Targets {
-			links = append(links, t.Name)
-		}
-		after, _, err := a.calibrateAlone(ctx, links, prices.Full)
+	midway, err := a.recalibrate(ctx, j)
+	if err != nil {
+		return err
+	}
+	return j.price(journalPrices{Midway: midway})
+}
+
+// recalibrate measures the prices of the journal's links again.
+func (a *app) recalibrate(ctx context.Context, j *journal) ([]cost.Target, error) {
+	var links []string
+	for _, t := range j.Targets {
+		links = append(links, t.Name)
+	}
+	all, _, err := a.calibrateAlone(ctx, links, prices.Full)
+	return all, err
+}
+
+// priceAgain calibrates once more, where that was done before the runs, and takes estimates at the mean prices. Cases stay as they are compiled.
+func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cases []*estimateCase) error {
+	if !f.calibrates() {
+		return nil
+	}
+	if j.After == nil {
+		after, err := a.recalibrate(ctx, j)
 		if err == nil {
-			err = j.end(after)
+			err = j.price(journalPrices{After: after})
 		}
 		if err != nil {
 			return err
 		}
 	}
 	for _, c := range cases {
-		i := slices.IndexFunc(j.after, func(t cost.Target) bool { return t.Name == c.Link })
-		if i < 0 {
-			return fmt.Errorf("%s has no prices of the link %s behind its runs: accepted are links that it was begun with, or another file", j.name, c.Link)
-		}
 		var err error
-		if c.priced, err = c.target.Mean(j.after[i]); err != nil {
+		if c.priced, err = j.around(c.target); err != nil {
 			return err
 		}
 		if c.step != nil {

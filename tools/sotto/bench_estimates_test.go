@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"math"
 	"path/filepath"
 	"testing"
 
@@ -10,9 +11,9 @@ import (
 	"sotto/ir/pos"
 )
 
-// TestEstimatesBetweenTwoCalibrations: where the prices behind the runs are four times those before, estimates are at twice those before; the journal
-// keeps both, and goes on without measuring them again.
-func TestEstimatesBetweenTwoCalibrations(t *testing.T) {
+// TestEstimatesBetweenCalibrations: where the prices behind the runs are four times those before, estimates are at twice those before; where they were
+// so midway, at the mean of twice and four times. The journal keeps all, and goes on without measuring them again.
+func TestEstimatesBetweenCalibrations(t *testing.T) {
 	before, err := cost.ShippedTarget("loopback")
 	if err != nil {
 		t.Fatal(err)
@@ -30,6 +31,20 @@ func TestEstimatesBetweenTwoCalibrations(t *testing.T) {
 		}
 		after.Machines[name] = m
 	}
+	for _, x := range []struct {
+		name  string
+		later []journalPrices
+		times float64
+	}{
+		{"two", []journalPrices{{After: []cost.Target{after}}}, 2},
+		{"three", []journalPrices{{Midway: []cost.Target{after}}, {After: []cost.Target{after}}}, math.Sqrt(2 * 4)},
+	} {
+		t.Run(x.name, func(t *testing.T) { estimatesAt(t, before, x.later, x.times) })
+	}
+}
+
+// estimatesAt wants estimates between calibrations to be so many times those at the prices before.
+func estimatesAt(t *testing.T, before cost.Target, later []journalPrices, times float64) {
 	name := filepath.Join(t.TempDir(), "journal")
 	j, err := openJournal(name)
 	if err != nil {
@@ -38,8 +53,10 @@ func TestEstimatesBetweenTwoCalibrations(t *testing.T) {
 	if err := j.begin(thisMachine().text(), []cost.Target{before}); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.end([]cost.Target{after}); err != nil {
-		t.Fatal(err)
+	for _, p := range later {
+		if err := j.price(p); err != nil {
+			t.Fatal(err)
+		}
 	}
 	j.close()
 	if j, err = openJournal(name); err != nil {
@@ -63,11 +80,39 @@ func TestEstimatesBetweenTwoCalibrations(t *testing.T) {
 		what     string
 		was, now expected
 	}{{"online", was.Online, c.estimate.Online}, {"offline", was.Offline, c.estimate.Offline}} {
-		if r := x.now.MS / x.was.MS; r < 1.9 || r > 2.1 || x.now.Low >= x.now.MS || x.now.High <= x.now.MS {
-			t.Errorf("%s: %g ms (%g to %g) for %g before: accepted is twice", x.what, x.now.MS, x.now.Low, x.now.High, x.was.MS)
+		if r := x.now.MS / x.was.MS / times; r < 0.95 || r > 1.05 || x.now.Low >= x.now.MS || x.now.High <= x.now.MS {
+			t.Errorf("%s: %g ms (%g to %g) for %g before: accepted is %g times that", x.what, x.now.MS, x.now.Low, x.now.High, x.was.MS, times)
 		}
 		if x.now.Traffic != x.was.Traffic {
 			t.Errorf("%s: %+v, and %+v before: prices move no bytes", x.what, x.now.Traffic, x.was.Traffic)
+		}
+	}
+}
+
+// TestWhenPricesAreMeasuredAgain: at the beginning of the second half, once, where the run calibrates.
+func TestWhenPricesAreMeasuredAgain(t *testing.T) {
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	a := &app{out: io.Discard, err: io.Discard, sources: pos.Source{}, quiet: true}
+	there := &journal{journalPrices: journalPrices{Midway: []cost.Target{{}}}}
+	for _, x := range []struct {
+		f     estimatesFlags
+		j     *journal
+		round int
+		want  bool
+	}{
+		{estimatesFlags{runs: 11, calibrate: true}, &journal{}, 5, true},
+		{estimatesFlags{runs: 11, calibrate: true}, &journal{}, 4, false},
+		{estimatesFlags{runs: 11, calibrate: true}, &journal{}, 6, false},
+		{estimatesFlags{runs: 2, calibrate: true}, &journal{}, 1, true},
+		{estimatesFlags{runs: 1, calibrate: true}, &journal{}, 0, false},
+		{estimatesFlags{runs: 11, calibrate: true}, there, 5, false},
+		{estimatesFlags{runs: 11}, &journal{}, 5, false},
+		{estimatesFlags{runs: 11, calibrate: true, list: "lists"}, &journal{}, 5, false},
+	} {
+		err := a.priceMidway(stopped, &x.f, x.j, x.round) // a calibration that is begun ends at once
+		if began := err != nil; began != x.want {
+			t.Errorf("round %d of %d, calibrate %v, lists %q: calibrates: %v (%v), want %v", x.round, x.f.runs, x.f.calibrate, x.f.list, began, err, x.want)
 		}
 	}
 }

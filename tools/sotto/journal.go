@@ -15,10 +15,10 @@ import (
 // measured again. Without a name it is kept in memory alone.
 type journal struct {
 	journalHead
-	after []cost.Target
-	name  string
-	file  *os.File
-	runs  map[string][]journalRun // by case and program
+	journalPrices
+	name string
+	file *os.File
+	runs map[string][]journalRun // by case and program
 }
 
 type journalHead struct {
@@ -27,9 +27,11 @@ type journalHead struct {
 	Targets []cost.Target `json:"targets"`
 }
 
-// journalAfter is the last line of whole runs.
-type journalAfter struct {
-	After []cost.Target `json:"after"` // as Targets
+// journalPrices are those of later calibrations, each for the links of Targets; nil: there was none. A line has one of them, that of After is the last
+// one of whole runs.
+type journalPrices struct {
+	Midway []cost.Target `json:"midway,omitempty"`
+	After  []cost.Target `json:"after,omitempty"`
 }
 
 // journalRun is one run of a case.
@@ -101,9 +103,9 @@ func (j *journal) read() (end int64, err error) {
 }
 
 func (j *journal) readLine(line []byte) error {
-	var after journalAfter
-	if json.Unmarshal(line, &after) == nil && len(after.After) > 0 {
-		j.after = after.After
+	var p journalPrices
+	if json.Unmarshal(line, &p) == nil && len(p.Midway)+len(p.After) > 0 {
+		j.priced(p)
 		return nil
 	}
 	var run journalRun
@@ -130,10 +132,53 @@ func (j *journal) begin(machine string, targets []cost.Target) error {
 	return j.write(j.journalHead)
 }
 
-// end keeps the prices measured after the runs.
-func (j *journal) end(targets []cost.Target) error {
-	j.after = targets
-	return j.write(journalAfter{targets})
+// price keeps prices measured amid the runs or behind them.
+func (j *journal) price(p journalPrices) error {
+	j.priced(p)
+	return j.write(p)
+}
+
+func (j *journal) priced(p journalPrices) {
+	if p.Midway != nil {
+		j.Midway = p.Midway
+	}
+	if p.After != nil {
+		j.After = p.After
+	}
+}
+
+// around gives the prices of a link that the runs met: the mean of those before and behind, or that of both halves.
+func (j *journal) around(before cost.Target) (cost.Target, error) {
+	behind, err := j.later(j.After, before)
+	if err != nil {
+		return before, err
+	}
+	if j.Midway == nil {
+		return before.Mean(behind)
+	}
+	midway, err := j.later(j.Midway, before)
+	if err != nil {
+		return before, err
+	}
+	first, err := before.Mean(midway)
+	if err != nil {
+		return before, err
+	}
+	second, err := midway.Mean(behind)
+	if err != nil {
+		return before, err
+	}
+	return first.Mean(second)
+}
+
+// later finds the prices of the same link among those of a later calibration.
+func (j *journal) later(all []cost.Target, of cost.Target) (cost.Target, error) {
+	for _, t := range all {
+		if t.Name == of.Name {
+			return t, nil
+		}
+	}
+	return of, fmt.Errorf("%s has no prices of the link %s behind its runs: accepted are links that it was begun with, or another file", j.name, of.Name)
 }
 
 // add keeps a run.
@@ -146,7 +191,7 @@ func (j *journal) add(c *estimateCase, r *runResult) error {
 // hold takes a run, which prices that were measured behind earlier ones are not behind.
 func (j *journal) hold(run journalRun) {
 	j.runs[run.key()] = append(j.runs[run.key()], run)
-	j.after = nil
+	j.After = nil
 }
 
 func (j *journal) write(v any) error {
