@@ -23,6 +23,8 @@ type simulation struct {
 	dealt   dealt
 	arrival [2][]float64 // by sender and piece: when its last byte is at the peer
 	setup   setupMoments
+	wakes   bool
+	awake   [3]float64         // by party: when it last worked
 	running []*lane            // of this step
 	next    float64            // the earliest time that something waits for
 	watch   func(step float64) // is told before time passes; nil: nobody looks
@@ -44,6 +46,7 @@ type lane struct {
 // actor is a party.
 type actor struct {
 	moment    int
+	own       [3]int // by When: the first piece of a later moment
 	computing bool
 	done      bool
 	lanes     [3]lane // by When
@@ -51,7 +54,6 @@ type actor struct {
 	sent      float64 // bytes
 	read      float64
 	end       float64
-	awake     float64 // when it last worked
 }
 
 // dealt is how far a dealer is.
@@ -100,7 +102,7 @@ const dealtAhead = 2
 
 // reset begins a run of the timeline that is laid out, but for the dealing, which goes on from where it is.
 func (s *simulation) reset(r *rates) {
-	s.r, s.now, s.setup = r, 0, s.timeline.setup()
+	s.r, s.now, s.setup, s.wakes, s.awake = r, 0, s.timeline.setup(), r.wakes(), [3]float64{}
 	for p := range s.actors {
 		a := &s.actors[p]
 		*a = actor{}
@@ -120,7 +122,8 @@ func (s *simulation) enter(p Party, i int) {
 		a.done, a.end = true, s.now
 		return
 	}
-	for w, end := range s.moments[a.moment].end[p] {
+	a.own = s.moments[a.moment].end[p]
+	for w, end := range a.own {
 		a.lanes[w].end = end
 	}
 	a.lanes[Sending].end = s.moments[a.moment].answers[p].end
@@ -204,12 +207,12 @@ func (s *simulation) look(p Party) bool {
 	if a.done {
 		return false
 	}
-	m, after := &s.moments[a.moment], &a.lanes[After]
+	after := &a.lanes[After]
 	if a.computing && after.at == after.end {
 		s.enter(p, a.moment+1)
 		return true
 	}
-	if !a.computing && a.lanes[Sending].at >= m.end[p][Sending] && a.lanes[Receiving].at >= m.end[p][Receiving] {
+	if !a.computing && a.lanes[Sending].at >= a.own[Sending] && a.lanes[Receiving].at >= a.own[Receiving] {
 		a.computing = !s.waitsForDealer(p)
 		return a.computing // before it moves an answer: a lane runs once
 	}
@@ -256,7 +259,7 @@ func (s *simulation) from(a *actor, x *lane) float64 {
 			return math.Inf(1)
 		}
 		at := sent[x.at]
-		if at-a.awake > wakeNS && s.r.wakes() {
+		if s.wakes && at-s.awake[x.p] > wakeNS {
 			at += s.r.of(x.p, Wake).one
 		}
 		return at
@@ -265,10 +268,10 @@ func (s *simulation) from(a *actor, x *lane) float64 {
 	if a.moment == s.setup[1] && x.at >= s.moments[s.setup[0]].end[x.p][Sending] && !s.answerable(x.p, piece) {
 		return math.Inf(1)
 	}
-	if x.at >= s.moments[a.moment].end[x.p][Sending] && !s.heard(a, x) {
+	if a.sent-s.actors[x.p.Other()].read > s.r.unread {
 		return math.Inf(1)
 	}
-	if a.sent-s.actors[x.p.Other()].read > s.r.unread {
+	if x.at >= a.own[Sending] && !s.heard(a, x) {
 		return math.Inf(1)
 	}
 	return s.writable(a.lineFree, piece)
@@ -323,13 +326,7 @@ func (s *simulation) heard(a *actor, x *lane) bool {
 
 // advance lets time pass until the first task ends or what is waited for comes.
 func (s *simulation) advance() {
-	s.share()
-	step := s.next - s.now
-	for _, t := range s.running {
-		if ends := t.left * t.whole; ends < step {
-			step = ends
-		}
-	}
+	step := s.share()
 	if math.IsInf(step, 1) { // nothing runs and nothing comes: the ledger is no session's
 		for p := range s.actors {
 			s.actors[p].done, s.actors[p].end = true, s.now
@@ -342,9 +339,7 @@ func (s *simulation) advance() {
 	}
 	s.now += step
 	for _, t := range s.running {
-		if t.p != Dealer {
-			s.actors[t.p].awake = s.now
-		}
+		s.awake[t.p] = s.now
 		left := t.left - step/t.whole // not a number where the piece is nothing
 		if left >= tiny {
 			t.left = left
@@ -357,8 +352,8 @@ func (s *simulation) advance() {
 // tiny is a part of a piece that rounding leaves.
 const tiny = 1e-9
 
-// share gives the cores of each machine to the lanes that run on it.
-func (s *simulation) share() {
+// share gives the cores of each machine to the lanes that run on it, and tells how long until the first of them ends or what is waited for comes.
+func (s *simulation) share() (step float64) {
 	var lanes [3]int
 	for _, t := range s.running {
 		lanes[t.p]++
@@ -367,11 +362,14 @@ func (s *simulation) share() {
 		n := len(s.running)
 		lanes = [3]int{n, n, n}
 	}
+	step = s.next - s.now
 	for _, t := range s.running {
 		if n := lanes[t.p]; n != t.among {
 			t.among, t.whole = n, t.piece.work.on(s.r.free(t.p, n), s.r.cores[t.p])
 		}
+		step = min(step, t.left*t.whole)
 	}
+	return step
 }
 
 // free is the cores that a lane has which shares a party's machine with others, among so many.

@@ -157,8 +157,17 @@ type Query struct {
 	first  []int32    // by moment
 	masks  []packed
 	ledger Ledger
-	sim    simulation
-	sums   [][2]int64
+	phases [2]phaseQuery // by Phase
+	ahead  func()        // plays the offline phase and reports to played
+	played chan struct{}
+}
+
+// phaseQuery is a phase of a query.
+type phaseQuery struct {
+	sim     simulation
+	sums    [][2]int64
+	traffic Traffic
+	ms      float64
 }
 
 // packed is a mask that was sent in a packing.
@@ -191,6 +200,8 @@ func (t *Table) NewQuery() *Query {
 	q.ledger.asked.Garbled = make([]Labels, 0, t.most.labels)
 	q.ledger.extensions.Garbled = make([]Labels, 0, t.most.labels)
 	q.masks = make([]packed, 0, n)
+	q.played = make(chan struct{}, 1)
+	q.ahead = func() { q.play(Offline); q.played <- struct{}{} } // made once, as a query allocates nothing
 	return q
 }
 
@@ -210,8 +221,11 @@ func (q *Query) Price(options []int) (Priced, error) {
 	for _, m := range q.ledger.Dealt {
 		p.Dealt += m.Bytes
 	}
-	p.OfflineMS = q.play(Offline, &p.Offline)
-	p.OnlineMS = q.play(Online, &p.Online)
+	go q.ahead()
+	q.play(Online)
+	<-q.played
+	p.Offline, p.OfflineMS = q.phases[Offline].traffic, q.phases[Offline].ms
+	p.Online, p.OnlineMS = q.phases[Online].traffic, q.phases[Online].ms
 	return p, nil
 }
 
@@ -351,7 +365,9 @@ func (q *Query) record() {
 			if c.message {
 				l.Messages = append(l.Messages, Message{tag, c.party, at, c.n, c.elements})
 			} else {
-				l.Work = append(l.Work, Work{tag, c.party, c.kernel, at, c.when, c.n, 0})
+				l.Work = slices.Grow(l.Work, 1)[:len(l.Work)+1]
+				w := &l.Work[len(l.Work)-1] // written where it stays, as timeline.effort does
+				w.Tag, w.Party, w.Kernel, w.At, w.When, w.Units, w.Batches = tag, c.party, c.kernel, at, c.when, c.n, 0
 			}
 		}
 		for p, bytes := range f.Shape.dealt {
@@ -386,8 +402,8 @@ func (q *Query) ask(f *TableForm) {
 	}
 }
 
-// play gives the time of a phase, and its traffic.
-func (q *Query) play(phase Phase, traffic *Traffic) float64 {
-	*traffic = q.ledger.total(phase, &q.sums)
-	return q.sim.ms(&q.ledger, phase, q.t.rates)
+// play finds the time of a phase, and its traffic.
+func (q *Query) play(phase Phase) {
+	x := &q.phases[phase]
+	x.traffic, x.ms = q.ledger.total(phase, &x.sums), x.sim.ms(&q.ledger, phase, q.t.rates)
 }

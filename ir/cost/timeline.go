@@ -122,9 +122,11 @@ func (tl *timeline) collect(l *Ledger, phase Phase, t *rates) {
 		}
 		j++
 	}
-	byTag := func(a, b entry) int { return int(a.tag - b.tag) }
-	if !slices.IsSortedFunc(tl.entries, byTag) { // the ledger is not one op after the other
-		slices.SortStableFunc(tl.entries, byTag)
+	for i := 1; i < len(tl.entries); i++ {
+		if tl.entries[i].tag < tl.entries[i-1].tag { // the ledger is not one op after the other
+			slices.SortStableFunc(tl.entries, func(a, b entry) int { return int(a.tag - b.tag) })
+			break
+		}
 	}
 }
 
@@ -140,8 +142,11 @@ func (tl *timeline) effort(w *Work, t *rates) {
 	if 0 < w.At && w.At < Start && when == After {
 		when = Receiving // set-up has no steps between its messages
 	}
-	tl.entries = append(tl.entries,
-		entry{at: w.At, work: t.of(w.Party, w.Kernel).call(float64(w.Units)), tag: int32(w.Tag), party: w.Party, when: when, slots: w.Kernel == SlotEvaluate, steps: w.Kernel == Vectors, batches: w.Batches})
+	tl.entries = slices.Grow(tl.entries, 1)[:len(tl.entries)+1]
+	e := &tl.entries[len(tl.entries)-1] // written where it stays: a copy in wider words than those just written stalls
+	e.at, e.work, e.tag, e.party, e.when = w.At, t.of(w.Party, w.Kernel).call(float64(w.Units)), int32(w.Tag), w.Party, when
+	e.slots, e.steps, e.batches = w.Kernel == SlotEvaluate, w.Kernel == Vectors, w.Batches
+	e.bytes, e.elements = 0, 0
 }
 
 // sort puts the numbers of the entries in order, moment after moment, and op after op in each.
