@@ -334,7 +334,7 @@ func TestNobodyIsSentMoreThanSocketsHold(t *testing.T) {
 	target.Machines["m"] = m
 	target.Link.BytesPerSecond.Value = 1e15
 	unread := int64(target.rates(0).unread)
-	n := 16 * unread
+	n := 8 * unread // in pieces of half as much as sockets hold
 	l := online(func(l *Ledger) {
 		at := l.Send(Client, n, OnlineStart)
 		l.Compute(Client, at, Vectors, 1)
@@ -343,6 +343,22 @@ func TestNobodyIsSentMoreThanSocketsHold(t *testing.T) {
 	got, least := Estimate(l, target).Online.MS*nsPerMS, float64(n-2*unread)
 	if got < least || got > float64(n) {
 		t.Errorf("sending %d bytes takes %v ns, want %v to %v", n, got, least, float64(n))
+	}
+}
+
+// TestLongMessagesFlow: of a message far longer than what sockets hold, one byte is read while others are made and on the line, though the pieces
+// in which it is played are longer too.
+func TestLongMessagesFlow(t *testing.T) {
+	target := flat()
+	m := target.Machines["m"]
+	m.Prices[SendByte], m.Prices[ReceiveByte] = Price{NS: 1}, Price{NS: 1}
+	target.Machines["m"] = m
+	n := 64 * mostPieces * int64(target.rates(0).unread)
+	l := online(func(l *Ledger) { l.Send(Server, n, OnlineStart) })
+	// Making, the line and reading take a nanosecond a byte; the last piece is on the line, and read, when all of it has been made.
+	got, want := Estimate(l, target).Online.MS*nsPerMS, float64(n)*(1+2./mostPieces)
+	if math.Abs(got-want) > 1e-3*want {
+		t.Errorf("%d bytes take %v ns, want %v", n, got, want)
 	}
 }
 

@@ -268,7 +268,7 @@ func (s *simulation) from(a *actor, x *lane) float64 {
 	if a.moment == s.setup[1] && x.at >= s.moments[s.setup[0]].end[x.p][Sending] && !s.answerable(x.p, piece) {
 		return math.Inf(1)
 	}
-	if a.sent-s.actors[x.p.Other()].read > s.r.unread {
+	if a.sent-s.actors[x.p.Other()].read > max(s.r.unread, aheadPieces*piece.bytes) {
 		return math.Inf(1)
 	}
 	if x.at >= a.own[Sending] && !s.heard(a, x) {
@@ -293,6 +293,10 @@ const (
 	nearSockets = 2 << 20
 	emulator    = 1 << 20
 )
+
+// aheadPieces is how many pieces of a message a sender may be ahead where they are longer than what it may send: one is read and one on its way
+// while it makes the next. Sockets hold far less than such pieces; but what moves through them moves all the time, not piece by piece.
+const aheadPieces = 2
 
 // unreadBytes is all of it.
 func (r *rates) unreadBytes() float64 {
