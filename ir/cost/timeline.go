@@ -86,7 +86,9 @@ func (n nanoseconds) on(free float64, cores int) float64 {
 const (
 	pieceBytes = 32 << 10
 	pieceNS    = 1e6
-	mostPieces = 16 // of one part of a message, as many as change the result by less than its error
+	// mostPieces of one part of a message. With very many more ResNet-18 for CIFAR-10 is online up to 4 % sooner, ResNet-50 with garbled ReLUs
+	// over pasnet 8 %, and a query of the table takes several times as long.
+	mostPieces = 16
 	// Smaller parts of a phase than this, at all of its moments together, change the result by less than its error too: they stay whole.
 	leastPart = 1. / 256
 )
