@@ -294,8 +294,9 @@ const (
 	emulator    = 1 << 20
 )
 
-// aheadPieces is how many pieces of a message a sender may be ahead where they are longer than what it may send: one is read and one on its way
-// while it makes the next. Sockets hold far less than such pieces; but what moves through them moves all the time, not piece by piece.
+// aheadPieces is how many pieces of a message a sender may be ahead where so many are more than what it may send: one is read and one on its way
+// while it makes the next. Sockets hold less than that; but what moves through them moves all the time, not piece by piece. So a sender is done
+// with a long message up to three pieces before its peer, which is sooner than it would be.
 const aheadPieces = 2
 
 // unreadBytes is all of it.

@@ -158,7 +158,7 @@ type Query struct {
 	masks  []packed
 	ledger Ledger
 	phases [2]phaseQuery // by Phase
-	ahead  func()        // plays the offline phase and reports to played
+	aside  func()        // plays the offline phase and reports to played
 	played chan struct{}
 }
 
@@ -201,7 +201,7 @@ func (t *Table) NewQuery() *Query {
 	q.ledger.extensions.Garbled = make([]Labels, 0, t.most.labels)
 	q.masks = make([]packed, 0, n)
 	q.played = make(chan struct{}, 1)
-	q.ahead = func() { q.play(Offline); q.played <- struct{}{} } // made once, as a query allocates nothing
+	q.aside = func() { q.play(Offline); q.played <- struct{}{} } // made once, as a query allocates nothing
 	return q
 }
 
@@ -221,7 +221,7 @@ func (q *Query) Price(options []int) (Priced, error) {
 	for _, m := range q.ledger.Dealt {
 		p.Dealt += m.Bytes
 	}
-	go q.ahead()
+	go q.aside() // neither phase knows of the other, and a ledger is only read
 	q.play(Online)
 	<-q.played
 	p.Offline, p.OfflineMS = q.phases[Offline].traffic, q.phases[Offline].ms
