@@ -289,6 +289,7 @@ func (s *shaped) deliver() {
 	defer close(s.done)
 	defer s.wipe()
 	w := newWaiter()
+	defer w.release()
 	for {
 		next, last, ok := s.first()
 		switch {

@@ -14,16 +14,25 @@ const (
 	fine   = 40 * time.Microsecond // what nanosleep with the least slack may overshoot by
 )
 
-// waiter waits to within some microseconds. It owns the thread of the goroutine that made it, which must end
-// without unlocking it: the thread's timer slack goes with it.
+// waiter waits to within some microseconds. It owns the thread of the goroutine that made it until that releases it. The thread lives on: with it
+// would end processes that it had started to end with their parent, which for the kernel is a thread.
 type waiter struct{}
 
 func newWaiter() waiter {
 	runtime.LockOSThread()
 	const nanoseconds = 1000
-	// Without the smaller slack waits are 50 us late at worst, which is no error: the result is not looked at.
-	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, nanoseconds, 0)
+	setTimerSlack(nanoseconds)
 	return waiter{}
+}
+
+func (waiter) release() {
+	setTimerSlack(0) // what the thread began with
+	runtime.UnlockOSThread()
+}
+
+// setTimerSlack sets that of the thread. Without a small one waits are 50 us late at worst, which is no error: the result is not looked at.
+func setTimerSlack(nanoseconds uintptr) {
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, nanoseconds, 0)
 }
 
 func (waiter) until(at time.Time) {

@@ -14,6 +14,8 @@ type waiter struct{}
 
 func newWaiter() waiter { return waiter{} }
 
+func (waiter) release() {}
+
 func (waiter) until(at time.Time) {
 	for d := time.Until(at); d > 0; d = time.Until(at) {
 		if d > coarse {
