@@ -16,6 +16,7 @@ import (
 
 	"sotto/ir"
 	"sotto/ir/cost"
+	"sotto/runtime/party"
 	"sotto/runtime/wire"
 	"sotto/tools/sotto/estimates"
 	"sotto/tools/sotto/growth"
@@ -91,9 +92,8 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "estimates", Short: "hold estimates against runs: networks, deployments, links", Args: cobra.NoArgs,
 		Long: "Estimates calibrates this machine, compiles each network for each deployment and link at those prices, and runs every case as\n" +
-			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. After half of the\n" +
-			"rounds, and behind them, it calibrates again: estimates are at the mean of the prices around either half, since a machine may be faster at\n" +
-			"one hour than at another. It prints estimate, median, their ratio\n" +
+			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. The sessions of a calibration are among them,\n" +
+			"and estimates are at the prices that these correct: a machine may be faster at one hour than at another. It prints estimate, median, their ratio\n" +
 			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %,\n" +
 			"peak memory 20 %, bytes and rounds exact; of training sessions of several steps each phase, and both together, 15 %) fails where the\n" +
 			"interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a run that was interrupted goes on.",
@@ -163,11 +163,12 @@ type estimateCase struct {
 
 	bench    estimatedNet
 	target   cost.Target // that it is compiled at
-	priced   cost.Target // that its estimate is at
+	priced   cost.Target // that its estimate is at, once it has been run
 	dir      string      // of the bundles
 	program  string      // hash
 	estimate estimate
 	step     *privateStep // whose sessions are run
+	sample   *sampleRun   // of a calibration, instead of a network: what it takes is a measurement, and nothing is estimated
 }
 
 func (c *estimateCase) name() string { return fmt.Sprintf("%s %s %s", c.Net, c.Deploy, c.Link) }
@@ -176,7 +177,7 @@ func (c *estimateCase) name() string { return fmt.Sprintf("%s %s %s", c.Net, c.D
 type estimatesReport struct {
 	head
 	Machine machine       `json:"machine"`
-	Targets []cost.Target `json:"targets"`
+	Targets []cost.Target `json:"targets"` // that cases are compiled at
 	journalPrices
 	Results []estimateResult `json:"results"`
 	Failed  int              `json:"failed"`
@@ -240,10 +241,16 @@ func (a *app) benchEstimates(f *estimatesFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.runCases(ctx, f, j, cases); err != nil {
+	var samples []*estimateCase
+	if f.calibrates() {
+		if samples, err = a.sampleCases(j, prices.Full, filepath.Join(tmp, "samples")); err != nil {
+			return err
+		}
+	}
+	if err := a.runCases(ctx, f, j, inTurn(cases, samples)); err != nil {
 		return interrupted(ctx, err)
 	}
-	if err := a.priceAgain(ctx, f, j, cases); err != nil {
+	if err := a.priceAgain(ctx, f, j, cases, samples); err != nil {
 		return interrupted(ctx, err)
 	}
 	r := &estimatesReport{head: version1, Machine: thisMachine(), Targets: j.Targets, journalPrices: j.journalPrices, Plot: f.plot}
@@ -270,24 +277,45 @@ func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal)
 			missing = append(missing, l)
 		}
 	}
+	if len(j.Targets) > 0 && f.calibrates() != (j.Alone != nil) {
+		return fmt.Errorf("%s was begun with other prices: accepted are --calibrate and --prices as it was begun with, or another file", j.name)
+	}
 	if missing == nil {
 		return nil
 	}
 	if len(missing) < len(f.links.names) && j.name != "" && len(j.Targets) > 0 {
 		return fmt.Errorf("%s has no prices of the links %s: accepted are links that it was begun with, or another file", j.name, strings.Join(missing, ", "))
 	}
-	targets, err := a.pricesFor(ctx, f, missing)
+	begun := journalHead{head: version1, Machine: thisMachine().text()}
+	var err error
+	if f.calibrates() {
+		begun.Alone, begun.Targets, err = a.calibrateFirst(ctx, missing)
+	} else {
+		begun.Targets, err = a.listsFor(f, missing)
+	}
 	if err != nil {
 		return err
 	}
-	return j.begin(thisMachine().text(), targets)
+	return j.begin(begun)
 }
 
-func (a *app) pricesFor(ctx context.Context, f *estimatesFlags, links []string) (out []cost.Target, err error) {
-	if f.calibrates() {
-		out, _, err := a.calibrateAlone(ctx, links, prices.Full)
-		return out, err
+// calibrateFirst gives what kernels of this machine take alone, and the price lists of a calibration, at which cases are compiled.
+func (a *app) calibrateFirst(ctx context.Context, links []string) (*prices.Machine, []cost.Target, error) {
+	settleCollector() // as calibrate has it
+	alone, err := a.measureKernels(ctx, prices.Full)
+	if err != nil {
+		return nil, nil, err
 	}
+	refined := alone.Clone()
+	if err := a.refine(ctx, refined, prices.Full); err != nil {
+		return nil, nil, err
+	}
+	targets, err := a.lists(ctx, refined, links, prices.Full)
+	return alone, targets, err
+}
+
+// listsFor are lists that were there before.
+func (a *app) listsFor(f *estimatesFlags, links []string) (out []cost.Target, err error) {
 	for _, l := range links {
 		var t cost.Target
 		if f.list == "" {
@@ -447,9 +475,6 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 			if len(j.runsOf(c)) >= c.bench.due(run, f.runs) {
 				continue
 			}
-			if err := a.priceMidway(ctx, f, j, run); err != nil {
-				return err
-			}
 			a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())
 			r, err := a.runCase(ctx, c)
 			if err != nil {
@@ -466,37 +491,40 @@ func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases
 // calibrates tells whether prices are measured in the run.
 func (f *estimatesFlags) calibrates() bool { return f.calibrate && f.list == "" }
 
-// priceMidway calibrates at the first run of the round with which the second half begins.
-func (a *app) priceMidway(ctx context.Context, f *estimatesFlags, j *journal, round int) error {
-	if !f.calibrates() || round == 0 || round != f.runs/2 || j.Midway != nil {
-		return nil
+// sampleCases are the sessions of a calibration, compiled as it compiles them.
+func (a *app) sampleCases(j *journal, b prices.Budget, dir string) (all []*estimateCase, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
 	}
-	midway, err := a.recalibrate(ctx, j)
-	if err != nil {
-		return err
+	samples, err := a.compileSamples(j.Alone, b, dir)
+	for _, x := range samples {
+		for _, l := range sampleLinks {
+			all = append(all, &estimateCase{Net: "sample: " + x.name, Deploy: x.deploy, Link: l.Name, dir: x.dir, program: x.program, sample: x})
+		}
 	}
-	return j.price(journalPrices{Midway: midway})
-}
-
-// recalibrate measures the prices of the journal's links again.
-func (a *app) recalibrate(ctx context.Context, j *journal) ([]cost.Target, error) {
-	var links []string
-	for _, t := range j.Targets {
-		links = append(links, t.Name)
-	}
-	all, _, err := a.calibrateAlone(ctx, links, prices.Full)
 	return all, err
 }
 
-// priceAgain calibrates once more, where that was done before the runs, and takes estimates at the mean prices. Cases stay as they are compiled.
-func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cases []*estimateCase) error {
+// inTurn spreads some cases evenly among others.
+func inTurn(cases, among []*estimateCase) (all []*estimateCase) {
+	from := 0
+	for i, c := range cases {
+		to := (i + 1) * len(among) / len(cases)
+		all = append(append(all, c), among[from:to]...)
+		from = to
+	}
+	return all
+}
+
+// priceAgain takes estimates at the prices that the samples' runs correct. Cases stay as they are compiled.
+func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cases, samples []*estimateCase) error {
 	if !f.calibrates() {
 		return nil
 	}
-	if j.After == nil {
-		after, err := a.recalibrate(ctx, j)
+	if j.Met == nil {
+		met, err := a.pricesMet(ctx, j, samples)
 		if err == nil {
-			err = j.price(journalPrices{After: after})
+			err = j.price(journalPrices{met})
 		}
 		if err != nil {
 			return err
@@ -504,7 +532,7 @@ func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cas
 	}
 	for _, c := range cases {
 		var err error
-		if c.priced, err = j.around(c.target); err != nil {
+		if c.priced, err = j.met(c.Link); err != nil {
 			return err
 		}
 		if c.step != nil {
@@ -522,6 +550,28 @@ func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cas
 	return nil
 }
 
+// pricesMet are price lists for the journal's links, by the runs of samples.
+func (a *app) pricesMet(ctx context.Context, j *journal, samples []*estimateCase) ([]cost.Target, error) {
+	var all []*sampleRun
+	for i, c := range samples {
+		if i%len(sampleLinks) == 0 {
+			all = append(all, c.sample)
+		}
+		for _, run := range j.runsOf(c) {
+			c.sample.took(i%len(sampleLinks), &party.Stats{Online: run.Online, Offline: run.Offline})
+		}
+	}
+	m := j.Alone.Clone()
+	if err := refineBy(m, all); err != nil {
+		return nil, err
+	}
+	var links []string
+	for _, t := range j.Targets {
+		links = append(links, t.Name)
+	}
+	return a.lists(ctx, m, links, prices.Full)
+}
+
 // at takes the time of a phase at other prices.
 func (e *expected) at(x cost.Expected) { e.MS, e.Low, e.High = x.MS, x.Low, x.High }
 
@@ -529,18 +579,32 @@ func (e *expected) at(x cost.Expected) { e.MS, e.Low, e.High = x.MS, x.Low, x.Hi
 func (a *app) runCase(ctx context.Context, c *estimateCase) (*runResult, error) {
 	quiet := *a
 	quiet.progress = nil
-	if c.bench.step == nil {
+	if c.sample == nil && c.bench.step == nil {
 		return quiet.runBundle(c.dir, &runFlags{input: "random:1", link: c.Link, offline: string(cost.FromHE)}, nil)
 	}
 	link, err := wire.ParseLink(c.Link)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	s, err := quiet.runSteps(ctx, c.dir, c.step.source, link, sessionSteps)
+	var stats *party.Stats
+	if c.sample != nil {
+		stats, err = quiet.sampleStats(ctx, c.sample, link)
+	} else {
+		stats, err = quiet.stepStats(ctx, c.dir, c.step.source, link, sessionSteps)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &runResult{Stats: s.Stats}, nil
+	return &runResult{Stats: *stats}, nil
+}
+
+// stepStats runs a session of some training steps.
+func (a *app) stepStats(ctx context.Context, dir string, source cost.Source, link wire.Link, steps int) (*party.Stats, error) {
+	s, err := a.runSteps(ctx, dir, source, link, steps)
+	if err != nil {
+		return nil, err
+	}
+	return &s.Stats, nil
 }
 
 // judge holds every case against its runs.

@@ -2,61 +2,52 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
-	"math"
 	"path/filepath"
 	"testing"
 
 	"sotto/ir/cost"
 	"sotto/ir/pos"
+	"sotto/runtime/party"
+	"sotto/tools/sotto/prices"
 )
 
-// TestEstimatesBetweenCalibrations: where the prices behind the runs are four times those before, estimates are at twice those before; where they were
-// so midway, at the mean of twice and four times. The journal keeps all, and goes on without measuring them again.
-func TestEstimatesBetweenCalibrations(t *testing.T) {
-	before, err := cost.ShippedTarget("loopback")
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := before
-	after.Machines = map[string]cost.Machine{}
-	for name, m := range before.Machines {
-		m.Prices[cost.Wake].NS = 1 // or twice the time would be more than twice: in longer waits cores sleep
-		before.Machines[name] = m
+// fourfold is a list with prices four times those of another.
+func fourfold(of cost.Target) cost.Target {
+	out := of
+	out.Machines = map[string]cost.Machine{}
+	for name, m := range of.Machines {
 		for k := range m.Prices {
 			m.Prices[k].NS *= 4
 			m.Prices[k].AllNS *= 4
 			m.Prices[k].BusyNS *= 4
 			m.Prices[k].CallNS *= 4
 		}
-		after.Machines[name] = m
+		out.Machines[name] = m
 	}
-	for _, x := range []struct {
-		name  string
-		later []journalPrices
-		times float64
-	}{
-		{"two", []journalPrices{{After: []cost.Target{after}}}, 2},
-		{"three", []journalPrices{{Midway: []cost.Target{after}}, {After: []cost.Target{after}}}, math.Sqrt(2 * 4)},
-	} {
-		t.Run(x.name, func(t *testing.T) { estimatesAt(t, before, x.later, x.times) })
-	}
+	return out
 }
 
-// estimatesAt wants estimates between calibrations to be so many times those at the prices before.
-func estimatesAt(t *testing.T, before cost.Target, later []journalPrices, times float64) {
+// TestEstimatesAtPricesMet: where the prices that the runs met are four times those before, estimates are. The journal keeps them, and goes on without
+// measuring them again, until there are more runs.
+func TestEstimatesAtPricesMet(t *testing.T) {
+	before, err := cost.ShippedTarget("loopback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range before.Machines {
+		m.Prices[cost.Wake].NS = 1 // or four times the time would be more than that: in longer waits cores sleep
+		before.Machines[name] = m
+	}
 	name := filepath.Join(t.TempDir(), "journal")
 	j, err := openJournal(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.begin(thisMachine().text(), []cost.Target{before}); err != nil {
+	begun := journalHead{head: version1, Machine: thisMachine().text(), Targets: []cost.Target{before}, Alone: machineOf(t, before)}
+	if err := errors.Join(j.begin(begun), j.price(journalPrices{[]cost.Target{fourfold(before)}})); err != nil {
 		t.Fatal(err)
-	}
-	for _, p := range later {
-		if err := j.price(p); err != nil {
-			t.Fatal(err)
-		}
 	}
 	j.close()
 	if j, err = openJournal(name); err != nil {
@@ -67,21 +58,24 @@ func estimatesAt(t *testing.T, before cost.Target, later []journalPrices, times 
 	a := &app{out: io.Discard, err: io.Discard, sources: pos.Source{}, quiet: true}
 	f := &estimatesFlags{nets: []string{"minionn.relu"}, deploys: []string{string(cost.ClientServer)}, calibrate: true, examples: "../../examples"}
 	f.links.names = []string{"loopback"}
+	if err := a.estimatePrices(context.Background(), f, j); err != nil { // which are in the journal
+		t.Fatal(err)
+	}
 	cases, err := a.estimateCases(f, j, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := cases[0]
 	was := c.estimate
-	if err := a.priceAgain(context.Background(), f, j, cases); err != nil {
+	if err := a.priceAgain(context.Background(), f, j, cases, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, x := range []struct {
 		what     string
 		was, now expected
 	}{{"online", was.Online, c.estimate.Online}, {"offline", was.Offline, c.estimate.Offline}} {
-		if r := x.now.MS / x.was.MS / times; r < 0.95 || r > 1.05 || x.now.Low >= x.now.MS || x.now.High <= x.now.MS {
-			t.Errorf("%s: %g ms (%g to %g) for %g before: accepted is %g times that", x.what, x.now.MS, x.now.Low, x.now.High, x.was.MS, times)
+		if r := x.now.MS / x.was.MS; r < 3.8 || r > 4.2 || x.now.Low >= x.now.MS || x.now.High <= x.now.MS {
+			t.Errorf("%s: %g ms (%g to %g) for %g before: accepted is four times that", x.what, x.now.MS, x.now.Low, x.now.High, x.was.MS)
 		}
 		if x.now.Traffic != x.was.Traffic {
 			t.Errorf("%s: %+v, and %+v before: prices move no bytes", x.what, x.now.Traffic, x.was.Traffic)
@@ -89,30 +83,103 @@ func estimatesAt(t *testing.T, before cost.Target, later []journalPrices, times 
 	}
 }
 
-// TestWhenPricesAreMeasuredAgain: at the beginning of the second half, once, where the run calibrates.
-func TestWhenPricesAreMeasuredAgain(t *testing.T) {
-	stopped, stop := context.WithCancel(context.Background())
-	stop()
+// machineOf is a machine that measured a list's prices alone.
+func machineOf(t *testing.T, list cost.Target) *prices.Machine {
+	m := &prices.Machine{CPU: "a machine", Cores: list.Machines[list.Client].Cores, Prices: map[string]cost.Price{}, Emulating: 1e3,
+		Loopback: prices.Quantity{Value: list.Link.BytesPerSecond.Value}}
+	for k, p := range list.Machines[list.Client].Prices {
+		m.Prices[cost.Kernel(k).String()] = p
+	}
+	return m
+}
+
+// TestPricesMet: where sessions of samples take half as long again as by the prices of kernels alone, lists by them say so.
+func TestPricesMet(t *testing.T) {
+	const slower = 1.5
+	shipped, err := cost.ShippedTarget("loopback")
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := &app{out: io.Discard, err: io.Discard, sources: pos.Source{}, quiet: true}
-	there := &journal{journalPrices: journalPrices{Midway: []cost.Target{{}}}}
-	for _, x := range []struct {
-		f     estimatesFlags
-		j     *journal
-		round int
-		want  bool
-	}{
-		{estimatesFlags{runs: 11, calibrate: true}, &journal{}, 5, true},
-		{estimatesFlags{runs: 11, calibrate: true}, &journal{}, 4, false},
-		{estimatesFlags{runs: 11, calibrate: true}, &journal{}, 6, false},
-		{estimatesFlags{runs: 2, calibrate: true}, &journal{}, 1, true},
-		{estimatesFlags{runs: 1, calibrate: true}, &journal{}, 0, false},
-		{estimatesFlags{runs: 11, calibrate: true}, there, 5, false},
-		{estimatesFlags{runs: 11}, &journal{}, 5, false},
-		{estimatesFlags{runs: 11, calibrate: true, list: "lists"}, &journal{}, 5, false},
-	} {
-		err := a.priceMidway(stopped, &x.f, x.j, x.round) // a calibration that is begun ends at once
-		if began := err != nil; began != x.want {
-			t.Errorf("round %d of %d, calibrate %v, lists %q: calibrates: %v (%v), want %v", x.round, x.f.runs, x.f.calibrate, x.f.list, began, err, x.want)
+	j := &journal{journalHead: journalHead{Targets: []cost.Target{shipped}, Alone: machineOf(t, shipped)}, runs: map[string][]journalRun{}}
+	samples, err := a.sampleCases(j, prices.Budget{Samples: 4}, filepath.Join(t.TempDir(), "samples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, links, err := sampleTarget(j.Alone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range samples {
+		alone.Link = links[i%len(links)]
+		e := cost.Estimate(c.sample.ledger, alone)
+		for _, times := range []float64{slower, 0.5, 9} { // of which the median counts
+			j.hold(journalRun{estimateCase: *c, Program: c.program, Online: party.Phase{MS: times * e.Online.MS}, Offline: party.Phase{MS: times * e.Offline.MS}})
+		}
+	}
+	met, err := a.pricesMet(context.Background(), j, samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone.Link = links[0]
+	var was, now float64
+	for _, c := range samples {
+		x, y := cost.Estimate(c.sample.ledger, alone), cost.Estimate(c.sample.ledger, met[0])
+		was, now = was+x.Online.MS+x.Offline.MS, now+y.Online.MS+y.Offline.MS
+	}
+	if r := now / was; r < 0.95*slower || r > 1.05*slower {
+		t.Errorf("sessions took %g times as long; by the prices that they met it is %.3f", slower, r)
+	}
+}
+
+// TestAJournalKeepsToItsPrices: what was begun with a calibration goes on with one, and what was not does not.
+func TestAJournalKeepsToItsPrices(t *testing.T) {
+	a := &app{out: io.Discard, err: io.Discard, quiet: true}
+	shipped, err := cost.ShippedTarget("loopback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, calibrated := range []bool{false, true} {
+		j := &journal{name: "j.jsonl", journalHead: journalHead{Targets: []cost.Target{shipped}}}
+		if calibrated {
+			j.Alone = machineOf(t, shipped)
+		}
+		for _, calibrate := range []bool{false, true} {
+			f := &estimatesFlags{calibrate: calibrate, links: linkList{names: []string{"loopback"}}}
+			err := a.estimatePrices(context.Background(), f, j)
+			if (err == nil) != (calibrate == calibrated) {
+				t.Errorf("begun with calibration %v, went on with %v: %v", calibrated, calibrate, err)
+			}
+		}
+	}
+}
+
+// TestInTurn: the fewer and the more are spread over each other, and none is lost.
+func TestInTurn(t *testing.T) {
+	for _, n := range [][2]int{{40, 116}, {40, 0}, {3, 2}, {1, 5}} {
+		cases, among := make([]*estimateCase, n[0]), make([]*estimateCase, n[1])
+		for i := range cases {
+			cases[i] = &estimateCase{}
+		}
+		for i := range among {
+			among[i] = &estimateCase{sample: &sampleRun{}}
+		}
+		seen := [2]int{}
+		for _, c := range inTurn(cases, among) {
+			kind, of := 0, cases
+			if c.sample != nil {
+				kind, of = 1, among
+			}
+			if c != of[seen[kind]] {
+				t.Fatalf("%v: not in order", n)
+			}
+			seen[kind]++
+			if behind := seen[0]*n[1] - seen[1]*n[0]; behind < 0 || behind > n[0]+n[1] {
+				t.Errorf("%v: after %d cases there are %d others", n, seen[0], seen[1])
+			}
+		}
+		if seen != n {
+			t.Errorf("%v: %v", n, seen)
 		}
 	}
 }

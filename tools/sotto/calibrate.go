@@ -285,8 +285,17 @@ func (a *app) withLocal(ctx context.Context, link wire.Link, f func(*local) erro
 	return l.close()
 }
 
-// measureMachine measures this machine: bytes between two processes, and every other kernel in this one.
+// measureMachine measures this machine, and corrects what kernels take alone by sessions.
 func (a *app) measureMachine(ctx context.Context, b prices.Budget) (*prices.Machine, error) {
+	m, err := a.measureKernels(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return m, a.refine(ctx, m, b)
+}
+
+// measureKernels measures what kernels take alone: bytes between two processes, and every other kernel in this one.
+func (a *app) measureKernels(ctx context.Context, b prices.Budget) (*prices.Machine, error) {
 	var w prices.Wire
 	var facts *prices.Machine
 	a.begin("messages between two processes")
@@ -311,7 +320,8 @@ func (a *app) measureMachine(ctx context.Context, b prices.Budget) (*prices.Mach
 	if m.Loopback, err = prices.LoopbackRate(b); err != nil {
 		return nil, err
 	}
-	return m, a.refine(ctx, m, b)
+	m.Emulating, err = a.emulating(ctx, m, b)
+	return m, err
 }
 
 // calibrateAlone measures this machine and gives a list for each link, for two parties that share it.
@@ -320,26 +330,32 @@ func (a *app) calibrateAlone(ctx context.Context, links []string, b prices.Budge
 	if err != nil {
 		return nil, nil, err
 	}
+	out, err := a.lists(ctx, m, links, b)
+	return out, m.Sessions, err
+}
+
+// lists are price lists for two parties that share a machine, one for each link, which is measured.
+func (a *app) lists(ctx context.Context, m *prices.Machine, links []string, b prices.Budget) ([]cost.Target, error) {
 	source := stamp(m.CPU, "sotto calibrate", b)
 	list, err := m.Target(source)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var out []cost.Target
 	for _, name := range links {
 		preset, err := wire.ParseLink(name)
 		if err != nil {
-			return nil, nil, usageError{err}
+			return nil, usageError{err}
 		}
 		a.begin("link %s", name)
 		link, err := a.linkPrice(ctx, m, preset, b, source)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		out = append(out, cost.Target{Sotto: cost.TargetVersion, Name: name, Link: link, Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
 			Source: fmt.Sprintf("measured by %s; both parties on this machine, which share its %d cores; link: %s", source, m.Cores, name)})
 	}
-	return out, m.Sessions, nil
+	return out, nil
 }
 
 // Names of machines in the lists that calibrate writes.

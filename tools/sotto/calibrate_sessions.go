@@ -89,27 +89,56 @@ func stack(layers, channels, side int, layer string) string {
 
 // refine corrects a machine's prices by sessions of the samples between two processes of it.
 func (a *app) refine(ctx context.Context, m *prices.Machine, b prices.Budget) error {
-	list, err := m.Target("this machine")
+	tmp, err := os.MkdirTemp("", "sotto-calibrate-")
 	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(tmp)
+	all, err := a.compileSamples(m, b, tmp)
+	if err != nil {
+		return err
+	}
+	for run := range b.SampleRuns {
+		for _, x := range all {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			a.begin("session %d of %d: %s, %s", run+1, b.SampleRuns, x.name, x.deploy)
+			for i, link := range sampleLinks {
+				if err := a.runSample(ctx, x, i, link); err != nil {
+					return fmt.Errorf("%s, %s: %w", x.name, x.deploy, err)
+				}
+			}
+		}
+	}
+	return refineBy(m, all)
+}
+
+// sampleTarget is a machine that both parties share, as it has measured itself, and the links between them that samples are run over.
+func sampleTarget(m *prices.Machine) (t cost.Target, links [len(sampleLinks)]cost.Link, err error) {
+	list, err := m.Target("this machine")
 	q := func(v float64) cost.Quantity { return cost.Quantity{Value: v, Source: "this machine"} }
-	t := cost.Target{Sotto: cost.TargetVersion, Name: "loopback", Source: "this machine", Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
-		Link: cost.Link{BytesPerSecond: q(m.Loopback.Value), OneWayMS: q(0)}}
-	if m.Emulating, err = a.emulating(ctx, m, b); err != nil {
+	for i, l := range sampleLinks {
+		links[i] = cost.Link{BytesPerSecond: q(m.Loopback.Value), OneWayMS: q(0)}
+		if l.Shaped() {
+			links[i] = cost.Link{BytesPerSecond: q(l.BitsPerSecond / 8), OneWayMS: q(float64(l.OneWay) / float64(time.Millisecond))}
+		}
+	}
+	return cost.Target{Sotto: cost.TargetVersion, Name: "loopback", Source: "this machine", Machines: map[string]cost.Machine{hereName: list}, Client: hereName, Server: hereName, Shared: true,
+		Link: links[0]}, links, err
+}
+
+// refineBy corrects a machine's prices by samples that have been run; without any they stay.
+func refineBy(m *prices.Machine, all []*sampleRun) error {
+	t, links, err := sampleTarget(m)
+	if err != nil || len(all) == 0 {
 		return err
 	}
-	shaped := sampleLinks[1]
-	links := [...]cost.Link{t.Link, {BytesPerSecond: q(shaped.BitsPerSecond / 8), OneWayMS: q(float64(shaped.OneWay) / float64(time.Millisecond))}}
-	sessions, err := a.sampleSessions(ctx, t, links, b)
-	if err != nil || len(sessions) == 0 {
-		return err
-	}
+	sessions := sessionsOf(all, links)
 	m.Prices[cost.Begin.String()] = prices.Beginning(t, sessions)
-	if list, err = m.Target("this machine"); err != nil {
+	if t, _, err = sampleTarget(m); err != nil {
 		return err
 	}
-	t.Machines[hereName] = list
 	r, err := prices.Refine(t, hereName, m.Emulating, sessions)
 	if err != nil {
 		return err
@@ -135,13 +164,12 @@ func (a *app) halfTrip(ctx context.Context, link wire.Link, b prices.Budget) (tr
 	return trip, err
 }
 
-// sampleSessions compiles the samples and runs them in turn.
-func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(sampleLinks)]cost.Link, b prices.Budget) ([]prices.Session, error) {
-	tmp, err := os.MkdirTemp("", "sotto-calibrate-")
+// compileSamples compiles the samples at what the machine has measured alone.
+func (a *app) compileSamples(m *prices.Machine, b prices.Budget, tmp string) ([]*sampleRun, error) {
+	t, _, err := sampleTarget(m)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(tmp)
 	var all []*sampleRun
 	for _, s := range sampled[:min(b.Samples, len(sampled))] {
 		deploys := s.deploys
@@ -157,20 +185,11 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(samp
 			all = append(all, x)
 		}
 	}
-	for run := range b.SampleRuns {
-		for _, x := range all {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			a.begin("session %d of %d: %s, %s", run+1, b.SampleRuns, x.name, x.deploy)
-			for i, link := range sampleLinks {
-				if err := a.runSample(ctx, x, i, link); err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", x.name, x.deploy, err)
-				}
-			}
-		}
-	}
-	var out []prices.Session
+	return all, nil
+}
+
+// sessionsOf are the sessions of samples that have been run.
+func sessionsOf(all []*sampleRun, links [len(sampleLinks)]cost.Link) (out []prices.Session) {
 	for _, x := range all {
 		for i, link := range sampleLinks {
 			name := x.name + ", " + string(x.deploy)
@@ -186,7 +205,7 @@ func (a *app) sampleSessions(ctx context.Context, t cost.Target, links [len(samp
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 // sampleLinks are what each sample runs over: where a message is there at once, its calls and those of what it carries look alike.
@@ -195,17 +214,18 @@ var sampleLinks = [2]wire.Link{wire.Loopback(), wire.PASNet()}
 // sampleRun is a compiled sample and what its sessions took, by link and phase.
 type sampleRun struct {
 	sample
-	deploy cost.Deployment
-	dir    string
-	ledger *cost.Ledger
-	ms     [len(sampleLinks)][2][]float64
+	deploy  cost.Deployment
+	dir     string
+	ledger  *cost.Ledger
+	program string // hash
+	ms      [len(sampleLinks)][2][]float64
 }
 
 func (a *app) compileSample(x *sampleRun, t cost.Target, tmp string) error {
 	if x.trains() {
 		s, err := a.prepareStep(x.dir, stepBench{name: "sample", text: x.text, nonlinear: x.nonlinear, source: cost.FromDealer}, cost.OTAuto, t)
 		if err == nil {
-			x.ledger = ir.Account(s.secure, s.secure.Funcs[0], cost.FromDealer)
+			x.ledger, x.program = ir.Account(s.secure, s.secure.Funcs[0], cost.FromDealer), s.pair.Client.Pair.String()
 		}
 		return err
 	}
@@ -226,8 +246,12 @@ func (a *app) compileSample(x *sampleRun, t cost.Target, tmp string) error {
 	}
 	quiet := *a
 	quiet.quiet, quiet.progress = true, nil
-	_, err = quiet.compile(n, flags, t, x.dir)
-	return err
+	r, err := quiet.compile(n, flags, t, x.dir)
+	if err != nil {
+		return err
+	}
+	x.program = r.ProgramHash
+	return nil
 }
 
 // ledger is what a network's program does, as it is compiled with these flags.
@@ -255,18 +279,19 @@ func (a *app) runSample(ctx context.Context, x *sampleRun, i int, link wire.Link
 	if err != nil {
 		return err
 	}
-	ms := &x.ms[i]
-	ms[cost.Offline], ms[cost.Online] = append(ms[cost.Offline], took.Offline.MS), append(ms[cost.Online], took.Online.MS)
+	x.took(i, took)
 	return nil
+}
+
+// took keeps what a session over a link took.
+func (x *sampleRun) took(link int, s *party.Stats) {
+	ms := &x.ms[link]
+	ms[cost.Offline], ms[cost.Online] = append(ms[cost.Offline], s.Offline.MS), append(ms[cost.Online], s.Online.MS)
 }
 
 func (a *app) sampleStats(ctx context.Context, x *sampleRun, link wire.Link) (*party.Stats, error) {
 	if x.trains() {
-		s, err := a.runSteps(ctx, x.dir, cost.FromDealer, link, 1)
-		if err != nil {
-			return nil, err
-		}
-		return &s.Stats, nil
+		return a.stepStats(ctx, x.dir, cost.FromDealer, link, 1)
 	}
 	r, err := a.runBundle(x.dir, &runFlags{input: "random:1", link: link.Name, offline: string(cost.FromHE)}, nil)
 	if err != nil {

@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"sotto/ir/cost"
 	"sotto/runtime/party"
+	"sotto/tools/sotto/prices"
 )
 
 // journal keeps what bench estimates has measured: a line for the machine and its prices, then a line a run, and at the end one for the prices
-// measured again. Without a name it is kept in memory alone.
+// that these met. Without a name it is kept in memory alone.
 type journal struct {
 	journalHead
 	journalPrices
@@ -23,15 +25,14 @@ type journal struct {
 
 type journalHead struct {
 	head
-	Machine string        `json:"machine"`
-	Targets []cost.Target `json:"targets"`
+	Machine string          `json:"machine"`
+	Targets []cost.Target   `json:"targets"`         // that cases are compiled at
+	Alone   *prices.Machine `json:"alone,omitempty"` // what kernels take alone, which runs of samples correct; nil: the run does not calibrate
 }
 
-// journalPrices are those of later calibrations, each for the links of Targets; nil: there was none. A line has one of them, that of After is the last
-// one of whole runs.
+// journalPrices are those that the runs of samples correct, for the links of Targets: the last line of whole runs.
 type journalPrices struct {
-	Midway []cost.Target `json:"midway,omitempty"`
-	After  []cost.Target `json:"after,omitempty"`
+	Met []cost.Target `json:"met,omitempty"`
 }
 
 // journalRun is one run of a case.
@@ -104,8 +105,8 @@ func (j *journal) read() (end int64, err error) {
 
 func (j *journal) readLine(line []byte) error {
 	var p journalPrices
-	if json.Unmarshal(line, &p) == nil && len(p.Midway)+len(p.After) > 0 {
-		j.priced(p)
+	if json.Unmarshal(line, &p) == nil && len(p.Met) > 0 {
+		j.journalPrices = p
 		return nil
 	}
 	var run journalRun
@@ -117,68 +118,35 @@ func (j *journal) readLine(line []byte) error {
 }
 
 // target gives the prices of a link.
-func (j *journal) target(link string) (cost.Target, bool) {
-	for _, t := range j.Targets {
-		if t.Name == link {
-			return t, true
-		}
+func (j *journal) target(link string) (cost.Target, bool) { return find(j.Targets, link) }
+
+func find(lists []cost.Target, link string) (cost.Target, bool) {
+	i := slices.IndexFunc(lists, func(t cost.Target) bool { return t.Name == link })
+	if i < 0 {
+		return cost.Target{}, false
 	}
-	return cost.Target{}, false
+	return lists[i], true
 }
 
 // begin keeps the prices that all cases are compiled at.
-func (j *journal) begin(machine string, targets []cost.Target) error {
-	j.journalHead = journalHead{version1, machine, targets}
-	return j.write(j.journalHead)
+func (j *journal) begin(h journalHead) error {
+	j.journalHead = h
+	return j.write(h)
 }
 
-// price keeps prices measured amid the runs or behind them.
+// price keeps the prices that the runs met.
 func (j *journal) price(p journalPrices) error {
-	j.priced(p)
+	j.journalPrices = p
 	return j.write(p)
 }
 
-func (j *journal) priced(p journalPrices) {
-	if p.Midway != nil {
-		j.Midway = p.Midway
+// met gives the prices of a link that the runs met.
+func (j *journal) met(link string) (cost.Target, error) {
+	t, ok := find(j.Met, link)
+	if !ok {
+		return t, fmt.Errorf("%s has no prices of the link %s behind its runs: accepted are links that it was begun with, or another file", j.name, link)
 	}
-	if p.After != nil {
-		j.After = p.After
-	}
-}
-
-// around gives the prices of a link that the runs met: the mean of those before and behind, or that of both halves.
-func (j *journal) around(before cost.Target) (cost.Target, error) {
-	behind, err := j.later(j.After, before)
-	if err != nil {
-		return before, err
-	}
-	if j.Midway == nil {
-		return before.Mean(behind)
-	}
-	midway, err := j.later(j.Midway, before)
-	if err != nil {
-		return before, err
-	}
-	first, err := before.Mean(midway)
-	if err != nil {
-		return before, err
-	}
-	second, err := midway.Mean(behind)
-	if err != nil {
-		return before, err
-	}
-	return first.Mean(second)
-}
-
-// later finds the prices of the same link among those of a later calibration.
-func (j *journal) later(all []cost.Target, of cost.Target) (cost.Target, error) {
-	for _, t := range all {
-		if t.Name == of.Name {
-			return t, nil
-		}
-	}
-	return of, fmt.Errorf("%s has no prices of the link %s behind its runs: accepted are links that it was begun with, or another file", j.name, of.Name)
+	return t, nil
 }
 
 // add keeps a run.
@@ -191,7 +159,7 @@ func (j *journal) add(c *estimateCase, r *runResult) error {
 // hold takes a run, which prices that were measured behind earlier ones are not behind.
 func (j *journal) hold(run journalRun) {
 	j.runs[run.key()] = append(j.runs[run.key()], run)
-	j.After = nil
+	j.Met = nil
 }
 
 func (j *journal) write(v any) error {

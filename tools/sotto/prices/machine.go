@@ -3,6 +3,7 @@ package prices
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -18,6 +19,13 @@ type Machine struct {
 	Emulating    float64               // a link: what a message takes beyond the link's delay and its calls, nanoseconds
 	Loopback     Quantity              // bytes a second between them, unencrypted
 	Sessions     []Agreement           // that corrected the prices
+}
+
+// Clone is a copy whose prices may be corrected.
+func (m *Machine) Clone() *Machine {
+	out := *m
+	out.Prices = maps.Clone(m.Prices)
+	return &out
 }
 
 // Target gives the machine as a price list has it; source completes the sources of its numbers.
