@@ -239,48 +239,52 @@ func mixes(s *choose.Space, c choose.Candidate, visit func(choose.Candidate)) {
 	from(0)
 }
 
-// A program that rounds down is not cheaper than the same one that may round up; or, where a step that takes longer lets others overlap more, than
-// the program that is chosen: why rounding down is not searched.
+// The chosen program is never cheaper rounding down, and no program much: why rounding down is not searched.
 func TestRoundingDownIsNeverCheaper(t *testing.T) {
-	const tries, slack = 100, 1e-3 // what parties and links do at the same time is no sum
+	const tries, choices = 100, 10 // choosing takes half a second
+	const slackChosen, slackAny = 0.005, 0.15 // what parties and links do at the same time is no sum; choose/RATIONALE.md has how often it shows
 	tried := 0
 	rapid.Check(t, func(t *rapid.T) {
 		if tried++; tried > tries {
 			return
 		}
-		p := drawProblem(t, map[cost.Source]int{cost.FromHE: 4, cost.FromDealer: 4})
+		p := drawProblem(t, map[cost.Source]int{cost.FromHE: 4, cost.FromDealer: 2})
+		if tried <= choices {
+			chosen, err := p.Choose(p.Target.Link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			notCheaper(t, p, chosen.Candidate, slackChosen)
+		}
 		space := p.Forms[0].Space
 		c := choose.Candidate{Ways: make([]pass.Nonlinear, len(space.Sites)), Program: space.Programs(0)[0]}
 		for i := range c.Ways {
 			c.Ways[i] = rapid.SampledFrom(space.Ways[i]).Draw(t, "way")
 		}
-		up, err := p.Price(c, p.Target.Link)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, site := range space.Truncations {
-			way := pass.OneCOT
-			if rapid.Bool().Draw(t, site.Path+" rounds down") {
-				way = pass.ExactTruncation
-			}
-			c.Truncs = append(c.Truncs, way)
-		}
-		down, err := p.Price(c, p.Target.Link)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, y := down.By(p.Objective), up.By(p.Objective)
-		if x >= y*(1-slack) {
-			return
-		}
-		chosen, err := p.Choose(p.Target.Link)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if best := chosen.Times.By(p.Objective); x < best*(1-slack) {
-			t.Fatalf("%v takes %v ms, without rounding down %v, what is chosen %v", c, x, y, best)
-		}
+		notCheaper(t, p, c, slackAny)
 	})
+}
+
+// notCheaper wants a candidate, some of whose truncations are drawn to round down, to be no cheaper than it is, but for some slack.
+func notCheaper(t *rapid.T, p *choose.Problem, c choose.Candidate, slack float64) {
+	up, err := p.Price(c, p.Target.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, site := range p.Forms[c.Form].Space.Truncations {
+		way := pass.OneCOT
+		if rapid.Bool().Draw(t, site.Path+" rounds down") {
+			way = pass.ExactTruncation
+		}
+		c.Truncs = append(c.Truncs, way)
+	}
+	down, err := p.Price(c, p.Target.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, y := down.By(p.Objective), up.By(p.Objective); x < y*(1-slack) {
+		t.Fatalf("%v takes %v ms, without rounding down %v", c, x, y)
+	}
 }
 
 // A form with fewer bits than was asked for is never chosen, however cheap; Explain prices it beside those that may be, with what is known of

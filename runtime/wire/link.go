@@ -288,8 +288,10 @@ func (s *shaped) stir() {
 func (s *shaped) deliver() {
 	defer close(s.done)
 	defer s.wipe()
-	w := newWaiter()
-	defer w.release()
+	waiting(s.deliverBy)
+}
+
+func (s *shaped) deliverBy(w waiter) {
 	for {
 		next, last, ok := s.first()
 		switch {

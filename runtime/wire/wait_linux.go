@@ -14,20 +14,18 @@ const (
 	fine   = 40 * time.Microsecond // what nanosleep with the least slack may overshoot by
 )
 
-// waiter waits to within some microseconds. It owns the thread of the goroutine that made it until that releases it. The thread lives on: with it
-// would end processes that it had started to end with their parent, which for the kernel is a thread.
+// waiter waits to within some microseconds. It owns its thread.
 type waiter struct{}
 
-func newWaiter() waiter {
+// waiting runs f with a waiter. The thread lives on: with it would end processes that it had started to end with their parent, which for the kernel is
+// a thread.
+func waiting(f func(waiter)) {
 	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	const nanoseconds = 1000
 	setTimerSlack(nanoseconds)
-	return waiter{}
-}
-
-func (waiter) release() {
-	setTimerSlack(0) // what the thread began with
-	runtime.UnlockOSThread()
+	defer setTimerSlack(0) // what the thread began with
+	f(waiter{})
 }
 
 // setTimerSlack sets that of the thread. Without a small one waits are 50 us late at worst, which is no error: the result is not looked at.

@@ -26,10 +26,8 @@ func TestWaiterLeavesItsThread(t *testing.T) {
 		if err := child.Start(); err != nil {
 			t.Error(err)
 		}
-		before := timerSlack()
-		w := newWaiter()
-		during := timerSlack()
-		w.release()
+		before, during := timerSlack(), uintptr(0)
+		waiting(func(waiter) { during = timerSlack() })
 		released <- [3]uintptr{before, during, timerSlack()}
 	}
 	go waits()

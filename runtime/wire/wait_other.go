@@ -12,9 +12,8 @@ const coarse = 2 * time.Millisecond
 
 type waiter struct{}
 
-func newWaiter() waiter { return waiter{} }
-
-func (waiter) release() {}
+// waiting runs f with a waiter.
+func waiting(f func(waiter)) { f(waiter{}) }
 
 func (waiter) until(at time.Time) {
 	for d := time.Until(at); d > 0; d = time.Until(at) {

@@ -93,7 +93,8 @@ func newBenchEstimatesCmd(a *app) *cobra.Command {
 		Use: "estimates", Short: "hold estimates against runs: networks, deployments, links", Args: cobra.NoArgs,
 		Long: "Estimates calibrates this machine, compiles each network for each deployment and link at those prices, and runs every case as\n" +
 			"`sotto run` does, all cases in turn, so that what the machine does meanwhile meets all alike. The sessions of a calibration are among them,\n" +
-			"and estimates are at the prices that these correct: a machine may be faster at one hour than at another. It prints estimate, median, their ratio\n" +
+			"five or more of each, and estimates are at the prices that these correct: a machine may be faster at one hour than at another. Kernels alone\n" +
+			"are measured before, links once more behind. It prints estimate, median, their ratio\n" +
 			"with its 95 % interval (by order statistics, which assumes no distribution) and a verdict: a bound (online 10 %, offline 15 %,\n" +
 			"peak memory 20 %, bytes and rounds exact; of training sessions of several steps each phase, and both together, 15 %) fails where the\n" +
 			"interval excludes it; then the exit status is 1. With --journal, what was measured is kept, and a run that was interrupted goes on.",
@@ -222,6 +223,7 @@ func (a *app) benchEstimates(f *estimatesFlags) error {
 			return fmt.Errorf("%s is not there: --examples names the repository's directory of networks", n.path(f))
 		}
 	}
+	settleCollector() // as parties and calibrate have it: kernels are measured, and steps' first party is played, in this process
 	ctx, stop := interruptible()
 	defer stop()
 	j, err := openJournal(f.journal)
@@ -278,7 +280,11 @@ func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal)
 		}
 	}
 	if len(j.Targets) > 0 && f.calibrates() != (j.Alone != nil) {
-		return fmt.Errorf("%s was begun with other prices: accepted are --calibrate and --prices as it was begun with, or another file", j.name)
+		begun := "with a calibration"
+		if j.Alone == nil {
+			begun = "without a calibration, or by an older sotto"
+		}
+		return fmt.Errorf("%s was begun %s: accepted are --calibrate and --prices as then, or another file", j.name, begun)
 	}
 	if missing == nil {
 		return nil
@@ -301,7 +307,6 @@ func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal)
 
 // calibrateFirst gives what kernels of this machine take alone, and the price lists of a calibration, at which cases are compiled.
 func (a *app) calibrateFirst(ctx context.Context, links []string) (*prices.Machine, []cost.Target, error) {
-	settleCollector() // as calibrate has it
 	alone, err := a.measureKernels(ctx, prices.Full)
 	if err != nil {
 		return nil, nil, err
@@ -468,25 +473,47 @@ func kernelShares(l *cost.Ledger, t cost.Target) []kernelShare {
 // runCases runs all cases in turn, until each has its runs.
 func (a *app) runCases(ctx context.Context, f *estimatesFlags, j *journal, cases []*estimateCase) error {
 	for run := range f.runs {
+		met := false // whether a network has been run in this round, now and not by the journal
 		for i, c := range cases {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if len(j.runsOf(c)) >= c.bench.due(run, f.runs) {
-				continue
-			}
-			a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())
-			r, err := a.runCase(ctx, c)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name(), err)
-			}
-			if err := j.add(c, r); err != nil {
-				return err
+			for n := c.lacks(j, run, f.runs, met); n > 0; n-- {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				met = met || c.sample == nil
+				a.progress.step("run %d of %d, case %d of %d: %s", run+1, f.runs, i+1, len(cases), c.name())
+				r, err := a.runCase(ctx, c)
+				if err != nil {
+					return fmt.Errorf("%s: %w", c.name(), err)
+				}
+				if err := j.add(c, r); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
+
+// lacks is how many runs are to be made in a round. Samples are run as often as in a calibration, at least, and anew beside networks that a journal
+// does not have, though it has the samples: both meet the same machine.
+func (c *estimateCase) lacks(j *journal, round, rounds int, beside bool) int {
+	have := len(j.runsOf(c))
+	if c.sample == nil {
+		return c.bench.due(round, rounds) - have
+	}
+	due := func(after int) int { return (after*sampleRuns(rounds) + rounds - 1) / rounds }
+	n := due(round+1) - have
+	if beside {
+		n = max(n, due(round+1)-due(round))
+	}
+	return n
+}
+
+// sampleRuns is how often a sample is run in so many rounds.
+func sampleRuns(rounds int) int { return max(rounds, prices.Full.SampleRuns) }
+
+// last are the last runs of some, at most n.
+func last(all []journalRun, n int) []journalRun { return all[max(0, len(all)-n):] }
 
 // calibrates tells whether prices are measured in the run.
 func (f *estimatesFlags) calibrates() bool { return f.calibrate && f.list == "" }
@@ -521,10 +548,10 @@ func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cas
 	if !f.calibrates() {
 		return nil
 	}
-	if j.Met == nil {
-		met, err := a.pricesMet(ctx, j, samples)
+	if j.Met == nil || j.Rounds != f.runs {
+		met, err := a.pricesMet(ctx, j, samples, f.runs)
 		if err == nil {
-			err = j.price(journalPrices{met})
+			err = j.price(journalPrices{met, f.runs})
 		}
 		if err != nil {
 			return err
@@ -550,14 +577,14 @@ func (a *app) priceAgain(ctx context.Context, f *estimatesFlags, j *journal, cas
 	return nil
 }
 
-// pricesMet are price lists for the journal's links, by the runs of samples.
-func (a *app) pricesMet(ctx context.Context, j *journal, samples []*estimateCase) ([]cost.Target, error) {
+// pricesMet are price lists for the journal's links, by the runs of samples in the last rounds.
+func (a *app) pricesMet(ctx context.Context, j *journal, samples []*estimateCase, rounds int) ([]cost.Target, error) {
 	var all []*sampleRun
 	for i, c := range samples {
 		if i%len(sampleLinks) == 0 {
 			all = append(all, c.sample)
 		}
-		for _, run := range j.runsOf(c) {
+		for _, run := range last(j.runsOf(c), sampleRuns(rounds)) {
 			c.sample.took(i%len(sampleLinks), &party.Stats{Online: run.Online, Offline: run.Offline})
 		}
 	}
@@ -610,8 +637,7 @@ func (a *app) stepStats(ctx context.Context, dir string, source cost.Source, lin
 // judge holds every case against its runs.
 func (r *estimatesReport) judge(cases []*estimateCase, j *journal, runs int) error {
 	for _, c := range cases {
-		all, ofOnline := j.runsOf(c), onlineBound
-		all = all[:min(runs, len(all))]
+		all, ofOnline := last(j.runsOf(c), runs), onlineBound
 		if c.bench.step != nil {
 			ofOnline = stepBound
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"sotto/ir/cost"
@@ -46,7 +48,7 @@ func TestEstimatesAtPricesMet(t *testing.T) {
 		t.Fatal(err)
 	}
 	begun := journalHead{head: version1, Machine: thisMachine().text(), Targets: []cost.Target{before}, Alone: machineOf(t, before)}
-	if err := errors.Join(j.begin(begun), j.price(journalPrices{[]cost.Target{fourfold(before)}})); err != nil {
+	if err := errors.Join(j.begin(begun), j.price(journalPrices{[]cost.Target{fourfold(before)}, 11})); err != nil {
 		t.Fatal(err)
 	}
 	j.close()
@@ -56,7 +58,7 @@ func TestEstimatesAtPricesMet(t *testing.T) {
 	defer j.close()
 
 	a := &app{out: io.Discard, err: io.Discard, sources: pos.Source{}, quiet: true}
-	f := &estimatesFlags{nets: []string{"minionn.relu"}, deploys: []string{string(cost.ClientServer)}, calibrate: true, examples: "../../examples"}
+	f := &estimatesFlags{nets: []string{"minionn.relu"}, deploys: []string{string(cost.ClientServer)}, runs: 11, calibrate: true, examples: "../../examples"}
 	f.links.names = []string{"loopback"}
 	if err := a.estimatePrices(context.Background(), f, j); err != nil { // which are in the journal
 		t.Fatal(err)
@@ -81,6 +83,9 @@ func TestEstimatesAtPricesMet(t *testing.T) {
 			t.Errorf("%s: %+v, and %+v before: prices move no bytes", x.what, x.now.Traffic, x.was.Traffic)
 		}
 	}
+	if err := j.add(c, &runResult{}); err != nil || j.Met != nil {
+		t.Errorf("%v; prices that an earlier run met are kept behind a later one", err)
+	}
 }
 
 // machineOf is a machine that measured a list's prices alone.
@@ -93,42 +98,103 @@ func machineOf(t *testing.T, list cost.Target) *prices.Machine {
 	return m
 }
 
-// TestPricesMet: where sessions of samples take half as long again as by the prices of kernels alone, lists by them say so.
+// TestPricesMet: where the last sessions of samples take half as long again as by the prices of kernels alone, lists by them say so; also when they
+// are those of a journal that goes on.
 func TestPricesMet(t *testing.T) {
-	const slower = 1.5
+	const slower, rounds = 1.5, 3
 	shipped, err := cost.ShippedTarget("loopback")
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &app{out: io.Discard, err: io.Discard, sources: pos.Source{}, quiet: true}
-	j := &journal{journalHead: journalHead{Targets: []cost.Target{shipped}, Alone: machineOf(t, shipped)}, runs: map[string][]journalRun{}}
-	samples, err := a.sampleCases(j, prices.Budget{Samples: 4}, filepath.Join(t.TempDir(), "samples"))
-	if err != nil {
-		t.Fatal(err)
+	name := filepath.Join(t.TempDir(), "journal")
+	var j *journal
+	compiled := func() []*estimateCase {
+		if j, err = openJournal(name); err != nil {
+			t.Fatal(err)
+		}
+		if j.Alone == nil {
+			if err := j.begin(journalHead{version1, thisMachine().text(), []cost.Target{shipped}, machineOf(t, shipped)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		samples, err := a.sampleCases(j, prices.Budget{Samples: 4}, filepath.Join(t.TempDir(), "samples"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return samples
 	}
+	samples := compiled()
 	alone, links, err := sampleTarget(j.Alone)
 	if err != nil {
 		t.Fatal(err)
 	}
+	took := func(c *estimateCase, link cost.Link, x cost.Target) [2]float64 {
+		x.Link = link
+		e := cost.Estimate(c.sample.ledger, x)
+		return [2]float64{cost.Offline: e.Offline.MS, cost.Online: e.Online.MS}
+	}
 	for i, c := range samples {
-		alone.Link = links[i%len(links)]
-		e := cost.Estimate(c.sample.ledger, alone)
-		for _, times := range []float64{slower, 0.5, 9} { // of which the median counts
-			j.hold(journalRun{estimateCase: *c, Program: c.program, Online: party.Phase{MS: times * e.Online.MS}, Offline: party.Phase{MS: times * e.Offline.MS}})
+		ms := took(c, links[i%len(links)], alone)
+		for _, times := range []float64{100, slower, 0.5, 9, slower, 1.2} { // of the last five the median counts
+			if err := j.add(c, &runResult{Stats: party.Stats{Online: party.Phase{MS: times * ms[cost.Online]}, Offline: party.Phase{MS: times * ms[cost.Offline]}}}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	met, err := a.pricesMet(context.Background(), j, samples)
+	j.close()
+	samples = compiled() // which finds the runs of the same programs
+	defer j.close()
+	met, err := a.pricesMet(context.Background(), j, samples, rounds)
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone.Link = links[0]
-	var was, now float64
-	for _, c := range samples {
-		x, y := cost.Estimate(c.sample.ledger, alone), cost.Estimate(c.sample.ledger, met[0])
-		was, now = was+x.Online.MS+x.Offline.MS, now+y.Online.MS+y.Offline.MS
+	var was, now [2]float64
+	for i, c := range samples {
+		for phase, ms := range took(c, links[i%len(links)], alone) {
+			if got := c.sample.ms[i%len(links)][phase]; len(got) != sampleRuns(rounds) || math.Abs(slices.Sorted(slices.Values(got))[2]/ms-slower) > 1e-9 {
+				t.Errorf("%s, phase %d: %v, of %g ms", c.name(), phase, got, ms)
+			}
+			was[phase] += ms
+		}
+		for phase, ms := range took(c, links[i%len(links)], met[0]) {
+			now[phase] += ms
+		}
 	}
-	if r := now / was; r < 0.95*slower || r > 1.05*slower {
-		t.Errorf("sessions took %g times as long; by the prices that they met it is %.3f", slower, r)
+	for phase := range was {
+		if r := now[phase] / was[phase]; r < 0.9*slower || r > 1.1*slower {
+			t.Errorf("phase %d of sessions took %g times as long; by the prices that they met it is %.3f", phase, slower, r)
+		}
+	}
+}
+
+// TestSamplesAreRunBeside: in few rounds as often as in a calibration; and where a journal has them, but not the networks, anew.
+func TestSamplesAreRunBeside(t *testing.T) {
+	c := &estimateCase{Net: "sample", program: "x", sample: &sampleRun{}}
+	for _, x := range []struct {
+		rounds, had int
+		beside      bool
+		want        []int
+	}{
+		{11, 0, true, []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}, {3, 0, true, []int{2, 2, 1}}, {1, 0, true, []int{5}},
+		{3, 0, false, []int{2, 2, 1}}, {3, 5, false, []int{0, 0, 0}}, {3, 3, false, []int{0, 1, 1}}, {3, 5, true, []int{2, 2, 1}},
+	} {
+		j := &journal{runs: map[string][]journalRun{}}
+		run := func(n int) {
+			for range n {
+				if err := j.add(c, &runResult{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		run(x.had)
+		for round, want := range x.want {
+			got := max(0, c.lacks(j, round, x.rounds, x.beside))
+			if got != want {
+				t.Errorf("round %d of %d, %d in the journal, beside networks %v: %d runs, want %d", round, x.rounds, x.had, x.beside, got, want)
+			}
+			run(got)
+		}
 	}
 }
 

@@ -201,7 +201,7 @@ func sessionsOf(all []*sampleRun, links [len(sampleLinks)]cost.Link) (out []pric
 					continue // as over the other
 				}
 				slices.Sort(ms)
-				out = append(out, prices.Session{Name: name, Ledger: x.ledger, Phase: cost.Phase(phase), Link: links[i], MS: ms[len(ms)/2]})
+				out = append(out, prices.Session{Name: name, Ledger: x.ledger, Phase: cost.Phase(phase), Link: links[i], MS: (ms[(len(ms)-1)/2] + ms[len(ms)/2]) / 2})
 			}
 		}
 	}

@@ -32,7 +32,8 @@ type journalHead struct {
 
 // journalPrices are those that the runs of samples correct, for the links of Targets: the last line of whole runs.
 type journalPrices struct {
-	Met []cost.Target `json:"met,omitempty"`
+	Met    []cost.Target `json:"met,omitempty"`
+	Rounds int           `json:"rounds,omitempty"` // whose runs, the last ones
 }
 
 // journalRun is one run of a case.
