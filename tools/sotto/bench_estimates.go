@@ -286,6 +286,11 @@ func (a *app) estimatePrices(ctx context.Context, f *estimatesFlags, j *journal)
 		}
 		return fmt.Errorf("%s was begun %s: accepted are --calibrate and --prices as then, or another file", j.name, begun)
 	}
+	if j.Alone != nil {
+		if _, err := j.Alone.Target(""); err != nil {
+			return fmt.Errorf("%s: %w: accepted is another file", j.name, err)
+		}
+	}
 	if missing == nil {
 		return nil
 	}
